@@ -1,0 +1,40 @@
+"""The fakes as pytest fixtures; `conftest.py` names this module in `pytest_plugins`."""
+
+import importlib.util
+from collections.abc import Iterator
+
+import pytest
+from pytest_aiohttp import AiohttpServer
+
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.slack import FakeSlack
+from tests.fakes.synapse import Synapse
+
+
+@pytest.fixture
+async def fake_discord(aiohttp_server: AiohttpServer) -> FakeDiscord:
+    """A Discord with its real limits and one webhook in a text channel."""
+    fake = FakeDiscord()
+    fake.base_url = str((await aiohttp_server(fake.app)).make_url("")).rstrip("/")
+    return fake
+
+
+@pytest.fixture
+async def fake_slack(aiohttp_server: AiohttpServer) -> FakeSlack:
+    """A Slack with its real limit, one channel, and one webhook to it."""
+    fake = FakeSlack()
+    fake.base_url = str((await aiohttp_server(fake.app)).make_url("")).rstrip("/")
+    return fake
+
+
+@pytest.fixture(scope="session")
+def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
+    """A running homeserver. A test that restarts it leaves it running, with the default limits."""
+    if importlib.util.find_spec("synapse") is None:
+        pytest.skip("matrix-synapse is not installed")
+    server = Synapse(tmp_path_factory.mktemp("synapse"))
+    try:
+        server.create()
+        yield server
+    finally:
+        server.stop()
