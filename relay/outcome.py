@@ -1,0 +1,77 @@
+"""A delivery, and how an attempt at it can end."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """A delivery waits, has arrived, or was given up: there is no state in between."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """
+    One event on its way to one sink.
+
+    ``due_at`` is schedule, pause and lease in one: who claims a delivery moves it into the future.
+    """
+
+    id: int
+    sink: str
+    route: str
+    hook: str
+    server: str
+    raw: bytes
+    """The body of the webhook, as it came."""
+    accepted_at: int
+    state: State = State.PENDING
+    attempt: int = 0
+    due_at: int = 0
+    reason: str | None = None
+    interrupted: bool = False
+    """Whether an earlier attempt never told its outcome: relay ended in the middle of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The vendor has it; ``pause`` in seconds is the rest it asks for before the next."""
+
+    pause: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimited:
+    """Not posted, and not the message's fault; ``pause`` in seconds."""
+
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It may work later."""
+
+    reason: str
+    ambiguous: bool = False
+    """The request may have arrived: to repeat it can show it twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """This message will never be accepted."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The destination is gone or refuses us."""
+
+    reason: str
+
+
+Outcome = Sent | RateLimited | Failed | Rejected | Closed
+"""How an attempt can end. There is no sixth way; a bug counts as Failed."""
