@@ -1,0 +1,97 @@
+"""The durable queue, as the other stages see it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from relay.model import Event
+from relay.outcome import Delivery
+
+
+class Outbox(Protocol):
+    """
+    Events and their deliveries. ``now`` and ``lease`` are in milliseconds.
+
+    Every method raises OutboxError when the outbox cannot be read or written now.
+    """
+
+    id: str
+    """Random, made with the outbox: a new database never repeats another's delivery keys."""
+
+    async def accept(self, event: Event, raw: bytes, sinks: Mapping[str, str], *, now: int) -> bool:
+        """
+        Commit an event with one delivery for each sink (to the name of the route that chose it).
+
+        False if the hook had brought this event before: then nothing changes.
+        """
+        ...
+
+    async def claim(self, sink: str, *, now: int, lease: int) -> Delivery | None:
+        """
+        Take the head of a sink's line for ``lease``, if it is due, and count the attempt.
+
+        None too if the sink is closed. Who comes later never overtakes a head that waits.
+        """
+        ...
+
+    async def save(self, settled: Delivery, *, claimed: Delivery) -> bool:
+        """Write what became of a claimed delivery; False if its lease was lost meanwhile."""
+        ...
+
+    async def due_at(self, sink: str) -> int | None:
+        """When the head of a sink's line is due; None if nothing waits or the sink is closed."""
+        ...
+
+    async def recover(self, *, now: int) -> int:
+        """At the start of the only process: end the leases of the one that died; their number."""
+        ...
+
+    async def close_sink(self, sink: str, *, reason: str, fingerprint: str, now: int) -> None:
+        """
+        Let ``claim`` give nothing until ``open_sink``.
+
+        ``fingerprint`` is that of the sink's configuration: a changed one opens it again.
+        """
+        ...
+
+    async def open_sink(self, sink: str) -> bool:
+        """Let a closed sink go on; False if it was not closed."""
+        ...
+
+    async def closed_sinks(self) -> Sequence["ClosedSink"]:
+        """The sinks that refused us."""
+        ...
+
+    async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
+        """Dead letters, the newest first."""
+        ...
+
+    async def delivery(self, delivery_id: int) -> Delivery | None:
+        """One delivery in any state."""
+        ...
+
+    async def revive(self, ids: Iterable[int], *, now: int) -> int:
+        """Dead to pending, with all attempts anew; the number of those that were dead."""
+        ...
+
+    async def drop(self, ids: Iterable[int]) -> int:
+        """Delete dead letters for good; the number of those that were dead."""
+        ...
+
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        """The number of deliveries by sink and state."""
+        ...
+
+    async def prune(self, *, before: int, limit: int) -> int:
+        """Delete at most ``limit`` events of which nothing waits any more since ``before``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedSink:
+    """A sink that refused us, why, since when, and with which configuration."""
+
+    name: str
+    reason: str
+    fingerprint: str
+    closed_at: int

@@ -1,0 +1,272 @@
+"""
+The outbox in a file: SQLite, durable to the last commit, for one process.
+
+https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous
+"""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from relay.errors import OutboxError
+from relay.model import Event
+from relay.outbox.base import ClosedSink
+from relay.outbox.writer import Writer
+from relay.outcome import Delivery, State
+
+T = TypeVar("T")
+
+# Each entry takes the schema one version further; what is released is never changed.
+MIGRATIONS = (
+    """
+    CREATE TABLE outbox (id TEXT NOT NULL);
+
+    CREATE TABLE event (
+        id INTEGER PRIMARY KEY,
+        hook TEXT NOT NULL,
+        event_id TEXT NOT NULL,  -- Misskey's: the same in all attempts of one delivery
+        kind TEXT NOT NULL,
+        server TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        accepted_at INTEGER NOT NULL,
+        raw BLOB NOT NULL,
+        UNIQUE (hook, event_id)
+    );
+    CREATE INDEX event_accepted ON event (accepted_at);
+
+    CREATE TABLE delivery (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: Matrix has seen it
+        event INTEGER NOT NULL REFERENCES event ON DELETE CASCADE,
+        sink TEXT NOT NULL,
+        route TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'dead')),
+        attempt INTEGER NOT NULL DEFAULT 0,
+        due_at INTEGER NOT NULL,
+        claimed INTEGER NOT NULL DEFAULT 0,  -- 1 from the claim until its outcome is saved
+        reason TEXT
+    );
+    CREATE INDEX delivery_line ON delivery (sink, id) WHERE state = 'pending';
+    CREATE INDEX delivery_dead ON delivery (id) WHERE state = 'dead';
+    CREATE INDEX delivery_event ON delivery (event);
+
+    CREATE TABLE closed_sink (
+        name TEXT PRIMARY KEY,
+        reason TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        closed_at INTEGER NOT NULL
+    );
+    """,
+)
+
+ADD_EVENT = """
+INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hook, event_id) DO NOTHING
+"""
+ADD_DELIVERY = (
+    "INSERT INTO delivery (event, sink, route, state, due_at) VALUES (?, ?, ?, 'pending', ?)"
+)
+
+DELIVERY = """
+SELECT delivery.id, sink, route, hook, server, raw, accepted_at, state, attempt, due_at, claimed,
+       reason
+FROM delivery JOIN event ON event.id = delivery.event
+"""
+# The head of the line, due or not: who comes later never overtakes a failed one.
+HEAD = f"""{DELIVERY}
+WHERE delivery.id = (SELECT id FROM delivery
+                     WHERE sink = :sink AND state = 'pending' ORDER BY id LIMIT 1)
+  AND NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = :sink)
+"""  # noqa: S608
+CLAIM = "UPDATE delivery SET due_at = ?, attempt = attempt + 1, claimed = 1 WHERE id = ?"
+# The lease is the fencing token: who lost it changes nothing.
+SAVE = """
+UPDATE delivery SET state = ?, attempt = ?, due_at = ?, reason = ?, claimed = 0
+WHERE id = ? AND state = 'pending' AND claimed = 1 AND due_at = ?
+"""
+RECOVER = "UPDATE delivery SET due_at = ? WHERE state = 'pending' AND claimed = 1"
+CLOSE = (
+    "INSERT OR REPLACE INTO closed_sink (name, reason, fingerprint, closed_at) VALUES (?, ?, ?, ?)"
+)
+REVIVE = """
+UPDATE delivery SET state = 'pending', attempt = 0, due_at = ?, claimed = 0
+WHERE id = ? AND state = 'dead'
+"""
+PRUNE = """
+DELETE FROM event WHERE id IN (
+    SELECT id FROM event WHERE accepted_at < ?
+    AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.id
+                    AND (state = 'pending' OR due_at >= ?))
+    LIMIT ?)
+"""
+
+
+class SQLiteOutbox:
+    """Writes through one thread, reads through another. ``open`` makes one."""
+
+    def __init__(self, path: Path, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+        self.path = path
+        self.id: str = reader.execute("SELECT id FROM outbox").fetchone()[0]
+        self._writer = Writer(writer)
+        self._reader = reader
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="outbox reader")
+
+    @classmethod
+    def open(cls, path: Path) -> "SQLiteOutbox":
+        """Raises OutboxError, also when a newer relay has written the file."""
+        try:
+            writer = _connect(path)
+            _migrate(writer)
+            return cls(path, writer, _connect(path))
+        except sqlite3.Error as error:
+            raise OutboxError(f"{path}: {error}") from None
+
+    async def close(self) -> None:
+        await self._writer.close()
+        self._reading.shutdown()
+        self._reader.close()
+
+    async def accept(self, event: Event, raw: bytes, sinks: Mapping[str, str], *, now: int) -> bool:
+        def job(db: sqlite3.Connection) -> bool:
+            row = (event.hook, event.id, event.kind, event.server, event.created_at, now, raw)
+            added = db.execute(ADD_EVENT, row)
+            if not added.rowcount:
+                return False
+            lines = [(added.lastrowid, sink, route, now) for sink, route in sinks.items()]
+            db.executemany(ADD_DELIVERY, lines)
+            return True
+
+        return await self._write(job)
+
+    async def claim(self, sink: str, *, now: int, lease: int) -> Delivery | None:
+        def job(db: sqlite3.Connection) -> Delivery | None:
+            row = db.execute(HEAD, {"sink": sink}).fetchone()
+            if row is None or row["due_at"] > now:
+                return None
+            db.execute(CLAIM, (now + lease, row["id"]))
+            return _delivery(row, attempt=row["attempt"] + 1, due_at=now + lease)
+
+        return await self._write(job)
+
+    async def save(self, settled: Delivery, *, claimed: Delivery) -> bool:
+        values = (
+            settled.state,
+            settled.attempt,
+            settled.due_at,
+            settled.reason,
+            claimed.id,
+            claimed.due_at,
+        )
+        return await self._write(lambda db: db.execute(SAVE, values).rowcount == 1)
+
+    async def due_at(self, sink: str) -> int | None:
+        row = await self._read(lambda db: db.execute(HEAD, {"sink": sink}).fetchone())
+        return None if row is None else row["due_at"]
+
+    async def recover(self, *, now: int) -> int:
+        return await self._write(lambda db: db.execute(RECOVER, (now,)).rowcount)
+
+    async def close_sink(self, sink: str, *, reason: str, fingerprint: str, now: int) -> None:
+        await self._write(lambda db: db.execute(CLOSE, (sink, reason, fingerprint, now)).rowcount)
+
+    async def open_sink(self, sink: str) -> bool:
+        statement = "DELETE FROM closed_sink WHERE name = ?"
+        return await self._write(lambda db: db.execute(statement, (sink,)).rowcount == 1)
+
+    async def closed_sinks(self) -> Sequence[ClosedSink]:
+        statement = "SELECT name, reason, fingerprint, closed_at FROM closed_sink ORDER BY name"
+        rows = await self._read(lambda db: db.execute(statement).fetchall())
+        return [ClosedSink(**row) for row in rows]
+
+    async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
+        statement = f"{DELIVERY} WHERE state = 'dead' AND sink = ifnull(?, sink)"
+        ordered = f"{statement} ORDER BY delivery.id DESC LIMIT ?"
+        rows = await self._read(lambda db: db.execute(ordered, (sink, limit)).fetchall())
+        return [_delivery(row) for row in rows]
+
+    async def delivery(self, delivery_id: int) -> Delivery | None:
+        statement = f"{DELIVERY} WHERE delivery.id = ?"
+        row = await self._read(lambda db: db.execute(statement, (delivery_id,)).fetchone())
+        return None if row is None else _delivery(row)
+
+    async def revive(self, ids: Iterable[int], *, now: int) -> int:
+        rows = [(now, number) for number in ids]
+        return await self._write(lambda db: db.executemany(REVIVE, rows).rowcount)
+
+    async def drop(self, ids: Iterable[int]) -> int:
+        rows = [(number,) for number in ids]
+        statement = "DELETE FROM delivery WHERE id = ? AND state = 'dead'"
+        return await self._write(lambda db: db.executemany(statement, rows).rowcount)
+
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        statement = "SELECT sink, state, count(*) FROM delivery GROUP BY sink, state"
+        rows = await self._read(lambda db: db.execute(statement).fetchall())
+        return {(sink, state): number for sink, state, number in map(tuple, rows)}
+
+    async def prune(self, *, before: int, limit: int) -> int:
+        return await self._write(lambda db: db.execute(PRUNE, (before, before, limit)).rowcount)
+
+    async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await self._writer.write(job)
+        except sqlite3.Error as error:
+            raise OutboxError(f"{self.path}: {error}") from None
+
+    async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._reading, job, self._reader)
+        except sqlite3.Error as error:
+            raise OutboxError(f"{self.path}: {error}") from None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Raw events hold private notes: nobody else on the machine reads them.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        db.execute("ROLLBACK")
+        raise sqlite3.DatabaseError(f"written by a newer relay (schema {version}): update relay")
+    for statements in MIGRATIONS[version:]:
+        for statement in statements.split(";\n"):
+            db.execute(statement)
+    if version == 0:
+        db.execute("INSERT INTO outbox VALUES (?)", (secrets.token_hex(8),))
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    db.execute("COMMIT")
+
+
+def _delivery(row: sqlite3.Row, **changed: int) -> Delivery:
+    found = dict(row) | changed
+    interrupted = found.pop("claimed") == 1
+    return Delivery(**found | {"state": State(found["state"]), "interrupted": interrupted})
+
+
+class FileLock:
+    """Keeps a second process off a file for as long as this one lives, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            raise OutboxError(f"{path}: another relay is running on this outbox") from None
+
+    def release(self) -> None:
+        os.close(self._file)

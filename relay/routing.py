@@ -1,0 +1,166 @@
+"""
+Which sinks may show an event (the gate), and which shall (the routes). Pure.
+
+Misskey sends every note complete, also the private parent or quote inside a public one. relay is
+the last gate before a public channel, so the gate holds for each note in the tree by itself.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from relay.model import Event, Gate, Note
+
+WITHHELD = Note(withheld=True)
+"""What stands in the place of a note that a sink may not show; its author is not told either."""
+
+
+def admits(gate: Gate, event: Event) -> bool:
+    """
+    Whether a sink may show the event at all.
+
+    Events of Misskey's test button are local-only; they pass with their note withheld, so that
+    who presses it sees that the way is open.
+    """
+    if event.is_moderation and not gate.moderation:
+        return False
+    return event.note is None or event.is_test or shows(gate, event.note)
+
+
+def shows(gate: Gate, note: Note) -> bool:
+    """Whether a sink may show this one note, whatever it quotes or answers."""
+    if note.is_hidden or note.withheld:
+        return False
+    return note.visibility in gate.visibility and (gate.local_only or not note.local_only)
+
+
+def redacted(gate: Gate, event: Event) -> Event:
+    """Take every note out of the event that the sink may not show."""
+    if event.note is None:
+        return event
+    return replace(event, note=_redacted(gate, event.note))
+
+
+def _redacted(gate: Gate, note: Note) -> Note:
+    if not shows(gate, note):
+        return WITHHELD
+    return replace(
+        note,
+        reply=note.reply and _redacted(gate, note.reply),
+        renote=note.renote and _redacted(gate, note.renote),
+    )
+
+
+class Pattern(Protocol):
+    """A compiled regular expression that takes linear time."""
+
+    def search(self, text: str, /) -> object: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Conditions on an event: all must hold, each by any one of its values; None asks nothing."""
+
+    hook: frozenset[str] | None = None
+    event: frozenset[str] | None = None
+    visibility: frozenset[str] | None = None
+    author: tuple[re.Pattern[str], ...] | None = None
+    text: tuple[Pattern, ...] | None = None
+    tag: frozenset[str] | None = None
+    has: frozenset[str] | None = None
+    bot: bool | None = None
+    server: frozenset[str] | None = None
+
+    def holds(self, event: Event) -> bool:
+        note = event.note
+        return (
+            (self.hook is None or event.hook in self.hook)
+            and (self.event is None or event.kind in self.event)
+            and (self.server is None or event.host.lower() in self.server)
+            and (
+                self.visibility is None or (note is not None and note.visibility in self.visibility)
+            )
+            and (self.has is None or (note is not None and bool(self.has & features(note))))
+            and (self.tag is None or (note is not None and bool(self.tag & tags(note))))
+            and (self.author is None or _any_match(self.author, names(event)))
+            and (self.bot is None or self.bot == is_bot(event))
+            and (self.text is None or (note is not None and _any_found(self.text, note)))
+        )
+
+
+def names(event: Event) -> tuple[str, ...]:
+    """What an author is called in patterns: ``bob`` and ``bob@here``, or ``bob@remote.example``."""
+    found = event.author
+    if found is None or not found.username:
+        return ()
+    if found.host:
+        return (found.acct.lower(),)
+    return (found.username.lower(), f"{found.username}@{event.host}".lower())
+
+
+def is_bot(event: Event) -> bool:
+    found = event.author
+    return found is not None and found.is_bot
+
+
+def tags(note: Note) -> frozenset[str]:
+    return frozenset(tag.lower() for tag in note.tags)
+
+
+def features(note: Note) -> frozenset[str]:
+    """What a note has, in the words of a route's ``has``."""
+    found = {
+        "files": bool(note.files),
+        "poll": note.poll is not None,
+        "cw": note.cw is not None,
+        "quote": note.is_quote,
+        "sensitive": any(file.is_sensitive for file in note.files),
+    }
+    return frozenset(name for name, there in found.items() if there)
+
+
+def _any_match(patterns: Iterable[re.Pattern[str]], found: Iterable[str]) -> bool:
+    return any(pattern.match(name) for name in found for pattern in patterns)
+
+
+def _any_found(patterns: Iterable[Pattern], note: Note) -> bool:
+    texts = [text for text in (note.cw, note.text) if text is not None]
+    return any(pattern.search(text) for text in texts for pattern in patterns)
+
+
+EVERYTHING = Match()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Sends the events that match to its sinks. ``unless`` None: nothing is excepted."""
+
+    name: str
+    to: tuple[str, ...]
+    match: Match = EVERYTHING
+    unless: Match | None = None
+    when: Callable[[Event], bool] | None = field(default=None, compare=False)
+    template: str | None = None
+    locale: str | None = None
+
+    def matches(self, event: Event) -> bool:
+        return (
+            self.match.holds(event)
+            and not (self.unless is not None and self.unless.holds(event))
+            and (self.when is None or self.when(event))
+        )
+
+
+def sinks_for(event: Event, routes: Iterable[Route]) -> dict[str, str]:
+    """
+    Name the sinks of all routes that match, each once, with the first route that named it.
+
+    Every route is asked: there is no "first match wins", and no "continue" to forget.
+    """
+    found: dict[str, str] = {}
+    for route in routes:
+        if route.matches(event):
+            for sink in route.to:
+                found.setdefault(sink, route.name)
+    return found
