@@ -1,0 +1,64 @@
+"""Plain text: notifications, terminals, and the last resort when a chat refuses the markup."""
+
+from datetime import UTC, datetime
+
+from relay.tree import (
+    Code,
+    Emoji,
+    Link,
+    Math,
+    Node,
+    Pre,
+    Quote,
+    Style,
+    Styled,
+    Text,
+    Time,
+    Tree,
+    clean,
+)
+
+HIDDEN = "█████"
+
+
+def render(nodes: Tree) -> str:
+    """A tree as bare text; what a spoiler hides stays hidden, links are spelled out."""
+    return "".join(map(_render, nodes)).strip("\n")
+
+
+def line(nodes: Tree) -> str:
+    """A tree in one line."""
+    return " ".join(render(nodes).split())
+
+
+def _render(node: Node) -> str:
+    match node:
+        case Text(text) | Code(text):
+            return clean(text)
+        case Pre(text):
+            return f"\n{clean(text)}\n"
+        case Math(formula):
+            return clean(formula)
+        case Emoji(name):
+            return f":{clean(name)}:"
+        case Time(at):
+            return time(at)
+        case Styled(Style.SPOILER, _):
+            return HIDDEN
+        case Link(url, children):
+            label = render(children)
+            if label.startswith(("@", "#")):  # people and tags speak for themselves
+                return label
+            return url if label in {url, ""} else f"{label} ({url})"
+        case Quote(children):
+            return "\n" + "\n".join(f"> {one}" for one in render(children).split("\n")) + "\n"
+        case _:
+            return "".join(map(_render, node.children))
+
+
+def time(at: int) -> str:
+    """A moment as people read it; a fallback where a chat shows no local time."""
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (OverflowError, ValueError, OSError):
+        return str(at)

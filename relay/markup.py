@@ -1,0 +1,146 @@
+"""
+The HTML subset that templates write, to the tree.
+
+``b i u s small spoiler code pre blockquote center h a br time emoji``, and ``mfm``, which stands
+for a tree that the filter of that name has made. A newline is a line break, as in every chat.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from html.parser import HTMLParser
+
+from relay.tree import (
+    Center,
+    Code,
+    Emoji,
+    Heading,
+    Link,
+    Node,
+    Pre,
+    Quote,
+    Style,
+    Styled,
+    Text,
+    Time,
+    Tree,
+    link,
+    text_of,
+)
+
+Attributes = dict[str, str]
+Make = Callable[[Attributes, Tree], Tree]
+
+TREE = "mfm"
+"""The tag that stands for a tree made elsewhere: ``<mfm n="0"></mfm>``."""
+
+
+def _styled(style: Style) -> Make:
+    return lambda attributes, children: (Styled(style, children),)
+
+
+def _pre(attributes: Attributes, children: Tree) -> Tree:
+    return (Pre(text_of(children).strip("\n"), attributes.get("language", "")),)
+
+
+def _time(attributes: Attributes, children: Tree) -> Tree:
+    written = text_of(children).strip()
+    return (Time(int(written)),) if written.lstrip("-").isdecimal() else children
+
+
+def _emoji(attributes: Attributes, children: Tree) -> Tree:
+    return (Emoji(text_of(children).strip(":"), attributes.get("url")),)
+
+
+MAKE: dict[str, Make] = {
+    **{style.value: _styled(style) for style in Style},
+    "code": lambda attributes, children: (Code(text_of(children)),),
+    "pre": _pre,
+    "blockquote": lambda attributes, children: (Quote(children),),
+    "center": lambda attributes, children: (Center(children),),
+    "h": lambda attributes, children: (Heading(children),),
+    "a": lambda attributes, children: link(attributes.get("href", ""), children),
+    "time": _time,
+    "emoji": _emoji,
+}
+
+
+PICTURES: Mapping[str, Make] = {
+    "a": lambda attributes, children: (Link(attributes.get("href", ""), children),)
+}
+"""In the block of pictures a link's label is an alt text: nobody takes it for an address."""
+
+
+class Parser(HTMLParser):
+    """Reads one block of a template. ``problems`` names what is no part of the subset."""
+
+    def __init__(self, trees: Sequence[Tree] = (), *, make: Mapping[str, Make] = MAKE) -> None:
+        super().__init__(convert_charrefs=True)
+        self.problems: list[str] = []
+        self._trees = trees
+        self._make = make
+        self._open: list[tuple[str, Attributes, list[Node]]] = [("", {}, [])]
+
+    def parse(self, source: str) -> Tree:
+        """The tree of a block, without blank lines around it."""
+        self.feed(source)
+        self.close()
+        while len(self._open) > 1:
+            self.problems.append(f"<{self._open[-1][0]}> is never closed")
+            self._end()
+        return stripped(tuple(self._open[0][2]))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "br":
+            self._add(Text("\n"))
+        elif tag == TREE:
+            self._add(*self._made(attributes.get("n", "")))
+        elif tag in self._make:
+            self._open.append((tag, attributes, []))
+        else:
+            self.problems.append(f"<{tag}> is not in the HTML subset of templates")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {TREE, "br"} or tag not in self._make:
+            return
+        if tag not in [name for name, _, _ in self._open]:
+            self.problems.append(f"</{tag}> closes nothing")
+            return
+        while self._open[-1][0] != tag:
+            self.problems.append(f"<{self._open[-1][0]}> is not closed before </{tag}>")
+            self._end()
+        self._end()
+
+    def handle_data(self, data: str) -> None:
+        self._add(Text(data))
+
+    def _made(self, number: str) -> Tree:
+        known = number.isdecimal() and int(number) < len(self._trees)
+        return self._trees[int(number)] if known else ()
+
+    def _end(self) -> None:
+        tag, attributes, children = self._open.pop()
+        self._add(*self._make[tag](attributes, tuple(children)))
+
+    def _add(self, *nodes: Node) -> None:
+        children = self._open[-1][2]
+        for node in nodes:
+            if isinstance(node, Text) and children and isinstance(children[-1], Text):
+                children[-1] = Text(children[-1].text + node.text)
+            else:
+                children.append(node)
+
+
+def stripped(nodes: Tree) -> Tree:
+    """A tree without blank text at its two ends."""
+    found = list(nodes)
+    while found and isinstance(found[0], Text):
+        found[0] = Text(found[0].text.lstrip())
+        if found[0].text:
+            break
+        del found[0]
+    while found and isinstance(found[-1], Text):
+        found[-1] = Text(found[-1].text.rstrip())
+        if found[-1].text:
+            break
+        del found[-1]
+    return tuple(found)

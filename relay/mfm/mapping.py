@@ -1,0 +1,158 @@
+"""MFM nodes to the tree: what each construct means where no Misskey draws it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from relay import tree
+from relay.mfm import nodes as mfm
+from relay.tree import Style, Styled, Tree, text_of
+
+SEARCH = "https://www.google.com/search?q="
+
+# https://misskey-hub.net/en/docs/for-users/features/mfm/
+LOUD = frozenset({"tada", "x2", "x3", "x4"})
+MOVING = frozenset(
+    "jelly twitch shake spin jump bounce flip rainbow sparkle rotate position scale border "
+    "followmouse clickable crop fade font".split()
+)
+Parent = (
+    mfm.Bold
+    | mfm.Italic
+    | mfm.Strike
+    | mfm.Small
+    | mfm.Quote
+    | mfm.Center
+    | mfm.Plain
+    | mfm.Link
+    | mfm.Fn
+)
+_COLOR = re.compile(r"[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a text comes from: names in it mean what they mean on its author's server."""
+
+    server: str = ""
+    """The origin of the server that sent the event."""
+    host: str | None = None
+    """The host of the author; None: at home on ``server``."""
+    emojis: Mapping[str, str] = field(default_factory=dict)
+
+    def profile(self, username: str, host: str | None) -> str:
+        host = host or self.host
+        return f"https://{host}/@{username}" if host else f"{self.server}/@{username}"
+
+    def tag(self, name: str) -> str:
+        return f"{self.server}/tags/{quote(name, safe='')}"
+
+    def emoji(self, name: str) -> str | None:
+        if self.host is None and self.server:
+            return f"{self.server}/emoji/{quote(name, safe='')}.webp"
+        return self.emojis.get(name)
+
+
+def tree_of(nodes: tuple[mfm.Node, ...], origin: Origin) -> Tree:
+    """The tree of a parsed text."""
+    return tuple(made for node in nodes for made in _tree_of(node, origin))
+
+
+def _tree_of(node: mfm.Node, origin: Origin) -> Tree:
+    match node:
+        case mfm.Text(text) | mfm.UnicodeEmoji(text):
+            return (tree.Text(text),)
+        case mfm.EmojiCode(name):
+            return (tree.Emoji(name, origin.emoji(name)),)
+        case mfm.Mention(username, host, acct):
+            return _link(origin.profile(username, host), acct)
+        case mfm.Hashtag(name):
+            return _link(origin.tag(name), f"#{name}")
+        case mfm.Url(url):
+            return _link(url, url)
+        case mfm.InlineCode(code):
+            return (tree.Code(code),)
+        case mfm.BlockCode(code, language):
+            return (tree.Pre(code, language or ""),)
+        case mfm.MathInline(formula):
+            return (tree.Math(formula),)
+        case mfm.MathBlock(formula):
+            return (tree.Math(formula, block=True),)
+        case mfm.Search(query):
+            button = tree.Link(SEARCH + quote(query), (tree.Text("🔍"),))
+            return (tree.Text(f"{query} "), button, tree.Text("\n"))
+        case _:
+            return _parent(node, tree_of(node.children, origin))
+
+
+def _link(url: str, label: str) -> Tree:
+    text = (tree.Text(label),)
+    return (tree.Link(url, text),) if tree.is_web(url) else text
+
+
+def _parent(node: Parent, children: Tree) -> Tree:
+    match node:
+        case mfm.Bold():
+            return (Styled(Style.BOLD, children),)
+        case mfm.Italic():
+            return (Styled(Style.ITALIC, children),)
+        case mfm.Strike():
+            return (Styled(Style.STRIKE, children),)
+        case mfm.Small():
+            return (Styled(Style.SMALL, children),)
+        case mfm.Quote():
+            return (tree.Quote(children),)
+        case mfm.Center():
+            return (tree.Center(children),)
+        case mfm.Plain():
+            return children
+        case mfm.Link(url=url):
+            return tree.link(url, children)
+        case mfm.Fn():
+            return _effect(node, children)
+
+
+def _effect(node: mfm.Fn, children: Tree) -> Tree:
+    name, args = node.name, node.args
+    if name in LOUD:
+        return (Styled(Style.BOLD, children),)
+    if name == "blur":
+        return (Styled(Style.SPOILER, children),)
+    if name == "font" and "monospace" in args and all(type(it) is tree.Text for it in children):
+        return (tree.Code(text_of(children)),)
+    if name in {"fg", "bg"}:
+        return (_colored(name, args.get("color"), children),)
+    if name == "ruby":
+        return _ruby(children)
+    if name == "unixtime":
+        return _time(children)
+    if name in MOVING:
+        return children
+    return (tree.Text(f"$[{name} "), *children, tree.Text("]"))
+
+
+def _colored(name: str, wanted: str | bool | None, children: Tree) -> tree.Node:
+    color = wanted if isinstance(wanted, str) and _COLOR.fullmatch(wanted) else "f00"
+    if len(color) == 3:
+        color = "".join(digit * 2 for digit in color)
+    if name == "fg":
+        return tree.Colored(children, foreground=f"#{color}")
+    return tree.Colored(children, background=f"#{color}")
+
+
+def _ruby(children: Tree) -> Tree:
+    """``base reading``: the reading is the last word, or all but the first of a lone text."""
+    if len(children) == 1 and isinstance(lone := children[0], tree.Text):
+        base, _, reading = lone.text.partition(" ")
+        return (tree.Text(f"{base}({reading.strip()})" if reading.strip() else base),)
+    if children and isinstance(last := children[-1], tree.Text):
+        return (*children[:-1], tree.Text(f"({last.text.strip()})"))
+    return children
+
+
+def _time(children: Tree) -> Tree:
+    written = text_of(children).strip()
+    if re.fullmatch(r"-?\d{1,12}", written):
+        return (tree.Time(int(written) * 1000),)
+    return children

@@ -1,0 +1,281 @@
+"""
+Templates: an event becomes a message. All that they write is the HTML subset of ``markup``.
+
+A template may not fail an event: ``Templates.render`` raises TemplateError, and whoever delivers
+sends ``outline`` instead, which no template can break.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    FileSystemLoader,
+    Template,
+    TemplateSyntaxError,
+)
+from jinja2 import TemplateError as JinjaError
+from jinja2.exceptions import SecurityError
+from markupsafe import Markup
+
+from relay.dialects.shorten import shorten
+from relay.errors import TemplateError
+from relay.markup import MAKE, PICTURES, Parser, stripped
+from relay.message import Field, Image, Message
+from relay.mfm import parse
+from relay.mfm.mapping import Origin, tree_of
+from relay.model import Display, Event, User
+from relay.sandbox import SIZE, Sandbox, bounded
+from relay.tree import Heading, Link, Node, Text, Tree, is_web, link, text_of
+
+logger = logging.getLogger(__name__)
+
+BLOCKS = frozenset(
+    "title url author author_url avatar color body fields images footer ping".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What the filters of one rendering know: the event, and the trees that they have made."""
+
+    event: Event
+    trees: list[Tree] = field(default_factory=list)
+
+
+MFM_LENGTH = 10_000  # characters; Misskey allows 3000 by default, and 8192 at most
+
+_scene: ContextVar[_Scene] = ContextVar("scene")
+
+
+def builtin_templates() -> Path:
+    """Inside the package where it was installed, beside it in a checkout."""
+    inside = Path(__file__).parent / "templates"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "templates"
+
+
+class Templates:
+    """The built-in templates, each replaced by the file of that name in ``directory``."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        loaders: list[BaseLoader] = [FileSystemLoader(builtin_templates())]
+        if directory is not None:
+            loaders.insert(0, FileSystemLoader(directory))
+        self._environment = Sandbox(ChoiceLoader(loaders))
+        self._environment.filters["mfm"] = _mfm
+        self._environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+        self.names = frozenset(self._environment.list_templates(["j2"]))
+
+    def name_for(self, event: Event, variant: str | None = None) -> str:
+        """The file that renders an event: its kind's, or that of a route's ``template``."""
+        kind = event.kind
+        if kind == "renote" and event.note is not None and event.note.is_quote:
+            kind = "quote"
+        wanted = [f"{kind}.{variant}.j2"] if variant else []
+        public = (name for name in (*wanted, f"{kind}.j2") if not name.startswith("_"))
+        return next((name for name in public if name in self.names), "default.j2")
+
+    def render(self, event: Event, *, display: Display, variant: str | None = None) -> Message:
+        """Raises TemplateError, with the file and the line."""
+        name = self.name_for(event, variant)
+        blocks, trees = self._blocks(name, event, display)
+        return _message(blocks, trees, event)
+
+    def problems(self, event: Event, *, display: Display, variant: str | None = None) -> list[str]:
+        """What is wrong with the template of an event: failures, unknown blocks and tags."""
+        name = self.name_for(event, variant)
+        try:
+            blocks, trees = self._blocks(name, event, display)
+            _message(blocks, trees, event)
+        except TemplateError as error:
+            return [str(error)]
+        found = [
+            f"{name}: block {block!r} is not one of {', '.join(sorted(BLOCKS))}"
+            for block in sorted(blocks.keys() - BLOCKS)
+            if not block.startswith("_")
+        ]
+        for block, source in blocks.items():
+            parser = Parser(trees)
+            parser.parse(source)
+            found.extend(f"{name}: block {block!r}: {problem}" for problem in parser.problems)
+        return found
+
+    def _blocks(
+        self, name: str, event: Event, display: Display
+    ) -> tuple[dict[str, str], list[Tree]]:
+        """Every block of a template, rendered, and the trees that it refers to."""
+        scene = _Scene(event)
+        token = _scene.set(scene)
+        try:
+            with bounded():
+                template = self._environment.get_template(name)
+                return _run(template, values(event) | {"display": display}), scene.trees
+        except (JinjaError, SecurityError) as error:
+            raise TemplateError(_told(name, error)) from None
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise TemplateError(f"{name}: {type(error).__name__}: {error}") from None
+        finally:
+            _scene.reset(token)
+
+    def predicate(self, expression: str) -> Callable[[Event], bool]:
+        """
+        Compile a route's ``when``: a Jinja expression over the same names as in templates.
+
+        Where it fails on an event (``note.text`` where there is no note), it does not hold.
+        Raises TemplateError if it is no expression.
+        """
+        try:
+            evaluate = self._environment.compile_expression(expression, undefined_to_none=False)
+        except TemplateSyntaxError as error:
+            raise TemplateError(f"not a Jinja expression: {error.message}") from None
+
+        def holds(event: Event) -> bool:
+            try:
+                with bounded():
+                    return bool(evaluate(**values(event)))
+            except (JinjaError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+                logger.info("condition failed", extra={"action": "when", "reason": str(error)})
+                return False
+
+        return holds
+
+
+def values(event: Event) -> dict[str, Any]:
+    """The names that templates and ``when`` know."""
+    return {"event": event, "note": event.note, "user": event.user, "report": event.report}
+
+
+def _run(template: Template, named: Mapping[str, Any]) -> dict[str, str]:
+    # template.blocks alone misses inherited blocks and top-level {% set %}: run the root first.
+    context = template.new_context(dict(named))
+    _joined(template.root_render_func(context))
+    return {name: _joined(stack[0](context)) for name, stack in context.blocks.items()}
+
+
+def _joined(pieces: Iterator[str]) -> str:
+    found, size = [], 0
+    for piece in pieces:
+        size += len(piece) + 1
+        if size > SIZE:
+            raise SecurityError(f"more than {SIZE} characters")
+        found.append(piece)
+    return "".join(found)
+
+
+def _told(name: str, error: Exception) -> str:
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.name or name}:{error.lineno}: {error.message}"
+    place = _line_of(error)
+    return f"{place or name}: {error}"
+
+
+def _line_of(error: Exception) -> str:
+    """Where in a template an error came up: Jinja rewrites tracebacks to say so."""
+    trace, found = error.__traceback__, ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.endswith(".j2"):
+            found = f"{Path(file).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+def _mfm(text: str | None, limit: int | None = None) -> Markup:
+    """The filter: a text with its markup, in the ways of the server that its author is on."""
+    if not text:
+        return Markup("")
+    scene = _scene.get()
+    made = _tree(text, scene.event)
+    scene.trees.append(
+        made if limit is None else shorten(made, lambda it: len(text_of(it)) <= limit)
+    )
+    return Markup(f'<mfm n="{len(scene.trees) - 1}"></mfm>')  # noqa: S704
+
+
+def _tree(text: str, event: Event) -> Tree:
+    nodes = parse(text[:MFM_LENGTH])
+    rest = (Text(text[MFM_LENGTH:]),) if len(text) > MFM_LENGTH else ()
+    return (*tree_of(nodes, _origin(text, event)), *rest)
+
+
+def _origin(text: str, event: Event) -> Origin:
+    """A text that belongs to a note has the names of the note's author in it."""
+    for note in event.note.walk() if event.note is not None else ():
+        if text is note.text or text is note.cw:
+            emojis = {**note.user.emojis, **note.emojis}
+            return Origin(server=event.server, host=note.user.host, emojis=emojis)
+    user = event.user or User()
+    return Origin(server=event.server, host=user.host, emojis=user.emojis)
+
+
+def _message(blocks: Mapping[str, str], trees: Sequence[Tree], event: Event) -> Message:
+    parsed = {
+        name: Parser(trees, make=PICTURES if name == "images" else MAKE).parse(blocks.get(name, ""))
+        for name in BLOCKS
+    }
+    word = {name: text_of(tree).strip() for name, tree in parsed.items()}
+    return Message(
+        title=parsed["title"],
+        url=_web(word["url"]),
+        author=parsed["author"],
+        author_url=_web(word["author_url"]),
+        avatar=_web(word["avatar"]),
+        color=_color(word["color"]),
+        body=parsed["body"],
+        fields=_fields(parsed["fields"]),
+        images=tuple(_images(parsed["images"])),
+        footer=parsed["footer"],
+        ping=frozenset(word["ping"].split()),
+        at=_moment(event),
+    )
+
+
+def _web(address: str) -> str | None:
+    return address if is_web(address) else None
+
+
+def _color(written: str) -> int | None:
+    return int(written[1:], 16) if re.fullmatch("#[0-9a-fA-F]{6}", written) else None
+
+
+def _fields(nodes: Tree) -> tuple[Field, ...]:
+    """Each heading begins a field; what stands before the first one belongs to none."""
+    found: list[tuple[Tree, list[Node]]] = []
+    for node in nodes:
+        if isinstance(node, Heading):
+            found.append((node.children, []))
+        elif found:
+            found[-1][1].append(node)
+    return tuple(Field(name=name, value=stripped(tuple(value))) for name, value in found)
+
+
+def _images(nodes: Tree) -> Iterator[Image]:
+    """Each link is a picture, its label the alt text."""
+    for node in nodes:
+        if isinstance(node, Link) and is_web(node.url):
+            yield Image(url=node.url, alt=text_of(node.children).strip())
+
+
+def _moment(event: Event) -> int:
+    created_at = event.note.created_at if event.note is not None else None
+    return event.created_at if created_at is None else created_at
+
+
+def outline(event: Event) -> Message:
+    """The least that can be said of an event: what goes out when its template fails."""
+    user = event.author
+    url = event.note.url if event.note is not None else None
+    return Message(
+        title=(Text(event.kind),),
+        url=url,
+        author=(Text(f"@{user.acct}"),) if user is not None and user.username else (),
+        body=link(url, (Text("…"),)) if url is not None else (),
+        footer=(Text(event.host),) if event.host else (),
+        at=_moment(event),
+    )
