@@ -1,0 +1,256 @@
+"""Builds everything, in one place, and ends it again in one scope."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from relay import intake
+from relay.config import Config
+from relay.delivery import Lane
+from relay.errors import ConfigError, OutboxError
+from relay.model import Event
+from relay.outbox import FileLock, Outbox, SQLiteOutbox
+from relay.press import Manner, Press
+from relay.routing import admits, sinks_for
+from relay.secret import Secret
+from relay.sinks import SinkSettings, open_session
+
+logger = logging.getLogger(__name__)
+
+GRACE = 10.0  # seconds to finish what is in flight
+# Misskey keeps idle connections for ever, and a request that meets a closing one is lost for 60 s.
+KEEP_ALIVE = 2 * 3600.0
+PRUNE_EVERY = 60.0
+PRUNE_STEP = 500
+MIN_RETENTION = 3600.0  # eventIds must be remembered for longer than Misskey repeats (13 minutes)
+
+
+def unix_milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def run(
+    config: Config,
+    *,
+    stop: asyncio.Event,
+    ready: Callable[[str], None] = lambda address: None,
+    clock: Callable[[], int] = unix_milliseconds,
+) -> None:
+    """
+    Serve until ``stop`` is set, then finish what is in flight; the rest waits in the outbox.
+
+    ``ready`` is told the public address once events can be stored.
+    """
+    async with AsyncExitStack() as stack:
+        lock = FileLock(outbox_path(config))
+        stack.callback(lock.release)
+        outbox = await stack.enter_async_context(open_outbox(config))
+        session = await stack.enter_async_context(open_session())
+        await outbox.recover(now=clock())
+        lanes = _lanes(config, outbox, session, clock)
+        await _reopen(outbox, lanes)
+        accept = _accept(config, outbox, lanes, clock)
+        address = await stack.enter_async_context(_listening(config, accept, clock))
+        ready(address)
+        await _carry(config, outbox, lanes, stop=stop, clock=clock)
+
+
+def outbox_path(config: Config) -> Path:
+    """The file of an SQLite outbox. Raises ConfigError for any other kind."""
+    kind, _, place = config.outbox.partition(":")
+    if kind != "sqlite" or not place:
+        raise ConfigError(f"outbox {kind}: only sqlite:FILE is there yet")
+    return Path(place)
+
+
+@asynccontextmanager
+async def open_outbox(config: Config) -> AsyncIterator[Outbox]:
+    """Raises OutboxError if it cannot be opened."""
+    outbox = SQLiteOutbox.open(outbox_path(config))
+    try:
+        yield outbox
+    finally:
+        await outbox.close()
+
+
+def press(config: Config) -> Press:
+    templates = config.templates_in()
+    return Press(templates, {route.name: route for route in config.routes_with(templates)})
+
+
+def manner(config: Config, sink: SinkSettings) -> Manner:
+    return Manner(
+        gate=sink.gate,
+        display=sink.display,
+        schedule=config.retry if sink.retry is None else sink.retry,
+        resend=sink.on_ambiguous == "resend",
+    )
+
+
+def _lanes(
+    config: Config, outbox: Outbox, session: aiohttp.ClientSession, clock: Callable[[], int]
+) -> dict[str, Lane]:
+    shared = press(config)
+    return {
+        name: Lane(
+            name,
+            sink,
+            manner=manner(config, sink),
+            press=shared,
+            outbox=outbox,
+            session=session,
+            fingerprint=fingerprint(sink, salt=outbox.id),
+            clock=clock,
+        )
+        for name, sink in config.sinks.items()
+    }
+
+
+def fingerprint(sink: SinkSettings, *, salt: str) -> str:
+    """A digest that changes with any setting of a sink, its secrets included."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, Secret):
+            return value.reveal()
+        return sorted(value) if isinstance(value, frozenset) else str(value)
+
+    written = json.dumps(sink.model_dump(), default=plain, sort_keys=True)
+    return hashlib.sha256(f"{salt} {written}".encode()).hexdigest()
+
+
+async def _reopen(outbox: Outbox, lanes: Mapping[str, Lane]) -> None:
+    """Let sinks go on whose configuration changed since they refused us; name the others."""
+    for closed in await outbox.closed_sinks():
+        lane = lanes.get(closed.name)
+        if lane is not None and lane.fingerprint == closed.fingerprint:
+            logger.error(
+                "sink still closed",
+                extra={"action": "closed", "sink": closed.name, "reason": closed.reason},
+            )
+        else:
+            await outbox.open_sink(closed.name)
+    for (sink, state), number in (await outbox.counts()).items():
+        if state == "pending" and sink not in lanes:
+            logger.warning(
+                "deliveries wait for a sink that is not in the configuration",
+                extra={"action": "orphans", "sink": sink, "number": number},
+            )
+
+
+def _accept(
+    config: Config, outbox: Outbox, lanes: Mapping[str, Lane], clock: Callable[[], int]
+) -> intake.Accept:
+    routes = config.routes_with(config.templates_in())
+    gates = {name: sink.gate for name, sink in config.sinks.items()}
+
+    async def accept(event: Event, raw: bytes) -> bool:
+        wanted = sinks_for(event, routes)
+        chosen = {name: route for name, route in wanted.items() if admits(gates[name], event)}
+        is_new = await outbox.accept(event, raw, chosen, now=clock())
+        if is_new:
+            _tell(event, wanted, chosen)
+            for name in chosen:
+                lanes[name].wake()
+        return is_new
+
+    return accept
+
+
+def _tell(event: Event, wanted: Mapping[str, str], chosen: Mapping[str, str]) -> None:
+    """Leave a trace of where an event goes, and of where it may not."""
+    logger.info(
+        "routed",
+        extra={
+            "action": "route",
+            "hook": event.hook,
+            "event_id": event.id,
+            "kind": event.kind,
+            "sinks": ",".join(chosen) or None,
+            "withheld": ",".join(name for name in wanted if name not in chosen) or None,
+        },
+    )
+
+
+@asynccontextmanager
+async def _listening(
+    config: Config, accept: intake.Accept, clock: Callable[[], int]
+) -> AsyncIterator[str]:
+    """The public door, open; its address."""
+    hooks = {
+        name: intake.Hook(name=name, secrets=hook.secret, server=hook.server)
+        for name, hook in config.hooks.items()
+    }
+    door = intake.door(hooks, accept, max_body=config.max_body, clock=clock)
+    runner = web.AppRunner(
+        door, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=GRACE
+    )
+    await runner.setup()
+    try:
+        site = _site(runner, config.listen)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigError(f"cannot listen on {config.listen}: {error.strerror}") from None
+        yield _address(runner, config.listen)
+    finally:
+        await runner.cleanup()
+
+
+def _site(runner: web.AppRunner, listen: str) -> web.BaseSite:
+    if listen.startswith("unix:"):
+        return web.UnixSite(runner, listen.removeprefix("unix:"))
+    host, _, port = listen.rpartition(":")
+    return web.TCPSite(runner, host.strip("[]"), int(port))
+
+
+def _address(runner: web.AppRunner, listen: str) -> str:
+    if listen.startswith("unix:"):
+        return listen
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _carry(
+    config: Config,
+    outbox: Outbox,
+    lanes: Mapping[str, Lane],
+    *,
+    stop: asyncio.Event,
+    clock: Callable[[], int],
+) -> None:
+    """Run the lanes until ``stop``, and for the grace period after it until they rest."""
+    async with asyncio.TaskGroup() as tasks:  # if one dies all stop, and systemd restarts
+        running = [
+            tasks.create_task(lane.run(stop), name=f"lane {name}") for name, lane in lanes.items()
+        ]
+        running.append(tasks.create_task(_prune(config, outbox, stop=stop, clock=clock)))
+        await stop.wait()
+        _, unfinished = await asyncio.wait(running, timeout=GRACE)
+        for task in unfinished:
+            task.cancel()
+
+
+async def _prune(
+    config: Config, outbox: Outbox, *, stop: asyncio.Event, clock: Callable[[], int]
+) -> None:
+    """Forget in small steps what was settled before the retention began."""
+    kept = round(max(config.retention, MIN_RETENTION) * 1000)
+    while not stop.is_set():
+        pause = PRUNE_EVERY
+        try:
+            if await outbox.prune(before=clock() - kept, limit=PRUNE_STEP) == PRUNE_STEP:
+                pause = 1.0
+        except OutboxError as error:
+            logger.error("pruning fails", extra={"action": "prune", "reason": str(error)})
+        try:
+            await asyncio.wait_for(stop.wait(), pause)
+        except TimeoutError:
+            continue

@@ -1,0 +1,171 @@
+"""The lane: carries one sink's deliveries, one after the other, in the order of their events."""
+
+import asyncio
+import logging
+import random
+import traceback
+from collections.abc import Callable
+
+import aiohttp
+
+from relay.errors import OutboxError, RelayError
+from relay.message import Message, plain_form
+from relay.outbox.base import Outbox
+from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
+from relay.press import Manner, Press
+from relay.retry import settle
+from relay.sinks.base import Sink
+
+logger = logging.getLogger(__name__)
+
+LEASE = 60_000  # milliseconds; longer than the HTTP timeout, or two could send the same
+POLL = 30.0  # seconds; wake() comes before, except for what another process has changed
+
+
+class Lane:
+    """
+    Claim, render, send, settle. Tests call ``step``; only ``run`` waits.
+
+    ``clock`` gives Unix milliseconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        *,
+        manner: Manner,
+        press: Press,
+        outbox: Outbox,
+        session: aiohttp.ClientSession,
+        fingerprint: str,
+        clock: Callable[[], int],
+    ) -> None:
+        self.name = name
+        self._sink = sink
+        self._manner = manner
+        self._press = press
+        self._outbox = outbox
+        self._session = session
+        self.fingerprint = fingerprint
+        self._clock = clock
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something to carry."""
+        self._news.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            self._news.clear()
+            pause, wakes = await self._step_safely()
+            if pause > 0:
+                await _first(pause, stop, *([self._news] if wakes else []))
+
+    async def _step_safely(self) -> tuple[float, bool]:
+        try:
+            return await self.step()
+        except OutboxError as error:
+            logger.error(
+                "outbox fails", extra={"action": "rest", "sink": self.name, "reason": str(error)}
+            )
+            return 1.0, False
+
+    async def step(self) -> tuple[float, bool]:
+        """
+        Carry one delivery, if one is due.
+
+        Returns the seconds to rest before the next, and whether news end that rest.
+        """
+        claimed = await self._outbox.claim(self.name, now=self._clock(), lease=LEASE)
+        if claimed is None:
+            return await self._until_due(), True
+        outcome = await self._attempt(claimed)
+        settled = settle(
+            claimed,
+            outcome,
+            schedule=self._manner.schedule,
+            jitter=random.uniform(0.8, 1.2),  # noqa: S311
+            resend=self._manner.resend,
+            now=self._clock(),
+        )
+        await self._save(settled, claimed, outcome)
+        return (outcome.pause if isinstance(outcome, Sent | RateLimited) else 0.0), False
+
+    async def _until_due(self) -> float:
+        due_at = await self._outbox.due_at(self.name)
+        return POLL if due_at is None else min(POLL, max(0.001, (due_at - self._clock()) / 1000))
+
+    async def _attempt(self, claimed: Delivery) -> Outcome:
+        if claimed.interrupted and not self._manner.resend:
+            return Failed("relay ended while it was sent", ambiguous=True)
+        try:
+            message = self._press.message(claimed, self._manner)
+            if isinstance(message, Rejected):
+                return message
+            return await self._send(message, key=f"{self._outbox.id}-{claimed.id}")
+        except RelayError as error:
+            return Rejected(str(error))
+        except Exception as error:
+            # Frames without the error's text: that can hold an address, which is a key.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("bug", extra={"action": "bug", "sink": self.name, "trace": frames})
+            return Failed(f"a bug in relay: {type(error).__name__}")
+
+    async def _send(self, message: Message, *, key: str) -> Outcome:
+        outcome = await self._sink.send(message, key=key, session=self._session)
+        if not isinstance(outcome, Rejected):
+            return outcome
+        logger.warning(
+            "rejected, trying its plain form",
+            extra={"action": "plain", "sink": self.name, "reason": outcome.reason},
+        )
+        second = await self._sink.send(plain_form(message), key=f"{key}p", session=self._session)
+        return outcome if isinstance(second, Rejected) else second
+
+    async def _save(self, settled: Delivery, claimed: Delivery, outcome: Outcome) -> None:
+        if not await self._outbox.save(settled, claimed=claimed):
+            logger.warning("lease lost", extra={"action": "lease_lost", "delivery": claimed.id})
+        if isinstance(outcome, Closed):
+            await self._outbox.close_sink(
+                self.name,
+                reason=outcome.reason,
+                fingerprint=self.fingerprint,
+                now=self._clock(),
+            )
+        self._tell(settled, outcome)
+
+    def _tell(self, settled: Delivery, outcome: Outcome) -> None:
+        level = logging.INFO if isinstance(outcome, Sent | RateLimited) else logging.WARNING
+        if settled.state is State.DEAD or isinstance(outcome, Closed):
+            level = logging.ERROR
+        logger.log(
+            level,
+            OUTCOMES[type(outcome)] if settled.state is not State.DEAD else "dead letter",
+            extra={
+                "action": type(outcome).__name__,
+                "sink": self.name,
+                "delivery": settled.id,
+                "attempt": settled.attempt,
+                "reason": getattr(outcome, "reason", None),
+            },
+        )
+
+
+OUTCOMES = {
+    Sent: "delivered",
+    RateLimited: "rate limited",
+    Failed: "failed, will be tried again",
+    Rejected: "rejected",
+    Closed: "sink closed: it refuses us; its backlog waits",
+}
+
+
+async def _first(pause: float, *events: asyncio.Event) -> None:
+    """Wait until one of the events is set, or ``pause`` seconds."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()

@@ -1,0 +1,103 @@
+"""
+The public door: ``POST /hooks/<name>`` and ``GET /healthz``, nothing else.
+
+Misskey gives a send up after five seconds, repeats after 5xx and 429, and never after another 4xx.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+
+from relay import misskey
+from relay.errors import FormatError, RelayError
+from relay.model import Event
+from relay.secret import Secret
+
+logger = logging.getLogger(__name__)
+
+READ_TIMEOUT = 30.0  # seconds for a body to arrive; Misskey itself waits for five
+
+Accept = Callable[[Event, bytes], Awaitable[bool]]
+"""Commits an event with its deliveries; False if it had come before. Raises OutboxError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A way in. ``server`` is the only origin whose events are taken; empty: any."""
+
+    name: str
+    secrets: tuple[Secret, ...]
+    server: str = ""
+
+
+HOOKS: web.AppKey[Mapping[str, Hook]] = web.AppKey("HOOKS")
+ACCEPT: web.AppKey[Accept] = web.AppKey("ACCEPT")
+CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("CLOCK")
+
+
+def door(
+    hooks: Mapping[str, Hook], accept: Accept, *, max_body: int, clock: Callable[[], int]
+) -> web.Application:
+    """The application behind the public address. ``clock`` gives Unix milliseconds."""
+    app = web.Application(client_max_size=max_body, middlewares=[answer_errors])
+    app[HOOKS], app[ACCEPT], app[CLOCK] = hooks, accept, clock
+    # Both forms by themselves: Misskey follows a redirect as a GET without a body.
+    app.router.add_post("/hooks/{hook}", receive)
+    app.router.add_post("/hooks/{hook}/", receive)
+    app.router.add_get("/healthz", healthy)
+    return app
+
+
+async def receive(request: web.Request) -> web.Response:
+    hook = request.app[HOOKS].get(request.match_info["hook"])
+    if hook is None:
+        raise web.HTTPNotFound(text="no such hook\n")
+    misskey.authenticate(request.headers, hook.secrets)
+    raw = await _body(request)
+    event = misskey.parse(
+        raw, hook=hook.name, server=_server(request, hook), now=request.app[CLOCK]()
+    )
+    if hook.server and event.server != hook.server:
+        raise FormatError(f"wrong server: this hook takes events of {hook.server} only")
+    is_new = await request.app[ACCEPT](event, raw)
+    logger.info(
+        "accepted" if is_new else "repeated",
+        extra={"action": "accept", "hook": hook.name, "event_id": event.id, "kind": event.kind},
+    )
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(READ_TIMEOUT):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="the body did not arrive in time\n") from None
+
+
+def _server(request: web.Request, hook: Hook) -> str:
+    """Old servers name themselves in a header only."""
+    return hook.server or misskey.origin(f"https://{request.headers.get('X-Misskey-Host', '')}")
+
+
+async def healthy(request: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+@web.middleware
+async def answer_errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """The one place where an error becomes an answer: its status, and a line that says why."""
+    try:
+        return await handler(request)
+    except RelayError as error:
+        logger.warning(
+            "refused",
+            extra={"action": "refuse", "status": int(error.status), "reason": str(error)},
+        )
+        return web.Response(status=error.status, text=f"{error}\n")

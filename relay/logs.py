@@ -1,0 +1,35 @@
+"""Log lines for people: a message and its fields."""
+
+import logging
+import time
+from typing import TextIO
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class Lines(logging.Formatter):
+    """``12:30:01 WARNING failed, will be tried again sink=team attempt=2 reason=...``"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        when = time.strftime("%H:%M:%S", time.localtime(record.created))
+        fields = " ".join(
+            f"{key}={_shown(value)}"
+            for key, value in vars(record).items()
+            if key not in _STANDARD and value is not None
+        )
+        line = f"{when} {record.levelname:<7} {record.getMessage()} {fields}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _shown(value: object) -> str:
+    """A value in one line, whatever strangers have put into it."""
+    text = str(value)
+    return text if text.isprintable() and " " not in text and text else repr(text)
+
+
+def log_to(stream: TextIO, *, level: int = logging.INFO) -> None:
+    """Send relay's own lines, and the warnings of its libraries, to a stream."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Lines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("relay").setLevel(level)

@@ -1,0 +1,50 @@
+"""From a delivery to its message: the event as the sink may see it, in its route's template."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from relay import misskey
+from relay.errors import TemplateError
+from relay.message import Message
+from relay.model import Display, Event, Gate
+from relay.outcome import Delivery, Rejected
+from relay.rendering import Templates, outline
+from relay.routing import Route, admits, redacted
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How one sink is served: what it may show and how, and what to do when a send fails."""
+
+    gate: Gate = field(default_factory=Gate)
+    display: Display = field(default_factory=Display)
+    schedule: Sequence[float] = ()
+    resend: bool = True
+
+
+class Press:
+    """Makes messages; what a template cannot render goes out as its outline."""
+
+    def __init__(self, templates: Templates, routes: Mapping[str, Route]) -> None:
+        self._templates = templates
+        self._routes = routes
+
+    def message(self, delivery: Delivery, manner: Manner) -> Message | Rejected:
+        event = misskey.parse(
+            delivery.raw, hook=delivery.hook, server=delivery.server, now=delivery.accepted_at
+        )
+        if not admits(manner.gate, event):
+            return Rejected("the sink may not show this event any more")
+        return self.rendered(redacted(manner.gate, event), delivery.route, manner)
+
+    def rendered(self, event: Event, route: str, manner: Manner) -> Message:
+        found = self._routes.get(route)
+        variant = None if found is None else found.template
+        try:
+            return self._templates.render(event, display=manner.display, variant=variant)
+        except TemplateError as error:
+            logger.error("template failed", extra={"action": "template", "reason": str(error)})
+            return outline(event)

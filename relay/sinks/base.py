@@ -1,0 +1,105 @@
+"""What every way out has in common: its settings, and the one question that lanes ask."""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from relay.duration import Duration
+from relay.message import Message
+from relay.model import Display, Gate, Visibility
+from relay.outcome import Outcome
+from relay.secret import Secret
+
+Payload = Mapping[str, Any]
+
+
+class Settings(BaseModel):
+    """A part of the configuration: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SinkSettings(Settings):
+    """The keys of every sink: what may be shown there, and how it is delivered."""
+
+    visibility: frozenset[Visibility] = frozenset({Visibility.PUBLIC, Visibility.HOME})
+    """Which notes may be shown here."""
+    local_only: bool = False
+    """Whether notes marked local-only may be shown here."""
+    moderation: bool = False
+    """Whether abuse reports and other system events may be shown here."""
+    cw: Literal["spoiler", "hide", "show"] = "spoiler"
+    """What becomes of a text behind a content warning."""
+    sensitive_media: Literal["hide", "show"] = "hide"
+    """Whether pictures marked sensitive are shown, or linked to."""
+    on_ambiguous: Literal["resend", "drop"] = "resend"
+    """What to do when nobody knows whether a send arrived."""
+    retry: tuple[Duration, ...] | None = None
+    """The waits of this sink; None: those of the whole relay."""
+
+    @property
+    def gate(self) -> Gate:
+        return Gate(
+            visibility=self.visibility, local_only=self.local_only, moderation=self.moderation
+        )
+
+    @property
+    def display(self) -> Display:
+        return Display(cw=self.cw, sensitive_media=self.sensitive_media)
+
+
+class Sink(Protocol):
+    """
+    One vendor's API.
+
+    It reports how a send ended and nothing more: it never sleeps, loops or repeats.
+    """
+
+    def payload(self, message: Message) -> Payload:
+        """The body that goes out for a message, within the vendor's limits."""
+        ...
+
+    async def send(self, message: Message, *, key: str, session: aiohttp.ClientSession) -> Outcome:
+        """``key`` is the same in all attempts of one delivery, and never of another."""
+        ...
+
+    async def check(self, session: aiohttp.ClientSession) -> str | None:
+        """Ask the vendor whether we may send, without sending; what is wrong, or None."""
+        ...
+
+
+def _safe(address: Secret) -> Secret:
+    _safe_address(address.reveal())
+    return address
+
+
+def _safe_address(address: str) -> str:
+    """An https address, or http on this machine. The error never shows the address: it is a key."""
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if parts.scheme == "https" and host:
+        return address
+    if parts.scheme == "http" and _is_loopback(host):
+        return address
+    if parts.scheme == "http":
+        raise ValueError("must be https: over http anybody on the way could read it")
+    raise ValueError("is not a URL: it should begin with https://")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+SecretUrl = Annotated[Secret, AfterValidator(_safe)]
+"""An address that is a key."""
+Url = Annotated[str, AfterValidator(_safe_address)]
