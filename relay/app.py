@@ -18,6 +18,7 @@ from relay.delivery import Lane
 from relay.errors import ConfigError, OutboxError
 from relay.model import Event
 from relay.outbox import FileLock, Outbox, SQLiteOutbox
+from relay.pace import Pace
 from relay.press import Manner, Press
 from relay.routing import admits, sinks_for
 from relay.secret import Secret
@@ -92,6 +93,7 @@ def manner(config: Config, sink: SinkSettings) -> Manner:
         display=sink.display,
         schedule=config.retry if sink.retry is None else sink.retry,
         resend=sink.on_ambiguous == "resend",
+        pace=Pace(sink.pace),
     )
 
 

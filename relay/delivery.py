@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 import traceback
 from collections.abc import Callable
 
@@ -77,6 +78,8 @@ class Lane:
 
         Returns the seconds to rest before the next, and whether news end that rest.
         """
+        if (rest := self._manner.pace.pause(now=time.monotonic())) > 0:
+            return rest, False
         claimed = await self._outbox.claim(self.name, now=self._clock(), lease=LEASE)
         if claimed is None:
             return await self._until_due(), True
@@ -113,6 +116,7 @@ class Lane:
             return Failed(f"a bug in relay: {type(error).__name__}")
 
     async def _send(self, message: Message, *, key: str) -> Outcome:
+        self._manner.pace.note(now=time.monotonic())
         outcome = await self._sink.send(message, key=key, session=self._session)
         if not isinstance(outcome, Rejected):
             return outcome

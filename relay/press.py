@@ -9,6 +9,7 @@ from relay.errors import TemplateError
 from relay.message import Message
 from relay.model import Display, Event, Gate
 from relay.outcome import Delivery, Rejected
+from relay.pace import Pace
 from relay.rendering import Templates, outline
 from relay.routing import Route, admits, redacted
 
@@ -23,6 +24,7 @@ class Manner:
     display: Display = field(default_factory=Display)
     schedule: Sequence[float] = ()
     resend: bool = True
+    pace: Pace = field(default_factory=Pace)
 
 
 class Press:

@@ -7,6 +7,8 @@ every pair of flag letters; code points with equal answers share a set below. Th
 emoji-zwj-sequences.txt. For a new Unicode version ask again: only sets and sequences grow.
 """
 
+import re
+
 Z = "\u200d"  # the joiner
 V = "\ufe0f"  # "as a picture"; U+FE0E is "as text"
 TONE = "[\U0001f3fb-\U0001f3ff]"
@@ -123,10 +125,14 @@ JOINED = (
     .replace(".", V)
 )
 
+# The most used, and nothing longer begins with one of these: a short cut.
+FACES = "[😀-😭😯-😴😷-🙁🙃🙄]"
+
 # Longer sequences first: the first that fits is taken.
 KEYCAP = f"[#*0-9]{V}?\u20e3"
-PICTURE = "|".join(
+PICTURE = "(?![\x00-\x7f])(?:" + "|".join(
     [
+        FACES,
         *COUPLES,
         f"[👨👩🧑]{TONE}?{Z}{TRADE}{ARROW}",
         f"[{GENDERED_PICTURE}](?:{TONE}|{V}){GENDER}{ARROW}",
@@ -142,6 +148,7 @@ PICTURE = "|".join(
         *map(_region, ("gbeng", "gbsct", "gbwls")),
         f"[{PLAIN}]",
     ]
-)
-STARTS = ONLY_PICTURE + TEXT_OR_PICTURE + TONED_PICTURE + TONED + PLAIN
-"""What a picture can begin with, as the inside of a character class."""
+) + ")"
+# `re` looks a character of the BMP up in a bitmap, but tries the ranges beyond one by one.
+STARTS = re.sub("[\U00010000-\U0010ffff]-?", "", ONLY_PICTURE + TEXT_OR_PICTURE + TONED_PICTURE + TONED + PLAIN) + "\U0001f004-\U0001faf8"
+"""What a picture can begin with, and some more, as the inside of a character class."""

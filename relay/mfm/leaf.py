@@ -156,6 +156,7 @@ LEAVES: dict[str, Callable[[Source, Token, int], Leaf]] = {
     "italic": _italic,
     "code": _code,
     "skip": _skip,
+    "bracket": _skip,
     "math": _math,
     "plain": _plain,
     "mention": _mention,

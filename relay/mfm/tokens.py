@@ -70,7 +70,7 @@ TOKENS = {
     "code": "`[^`´\r\n]++`",
     "math": r"\\\(",
     "fn": f"{_FN} ",
-    "skip": rf"{_FN}|\$\[",
+    "skip": rf"{_FN}|\$\[|<center>",
     "mention": f"{_APART}@{_NAME}(?:@{_NAME})?+",
     "hashtag": f"{_APART}#",
     "emoji": f":[{WORD}_+-]++:(?![{WORD}])",
@@ -92,7 +92,9 @@ def _pattern(names: set[str]) -> str:
 def tokens(kind: Kind, *, label: bool) -> re.Pattern[str]:
     """The pattern for what may come next in a body; `label`: somewhere within a link's label."""
     names = TOKENS.keys() - NOT_IN_LABELS if label else set(TOKENS)
-    return re.compile(f"(?P<stop>{kind.stop})|{_BEGINS}(?:{_pattern(names)})")
+    # In a label a bracket is text: but the scout, that went in after it, shall know the place.
+    bracket = r"|(?P<bracket>\[)" if label else ""
+    return re.compile(f"(?P<stop>{kind.stop})|{_BEGINS}(?:{_pattern(names)}{bracket})")
 
 
 SIMPLE_TOKENS = re.compile(_BEGINS + f"(?:{_pattern(SIMPLE)})")

@@ -12,6 +12,7 @@ from relay.duration import Duration
 from relay.message import Message
 from relay.model import Display, Gate, Visibility
 from relay.outcome import Outcome
+from relay.pace import Rate, Window
 from relay.secret import Secret
 
 Payload = Mapping[str, Any]
@@ -40,6 +41,13 @@ class SinkSettings(Settings):
     """What to do when nobody knows whether a send arrived."""
     retry: tuple[Duration, ...] | None = None
     """The waits of this sink; None: those of the whole relay."""
+    rate: Rate | None = None
+    """Another pace than the vendor's known one, like 5/2s; unlimited: only what its answers say."""
+
+    @property
+    def pace(self) -> tuple[Window, ...]:
+        """The requests that the vendor takes without complaint."""
+        return () if self.rate is None else self.rate
 
     @property
     def gate(self) -> Gate:

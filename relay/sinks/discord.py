@@ -15,6 +15,7 @@ from yarl import URL
 
 from relay.message import Message
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
+from relay.pace import Window
 from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings
 from relay.sinks.embed import BLANK, embeds, prune, units_cut
 from relay.sinks.http import Answer, exchange, pause_from
@@ -29,6 +30,11 @@ KEYS = ("content", "username", "avatar_url", "embeds", "thread_name")
 REJECTED = {50035, 50006, 50109, 200000, 240000, 220001, 220002, 220003, 40058, 40067, 40005}
 CLOSED = {10003, 10004, 10015, 50001, 50013, 50027, 160005, 40333}
 LIMITED = {20016, 20028, 40062}
+
+
+# 5 per 2 s per webhook, and a hidden 30 per 60 s per channel that no header tells of:
+# https://github.com/discord/discord-api-docs/issues/1454
+PACE = ((5, 2.0), (28, 60.0))
 
 
 class Mentions(Settings):
@@ -60,6 +66,10 @@ class Discord(SinkSettings):
     avatar: Literal["author", "none"] = "none"
     """The picture beside messages: the note author's, or the webhook's own."""
     mentions: Mentions = Mentions()
+
+    @property
+    def pace(self) -> tuple[Window, ...]:
+        return PACE if self.rate is None else self.rate
 
     def payload(self, message: Message) -> Payload:
         pings, allowed = self._pings(message)

@@ -19,6 +19,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from relay.message import Message
 from relay.model import Display
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
+from relay.pace import Window
 from relay.secret import Secret
 from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings, Url
 from relay.sinks.blocks import blocks, fallback
@@ -56,6 +57,9 @@ FAILED = {
 }
 
 
+PACE = ((1, 1.0),)  # https://docs.slack.dev/apis/web-api/rate-limits
+
+
 class Mentions(Settings):
     """Whom a template's ``ping`` block may ping: ids of users and user groups, or the channel."""
 
@@ -84,6 +88,10 @@ class Slack(SinkSettings):
         if (self.token is None) != (self.channel is None):
             raise ValueError("token and channel belong together")
         return self
+
+    @property
+    def pace(self) -> tuple[Window, ...]:
+        return PACE if self.rate is None else self.rate
 
     @property
     def display(self) -> Display:

@@ -1,0 +1,62 @@
+"""
+How fast a sink may be sent to: so many requests within so long, and not the first one more.
+
+Pure: the clock is a parameter, in seconds.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from relay.duration import seconds
+
+Window = tuple[int, float]
+"""At most this many requests within so many seconds."""
+
+
+@dataclass
+class Pace:
+    """Keeps to several windows at once; no window: any pace."""
+
+    windows: tuple[Window, ...] = ()
+    _sent: deque[float] = field(default_factory=deque)
+
+    def note(self, *, now: float) -> None:
+        """A request is leaving."""
+        self._sent.append(now)
+        longest = max((count for count, _ in self.windows), default=0)
+        while len(self._sent) > longest:
+            self._sent.popleft()
+
+    def pause(self, *, now: float) -> float:
+        """The seconds until another request may leave."""
+        waits = (
+            self._sent[-count] + length - now
+            for count, length in self.windows
+            if len(self._sent) >= count
+        )
+        return max((0.0, *waits))
+
+
+def windows(written: object) -> tuple[Window, ...]:
+    """``5/2s``, several of them with commas, or ``unlimited``."""
+    if isinstance(written, tuple):
+        return written
+    if written == "unlimited":
+        return ()
+    parts: Iterable[str] = str(written).split(",")
+    return tuple(_window(part.strip()) for part in parts)
+
+
+def _window(written: str) -> Window:
+    found = re.fullmatch(r"([1-9]\d{0,5})\s*/\s*(.+)", written)
+    if found is None:
+        raise ValueError("should be a pace like 5/2s, or unlimited")
+    return int(found[1]), seconds(found[2] if found[2][0].isdigit() else f"1{found[2]}")
+
+
+Rate = Annotated[tuple[Window, ...], BeforeValidator(windows)]
