@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -59,9 +59,16 @@ async def run(
         lanes = _lanes(config, outbox, session, clock)
         await _reopen(outbox, lanes)
         accept = _accept(config, outbox, lanes, clock)
-        address = await stack.enter_async_context(_listening(config, accept, clock))
-        ready(address)
-        await _carry(config, outbox, lanes, stop=stop, clock=clock)
+        door = await stack.enter_async_context(_listening(config, accept, clock))
+        ready(_address(door, config.listen))
+        await _finished(
+            [
+                *(lane.run(stop) for lane in lanes.values()),
+                _prune(config, outbox, stop=stop, clock=clock),
+                _close(door, stop=stop),
+            ],
+            stop=stop,
+        )
 
 
 def outbox_path(config: Config) -> Path:
@@ -184,8 +191,8 @@ def _tell(event: Event, wanted: Mapping[str, str], chosen: Mapping[str, str]) ->
 @asynccontextmanager
 async def _listening(
     config: Config, accept: intake.Accept, clock: Callable[[], int]
-) -> AsyncIterator[str]:
-    """The public door, open; its address."""
+) -> AsyncIterator[web.AppRunner]:
+    """The public door, open."""
     hooks = {
         name: intake.Hook(name=name, secrets=hook.secret, server=hook.server)
         for name, hook in config.hooks.items()
@@ -201,7 +208,7 @@ async def _listening(
             await site.start()
         except OSError as error:
             raise ConfigError(f"cannot listen on {config.listen}: {error.strerror}") from None
-        yield _address(runner, config.listen)
+        yield runner
     finally:
         await runner.cleanup()
 
@@ -220,24 +227,20 @@ def _address(runner: web.AppRunner, listen: str) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def _carry(
-    config: Config,
-    outbox: Outbox,
-    lanes: Mapping[str, Lane],
-    *,
-    stop: asyncio.Event,
-    clock: Callable[[], int],
-) -> None:
-    """Run the lanes until ``stop``, and for the grace period after it until they rest."""
+async def _finished(work: Iterable[Coroutine[None, None, None]], *, stop: asyncio.Event) -> None:
+    """Let everything run until ``stop``, and for the grace period after it until it rests."""
     async with asyncio.TaskGroup() as tasks:  # if one dies all stop, and systemd restarts
-        running = [
-            tasks.create_task(lane.run(stop), name=f"lane {name}") for name, lane in lanes.items()
-        ]
-        running.append(tasks.create_task(_prune(config, outbox, stop=stop, clock=clock)))
+        running = [tasks.create_task(one) for one in work]
         await stop.wait()
         _, unfinished = await asyncio.wait(running, timeout=GRACE)
         for task in unfinished:
             task.cancel()
+
+
+async def _close(door: web.AppRunner, *, stop: asyncio.Event) -> None:
+    """Take nothing more once ``stop`` is set: what comes now finds the next process."""
+    await stop.wait()
+    await door.cleanup()
 
 
 async def _prune(

@@ -154,6 +154,8 @@ class Config(Settings):
     retention: Duration = 7 * DAY
     """How long delivered and dead messages stay visible."""
     max_body: Size = 4 * 2**20
+    hold: Duration = 0.3
+    """How long an event waits for its siblings and its turn."""
     retry: tuple[Duration, ...] = RETRY
     """The waits before the second, third, ... attempt; then a delivery is dead."""
     hooks: dict[Name, HookSettings] = Field(default_factory=dict)
