@@ -16,6 +16,7 @@ from relay import intake
 from relay.config import Config
 from relay.delivery import Lane
 from relay.errors import ConfigError, OutboxError
+from relay.language import Language
 from relay.model import Event
 from relay.outbox import FileLock, Outbox, SQLiteOutbox
 from relay.pace import Pace
@@ -101,6 +102,7 @@ def manner(config: Config, sink: SinkSettings) -> Manner:
         schedule=config.retry if sink.retry is None else sink.retry,
         resend=sink.on_ambiguous == "resend",
         pace=Pace(sink.pace),
+        language=Language(config.locale, config.timezone),
     )
 
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from relay import misskey
+from relay.composing import outline
 from relay.errors import TemplateError
+from relay.language import Language
 from relay.message import Message
 from relay.model import Display, Event, Gate
 from relay.outcome import Delivery, Rejected
 from relay.pace import Pace
-from relay.rendering import Templates, outline
+from relay.rendering import Templates
 from relay.routing import Route, admits, redacted
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ class Manner:
     schedule: Sequence[float] = ()
     resend: bool = True
     pace: Pace = field(default_factory=Pace)
+    language: Language = field(default_factory=Language)
 
 
 class Press:
@@ -44,9 +47,14 @@ class Press:
 
     def rendered(self, event: Event, route: str, manner: Manner) -> Message:
         found = self._routes.get(route)
+        language = manner.language
+        if found is not None and found.locale is not None:
+            language = Language(found.locale, language.timezone)
         variant = None if found is None else found.template
         try:
-            return self._templates.render(event, display=manner.display, variant=variant)
+            return self._templates.render(
+                event, display=manner.display, language=language, variant=variant
+            )
         except TemplateError as error:
             logger.error("template failed", extra={"action": "template", "reason": str(error)})
             return outline(event)

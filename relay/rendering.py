@@ -6,8 +6,7 @@ sends ``outline`` instead, which no template can break.
 """
 
 import logging
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,31 +23,30 @@ from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 
+from relay.composing import BLOCKS, composed, parser
 from relay.dialects.shorten import shorten
 from relay.errors import TemplateError
-from relay.markup import MAKE, PICTURES, Parser, stripped
-from relay.message import Field, Image, Message
+from relay.language import Language
+from relay.message import Message
 from relay.mfm import parse
 from relay.mfm.mapping import Origin, tree_of
 from relay.model import Display, Event, User
 from relay.sandbox import SIZE, Sandbox, bounded
-from relay.tree import Heading, Link, Node, Text, Tree, is_web, link, text_of
+from relay.tree import Text, Tree, text_of
 
 logger = logging.getLogger(__name__)
-
-BLOCKS = frozenset(
-    "title url author author_url avatar color body fields images footer ping".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """What the filters of one rendering know: the event, and the trees that they have made."""
+    """What the filters of one rendering know, and the trees that they have made."""
 
     event: Event
+    language: Language
     trees: list[Tree] = field(default_factory=list)
 
 
+ENGLISH = Language()
 MFM_LENGTH = 10_000  # characters; Misskey allows 3000 by default, and 8192 at most
 
 _scene: ContextVar[_Scene] = ContextVar("scene")
@@ -69,7 +67,12 @@ class Templates:
             loaders.insert(0, FileSystemLoader(directory))
         self._environment = Sandbox(ChoiceLoader(loaders))
         self._environment.filters["mfm"] = _mfm
-        self._environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+        self._environment.filters["moment"] = _moment
+        self._environment.install_gettext_callables(  # type: ignore[attr-defined]
+            lambda message: _scene.get().language.gettext(message),
+            lambda one, many, number: _scene.get().language.ngettext(one, many, number),
+            newstyle=True,
+        )
         self.names = frozenset(self._environment.list_templates(["j2"]))
 
     def name_for(self, event: Event, variant: str | None = None) -> str:
@@ -81,18 +84,24 @@ class Templates:
         public = (name for name in (*wanted, f"{kind}.j2") if not name.startswith("_"))
         return next((name for name in public if name in self.names), "default.j2")
 
-    def render(self, event: Event, *, display: Display, variant: str | None = None) -> Message:
+    def render(
+        self,
+        event: Event,
+        *,
+        display: Display,
+        language: Language = ENGLISH,
+        variant: str | None = None,
+    ) -> Message:
         """Raises TemplateError, with the file and the line."""
         name = self.name_for(event, variant)
-        blocks, trees = self._blocks(name, event, display)
-        return _message(blocks, trees, event)
+        blocks, trees = self._blocks(name, display, _Scene(event, language))
+        return composed(blocks, trees, event)
 
     def problems(self, event: Event, *, display: Display, variant: str | None = None) -> list[str]:
         """What is wrong with the template of an event: failures, unknown blocks and tags."""
         name = self.name_for(event, variant)
         try:
-            blocks, trees = self._blocks(name, event, display)
-            _message(blocks, trees, event)
+            blocks, trees = self._blocks(name, display, _Scene(event, ENGLISH))
         except TemplateError as error:
             return [str(error)]
         found = [
@@ -101,21 +110,20 @@ class Templates:
             if not block.startswith("_")
         ]
         for block, source in blocks.items():
-            parser = Parser(trees)
-            parser.parse(source)
-            found.extend(f"{name}: block {block!r}: {problem}" for problem in parser.problems)
+            reading = parser(block, trees)
+            reading.parse(source)
+            found.extend(f"{name}: block {block!r}: {problem}" for problem in reading.problems)
         return found
 
     def _blocks(
-        self, name: str, event: Event, display: Display
+        self, name: str, display: Display, scene: _Scene
     ) -> tuple[dict[str, str], list[Tree]]:
         """Every block of a template, rendered, and the trees that it refers to."""
-        scene = _Scene(event)
         token = _scene.set(scene)
         try:
             with bounded():
                 template = self._environment.get_template(name)
-                return _run(template, values(event) | {"display": display}), scene.trees
+                return _run(template, values(scene.event) | {"display": display}), scene.trees
         except (JinjaError, SecurityError) as error:
             raise TemplateError(_told(name, error)) from None
         except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -198,6 +206,11 @@ def _mfm(text: str | None, limit: int | None = None) -> Markup:
     return Markup(f'<mfm n="{len(scene.trees) - 1}"></mfm>')  # noqa: S704
 
 
+def _moment(at: int | None) -> str:
+    """The filter: a moment in words, for chats that show no local time."""
+    return "" if at is None else _scene.get().language.moment(at)
+
+
 def _tree(text: str, event: Event) -> Tree:
     nodes = parse(text[:MFM_LENGTH])
     rest = (Text(text[MFM_LENGTH:]),) if len(text) > MFM_LENGTH else ()
@@ -212,70 +225,3 @@ def _origin(text: str, event: Event) -> Origin:
             return Origin(server=event.server, host=note.user.host, emojis=emojis)
     user = event.user or User()
     return Origin(server=event.server, host=user.host, emojis=user.emojis)
-
-
-def _message(blocks: Mapping[str, str], trees: Sequence[Tree], event: Event) -> Message:
-    parsed = {
-        name: Parser(trees, make=PICTURES if name == "images" else MAKE).parse(blocks.get(name, ""))
-        for name in BLOCKS
-    }
-    word = {name: text_of(tree).strip() for name, tree in parsed.items()}
-    return Message(
-        title=parsed["title"],
-        url=_web(word["url"]),
-        author=parsed["author"],
-        author_url=_web(word["author_url"]),
-        avatar=_web(word["avatar"]),
-        color=_color(word["color"]),
-        body=parsed["body"],
-        fields=_fields(parsed["fields"]),
-        images=tuple(_images(parsed["images"])),
-        footer=parsed["footer"],
-        ping=frozenset(word["ping"].split()),
-        at=_moment(event),
-    )
-
-
-def _web(address: str) -> str | None:
-    return address if is_web(address) else None
-
-
-def _color(written: str) -> int | None:
-    return int(written[1:], 16) if re.fullmatch("#[0-9a-fA-F]{6}", written) else None
-
-
-def _fields(nodes: Tree) -> tuple[Field, ...]:
-    """Each heading begins a field; what stands before the first one belongs to none."""
-    found: list[tuple[Tree, list[Node]]] = []
-    for node in nodes:
-        if isinstance(node, Heading):
-            found.append((node.children, []))
-        elif found:
-            found[-1][1].append(node)
-    return tuple(Field(name=name, value=stripped(tuple(value))) for name, value in found)
-
-
-def _images(nodes: Tree) -> Iterator[Image]:
-    """Each link is a picture, its label the alt text."""
-    for node in nodes:
-        if isinstance(node, Link) and is_web(node.url):
-            yield Image(url=node.url, alt=text_of(node.children).strip())
-
-
-def _moment(event: Event) -> int:
-    created_at = event.note.created_at if event.note is not None else None
-    return event.created_at if created_at is None else created_at
-
-
-def outline(event: Event) -> Message:
-    """The least that can be said of an event: what goes out when its template fails."""
-    user = event.author
-    url = event.note.url if event.note is not None else None
-    return Message(
-        title=(Text(event.kind),),
-        url=url,
-        author=(Text(f"@{user.acct}"),) if user is not None and user.username else (),
-        body=link(url, (Text("…"),)) if url is not None else (),
-        footer=(Text(event.host),) if event.host else (),
-        at=_moment(event),
-    )

@@ -1,0 +1,82 @@
+"""The blocks that a template wrote, put together to a message."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from relay.markup import MAKE, PICTURES, Parser, stripped
+from relay.message import Field, Image, Message
+from relay.model import Event
+from relay.tree import Heading, Link, Node, Text, Tree, is_web, link, text_of
+
+BLOCKS = frozenset(
+    "title url author author_url avatar color body fields images footer ping".split()
+)
+
+
+def composed(blocks: Mapping[str, str], trees: Sequence[Tree], event: Event) -> Message:
+    """``trees`` are those that the blocks refer to."""
+    parsed = {name: parser(name, trees).parse(blocks.get(name, "")) for name in BLOCKS}
+    word = {name: text_of(tree).strip() for name, tree in parsed.items()}
+    return Message(
+        title=parsed["title"],
+        url=_web(word["url"]),
+        author=parsed["author"],
+        author_url=_web(word["author_url"]),
+        avatar=_web(word["avatar"]),
+        color=_color(word["color"]),
+        body=parsed["body"],
+        fields=_fields(parsed["fields"]),
+        images=tuple(_images(parsed["images"])),
+        footer=parsed["footer"],
+        ping=frozenset(word["ping"].split()),
+        at=_moment(event),
+    )
+
+
+def parser(block: str, trees: Sequence[Tree]) -> Parser:
+    return Parser(trees, make=PICTURES if block == "images" else MAKE)
+
+
+def outline(event: Event) -> Message:
+    """The least that can be said of an event: what goes out when its template fails."""
+    user = event.author
+    url = event.note.url if event.note is not None else None
+    return Message(
+        title=(Text(event.kind),),
+        url=url,
+        author=(Text(f"@{user.acct}"),) if user is not None and user.username else (),
+        body=link(url, (Text("…"),)) if url is not None else (),
+        footer=(Text(event.host),) if event.host else (),
+        at=_moment(event),
+    )
+
+
+def _web(address: str) -> str | None:
+    return address if is_web(address) else None
+
+
+def _color(written: str) -> int | None:
+    return int(written[1:], 16) if re.fullmatch("#[0-9a-fA-F]{6}", written) else None
+
+
+def _fields(nodes: Tree) -> tuple[Field, ...]:
+    """Each heading begins a field; what stands before the first one belongs to none."""
+    found: list[tuple[Tree, list[Node]]] = []
+    for node in nodes:
+        if isinstance(node, Heading):
+            found.append((node.children, []))
+        elif found:
+            found[-1][1].append(node)
+    return tuple(Field(name=name, value=stripped(tuple(value))) for name, value in found)
+
+
+def _images(nodes: Tree) -> Iterator[Image]:
+    """Each link is a picture, its label the alt text."""
+    for node in nodes:
+        if isinstance(node, Link) and is_web(node.url):
+            yield Image(url=node.url, alt=text_of(node.children).strip())
+
+
+def _moment(event: Event) -> int:
+    created_at = event.note.created_at if event.note is not None else None
+    return event.created_at if created_at is None else created_at

@@ -1,0 +1,95 @@
+"""Every word that relay writes itself is there in every language."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.pofile import read_po
+
+from relay.config import Locale
+from relay.language import Language, catalogues, tag
+
+ROOT = catalogues().parent
+LOCALES = [locale for locale in get_args(Locale) if locale != "en"]
+
+
+def extracted() -> set[str | tuple[str, ...]]:
+    """What the templates say now, as gettext's tools find it."""
+    with (catalogues() / "babel.cfg").open(encoding="utf-8") as file:
+        methods, options = parse_mapping_cfg(file)
+    found = extract_from_dir(ROOT, method_map=methods, options_map=options)
+    return {
+        tuple(part for part in message if part) if isinstance(message, tuple) else message
+        for _, _, message, _, _ in found
+    }
+
+
+def catalogue(locale: str) -> Catalog:
+    path = catalogues() / tag(locale) / "LC_MESSAGES" / "relay.po"
+    with path.open("rb") as file:
+        return read_po(file, locale=tag(locale), abort_invalid=True)
+
+
+def test_the_templates_have_words() -> None:
+    assert {"Mention", ("%(num)s vote", "%(num)s votes")} <= extracted()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_catalogue_lacks_no_message_and_has_no_other(locale: str) -> None:
+    assert {message.id for message in catalogue(locale) if message.id} == extracted()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_message_is_translated(locale: str) -> None:
+    for message in catalogue(locale):
+        translated = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(translated), message.id
+        assert not message.fuzzy or not message.id, message.id
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_translation_keeps_the_placeholders(locale: str) -> None:
+    for message in catalogue(locale):
+        if message.id and message.python_format:
+            translated = message.string if isinstance(message.string, tuple) else (message.string,)
+            assert all("%(num)s" in one for one in translated), message.id
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_catalogue_has_all_plural_forms_of_its_language(locale: str) -> None:
+    found = catalogue(locale)
+    plurals = [message for message in found if isinstance(message.id, tuple)]
+    assert plurals
+    assert all(len(message.string) == found.num_plurals for message in plurals)
+
+
+def test_every_locale_of_the_configuration_has_a_catalogue() -> None:
+    folders = {path.parent.parent.name for path in Path(catalogues()).glob("*/LC_MESSAGES/*.po")}
+    assert folders == {tag(locale) for locale in LOCALES}
+
+
+def test_words_come_in_the_language() -> None:
+    assert Language("ja").gettext("Mention") == "メンション"
+    assert Language("en").gettext("Mention") == "Mention"
+    assert Language("ko").ngettext("%(num)s vote", "%(num)s votes", 2) == "%(num)s표"
+
+
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [
+        pytest.param(Language(), "Nov 22, 2026 12:46\u202fAM UTC", id="English, UTC"),
+        pytest.param(Language("ja", "Asia/Tokyo"), "2026/11/22 9:46 JST", id="Japanese, Tokyo"),
+        pytest.param(Language("zh-Hans", "Asia/Shanghai"), "2026年11月22日 08:46 CST", id="zh"),
+    ],
+)
+def test_a_moment_is_told_in_the_words_and_the_zone_of_the_reader(
+    language: Language, written: str
+) -> None:
+    assert language.moment(1_795_308_362_292) == written
+
+
+def test_a_moment_beyond_all_calendars_is_told_as_a_number() -> None:
+    assert Language().moment(10**18) == str(10**18)
