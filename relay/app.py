@@ -28,8 +28,6 @@ from relay.sinks import SinkSettings, open_session
 logger = logging.getLogger(__name__)
 
 GRACE = 10.0  # seconds to finish what is in flight
-# Misskey keeps idle connections for ever, and a request that meets a closing one is lost for 60 s.
-KEEP_ALIVE = 2 * 3600.0
 PRUNE_EVERY = 60.0
 PRUNE_STEP = 500
 MIN_RETENTION = 3600.0  # eventIds must be remembered for longer than Misskey repeats (13 minutes)
@@ -200,9 +198,7 @@ async def _listening(
         for name, hook in config.hooks.items()
     }
     door = intake.door(hooks, accept, max_body=config.max_body, clock=clock)
-    runner = web.AppRunner(
-        door, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=GRACE
-    )
+    runner = intake.runner(door, grace=GRACE)
     await runner.setup()
     try:
         site = _site(runner, config.listen)

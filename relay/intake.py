@@ -35,6 +35,9 @@ class Hook:
 
 
 HOOKS: web.AppKey[Mapping[str, Hook]] = web.AppKey("HOOKS")
+# Misskey keeps idle connections for ever, and a request that meets a closing one is lost for 60 s.
+KEEP_ALIVE = 2 * 3600.0
+
 ACCEPT: web.AppKey[Accept] = web.AppKey("ACCEPT")
 CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("CLOCK")
 
@@ -50,6 +53,17 @@ def door(
     app.router.add_post("/hooks/{hook}/", receive)
     app.router.add_get("/healthz", healthy)
     return app
+
+
+def runner(door: web.Application, *, grace: float) -> web.AppRunner:
+    """Serves a door; ``grace`` are the seconds that requests get to end when it closes."""
+    return web.AppRunner(
+        door,
+        access_log=None,
+        keepalive_timeout=KEEP_ALIVE,
+        shutdown_timeout=grace,
+        auto_decompress=False,  # Misskey never compresses, and strangers would
+    )
 
 
 async def receive(request: web.Request) -> web.Response:
@@ -72,6 +86,8 @@ async def receive(request: web.Request) -> web.Response:
 
 
 async def _body(request: web.Request) -> bytes:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(text="compressed bodies are not taken\n")
     try:
         async with asyncio.timeout(READ_TIMEOUT):
             return await request.read()
