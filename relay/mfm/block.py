@@ -17,7 +17,6 @@ _CENTER = re.compile(f"<center>{NEWLINE}?")
 _CODE = re.compile(f"```([^\r\n]*){NEWLINE}")
 _CODE_CLOSE = re.compile(f"{NEWLINE}```{LINE_END}")
 _CODE_END = re.compile(f"{NEWLINE}```{NEWLINE}?")
-_MATH_CLOSE = re.compile(r"\\\]")
 _MATH_END = re.compile(rf"\\\]{LINE_END}{NEWLINE}?")
 _QUOTE_LINE = re.compile(f">[{SPACE}]?([^\r\n]*)")
 _QUOTE = re.compile(f">[^\r\n]*+(?:{NEWLINE}>[^\r\n]*+)*+")
@@ -60,7 +59,7 @@ def block(source: Source, pos: int) -> Begun | None:
             return None
 
 
-def search(source: Source, pos: int) -> Begun | None:
+def search(source: Source, pos: int) -> tuple[Search, int] | None:
     """Take the search that this line is, or the line after the newline that is here."""
     button = source.next(_BUTTON, pos)
     if button == len(source.text):
@@ -73,6 +72,10 @@ def search(source: Source, pos: int) -> Begun | None:
     return Search(query, content), _end(_ONE_NEWLINE, source, end)
 
 
+def has_search(text: str) -> bool:
+    return _BUTTON.search(text) is not None
+
+
 def _end(pattern: re.Pattern[str], source: Source, pos: int) -> int:
     found = pattern.match(source.text, pos)
     return found.end() if found else pos
@@ -80,7 +83,7 @@ def _end(pattern: re.Pattern[str], source: Source, pos: int) -> int:
 
 def _center(source: Source, line: int) -> Begun | None:
     opened = _CENTER.match(source.text, line)
-    if opened is None or source.next(CENTER.ahead, opened.end()) == len(source.text):
+    if opened is None or source.last(CENTER.close) < opened.end():
         return None
     return Centered(), opened.end()
 
@@ -99,7 +102,7 @@ def _code(source: Source, line: int) -> Begun | None:
 def _math(source: Source, line: int) -> Begun | None:
     if not source.text.startswith("\\[", line):
         return None
-    inside = enclosed(source, line + 2, _MATH_CLOSE)
+    inside = enclosed(source, line + 2, "\\]")
     closed = inside and _MATH_END.match(source.text, inside[1])
     return (MathBlock(inside[0]), closed.end()) if inside and closed else None
 

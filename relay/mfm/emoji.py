@@ -129,26 +129,37 @@ JOINED = (
 FACES = "[😀-😭😯-😴😷-🙁🙃🙄]"
 
 # Longer sequences first: the first that fits is taken.
-KEYCAP = f"[#*0-9]{V}?\u20e3"
-PICTURE = "(?![\x00-\x7f])(?:" + "|".join(
-    [
-        FACES,
-        *COUPLES,
-        f"[👨👩🧑]{TONE}?{Z}{TRADE}{ARROW}",
-        f"[{GENDERED_PICTURE}](?:{TONE}|{V}){GENDER}{ARROW}",
-        f"[{GENDERED}]{TONE}?{GENDER}{ARROW}",
-        *FAMILIES,
-        *JOINED.split(),
-        f"[{ONLY_PICTURE}]{V}",
-        f"[{TEXT_OR_PICTURE}](?:{V}|(?!\ufe0e))",
-        f"[{TONED_PICTURE}](?:{V}|(?!\ufe0e)){TONE}?",
-        f"[{WALKING}]{TONE}?{ARROW}{TONE}?",  # the tone after the arrow is the reference's
-        f"[{TONED}]{TONE}?",
-        *map(_flags, FLAGS),
-        *map(_region, ("gbeng", "gbsct", "gbwls")),
-        f"[{PLAIN}]",
-    ]
-) + ")"
+KEYCAP = f"{V}?\u20e3"  # after a key: #, * or a digit
+PICTURE = (
+    "(?![\x00-\x7f])(?:"
+    + "|".join(
+        [
+            FACES,
+            *COUPLES,
+            f"[👨👩🧑]{TONE}?{Z}{TRADE}{ARROW}",
+            f"[{GENDERED_PICTURE}](?:{TONE}|{V}){GENDER}{ARROW}",
+            f"[{GENDERED}]{TONE}?{GENDER}{ARROW}",
+            *FAMILIES,
+            *JOINED.split(),
+            f"[{ONLY_PICTURE}]{V}",
+            f"[{TEXT_OR_PICTURE}](?:{V}|(?!\ufe0e))",
+            f"[{TONED_PICTURE}](?:{V}|(?!\ufe0e)){TONE}?",
+            f"[{WALKING}]{TONE}?{ARROW}{TONE}?",  # the tone after the arrow is the reference's
+            f"[{TONED}]{TONE}?",
+            *map(_flags, FLAGS),
+            *map(_region, ("gbeng", "gbsct", "gbwls")),
+            f"[{PLAIN}]",
+        ]
+    )
+    + ")"
+)
 # `re` looks a character of the BMP up in a bitmap, but tries the ranges beyond one by one.
-STARTS = re.sub("[\U00010000-\U0010ffff]-?", "", ONLY_PICTURE + TEXT_OR_PICTURE + TONED_PICTURE + TONED + PLAIN) + "\U0001f004-\U0001faf8"
+STARTS = (
+    re.sub(
+        "[\U00010000-\U0010ffff]-?",
+        "",
+        ONLY_PICTURE + TEXT_OR_PICTURE + TONED_PICTURE + TONED + PLAIN,
+    )
+    + "\U0001f004-\U0001faf8"
+)
 """What a picture can begin with, and some more, as the inside of a character class."""

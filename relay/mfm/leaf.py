@@ -28,7 +28,7 @@ Token = re.Match[str]
 Leaf = tuple[Node | None, int]
 
 _NEWLINE = re.compile(f"{NEWLINE}?")
-_PLAIN_CLOSE = re.compile("</plain>")
+_CLOSERS = {close: re.compile(re.escape(close)) for close in ("</plain>", r"\]")}
 _MATH_STOP = re.compile(r"(?=\\\)|[\r\n])")
 _ANGLE_STOP = re.compile(f"[>{SPACE}]")
 _URL_RUN = re.compile("[.,A-Za-z0-9_/:%#@$&?!~=+-]*")
@@ -63,27 +63,28 @@ def _skip(source: Source, token: Token, depth: int) -> Leaf:
 
 def _math(source: Source, token: Token, depth: int) -> Leaf:
     begin = token.end()
+    if source.last("\\)") <= begin:
+        return None, token.start() + 1
     stop = source.next(_MATH_STOP, begin)
     if stop == begin or not source.text.startswith("\\)", stop):
         return None, token.start() + 1
     return MathInline(source.text[begin:stop]), stop + 2
 
 
-def enclosed(source: Source, begin: int, close: re.Pattern[str]) -> tuple[str, int] | None:
-    """Take what stands before the closer, less one newline at either end, and the closer's place."""
+def enclosed(source: Source, begin: int, close: str) -> tuple[str, int] | None:
+    """Take what stands before the closer, less a newline at either end, and the closer's place."""
     text = source.text
     begin = _NEWLINE.match(text, begin).end()  # type: ignore[union-attr]  # it may be empty
-    at = source.next(close, begin)
-    stop = at
+    if source.last(close) <= begin:
+        return None
+    at = stop = source.next(_CLOSERS[close], begin)
     if stop > begin and text[stop - 1] in "\r\n":
         stop -= 2 if stop - 2 >= begin and text[stop - 2 : stop] == "\r\n" else 1
-    if at == len(text) or stop <= begin:
-        return None
-    return text[begin:stop], at
+    return (text[begin:stop], at) if stop > begin else None
 
 
 def _plain(source: Source, token: Token, depth: int) -> Leaf:
-    inside = enclosed(source, token.end(), _PLAIN_CLOSE)
+    inside = enclosed(source, token.end(), "</plain>")
     if inside is None:
         return None, token.start() + 1
     text, at = inside
@@ -102,7 +103,7 @@ def _mention(source: Source, token: Token, depth: int) -> Leaf:
 
 
 def _balanced(
-    source: Source, pos: int, run: re.Pattern[str], brackets: dict[str, str], room: float
+    source: Source, pos: int, run: re.Pattern[str], brackets: dict[str, str], room: int
 ) -> int:
     """Go on over a run of characters and pairs of brackets; stop before a bracket left open."""
     awaited: list[str] = []
@@ -153,10 +154,11 @@ LEAVES: dict[str, Callable[[Source, Token, int], Leaf]] = {
     "picture": _picture,
     "emoji": _emoji,
     "under": _under,
-    "italic": _italic,
+    "asterisk": _italic,
+    "underscore": _italic,
     "code": _code,
     "skip": _skip,
-    "bracket": _skip,
+    "passed": _skip,
     "math": _math,
     "plain": _plain,
     "mention": _mention,

@@ -7,12 +7,13 @@ from bisect import bisect_left
 class Source:
     """A text, how deep constructs may nest in it, and where the next closer of a kind stands."""
 
-    __slots__ = ("_places", "limit", "text")
+    __slots__ = ("_last", "_places", "limit", "text")
 
-    def __init__(self, text: str, limit: float) -> None:
+    def __init__(self, text: str, limit: int) -> None:
         self.text = text
         self.limit = limit
-        self._places: dict[re.Pattern[str], list[int]] = {}
+        self._last: dict[str, int] = {}
+        self._places: dict[str, list[int]] = {}
 
     def next(self, pattern: re.Pattern[str], pos: int) -> int:
         """
@@ -20,9 +21,16 @@ class Source:
 
         All places are looked up once: thousands of openers without a closer cost one search.
         """
-        places = self._places.get(pattern)
+        places = self._places.get(pattern.pattern)  # a pattern itself hashes slowly
         if places is None:
             places = [found.start() for found in pattern.finditer(self.text)]
             places.append(len(self.text))
-            self._places[pattern] = places
+            self._places[pattern.pattern] = places
         return places[bisect_left(places, pos)]
+
+    def last(self, closer: str) -> int:
+        """Find where `closer` stands for the last time; -1 if nowhere."""
+        found = self._last.get(closer)
+        if found is None:
+            found = self._last[closer] = self.text.rfind(closer)
+        return found

@@ -24,16 +24,18 @@ Make = Callable[[tuple[Node, ...]], Node]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """A construct that holds others: its closer, and the pattern of what ends its body anyhow."""
+    """A construct that holds others: its closer, and the pattern of where its body ends anyhow."""
 
     close: str
     stop: str
     ahead: re.Pattern[str]
+    line: bool
+    """Its body ends with the line, not only at the closer."""
 
 
 def _kind(close: str, stop: str = "", *, line: bool = False) -> Kind:
     stop = stop or re.escape(close) + (r"|[\r\n]" if line else "")
-    return Kind(close, stop, re.compile(f"(?={stop})"))
+    return Kind(close, stop, re.compile(f"(?={stop})"), line)
 
 
 def _tada(children: tuple[Node, ...]) -> Node:
@@ -52,49 +54,65 @@ OPENERS: dict[str, tuple[Kind, Make]] = {
 FN = _kind("]")
 LABEL = _kind("]", line=True)
 CENTER = _kind("</center>", f"{NEWLINE}?</center>")
-TOP = _kind("", r"[\r\n]")
+TOP = _kind("", rf"{NEWLINE}(?=[<`\\]|{NEWLINE}?>)")
 """The text itself, or a quote's: lines may begin blocks there."""
+SEARCHED = _kind("", r"[\r\n]")
+"""The same, if it has a search button: any line may be a search."""
 
 _ARG = r"[A-Za-z0-9_]++(?:=[A-Za-z0-9_.-]++)?+"
-_FN = rf"\$\[[A-Za-z0-9_]++(?:\.{_ARG}(?:,{_ARG})*+)?+"
+_FN = rf"[A-Za-z0-9_]++(?:\.{_ARG}(?:,{_ARG})*+)?+"
 _NAME = r"[A-Za-z0-9_.-]++"
-_APART = f"(?<![{WORD}])"
 
+# What a token begins with stands apart: `re` rejects an alternative quickly by a leading literal.
 TOKENS = {
-    "keycap": emoji.KEYCAP,
-    "open": r"<(?:b|i|s|small)>|\*\*\*?|~~",
-    "plain": "<plain>",
-    "angle": "<https?://",
-    "under": f"__[{WORD}{SPACE}]++__",
-    "italic": rf"{_APART}(?:\*[{WORD}{SPACE}]++\*|_[{WORD}{SPACE}]++_)",
-    "code": "`[^`´\r\n]++`",
-    "math": r"\\\(",
-    "fn": f"{_FN} ",
-    "skip": rf"{_FN}|\$\[|<center>",
-    "mention": f"{_APART}@{_NAME}(?:@{_NAME})?+",
-    "hashtag": f"{_APART}#",
-    "emoji": f":[{WORD}_+-]++:(?![{WORD}])",
-    "link": r"\??\[",
-    "url": "https?://",
-    "picture": emoji.PICTURE,
+    "keycap": ("[#*0-9]", emoji.KEYCAP),
+    "tag": ("<", "(?:b|i|s|small)>"),
+    "plain": ("<", "plain>"),
+    "angle": ("<", "https?://"),
+    "star": (r"\*", r"\*\*?"),
+    "wave": ("~", "~"),
+    "link": (r"\[", ""),
+    "silent": (r"\?", r"\["),
+    "emoji": (":", f"[{WORD}_+-]++:(?![{WORD}])"),
+    "mention": ("@", f"(?<![{WORD}]@){_NAME}(?:@{_NAME})?+"),
+    "hashtag": ("#", f"(?<![{WORD}]#)"),
+    "url": ("h", "ttps?://"),
+    "asterisk": (r"\*", rf"(?<![{WORD}]\*)[{WORD}{SPACE}]++\*"),
+    "under": ("_", f"_[{WORD}{SPACE}]++__"),
+    "underscore": ("_", f"(?<![{WORD}]_)[{WORD}{SPACE}]++_"),
+    "code": ("`", "[^`´\r\n]++`"),
+    "math": (r"\\", r"\("),
+    "fn": (r"\$", rf"\[{_FN} "),
+    "skip": (r"\$", rf"\[(?:{_FN})?+"),
+    "picture": ("", emoji.PICTURE),
 }
-NOT_IN_LABELS = {"angle", "mention", "hashtag", "link", "url"}
+LINKS = {"link", "silent"}
+NOT_IN_LABELS = {"angle", "mention", "hashtag", "url"} | LINKS
 SIMPLE = {"keycap", "picture", "emoji", "plain"}
 
-_BEGINS = rf"(?=[<*~_`\\$@#:\[{emoji.STARTS}]|\?\[|https?://|{emoji.KEYCAP})"
+_BEGINS = rf"(?=[<*~_`\\$@#:?h0-9\[\]\r\n{emoji.STARTS}])"
 
 
-def _pattern(names: set[str]) -> str:
-    return "|".join(f"(?P<{name}>{part})" for name, part in TOKENS.items() if name in names)
+def pattern(names: set[str]) -> str:
+    tokens = ((name, *parts) for name, parts in TOKENS.items() if name in names)
+    return "|".join(f"{lead}(?P<{name}>{rest})" for name, lead, rest in tokens)
 
 
 @cache
 def tokens(kind: Kind, *, label: bool) -> re.Pattern[str]:
     """The pattern for what may come next in a body; `label`: somewhere within a link's label."""
-    names = TOKENS.keys() - NOT_IN_LABELS if label else set(TOKENS)
-    # In a label a bracket is text: but the scout, that went in after it, shall know the place.
-    bracket = r"|(?P<bracket>\[)" if label else ""
-    return re.compile(f"(?P<stop>{kind.stop})|{_BEGINS}(?:{_pattern(names)}{bracket})")
+    names = set(TOKENS)
+    if label:
+        names -= NOT_IN_LABELS
+    # These are text. But the scout went in after them, so it shall know the place again.
+    passed = r"\[(?P<passed>)" if label else "<(?P<passed>)(?=center>)"
+    return re.compile(f"{_BEGINS}(?:(?P<stop>{kind.stop})|{pattern(names)}|{passed})")
 
 
-SIMPLE_TOKENS = re.compile(_BEGINS + f"(?:{_pattern(SIMPLE)})")
+@cache
+def places(kind: Kind, *, label: bool) -> re.Pattern[str]:
+    """The same for `Source.next`: it has no width, so that overlapping tokens are found too."""
+    return re.compile(f"(?={tokens(kind, label=label).pattern})")
+
+
+SIMPLE_TOKENS = re.compile(_BEGINS + f"(?:{pattern(SIMPLE)})")
