@@ -35,7 +35,10 @@ DETAILS = 25  # plain values of a body that nobody has heard of
 MAX_INTEGER = 2**53 - 1
 
 # What forks put into the bodies of system events and what is nobody's business.
-_PRIVATE = re.compile(r"mail|ip$|ip[A-Z_]|secret|token|password|agent|memo|note|2fa|factor", re.I)
+_PRIVATE = re.compile(
+    r"(?i:mail|addr|ips?$|ipv\d|secret|token|password|agent|memo|note|2fa|factor)"
+    r"|(?:\b|_)ip(?![a-z])|I[Pp](?![a-z])"  # an address, but not a description
+)
 _WEB_URL = re.compile(r"https?://[^\s\x00-\x20\x7f\"'<>`\\]+", re.I)
 
 
@@ -97,20 +100,21 @@ class Reader:
             visibility = Visibility(source.get("visibility", ""))
         except ValueError:
             visibility = Visibility.SPECIFIED
-        is_hidden = flag(source, "isHidden")
-        if created_at is not None:
-            if self._is_before(created_at, user.get("makeNotesHiddenBefore")):
-                is_hidden = True
-            old = self._is_before(created_at, user.get("makeNotesFollowersOnlyBefore"))
-            if old and visibility in {Visibility.PUBLIC, Visibility.HOME}:
-                visibility = Visibility.FOLLOWERS
+        is_hidden = flag(source, "isHidden") or self._is_past(
+            created_at, user.get("makeNotesHiddenBefore")
+        )
+        old = self._is_past(created_at, user.get("makeNotesFollowersOnlyBefore"))
+        if old and visibility in {Visibility.PUBLIC, Visibility.HOME}:
+            visibility = Visibility.FOLLOWERS
         return visibility, is_hidden
 
-    def _is_before(self, created_at: int, limit: object) -> bool:
-        """Whether a moment lies before a limit in seconds: since 1970, or if negative, ago."""
-        if not isinstance(limit, int) or isinstance(limit, bool):
+    def _is_past(self, created_at: int | None, limit: object) -> bool:
+        """Whether a moment is not after a limit in seconds: since 1970, or if not positive, ago."""
+        if not isinstance(limit, int | float) or isinstance(limit, bool):
             return False
-        return created_at < (limit * 1000 if limit > 0 else self.now + limit * 1000)
+        if created_at is None:
+            return True
+        return created_at <= (limit * 1000 if limit > 0 else self.now + limit * 1000)
 
     def user(self, source: Json) -> User:
         username, host = text(source, "username") or "", text(source, "host")

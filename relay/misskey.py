@@ -46,8 +46,7 @@ def authenticate(headers: Mapping[str, str], secrets: Iterable[Secret]) -> None:
     Raises SecretError.
     """
     # Misskey sends the secret itself, no signature: so not "verify".
-    # surrogateescape: aiohttp hands on header bytes that are not UTF-8 in that form.
-    given = headers.get("X-Misskey-Hook-Secret", "").strip().encode(errors="surrogateescape")
+    given = _bytes(headers.get("X-Misskey-Hook-Secret", ""), "utf-8")
     known = [form for secret in secrets for form in _forms(secret)]
     matches = [hmac.compare_digest(_digest(given), _digest(form)) for form in known]
     if not given or not any(matches):
@@ -56,11 +55,16 @@ def authenticate(headers: Mapping[str, str], secrets: Iterable[Secret]) -> None:
 
 def _forms(secret: Secret) -> tuple[bytes, ...]:
     """The bytes that may arrive: Node.js sends the characters of latin-1 as single bytes."""
-    text = secret.reveal().strip()
+    return _bytes(secret.reveal(), "utf-8"), _bytes(secret.reveal(), "latin-1")
+
+
+def _bytes(text: str, encoding: str) -> bytes:
+    """Without the blanks that HTTP strips; nothing if no bytes can be meant."""
     try:
-        return text.encode(), text.encode("latin-1")
+        # surrogateescape: aiohttp hands on header bytes that are not UTF-8 in that form.
+        return text.encode(encoding, "surrogateescape").strip()
     except UnicodeEncodeError:
-        return (text.encode(),)
+        return b""
 
 
 def _digest(text: bytes) -> bytes:
@@ -76,12 +80,12 @@ def parse(raw: bytes, *, hook: str, server: str = "", now: int = 0) -> Event:
     """
     envelope = _envelope(raw)
     kind = envelope.get("type")
-    if not isinstance(kind, str) or not kind.strip():
+    if not isinstance(kind, str) or not kind.strip() or not _is_name(kind):
         raise FormatError("not a Misskey event: it has no type")
     body = envelope.get("body")
     created_at = entity.count(envelope, "createdAt")
     return _event(
-        body if isinstance(body, dict) else {},
+        _wrapped(body if isinstance(body, dict) else {}, kind),
         hook=hook,
         kind=kind,
         event_id=_event_id(envelope, raw),
@@ -96,6 +100,15 @@ def parse(raw: bytes, *, hook: str, server: str = "", now: int = 0) -> Event:
 def origin(text: object) -> str:
     """An http(s) origin as Misskey writes it, without a slash at the end; empty if it is none."""
     return text if isinstance(text, str) and _ORIGIN.fullmatch(text) else ""
+
+
+def _wrapped(body: Json, kind: str) -> Json:
+    """Put what came bare where it belongs; system events are bare by nature."""
+    if kind in NOTE_KINDS and "visibility" in body and not isinstance(body.get("note"), dict):
+        return {"note": body}
+    if kind in USER_KINDS and "username" in body and not isinstance(body.get("user"), dict):
+        return {"user": body}
+    return body
 
 
 def _event(
@@ -122,7 +135,9 @@ def _event(
         resolver=_resolver(body),
         details={} if things else entity.details(body),
         # What nobody has heard of is for moderators, until somebody has.
-        is_moderation=not (has_owner and (kind in OWN_KINDS or note or user) and not report),
+        is_moderation=not (
+            has_owner and kind not in MODERATION_KINDS and (kind in OWN_KINDS or note or user)
+        ),
         is_test=any(it.id.startswith("dummy-") for it in things),
     )
 
@@ -131,22 +146,18 @@ def _note(body: Json, kind: str, reader: Reader) -> Note | None:
     found = body.get("note")
     if isinstance(found, dict):
         return reader.note(found)
-    if kind not in NOTE_KINDS:
-        return None
-    if "visibility" not in body:
+    if kind in NOTE_KINDS:
         raise FormatError(f"not a Misskey event: a {kind} without a note")
-    return reader.note(body)
+    return None
 
 
 def _user(body: Json, kind: str, reader: Reader) -> User | None:
     found = body.get("user")
     if isinstance(found, dict):
         return reader.user(found)
-    if kind not in USER_KINDS:
-        return None
-    if "username" not in body:
+    if kind in USER_KINDS:
         raise FormatError(f"not a Misskey event: a {kind} without a user")
-    return reader.user(body)
+    return None
 
 
 def _report(body: Json, reader: Reader) -> AbuseReport:
@@ -161,9 +172,14 @@ def _resolver(body: Json) -> str | None:
 
 def _event_id(envelope: Json, raw: bytes) -> str:
     given = envelope.get("eventId")
-    if isinstance(given, str) and 0 < len(given) <= 100:
+    if isinstance(given, str) and _is_name(given):
         return given
     return hashlib.sha256(raw).hexdigest()
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text can be a key in a database and stand in a line of a log."""
+    return 0 < len(text) <= 100 and text.isprintable()
 
 
 def _envelope(raw: bytes) -> Json:

@@ -3,6 +3,11 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is no bug.
+settings.register_profile("relay", deadline=None)
+settings.load_profile("relay")
 
 pytest_plugins = ["tests.fakes.fixtures", "tests.factories"]
 

@@ -11,6 +11,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -115,18 +116,25 @@ class SQLiteOutbox:
         self._writer = Writer(writer)
         self._reader = reader
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="outbox reader")
+        self._is_open = True
 
     @classmethod
     def open(cls, path: Path) -> "SQLiteOutbox":
         """Raises OutboxError, also when a newer relay has written the file."""
-        try:
-            writer = _connect(path)
-            _migrate(writer)
-            return cls(path, writer, _connect(path))
-        except sqlite3.Error as error:
-            raise OutboxError(f"{path}: {error}") from None
+        with ExitStack() as stack:
+            try:
+                writer = _connect(path, stack)
+                _migrate(writer)
+                outbox = cls(path, writer, _connect(path, stack))
+            except sqlite3.Error as error:
+                raise OutboxError(f"{path}: {error}") from None
+            except OSError as error:
+                raise OutboxError(f"{path}: cannot be opened: {error.strerror}") from None
+            stack.pop_all()
+            return outbox
 
     async def close(self) -> None:
+        self._is_open = False
         await self._writer.close()
         self._reading.shutdown()
         self._reader.close()
@@ -212,23 +220,30 @@ class SQLiteOutbox:
         return await self._write(lambda db: db.execute(PRUNE, (before, before, limit)).rowcount)
 
     async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        self._check_open()
         try:
             return await self._writer.write(job)
         except sqlite3.Error as error:
             raise OutboxError(f"{self.path}: {error}") from None
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        self._check_open()
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._reading, job, self._reader)
         except sqlite3.Error as error:
             raise OutboxError(f"{self.path}: {error}") from None
 
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise OutboxError(f"{self.path}: was closed")
 
-def _connect(path: Path) -> sqlite3.Connection:
+
+def _connect(path: Path, stack: ExitStack) -> sqlite3.Connection:
     # Raw events hold private notes: nobody else on the machine reads them.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    stack.enter_context(closing(db))
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
@@ -261,7 +276,10 @@ class FileLock:
     """Keeps a second process off a file for as long as this one lives, however it ends."""
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise OutboxError(f"{path}.lock: cannot be opened: {error.strerror}") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -40,7 +40,7 @@ def test_reveal_gives_the_text_unchanged():
         pytest.param(lambda it: f"{it:>30}", id="an f-string with a width"),
         pytest.param(lambda it: f"{it!r:.3}", id="an f-string of its repr"),
         pytest.param(lambda it: "%s %r" % (it, it), id="the percent operator"),  # noqa: UP031
-        pytest.param(lambda it: "{0} {0!r} {0!a}".format(it), id="str.format"),
+        pytest.param(lambda it: "{} {!r}".format(it, it), id="str.format"),  # noqa: UP032
         pytest.param(lambda it: str([it, {it: it}]), id="inside a list and a mapping"),
         pytest.param(lambda it: repr(Holder(it)), id="inside a dataclass"),
         pytest.param(lambda it: repr(KeyError(it)), id="inside an exception"),

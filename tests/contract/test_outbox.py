@@ -1,0 +1,681 @@
+"""What every outbox promises. No test here may ask which one it runs on."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from relay.errors import OutboxError
+from relay.outbox import ClosedSink
+from relay.outcome import State
+from tests.factories import an_event
+
+TEAM = {"team": "to the team"}
+BOTH = {"team": "to the team", "ops": "to ops"}
+LEASE = 60_000
+
+
+async def accepted(outbox, n=1, sinks=TEAM, *, now=0, raw=b"{}"):
+    assert await outbox.accept(an_event(n), raw, sinks, now=now)
+
+
+async def claimed(outbox, sink="team", *, now=0, lease=LEASE):
+    delivery = await outbox.claim(sink, now=now, lease=lease)
+    assert delivery is not None
+    return delivery
+
+
+async def delivered(outbox, sink="team", *, now=0):
+    delivery = await claimed(outbox, sink, now=now)
+    settled = replace(delivery, state=State.DELIVERED, due_at=now, reason=None)
+    assert await outbox.save(settled, claimed=delivery)
+    return settled
+
+
+async def dead(outbox, sink="team", *, now=0, reason="400 no"):
+    delivery = await claimed(outbox, sink, now=now)
+    settled = replace(delivery, state=State.DEAD, due_at=now, reason=reason)
+    assert await outbox.save(settled, claimed=delivery)
+    return settled
+
+
+async def failed(outbox, sink="team", *, now=0, due_at):
+    delivery = await claimed(outbox, sink, now=now)
+    settled = replace(delivery, due_at=due_at, reason="502")
+    assert await outbox.save(settled, claimed=delivery)
+    return settled
+
+
+async def is_clear(outbox, sink="team", *, now=0):
+    return await outbox.claim(sink, now=now, lease=LEASE) is None
+
+
+# --- accept
+
+
+async def test_a_new_outbox_is_empty(outbox):
+    assert await outbox.counts() == {}
+    assert await outbox.claim("team", now=0, lease=LEASE) is None
+    assert await outbox.due_at("team") is None
+    assert list(await outbox.dead()) == []
+    assert list(await outbox.closed_sinks()) == []
+    assert await outbox.recover(now=0) == 0
+    assert await outbox.prune(before=10**15, limit=100) == 0
+
+
+async def test_what_was_accepted_is_claimed_as_it_came(outbox):
+    raw = bytes(range(256)) + "ひみつ".encode()
+    event = an_event(hook="bob", server="https://みすきー.example")
+    assert await outbox.accept(event, raw, {"team": "to the team 👋"}, now=1_795_309_533_815)
+    delivery = await claimed(outbox, now=1_795_309_533_820)
+    assert (delivery.sink, delivery.route) == ("team", "to the team 👋")
+    assert (delivery.hook, delivery.server) == ("bob", "https://みすきー.example")
+    assert (delivery.raw, delivery.accepted_at) == (raw, 1_795_309_533_815)
+    assert (delivery.state, delivery.attempt) == (State.PENDING, 1)
+    assert delivery.due_at == 1_795_309_533_820 + LEASE
+    assert (delivery.reason, delivery.interrupted) == (None, False)
+    assert isinstance(delivery.raw, bytes)
+    assert isinstance(delivery.state, State)
+    assert await outbox.delivery(delivery.id) == replace(delivery, interrupted=True)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\x00", id="NUL"),
+        pytest.param(b"\xff\xfe", id="no UTF-8"),
+        pytest.param(b"x" * 4 * 2**20, id="4 MiB"),
+    ],
+)
+async def test_any_bytes_are_kept(outbox, raw):
+    await accepted(outbox, raw=raw)
+    assert (await claimed(outbox)).raw == raw
+
+
+async def test_each_sink_gets_a_delivery_of_its_own(outbox):
+    await accepted(outbox, sinks=BOTH)
+    team, ops = await claimed(outbox, "team"), await claimed(outbox, "ops")
+    assert team.id != ops.id
+    assert (team.route, ops.route) == ("to the team", "to ops")
+    await delivered_again(outbox, team)
+    assert await outbox.counts() == {("team", "delivered"): 1, ("ops", "pending"): 1}
+
+
+async def delivered_again(outbox, delivery):
+    assert await outbox.save(replace(delivery, state=State.DELIVERED), claimed=delivery)
+
+
+async def test_an_event_is_accepted_once(outbox):
+    await accepted(outbox)
+    assert not await outbox.accept(an_event(), b"{}", TEAM, now=1)
+    assert await outbox.counts() == {("team", "pending"): 1}
+
+
+async def test_a_repeated_event_changes_nothing(outbox):
+    await accepted(outbox, raw=b"first")
+    again = an_event(kind="reply", server="https://other.example")
+    assert not await outbox.accept(again, b"second", BOTH | {"room": "r"}, now=5)
+    assert await outbox.counts() == {("team", "pending"): 1}
+    delivery = await claimed(outbox)
+    assert (delivery.raw, delivery.server) == (b"first", "https://misskey.example")
+
+
+async def test_an_event_is_repeated_even_when_it_was_delivered_or_dropped(outbox):
+    await accepted(outbox, sinks=BOTH)
+    await delivered(outbox, "team")
+    letter = await dead(outbox, "ops")
+    assert await outbox.drop([letter.id]) == 1
+    assert not await outbox.accept(an_event(), b"{}", BOTH, now=1)
+    assert await is_clear(outbox, "team", now=10**12)
+    assert await is_clear(outbox, "ops", now=10**12)
+
+
+async def test_two_hooks_may_bring_the_same_event_id(outbox):
+    await accepted(outbox)
+    assert await outbox.accept(an_event(hook="bob"), b"{}", TEAM, now=0)
+    assert await outbox.counts() == {("team", "pending"): 2}
+
+
+async def test_an_event_for_nobody_is_remembered_too(outbox):
+    await accepted(outbox, sinks={})
+    assert not await outbox.accept(an_event(), b"{}", TEAM, now=0)
+    assert await outbox.counts() == {}
+
+
+# A route of None is what no outbox takes: the event is stored first, its deliveries after that.
+BROKEN: Any = {"ops": "to ops", "team": None}
+
+
+async def test_an_event_is_accepted_with_all_its_deliveries_or_not_at_all(outbox):
+    with pytest.raises(OutboxError):
+        await outbox.accept(an_event(), b"{}", BROKEN, now=0)
+    assert await outbox.counts() == {}
+    await accepted(outbox, sinks=BOTH)
+    assert await outbox.counts() == {("team", "pending"): 1, ("ops", "pending"): 1}
+
+
+async def test_what_fails_leaves_its_neighbours_stored(outbox):
+    answers = await asyncio.gather(
+        *(
+            outbox.accept(an_event(n), b"{}", BROKEN if n % 3 == 1 else TEAM, now=0)
+            for n in range(30)
+        ),
+        return_exceptions=True,
+    )
+    for n, answer in enumerate(answers):
+        assert isinstance(answer, OutboxError) if n % 3 == 1 else answer is True
+    assert await outbox.counts() == {("team", "pending"): 20}
+
+
+async def test_many_at_once_are_all_stored_and_each_once(outbox):
+    numbers = [n for n in range(300) for _ in range(2)]
+    answers = await asyncio.gather(
+        *(outbox.accept(an_event(n), b"%d" % n, BOTH, now=0) for n in numbers)
+    )
+    assert sum(answers) == 300
+    assert await outbox.counts() == {("team", "pending"): 300, ("ops", "pending"): 300}
+    seen = [await delivered(outbox) for _ in range(300)]
+    assert {delivery.raw for delivery in seen} == {b"%d" % n for n in range(300)}
+    assert await is_clear(outbox)
+
+
+async def test_one_event_that_comes_many_times_at_once_is_accepted_once(outbox):
+    same = (outbox.accept(an_event(), b"{}", TEAM, now=0) for _ in range(50))
+    assert sorted(await asyncio.gather(*same)) == [False] * 49 + [True]
+
+
+# --- claim
+
+
+async def test_deliveries_are_claimed_in_the_order_of_acceptance(outbox):
+    for n in range(20):
+        await accepted(outbox, n, BOTH, raw=b"%d" % n, now=20 - n)  # a clock may go back
+    for sink in BOTH:
+        seen = [(await delivered(outbox, sink, now=100)).raw for _ in range(20)]
+        assert seen == [b"%d" % n for n in range(20)]
+
+
+async def test_what_is_not_due_yet_is_not_claimed(outbox):
+    await accepted(outbox, now=1_000)
+    assert await outbox.claim("team", now=999, lease=LEASE) is None
+    assert (await claimed(outbox, now=1_000)).attempt == 1
+
+
+async def test_nobody_overtakes_a_head_that_waits(outbox):
+    await accepted(outbox, 1)
+    await accepted(outbox, 2)
+    head = await failed(outbox, due_at=5_000)
+    assert await outbox.claim("team", now=4_999, lease=LEASE) is None
+    assert (await claimed(outbox, now=5_000)).id == head.id
+
+
+async def test_nobody_overtakes_a_head_that_is_carried(outbox):
+    await accepted(outbox, 1)
+    await accepted(outbox, 2)
+    head = await claimed(outbox)
+    assert await outbox.claim("team", now=LEASE - 1, lease=LEASE) is None
+    assert await outbox.save(replace(head, state=State.DELIVERED), claimed=head)
+    assert (await claimed(outbox)).id > head.id
+
+
+@pytest.mark.parametrize("end", [delivered, dead])
+async def test_after_its_head_has_ended_the_line_goes_on(outbox, end):
+    await accepted(outbox, 1)
+    await accepted(outbox, 2, raw=b"next")
+    await end(outbox)
+    assert (await claimed(outbox)).raw == b"next"
+
+
+async def test_one_sink_holds_up_no_other(outbox):
+    await accepted(outbox, sinks=BOTH)
+    await failed(outbox, "team", due_at=10**12)
+    assert (await claimed(outbox, "ops")).sink == "ops"
+
+
+async def test_each_claim_counts_an_attempt(outbox):
+    await accepted(outbox)
+    for attempt in (1, 2, 3):
+        assert (await failed(outbox, now=attempt, due_at=attempt + 1)).attempt == attempt
+
+
+async def test_of_many_claims_at_once_one_is_given(outbox):
+    await accepted(outbox, 1)
+    await accepted(outbox, 2)
+    claims = await asyncio.gather(*(outbox.claim("team", now=0, lease=LEASE) for _ in range(20)))
+    assert len([delivery for delivery in claims if delivery is not None]) == 1
+
+
+async def test_due_at_tells_when_the_head_is_due(outbox):
+    await accepted(outbox, 1, now=1_000)
+    await accepted(outbox, 2, now=500)
+    assert await outbox.due_at("team") == 1_000
+    await failed(outbox, now=1_000, due_at=9_000)
+    assert await outbox.due_at("team") == 9_000
+    await claimed(outbox, now=9_000)
+    assert await outbox.due_at("team") == 9_000 + LEASE
+    assert await outbox.due_at("ops") is None
+
+
+# --- the lease
+
+
+async def test_a_lease_that_is_over_gives_the_delivery_to_the_next(outbox):
+    await accepted(outbox)
+    first = await claimed(outbox, lease=10)
+    second = await claimed(outbox, now=10, lease=10)
+    assert (second.id, second.attempt) == (first.id, 2)
+
+
+async def test_who_lost_the_lease_cannot_save(outbox):
+    await accepted(outbox)
+    slow = await claimed(outbox, lease=10)
+    quick = await claimed(outbox, now=10, lease=10)
+    assert not await outbox.save(replace(slow, state=State.DEAD, reason="late"), claimed=slow)
+    assert await outbox.save(replace(quick, state=State.DELIVERED), claimed=quick)
+    assert not await outbox.save(replace(slow, state=State.DEAD, reason="late"), claimed=slow)
+    assert await outbox.counts() == {("team", "delivered"): 1}
+
+
+async def test_who_is_late_but_was_not_replaced_still_saves(outbox):
+    await accepted(outbox)
+    late = await claimed(outbox, lease=10)
+    assert await outbox.save(replace(late, state=State.DELIVERED, due_at=99), claimed=late)
+
+
+async def test_who_lost_the_lease_cannot_save_over_the_next_wait(outbox):
+    await accepted(outbox)
+    slow = await claimed(outbox, lease=10)
+    await failed(outbox, now=10, due_at=500)
+    assert not await outbox.save(replace(slow, state=State.DELIVERED), claimed=slow)
+    assert await outbox.due_at("team") == 500
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"state": State.DELIVERED}, id="delivered"),
+        pytest.param({"state": State.DEAD, "reason": "400"}, id="dead"),
+        pytest.param({"due_at": LEASE, "reason": "502"}, id="waiting until the lease would end"),
+        pytest.param({"due_at": 7, "attempt": 0}, id="waiting for a limit"),
+    ],
+)
+async def test_an_attempt_is_saved_once(outbox, changes):
+    await accepted(outbox)
+    delivery = await claimed(outbox)
+    settled = replace(delivery, **changes)
+    assert await outbox.save(settled, claimed=delivery)
+    other = replace(delivery, state=State.DEAD, reason="twice")
+    assert not await outbox.save(other, claimed=delivery)
+    assert await outbox.delivery(delivery.id) == settled
+
+
+async def test_nobody_saves_what_was_revived_meanwhile(outbox):
+    await accepted(outbox)
+    letter = await dead(outbox)
+    assert await outbox.revive([letter.id], now=letter.due_at) == 1
+    late = replace(letter, due_at=LEASE)
+    assert not await outbox.save(replace(late, state=State.DELIVERED), claimed=late)
+    assert await outbox.counts() == {("team", "pending"): 1}
+
+
+async def test_saving_writes_no_other_delivery(outbox):
+    for n in (1, 2):
+        await accepted(outbox, n, BOTH)
+    team, ops = await claimed(outbox, "team"), await claimed(outbox, "ops")
+    assert await outbox.save(replace(team, state=State.DEAD, reason="400"), claimed=team)
+    assert await outbox.delivery(ops.id) == replace(ops, interrupted=True)
+    assert await outbox.counts() == {
+        ("team", "dead"): 1,
+        ("team", "pending"): 1,
+        ("ops", "pending"): 2,
+    }
+
+
+async def test_an_attempt_that_never_told_its_outcome_is_known(outbox):
+    await accepted(outbox)
+    assert not (await claimed(outbox, lease=10)).interrupted
+    second = await claimed(outbox, now=10, lease=10)
+    assert second.interrupted
+    assert await outbox.save(replace(second, due_at=30, reason="502"), claimed=second)
+    assert not (await claimed(outbox, now=30)).interrupted
+
+
+async def test_recovery_ends_the_leases_of_a_process_that_died(outbox):
+    await accepted(outbox, 1, BOTH)
+    await accepted(outbox, 2, BOTH)
+    died = await claimed(outbox, "team", now=5)
+    waits = await failed(outbox, "ops", now=5, due_at=10**9)
+    assert await outbox.recover(now=7) == 1
+    assert await outbox.due_at("team") == 7
+    assert await outbox.due_at("ops") == waits.due_at
+    again = await claimed(outbox, "team", now=7)
+    assert (again.id, again.attempt, again.interrupted) == (died.id, 2, True)
+
+
+async def test_recovery_touches_nothing_that_has_ended(outbox):
+    await accepted(outbox, sinks=BOTH)
+    await delivered(outbox, "team")
+    await dead(outbox, "ops")
+    assert await outbox.recover(now=7) == 0
+    assert await outbox.counts() == {("team", "delivered"): 1, ("ops", "dead"): 1}
+
+
+async def test_who_was_taken_for_dead_cannot_save(outbox):
+    await accepted(outbox)
+    ghost = await claimed(outbox, now=5)
+    await outbox.recover(now=7)
+    assert not await outbox.save(replace(ghost, state=State.DELIVERED), claimed=ghost)
+
+
+# --- closed sinks
+
+
+async def closed(outbox, sink="team", *, reason="410 gone", fingerprint="f1", now=3):
+    await outbox.close_sink(sink, reason=reason, fingerprint=fingerprint, now=now)
+
+
+async def test_a_closed_sink_keeps_its_backlog(outbox):
+    await accepted(outbox, 1, BOTH)
+    await closed(outbox)
+    await accepted(outbox, 2, BOTH)
+    assert await outbox.claim("team", now=10**12, lease=LEASE) is None
+    assert await outbox.due_at("team") is None
+    assert (await outbox.counts())["team", "pending"] == 2
+    assert (await claimed(outbox, "ops")).sink == "ops"
+    assert await outbox.open_sink("team")
+    assert await outbox.due_at("team") == 0
+    assert (await claimed(outbox, "team")).attempt == 1
+
+
+async def test_a_closed_sink_is_told_with_its_reason(outbox):
+    await closed(outbox, "team")
+    await closed(outbox, "ops", reason="401", fingerprint="f2", now=4)
+    assert list(await outbox.closed_sinks()) == [
+        ClosedSink(name="ops", reason="401", fingerprint="f2", closed_at=4),
+        ClosedSink(name="team", reason="410 gone", fingerprint="f1", closed_at=3),
+    ]
+
+
+async def test_a_sink_closed_twice_is_closed_for_the_last_reason(outbox):
+    await closed(outbox)
+    await closed(outbox, reason="404", fingerprint="f2", now=9)
+    expected = ClosedSink(name="team", reason="404", fingerprint="f2", closed_at=9)
+    assert list(await outbox.closed_sinks()) == [expected]
+    assert await outbox.open_sink("team")
+    assert list(await outbox.closed_sinks()) == []
+
+
+async def test_only_a_closed_sink_can_be_opened(outbox):
+    assert not await outbox.open_sink("team")
+    await closed(outbox)
+    assert not await outbox.open_sink("ops")
+    assert await outbox.open_sink("team")
+    assert not await outbox.open_sink("team")
+
+
+async def test_what_was_under_way_when_its_sink_closed_is_saved(outbox):
+    await accepted(outbox)
+    delivery = await claimed(outbox)
+    await closed(outbox)
+    settled = replace(delivery, attempt=0, due_at=5, reason="410 gone")
+    assert await outbox.save(settled, claimed=delivery)
+    await outbox.open_sink("team")
+    assert (await claimed(outbox, now=5)).attempt == 1
+
+
+# --- dead letters
+
+
+async def test_dead_letters_are_told_the_newest_first(outbox):
+    for n in range(5):
+        await accepted(outbox, n, BOTH)
+    letters = [await dead(outbox, sink, reason=f"400 {sink}") for sink in ("team", "ops") * 3]
+    newest = sorted(letters, key=lambda letter: -letter.id)
+    assert list(await outbox.dead()) == newest
+    assert list(await outbox.dead(limit=2)) == newest[:2]
+    assert list(await outbox.dead(sink="ops")) == [it for it in newest if it.sink == "ops"]
+    assert (
+        list(await outbox.dead(sink="ops", limit=1))
+        == [it for it in newest if it.sink == "ops"][:1]
+    )
+    assert list(await outbox.dead(sink="room")) == []
+
+
+async def test_a_dead_letter_holds_what_it_needs_to_be_shown(outbox):
+    await accepted(outbox, raw=b'{"a":1}', now=3)
+    letter = await dead(outbox, now=8, reason="400 'ひどい' \n")
+    (found,) = await outbox.dead()
+    assert found == letter
+    assert (found.reason, found.raw, found.accepted_at) == ("400 'ひどい' \n", b'{"a":1}', 3)
+    assert found == await outbox.delivery(letter.id)
+
+
+async def test_a_dead_letter_is_not_claimed(outbox):
+    await accepted(outbox)
+    await dead(outbox)
+    assert await is_clear(outbox, now=10**12)
+    assert await outbox.due_at("team") is None
+
+
+async def test_a_revived_letter_has_all_attempts_anew(outbox):
+    await accepted(outbox)
+    await failed(outbox, due_at=1)
+    await failed(outbox, now=1, due_at=2)
+    letter = await dead(outbox, now=2)
+    assert letter.attempt == 3
+    assert await outbox.revive([letter.id], now=50) == 1
+    assert list(await outbox.dead()) == []
+    assert await outbox.due_at("team") == 50
+    assert await outbox.claim("team", now=49, lease=LEASE) is None
+    again = await claimed(outbox, now=50)
+    assert (again.id, again.attempt, again.interrupted) == (letter.id, 1, False)
+
+
+async def test_a_revived_letter_takes_its_old_place_in_the_line(outbox):
+    for n in (1, 2, 3):
+        await accepted(outbox, n)
+    letters = [await dead(outbox), await dead(outbox)]
+    assert await outbox.revive([letters[1].id, letters[0].id], now=0) == 2
+    seen = [(await delivered(outbox)).id for _ in range(3)]
+    assert seen[:2] == [letter.id for letter in letters]
+
+
+@pytest.mark.parametrize("action", ["revive", "drop"])
+async def test_only_dead_letters_are_revived_or_dropped(outbox, action):
+    for n in (1, 2, 3, 4):
+        await accepted(outbox, n)
+    done, letter = await delivered(outbox), await dead(outbox)
+    other = await dead(outbox)
+    carried = await claimed(outbox)
+    ids = [done.id, letter.id, carried.id, 10**9, letter.id]
+    assert await act(outbox, action, ids) == 1
+    assert [it.id for it in await outbox.dead()] == [other.id]
+    assert await outbox.delivery(done.id) == done
+    assert await outbox.save(replace(carried, state=State.DELIVERED), claimed=carried)
+
+
+def act(outbox, action, ids) -> Awaitable[int]:
+    return outbox.revive(ids, now=9) if action == "revive" else outbox.drop(ids)
+
+
+@pytest.mark.parametrize("action", ["revive", "drop"])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pytest.param([], id="none"),
+        pytest.param([1], id="one that never was"),
+        pytest.param([-1, 0], id="numbers that are no ids"),
+        pytest.param(range(7, 9), id="a range"),
+    ],
+)
+async def test_what_is_not_there_is_neither_revived_nor_dropped(outbox, action, ids):
+    assert await act(outbox, action, ids) == 0
+
+
+async def test_a_dropped_letter_is_gone(outbox):
+    await accepted(outbox, sinks=BOTH)
+    letter = await dead(outbox)
+    assert await outbox.drop([letter.id]) == 1
+    assert await outbox.delivery(letter.id) is None
+    assert await outbox.drop([letter.id]) == 0
+    assert await outbox.counts() == {("ops", "pending"): 1}
+
+
+async def test_a_delivery_that_never_was_is_none(outbox):
+    assert await outbox.delivery(1) is None
+
+
+async def test_counts_are_by_sink_and_state(outbox):
+    for n in range(6):
+        await accepted(outbox, n, BOTH if n < 2 else TEAM)
+    await delivered(outbox)
+    await dead(outbox)
+    await claimed(outbox)
+    await delivered(outbox, "ops")
+    assert await outbox.counts() == {
+        ("team", State.DELIVERED): 1,
+        ("team", State.DEAD): 1,
+        ("team", State.PENDING): 4,
+        ("ops", State.DELIVERED): 1,
+        ("ops", State.PENDING): 1,
+    }
+
+
+# --- prune
+
+
+@pytest.mark.parametrize(
+    ("before", "pruned"),
+    [
+        pytest.param(100, 0, id="settled just now"),
+        pytest.param(101, 1, id="settled before"),
+    ],
+)
+@pytest.mark.parametrize("end", [delivered, dead])
+async def test_what_has_ended_is_kept_until_the_retention_is_over(outbox, end, before, pruned):
+    await accepted(outbox, now=5)
+    settled = await end(outbox, now=100)
+    assert await outbox.prune(before=before, limit=10) == pruned
+    assert await outbox.delivery(settled.id) == (None if pruned else settled)
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        pytest.param(None, id="not tried yet"),
+        pytest.param(failed, id="to be tried again"),
+        pytest.param(claimed, id="under way"),
+    ],
+)
+async def test_what_waits_is_never_pruned(outbox, waiting):
+    await accepted(outbox, sinks=BOTH)
+    await delivered(outbox, "ops")
+    if waiting is failed:
+        await failed(outbox, due_at=5)
+    elif waiting is claimed:
+        await claimed(outbox)
+    assert await outbox.prune(before=10**15, limit=10) == 0
+    assert (await claimed(outbox, now=10**15)).raw == b"{}"
+    assert await outbox.counts() == {("team", "pending"): 1, ("ops", "delivered"): 1}
+
+
+async def test_what_a_closed_sink_keeps_is_not_pruned(outbox):
+    await accepted(outbox)
+    await closed(outbox)
+    assert await outbox.prune(before=10**15, limit=10) == 0
+
+
+async def test_what_was_revived_is_not_pruned(outbox):
+    await accepted(outbox)
+    letter = await dead(outbox)
+    await outbox.revive([letter.id], now=1)
+    assert await outbox.prune(before=10**15, limit=10) == 0
+
+
+async def test_one_young_dead_letter_keeps_its_whole_event(outbox):
+    await accepted(outbox, sinks=BOTH)
+    old, young = await delivered(outbox, "ops", now=1), await dead(outbox, "team", now=1_000)
+    assert await outbox.prune(before=1_000, limit=10) == 0
+    assert await outbox.delivery(old.id) == old
+    assert await outbox.delivery(young.id) == young
+    assert await outbox.prune(before=1_001, limit=10) == 1
+    assert await outbox.counts() == {}
+
+
+async def test_pruning_goes_in_steps(outbox):
+    for n in range(5):
+        await accepted(outbox, n)
+        await delivered(outbox)
+    await accepted(outbox, 5)
+    assert [await outbox.prune(before=10, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert await outbox.counts() == {("team", "pending"): 1}
+
+
+async def test_an_event_for_nobody_is_pruned_by_the_time_it_came(outbox):
+    await accepted(outbox, sinks={}, now=100)
+    assert await outbox.prune(before=100, limit=10) == 0
+    assert not await outbox.accept(an_event(), b"{}", {}, now=101)
+    assert await outbox.prune(before=101, limit=10) == 1
+    assert await outbox.accept(an_event(), b"{}", {}, now=101)
+
+
+async def test_an_event_is_remembered_until_it_is_pruned(outbox):
+    await accepted(outbox)
+    await delivered(outbox)
+    assert not await outbox.accept(an_event(), b"{}", TEAM, now=1)
+    assert await outbox.prune(before=10, limit=10) == 1
+    assert await outbox.accept(an_event(), b"{}", TEAM, now=1)
+
+
+# --- keys
+
+
+@pytest.mark.parametrize("forget", ["drop", "prune"])
+async def test_the_key_of_a_delivery_is_never_used_again(outbox, forget):
+    used = set()
+    for n in range(5):
+        await accepted(outbox, n)
+        letter = await dead(outbox)
+        assert letter.id not in used
+        used.add(letter.id)
+        if forget == "drop":
+            await outbox.drop([letter.id])
+        assert await outbox.prune(before=10**9, limit=10) == 1
+        assert await outbox.counts() == {}
+
+
+async def test_an_outbox_has_a_name_of_its_own(outbox):
+    assert re_fits(outbox.id)
+
+
+def re_fits(name: str) -> bool:
+    """It becomes part of a Matrix transaction id, in the path of a URL."""
+    return len(name) >= 8 and name.isascii() and name.isalnum()
+
+
+# --- the end
+
+
+async def test_what_was_asked_before_the_end_is_done(outbox):
+    asked = [asyncio.ensure_future(outbox.accept(an_event(n), b"", TEAM, now=0)) for n in range(9)]
+    await asyncio.gather(asked[0])
+    await outbox.close()
+    assert await asyncio.gather(*asked) == [True] * 9
+
+
+async def test_a_closed_outbox_says_so(outbox):
+    await outbox.close()
+    with pytest.raises(OutboxError):
+        await outbox.accept(an_event(), b"{}", TEAM, now=0)
+    with pytest.raises(OutboxError):
+        await outbox.claim("team", now=0, lease=LEASE)
+    with pytest.raises(OutboxError):
+        await outbox.counts()
+
+
+async def test_closing_twice_is_closing(outbox):
+    await outbox.close()
+    await outbox.close()

@@ -1,0 +1,398 @@
+"""What only the SQLite outbox has: a file, a lock on it, and one thread that writes."""
+
+import asyncio
+import os
+import resource
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from contextlib import closing, contextmanager
+from dataclasses import replace
+
+import pytest
+
+from relay.errors import OutboxError
+from relay.outbox import FileLock, SQLiteOutbox
+from relay.outbox.writer import Writer, commit
+from relay.outcome import State
+from tests.factories import an_event
+
+TEAM = {"team": "to the team"}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "relay.db"
+
+
+@contextmanager
+def no_file_may_grow():
+    """A full disk, as the kernel would tell of it, for every file of this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+# --- the file
+
+
+async def test_reopening_keeps_everything(path):
+    outbox = SQLiteOutbox.open(path)
+    name = outbox.id
+    for n in range(4):
+        await outbox.accept(an_event(n), b"%d" % n, TEAM | {"ops": "r"}, now=n)
+    for state in (State.DELIVERED, State.DEAD):
+        claimed = await outbox.claim("team", now=10, lease=5)
+        await outbox.save(replace(claimed, state=state, due_at=10, reason="x"), claimed=claimed)
+    carried = await outbox.claim("team", now=10, lease=5)
+    await outbox.close_sink("ops", reason="410", fingerprint="f", now=11)
+    before = (await outbox.counts(), await outbox.dead(), await outbox.closed_sinks())
+    await outbox.close()
+
+    outbox = SQLiteOutbox.open(path)
+    assert outbox.id == name
+    assert (await outbox.counts(), await outbox.dead(), await outbox.closed_sinks()) == before
+    assert not await outbox.accept(an_event(3), b"", TEAM, now=12)
+    assert await outbox.recover(now=12) == 1
+    again = await outbox.claim("team", now=12, lease=5)
+    assert again == replace(carried, attempt=2, due_at=17, interrupted=True)
+    await outbox.close()
+
+
+async def test_what_was_answered_is_there_though_nobody_closed_the_file(path):
+    outbox = SQLiteOutbox.open(path)
+    await outbox.accept(an_event(), b"{}", TEAM, now=0)
+    other = SQLiteOutbox.open(path)  # as after kill -9: the first one did nothing more
+    assert await other.counts() == {("team", "pending"): 1}
+    await other.close()
+    await outbox.close()
+
+
+async def test_two_outboxes_have_two_names(tmp_path):
+    names = set()
+    for name in ("a.db", "b.db"):
+        outbox = SQLiteOutbox.open(tmp_path / name)
+        names.add(outbox.id)
+        await outbox.close()
+    assert len(names) == 2
+
+
+async def test_nobody_else_on_the_machine_can_read_the_file(path):
+    umask = os.umask(0)
+    try:
+        outbox = SQLiteOutbox.open(path)
+        await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        lock = FileLock(path)
+    finally:
+        os.umask(umask)
+    files = {it.name: stat.S_IMODE(it.stat().st_mode) for it in path.parent.iterdir()}
+    assert files == dict.fromkeys(
+        ("relay.db", "relay.db-wal", "relay.db-shm", "relay.db.lock"), 0o600
+    )
+    lock.release()
+    await outbox.close()
+
+
+async def test_a_commit_is_on_the_disk_before_it_is_answered(path):
+    outbox = SQLiteOutbox.open(path)
+    pragmas = await outbox._writer.write(
+        lambda db: [
+            db.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    )
+    assert pragmas == ["wal", 2, 1]  # 2 is FULL: with less a power cut loses what was answered
+    await outbox.close()
+
+
+async def test_the_file_of_a_newer_relay_is_refused_and_left_alone(path):
+    await SQLiteOutbox.open(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(OutboxError, match=r"relay\.db.*newer relay.*99.*update relay"):
+        SQLiteOutbox.open(path)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def make_garbage(path):
+    path.write_bytes(b"this is no database, but long enough to be asked" * 100)
+
+
+def make_folder(path):
+    path.mkdir()
+
+
+def make_foreign(path):
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE delivery (id)")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make_garbage, id="another kind of file"),
+        pytest.param(make_folder, id="a folder"),
+        pytest.param(make_foreign, id="the database of another program"),
+    ],
+)
+def test_what_is_no_outbox_is_an_error_that_names_the_file(path, make):
+    make(path)
+    with pytest.raises(OutboxError, match=r"relay\.db"):
+        SQLiteOutbox.open(path)
+
+
+def test_a_folder_that_is_not_there_is_an_error_that_names_the_file(tmp_path):
+    path = tmp_path / "nowhere" / "relay.db"
+    for opened in (SQLiteOutbox.open, FileLock):
+        with pytest.raises(OutboxError, match=r"nowhere.relay\.db.*No such file"):
+            opened(path)
+
+
+def test_a_schema_is_made_completely_or_not_at_all(path):
+    make_foreign(path)
+    with pytest.raises(OutboxError, match="already exists"):
+        SQLiteOutbox.open(path)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("delivery",)]
+
+
+# --- a disk that is full
+
+
+async def test_an_outbox_that_cannot_be_written_says_so_and_works_again_later(path):
+    outbox = SQLiteOutbox.open(path)
+    await outbox.accept(an_event(1), b"{}", TEAM, now=0)
+    with no_file_may_grow():
+        answers = await asyncio.gather(
+            *(outbox.accept(an_event(n), b"x" * 10_000, TEAM, now=0) for n in (2, 3)),
+            outbox.claim("team", now=0, lease=5),
+            return_exceptions=True,
+        )
+        assert [type(answer) for answer in answers] == [OutboxError] * 3
+        assert await outbox.counts() == {("team", "pending"): 1}
+    for n in (2, 3):
+        assert await outbox.accept(an_event(n), b"x" * 10_000, TEAM, now=0)
+    assert (await outbox.claim("team", now=0, lease=5)).attempt == 1
+    await outbox.close()
+
+
+async def test_what_could_not_be_saved_stays_claimed(path):
+    outbox = SQLiteOutbox.open(path)
+    await outbox.accept(an_event(), b"{}", TEAM, now=0)
+    claimed = await outbox.claim("team", now=0, lease=5)
+    settled = replace(claimed, state=State.DELIVERED)
+    with no_file_may_grow(), pytest.raises(OutboxError):
+        await outbox.save(settled, claimed=claimed)
+    assert await outbox.save(settled, claimed=claimed)
+    await outbox.close()
+
+
+# --- one process
+
+
+def test_a_second_process_is_kept_off(path):
+    lock = FileLock(path)
+    with pytest.raises(OutboxError, match=r"relay\.db: another relay is running"):
+        FileLock(path)
+    lock.release()
+    FileLock(path).release()
+
+
+def test_a_lock_ends_with_its_process_however_that_ends(path):
+    code = (
+        "import sys, pathlib; from relay.outbox import FileLock;"
+        "lock = FileLock(pathlib.Path(sys.argv[1])); print('locked', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"locked\n"
+        with pytest.raises(OutboxError):
+            FileLock(path)
+        process.kill()
+    FileLock(path).release()
+
+
+# --- commit: many jobs, one transaction
+
+
+@pytest.fixture
+def db(path):
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as db:
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("CREATE TABLE line (id INTEGER PRIMARY KEY, said BLOB)")
+        db.execute(
+            "CREATE TABLE later (line INTEGER REFERENCES line DEFERRABLE INITIALLY DEFERRED)"
+        )
+        yield db
+
+
+def say(text):
+    def job(db):
+        db.execute("INSERT INTO line (said) VALUES (?)", (text,))
+        return text
+
+    return job
+
+
+def said(db):
+    return [text for (text,) in db.execute("SELECT said FROM line ORDER BY id")]
+
+
+def commits(db):
+    """The list of transactions that will be committed from now on."""
+    found = []
+    db.set_trace_callback(lambda sql: found.append(sql) if sql == "COMMIT" else None)
+    return found
+
+
+def test_jobs_share_one_transaction_and_each_gets_its_answer(db):
+    counted = commits(db)
+    assert commit(db, [say("a"), say("b"), say("c")]) == ["a", "b", "c"]
+    assert said(db) == ["a", "b", "c"]
+    assert len(counted) == 1
+
+
+def test_a_job_that_fails_is_undone_and_its_neighbours_are_not(db):
+    error = ValueError("no")
+
+    def job(db):
+        say("half")(db)
+        raise error
+
+    assert commit(db, [say("a"), job, say("b")]) == ["a", error, "b"]
+    assert said(db) == ["a", "b"]
+
+
+def test_a_statement_that_fails_leaves_the_neighbours_committed(db):
+    answers = commit(db, [say("a"), lambda db: db.execute("INSERT INTO nowhere VALUES (1)")])
+    assert answers[0] == "a"
+    assert isinstance(answers[1], sqlite3.OperationalError)
+    assert said(db) == ["a"]
+
+
+def test_a_commit_that_fails_is_told_to_all(db):
+    answers = commit(db, [say("a"), lambda db: db.execute("INSERT INTO later VALUES (99)")])
+    assert [type(answer) for answer in answers] == [sqlite3.IntegrityError] * 2
+    assert said(db) == []
+    assert commit(db, [say("b")]) == ["b"]
+
+
+def test_a_full_database_is_told_to_who_could_not_write_and_works_again(db):
+    db.execute("PRAGMA max_page_count = 20")
+    answers = commit(db, [say("a"), say(b"x" * 200_000), say("b")])
+    stored = [answer for answer in answers if not isinstance(answer, Exception)]
+    assert said(db) == stored, "nobody is told 'stored' who is not"
+    assert any(isinstance(answer, sqlite3.OperationalError) for answer in answers)
+    assert not db.in_transaction
+    db.execute("PRAGMA max_page_count = 10000")
+    assert commit(db, [say(b"x" * 200_000)]) == [b"x" * 200_000]
+
+
+def test_a_transaction_that_sqlite_itself_undid_is_told_to_all(db):
+    """As on a full disk: SQLite may roll back the whole batch within one of its jobs."""
+
+    def job(db):
+        db.execute("ROLLBACK")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    answers = commit(db, [say("a"), job, say("b")])
+    assert [str(answer) for answer in answers] == ["database or disk is full"] * 3
+    assert said(db) == []
+    assert commit(db, [say("c")]) == ["c"]
+
+
+def test_a_database_that_another_holds_is_told_to_all(db, path):
+    db.execute("PRAGMA busy_timeout = 0")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answers = commit(db, [say("a"), say("b")])
+    assert [type(answer) for answer in answers] == [sqlite3.OperationalError] * 2
+    assert commit(db, [say("c")]) == ["c"]
+
+
+# --- the thread
+
+
+class Gate:
+    """A job that holds the writer until it is opened."""
+
+    def __init__(self):
+        self._open, self._reached = threading.Event(), threading.Event()
+
+    def __call__(self, db):
+        self._reached.set()
+        assert self._open.wait(10)
+
+    async def reached(self):
+        assert await asyncio.to_thread(self._reached.wait, 10)
+
+    async def open(self):
+        self._open.set()
+
+
+async def test_what_waits_while_another_is_written_is_committed_together(db):
+    writer, gate, counted = Writer(db), Gate(), commits(db)
+    waiting = (writer.write(say(n)) for n in range(300))
+    _, *answers, _ = await asyncio.gather(writer.write(gate), *waiting, gate.open())
+    assert answers == list(range(300))
+    assert said(db) == list(range(300))
+    assert 2 <= len(counted) <= 4  # the gate, and 300 in batches of at most 256
+    await writer.close()
+
+
+async def test_a_failing_job_raises_where_it_was_asked_and_the_thread_lives(db):
+    writer = Writer(db)
+    with pytest.raises(sqlite3.OperationalError):
+        await writer.write(lambda db: db.execute("INSERT INTO nowhere VALUES (1)"))
+    with pytest.raises(ZeroDivisionError):
+        await writer.write(lambda db: 1 / 0)
+    assert await writer.write(say("a")) == "a"
+    await writer.close()
+
+
+async def test_who_no_longer_waits_is_not_written(path, db):
+    writer, gate = Writer(db), Gate()
+    held, gone, kept = (
+        asyncio.ensure_future(writer.write(job)) for job in (gate, say("gone"), say("kept"))
+    )
+
+    async def leave():
+        gone.cancel()
+        await gate.open()
+
+    await asyncio.gather(held, kept, leave())
+    assert gone.cancelled()
+    await writer.close()
+    with closing(sqlite3.connect(path)) as other:
+        assert said(other) == ["kept"]
+
+
+async def test_who_leaves_while_it_is_written_takes_nobody_along(path, db):
+    writer, first, second = Writer(db), Gate(), Gate()
+    held, gone, kept = (
+        asyncio.ensure_future(writer.write(job)) for job in (first, second, say("kept"))
+    )
+    await first.reached()
+    await first.open()  # from here on the other two are one batch
+    await second.reached()
+    gone.cancel()
+    await second.open()
+    assert await asyncio.gather(held, kept) == [None, "kept"]
+    await writer.close()
+
+
+async def test_closing_finishes_what_waits(path, db):
+    writer, gate = Writer(db), Gate()
+    held = asyncio.ensure_future(writer.write(gate))
+    asked = [asyncio.ensure_future(writer.write(say(n))) for n in range(600)]
+    *_, answers = await asyncio.gather(held, gate.open(), writer.close(), asyncio.gather(*asked))
+    assert answers == list(range(600))
+    with closing(sqlite3.connect(path)) as other:
+        assert said(other) == list(range(600))
