@@ -23,6 +23,7 @@ from relay.pace import Pace
 from relay.press import Manner, Press
 from relay.routing import admits, sinks_for
 from relay.secret import Secret
+from relay.sibling import sibling
 from relay.sinks import SinkSettings, open_session
 
 logger = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ def manner(config: Config, sink: SinkSettings) -> Manner:
         display=sink.display,
         schedule=config.retry if sink.retry is None else sink.retry,
         resend=sink.on_ambiguous == "resend",
+        hold=round(config.hold * 1000),
         pace=Pace(sink.pace),
         language=Language(config.locale, config.timezone),
     )
@@ -159,11 +161,13 @@ def _accept(
 ) -> intake.Accept:
     routes = config.routes_with(config.templates_in())
     gates = {name: sink.gate for name, sink in config.sinks.items()}
+    hold = round(config.hold * 1000)
 
     async def accept(event: Event, raw: bytes) -> bool:
         wanted = sinks_for(event, routes)
         chosen = {name: route for name, route in wanted.items() if admits(gates[name], event)}
-        is_new = await outbox.accept(event, raw, chosen, now=clock())
+        same = sibling(event) if hold else None
+        is_new = await outbox.accept(event, raw, chosen, now=clock(), hold=hold, sibling=same)
         if is_new:
             _tell(event, wanted, chosen)
             for name in chosen:

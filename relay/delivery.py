@@ -80,7 +80,9 @@ class Lane:
         """
         if (rest := self._manner.pace.pause(now=time.monotonic())) > 0:
             return rest, False
-        claimed = await self._outbox.claim(self.name, now=self._clock(), lease=LEASE)
+        claimed = await self._outbox.claim(
+            self.name, now=self._clock(), lease=LEASE, hold=self._manner.hold
+        )
         if claimed is None:
             return await self._until_due(), True
         outcome = await self._attempt(claimed)
@@ -96,7 +98,7 @@ class Lane:
         return (outcome.pause if isinstance(outcome, Sent | RateLimited) else 0.0), False
 
     async def _until_due(self) -> float:
-        due_at = await self._outbox.due_at(self.name)
+        due_at = await self._outbox.due_at(self.name, hold=self._manner.hold)
         return POLL if due_at is None else min(POLL, max(0.001, (due_at - self._clock()) / 1000))
 
     async def _attempt(self, claimed: Delivery) -> Outcome:

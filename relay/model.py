@@ -246,6 +246,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """What events that tell the same happening have in common; the highest rank is shown."""
+
+    key: str
+    rank: int = 0
+    within: int
+    """Milliseconds; what comes later tells of something new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """What a sink may show; the defaults are those of every sink."""
 

@@ -32,6 +32,8 @@ class Delivery:
     attempt: int = 0
     due_at: int = 0
     reason: str | None = None
+    merged: int | None = None
+    """The delivery that told the same, so that this one was not sent."""
     interrupted: bool = False
     """Whether an earlier attempt never told its outcome: relay ended in the middle of it."""
 

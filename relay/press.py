@@ -26,6 +26,8 @@ class Manner:
     display: Display = field(default_factory=Display)
     schedule: Sequence[float] = ()
     resend: bool = True
+    hold: int = 0
+    """Milliseconds within which events go by the time they happened."""
     pace: Pace = field(default_factory=Pace)
     language: Language = field(default_factory=Language)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from relay.model import Event
+from relay.model import Event, Sibling
 from relay.outcome import Delivery
 
 
@@ -18,19 +18,31 @@ class Outbox(Protocol):
     id: str
     """Random, made with the outbox: a new database never repeats another's delivery keys."""
 
-    async def accept(self, event: Event, raw: bytes, sinks: Mapping[str, str], *, now: int) -> bool:
+    async def accept(
+        self,
+        event: Event,
+        raw: bytes,
+        sinks: Mapping[str, str],
+        *,
+        now: int,
+        hold: int = 0,
+        sibling: Sibling | None = None,
+    ) -> bool:
         """
         Commit an event with one delivery for each sink (to the name of the route that chose it).
 
+        A delivery is due after ``hold``. Where a ``sibling`` has been told to a sink already, or
+        waits for it, theirs become one: the other is delivered too, as ``merged``.
         False if the hook had brought this event before: then nothing changes.
         """
         ...
 
-    async def claim(self, sink: str, *, now: int, lease: int) -> Delivery | None:
+    async def claim(self, sink: str, *, now: int, lease: int, hold: int = 0) -> Delivery | None:
         """
         Take the head of a sink's line for ``lease``, if it is due, and count the attempt.
 
-        None too if the sink is closed. Who comes later never overtakes a head that waits.
+        None too if the sink is closed. Who comes later never overtakes a head that waits, but for
+        the first attempts of what came within one ``hold``: those go by the time they happened.
         """
         ...
 
@@ -38,7 +50,7 @@ class Outbox(Protocol):
         """Write what became of a claimed delivery; False if its lease was lost meanwhile."""
         ...
 
-    async def due_at(self, sink: str) -> int | None:
+    async def due_at(self, sink: str, *, hold: int = 0) -> int | None:
         """When the head of a sink's line is due; None if nothing waits or the sink is closed."""
         ...
 

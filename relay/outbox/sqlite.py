@@ -15,8 +15,9 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
 
+from relay import line
 from relay.errors import OutboxError
-from relay.model import Event
+from relay.model import Event, Sibling
 from relay.outbox.base import ClosedSink
 from relay.outbox.writer import Writer
 from relay.outcome import Delivery, State
@@ -50,11 +51,15 @@ MIGRATIONS = (
         attempt INTEGER NOT NULL DEFAULT 0,
         due_at INTEGER NOT NULL,
         claimed INTEGER NOT NULL DEFAULT 0,  -- 1 from the claim until its outcome is saved
-        reason TEXT
+        reason TEXT,
+        sibling TEXT,  -- what events have in common that tell the same
+        rank INTEGER NOT NULL DEFAULT 0,  -- of these, the higher is shown
+        merged INTEGER  -- the delivery that was sent instead of this one
     );
     CREATE INDEX delivery_line ON delivery (sink, id) WHERE state = 'pending';
     CREATE INDEX delivery_dead ON delivery (id) WHERE state = 'dead';
     CREATE INDEX delivery_event ON delivery (event);
+    CREATE INDEX delivery_sibling ON delivery (sink, sibling) WHERE merged IS NULL;
 
     CREATE TABLE closed_sink (
         name TEXT PRIMARY KEY,
@@ -69,21 +74,35 @@ ADD_EVENT = """
 INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hook, event_id) DO NOTHING
 """
-ADD_DELIVERY = (
-    "INSERT INTO delivery (event, sink, route, state, due_at) VALUES (?, ?, ?, 'pending', ?)"
-)
+ADD_DELIVERY = """
+INSERT INTO delivery (event, sink, route, state, due_at, sibling, rank)
+VALUES (?, ?, ?, 'pending', ?, ?, ?)
+"""
+ADD_MERGED = """
+INSERT INTO delivery (event, sink, route, state, due_at, sibling, merged)
+VALUES (?, ?, ?, 'delivered', ?, ?, ?)
+"""
+EARLIER = """
+SELECT delivery.id, event, route, rank, state = 'pending' AND attempt = 0 AS waits
+FROM delivery JOIN event ON event.id = delivery.event
+WHERE sink = ? AND sibling = ? AND merged IS NULL AND state <> 'dead' AND accepted_at >= ?
+ORDER BY delivery.id DESC LIMIT 1
+"""
+TELL = "UPDATE delivery SET event = ?, route = ?, rank = ? WHERE id = ?"
 
 DELIVERY = """
 SELECT delivery.id, sink, route, hook, server, raw, accepted_at, state, attempt, due_at, claimed,
-       reason
+       reason, merged
 FROM delivery JOIN event ON event.id = delivery.event
 """
-# The head of the line, due or not: who comes later never overtakes a failed one.
-HEAD = f"""{DELIVERY}
-WHERE delivery.id = (SELECT id FROM delivery
-                     WHERE sink = :sink AND state = 'pending' ORDER BY id LIMIT 1)
+# The first in line, due or not: who comes later never overtakes a failed one.
+LINE = """
+SELECT delivery.id, accepted_at, created_at, due_at, attempt
+FROM delivery JOIN event ON event.id = delivery.event
+WHERE sink = :sink AND state = 'pending'
   AND NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = :sink)
-"""  # noqa: S608
+ORDER BY delivery.id LIMIT :reach
+"""
 CLAIM = "UPDATE delivery SET due_at = ?, attempt = attempt + 1, claimed = 1 WHERE id = ?"
 # The lease is the fencing token: who lost it changes nothing.
 SAVE = """
@@ -139,24 +158,35 @@ class SQLiteOutbox:
         self._reading.shutdown()
         self._reader.close()
 
-    async def accept(self, event: Event, raw: bytes, sinks: Mapping[str, str], *, now: int) -> bool:
+    async def accept(
+        self,
+        event: Event,
+        raw: bytes,
+        sinks: Mapping[str, str],
+        *,
+        now: int,
+        hold: int = 0,
+        sibling: Sibling | None = None,
+    ) -> bool:
         def job(db: sqlite3.Connection) -> bool:
             row = (event.hook, event.id, event.kind, event.server, event.created_at, now, raw)
             added = db.execute(ADD_EVENT, row)
             if not added.rowcount:
                 return False
-            lines = [(added.lastrowid, sink, route, now) for sink, route in sinks.items()]
-            db.executemany(ADD_DELIVERY, lines)
+            for sink, route in sinks.items():
+                _add_delivery(db, added.lastrowid, sink, route, now=now, hold=hold, sibling=sibling)
             return True
 
         return await self._write(job)
 
-    async def claim(self, sink: str, *, now: int, lease: int) -> Delivery | None:
+    async def claim(self, sink: str, *, now: int, lease: int, hold: int = 0) -> Delivery | None:
         def job(db: sqlite3.Connection) -> Delivery | None:
-            row = db.execute(HEAD, {"sink": sink}).fetchone()
-            if row is None or row["due_at"] > now:
+            waiting = _line(db, sink)
+            first, due_at = line.head(waiting, hold=hold), line.due_at(waiting, hold=hold)
+            if first is None or due_at is None or due_at > now:
                 return None
-            db.execute(CLAIM, (now + lease, row["id"]))
+            row = db.execute(f"{DELIVERY} WHERE delivery.id = ?", (first.id,)).fetchone()
+            db.execute(CLAIM, (now + lease, first.id))
             return _delivery(row, attempt=row["attempt"] + 1, due_at=now + lease)
 
         return await self._write(job)
@@ -172,9 +202,8 @@ class SQLiteOutbox:
         )
         return await self._write(lambda db: db.execute(SAVE, values).rowcount == 1)
 
-    async def due_at(self, sink: str) -> int | None:
-        row = await self._read(lambda db: db.execute(HEAD, {"sink": sink}).fetchone())
-        return None if row is None else row["due_at"]
+    async def due_at(self, sink: str, *, hold: int = 0) -> int | None:
+        return await self._read(lambda db: line.due_at(_line(db, sink), hold=hold))
 
     async def recover(self, *, now: int) -> int:
         return await self._write(lambda db: db.execute(RECOVER, (now,)).rowcount)
@@ -223,7 +252,7 @@ class SQLiteOutbox:
         self._check_open()
         try:
             return await self._writer.write(job)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             raise OutboxError(f"{self.path}: {error}") from None
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
@@ -231,7 +260,7 @@ class SQLiteOutbox:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._reading, job, self._reader)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             raise OutboxError(f"{self.path}: {error}") from None
 
     def _check_open(self) -> None:
@@ -264,6 +293,37 @@ def _migrate(db: sqlite3.Connection) -> None:
         db.execute("INSERT INTO outbox VALUES (?)", (secrets.token_hex(8),))
     db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     db.execute("COMMIT")
+
+
+def _add_delivery(
+    db: sqlite3.Connection,
+    event: int | None,
+    sink: str,
+    route: str,
+    *,
+    now: int,
+    hold: int,
+    sibling: Sibling | None,
+) -> None:
+    """One line in a sink's queue, or a note that a sibling tells it already."""
+    if sibling is None:
+        db.execute(ADD_DELIVERY, (event, sink, route, now + hold, None, 0))
+        return
+    key, rank = sibling.key, sibling.rank
+    earlier = db.execute(EARLIER, (sink, key, now - sibling.within)).fetchone()
+    if earlier is None:
+        db.execute(ADD_DELIVERY, (event, sink, route, now + hold, key, rank))
+    elif earlier["waits"] and rank > earlier["rank"]:
+        db.execute(TELL, (event, route, rank, earlier["id"]))
+        told = (earlier["event"], sink, earlier["route"], now, key, earlier["id"])
+        db.execute(ADD_MERGED, told)
+    else:
+        db.execute(ADD_MERGED, (event, sink, route, now, key, earlier["id"]))
+
+
+def _line(db: sqlite3.Connection, sink: str) -> list[line.Waiting]:
+    rows = db.execute(LINE, {"sink": sink, "reach": line.REACH}).fetchall()
+    return [line.Waiting(**row) for row in rows]
 
 
 def _delivery(row: sqlite3.Row, **changed: int) -> Delivery:

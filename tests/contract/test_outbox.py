@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from relay.errors import OutboxError
+from relay.model import Sibling
 from relay.outbox import ClosedSink
 from relay.outcome import State
 from tests.factories import an_event
@@ -679,3 +680,111 @@ async def test_a_closed_outbox_says_so(outbox):
 async def test_closing_twice_is_closing(outbox):
     await outbox.close()
     await outbox.close()
+
+
+# --- hold, and siblings
+
+HOLD = 300
+REPLY = Sibling(key="note 1", rank=3, within=1_000)
+MENTION = Sibling(key="note 1", rank=1, within=1_000)
+
+
+async def arrives(outbox, n, *, now, created_at=0, sibling=None, sinks=TEAM, **changes):
+    event = an_event(n, created_at=created_at, **changes)
+    raw = f"{n}".encode()
+    assert await outbox.accept(event, raw, sinks, now=now, hold=HOLD, sibling=sibling)
+
+
+async def drained(outbox, *, now):
+    """What the lane sends from now on, in its order."""
+    found = []
+    while (one := await outbox.claim("team", now=now, lease=LEASE, hold=HOLD)) is not None:
+        assert await outbox.save(replace(one, state=State.DELIVERED), claimed=one)
+        found.append(int(one.raw))
+    return found
+
+
+async def test_what_is_held_is_not_due_before(outbox):
+    await arrives(outbox, 1, now=1_000)
+    assert await outbox.claim("team", now=1_299, lease=LEASE, hold=HOLD) is None
+    assert await outbox.due_at("team", hold=HOLD) == 1_300
+    assert await drained(outbox, now=1_300) == [1]
+
+
+async def test_what_comes_within_one_hold_goes_by_the_time_it_happened(outbox):
+    await arrives(outbox, 1, now=0, created_at=50)
+    await arrives(outbox, 2, now=10, created_at=40)
+    await arrives(outbox, 3, now=300, created_at=45)
+    assert await drained(outbox, now=600) == [2, 3, 1]
+
+
+async def test_what_comes_after_the_hold_waits_for_its_turn(outbox):
+    await arrives(outbox, 1, now=0, created_at=50)
+    await arrives(outbox, 2, now=301, created_at=40)
+    assert await drained(outbox, now=10_000) == [1, 2]
+
+
+async def test_the_hold_of_the_first_is_not_made_longer_by_those_who_follow(outbox):
+    for n in range(5):
+        await arrives(outbox, n, now=n * 200, created_at=1_000 - n)
+    assert await outbox.due_at("team", hold=HOLD) == HOLD
+
+
+async def test_who_was_tried_once_stays_the_first(outbox):
+    await arrives(outbox, 1, now=0, created_at=50)
+    tried = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD)
+    await arrives(outbox, 2, now=HOLD, created_at=10)
+    assert await outbox.save(replace(tried, due_at=5_000, reason="502"), claimed=tried)
+    assert await drained(outbox, now=4_999) == []
+    assert await drained(outbox, now=5_000) == [1, 2]
+
+
+@pytest.mark.parametrize("first", ["mention", "reply"])
+async def test_of_two_siblings_the_more_telling_one_is_sent_in_whatever_order(outbox, first):
+    both = {"mention": (1, MENTION), "reply": (2, REPLY)}
+    for number, sibling in sorted(both.values(), reverse=first == "reply"):
+        await arrives(outbox, number, now=0, sibling=sibling)
+    assert await drained(outbox, now=HOLD) == [2]
+    assert await outbox.counts() == {("team", State.DELIVERED): 2}
+
+
+async def test_a_merged_delivery_names_the_one_that_was_sent(outbox):
+    await arrives(outbox, 1, now=0, sibling=MENTION)
+    await arrives(outbox, 2, now=0, sibling=REPLY)
+    sent, merged = await outbox.delivery(1), await outbox.delivery(2)
+    assert (sent.raw, sent.merged) == (b"2", None)
+    assert (merged.raw, merged.merged, merged.state) == (b"1", 1, State.DELIVERED)
+
+
+async def test_a_sibling_that_comes_late_is_not_sent_again(outbox):
+    await arrives(outbox, 1, now=0, sibling=MENTION)
+    assert await drained(outbox, now=HOLD) == [1]
+    await arrives(outbox, 2, now=900, sibling=REPLY)
+    assert await drained(outbox, now=5_000) == []
+
+
+async def test_a_sibling_that_comes_while_the_first_is_being_sent_does_not_change_it(outbox):
+    await arrives(outbox, 1, now=0, sibling=MENTION)
+    flying = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD)
+    await arrives(outbox, 2, now=HOLD, sibling=REPLY)
+    assert (await outbox.delivery(flying.id)).raw == b"1"
+
+
+async def test_siblings_are_forgotten_after_their_time(outbox):
+    await arrives(outbox, 1, now=0, sibling=MENTION)
+    await arrives(outbox, 2, now=1_001, sibling=MENTION)
+    assert await drained(outbox, now=5_000) == [1, 2]
+
+
+async def test_a_dead_sibling_tells_nothing(outbox):
+    await arrives(outbox, 1, now=0, sibling=MENTION)
+    flying = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD)
+    assert await outbox.save(replace(flying, state=State.DEAD, reason="400"), claimed=flying)
+    await arrives(outbox, 2, now=400, sibling=MENTION)
+    assert await drained(outbox, now=5_000) == [2]
+
+
+async def test_siblings_are_of_one_sink(outbox):
+    await arrives(outbox, 1, now=0, sibling=MENTION, sinks={"ops": "to ops"})
+    await arrives(outbox, 2, now=0, sibling=MENTION)
+    assert await drained(outbox, now=HOLD) == [2]

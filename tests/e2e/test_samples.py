@@ -23,6 +23,7 @@ def config(fake_discord: FakeDiscord, fake_slack: FakeSlack, matrix: str, gate: 
     gate = f", {gate}" if gate else ""
     return f"""
 listen: 127.0.0.1:0
+hold: 0
 hooks:
   all: {{secret: {SECRET}}}
 sinks:
