@@ -6,6 +6,7 @@ import random
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 import aiohttp
 
@@ -14,7 +15,7 @@ from relay.message import Message, plain_form
 from relay.outbox.base import Outbox
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
 from relay.press import Manner, Press
-from relay.retry import settle
+from relay.retry import WELL, settle
 from relay.sinks.base import Sink
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Lane:
         self.fingerprint = fingerprint
         self._clock = clock
         self._news = asyncio.Event()
+        self._health = WELL
 
     def wake(self) -> None:
         """There may be something to carry."""
@@ -80,22 +82,39 @@ class Lane:
         """
         if (rest := self._manner.pace.pause(now=time.monotonic())) > 0:
             return rest, False
-        claimed = await self._outbox.claim(
-            self.name, now=self._clock(), lease=LEASE, hold=self._manner.hold
-        )
+        claimed = await self._claim()
         if claimed is None:
             return await self._until_due(), True
-        outcome = await self._attempt(claimed)
+        ended = await self._attempt(claimed)
+        outcome = self._health.verdict(claimed.id, ended)
+        self._health = self._health.after(claimed.id, ended)
         settled = settle(
             claimed,
             outcome,
             schedule=self._manner.schedule,
             jitter=random.uniform(0.8, 1.2),  # noqa: S311
             resend=self._manner.resend,
+            health=self._health,
             now=self._clock(),
         )
         await self._save(settled, claimed, outcome)
+        if (doubted := self._health.doubted) is not None:
+            await self._outbox.expedite(doubted, now=self._clock())
         return (outcome.pause if isinstance(outcome, Sent | RateLimited) else 0.0), False
+
+    async def _claim(self) -> Delivery | None:
+        """The head of the line; or who stands behind it, to learn which of both is sick."""
+        behind = self._health.behind
+        if behind is not None:
+            if (found := await self._claim_behind(behind)) is not None:
+                return found
+            self._health = replace(self._health, behind=None)
+        return await self._claim_behind(None)
+
+    async def _claim_behind(self, delivery: int | None) -> Delivery | None:
+        return await self._outbox.claim(
+            self.name, now=self._clock(), lease=LEASE, hold=self._manner.hold, behind=delivery
+        )
 
     async def _until_due(self) -> float:
         due_at = await self._outbox.due_at(self.name, hold=self._manner.hold)

@@ -1,10 +1,60 @@
-"""What an outcome makes of a delivery: one pure function."""
+"""What an outcome makes of a delivery, and of the trust in its sink. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
+
+OPENS_AFTER = 3
+FIRST_PROBE = 5.0  # seconds
+LAST_PROBE = 300.0
+DOUBTS_AFTER = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """
+    Whether a sink seems to be sick, or only one of its messages, judged by how attempts end.
+
+    ``failures`` counts those in a row. After three of them the sink is sick: it is probed now and
+    then, and to probe it costs no attempt. After five, who stands ``behind`` the message that
+    fails is tried in between; if that one arrives, the message is ``doubted``: it gets one more
+    attempt, and a failure sets it aside.
+    """
+
+    failures: int = 0
+    behind: int | None = None
+    doubted: int | None = None
+
+    @property
+    def is_sick(self) -> bool:
+        return self.failures >= OPENS_AFTER
+
+    @property
+    def pause(self) -> float:
+        """The seconds until the next probe: twice as long each time."""
+        doubled: float = FIRST_PROBE * 2 ** min(self.failures - OPENS_AFTER, 10)
+        return min(doubled, LAST_PROBE)
+
+    def after(self, delivery: int, outcome: Outcome) -> "Health":
+        """What an attempt at a delivery (its id) has taught."""
+        if isinstance(outcome, Sent) and self.behind is not None:
+            return Health(doubted=self.behind)
+        if not isinstance(outcome, Failed):
+            return Health()
+        failures = self.failures + 1
+        doubts = failures >= DOUBTS_AFTER and self.behind is None
+        return Health(failures, behind=delivery if doubts else None)
+
+    def verdict(self, delivery: int, outcome: Outcome) -> Outcome:
+        """The outcome of an attempt: who was doubted and fails again will never be accepted."""
+        if isinstance(outcome, Failed) and delivery == self.doubted:
+            return Rejected(f"it failed again, while another one arrived: {outcome.reason}")
+        return outcome
+
+
+WELL = Health()
 
 
 def settle(
@@ -15,13 +65,14 @@ def settle(
     now: int,
     jitter: float = 1.0,
     resend: bool = True,
+    health: Health = WELL,
 ) -> Delivery:
     """
     Decide what becomes of a claimed delivery.
 
     ``schedule`` holds the waits in seconds before the second, third, ... attempt, ``jitter``
     stretches them; ``resend``: whether to repeat a send that may have arrived. To wait for a rate
-    limit, or for a closed sink, costs no attempt.
+    limit, for a closed sink, or for a sick one (``health``), costs no attempt.
     """
     match outcome:
         case Sent():
@@ -35,6 +86,9 @@ def settle(
             return replace(
                 delivery, state=State.DEAD, due_at=now, reason=f"may have arrived: {reason}"
             )
+        case Failed(reason) if health.is_sick:
+            due_at = now + round(health.pause * jitter * 1000)
+            return replace(delivery, attempt=delivery.attempt - 1, due_at=due_at, reason=reason)
         case Failed(reason) if delivery.attempt <= len(schedule):
             due_at = now + round(schedule[delivery.attempt - 1] * jitter * 1000)
             return replace(delivery, due_at=due_at, reason=reason)

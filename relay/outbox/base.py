@@ -37,13 +37,21 @@ class Outbox(Protocol):
         """
         ...
 
-    async def claim(self, sink: str, *, now: int, lease: int, hold: int = 0) -> Delivery | None:
+    async def claim(
+        self, sink: str, *, now: int, lease: int, hold: int = 0, behind: int | None = None
+    ) -> Delivery | None:
         """
         Take the head of a sink's line for ``lease``, if it is due, and count the attempt.
+
+        ``behind``: the head of those without this delivery.
 
         None too if the sink is closed. Who comes later never overtakes a head that waits, but for
         the first attempts of what came within one ``hold``: those go by the time they happened.
         """
+        ...
+
+    async def expedite(self, delivery_id: int, *, now: int) -> None:
+        """Let a delivery that waits for its next attempt be due at once."""
         ...
 
     async def save(self, settled: Delivery, *, claimed: Delivery) -> bool:

@@ -109,6 +109,7 @@ SAVE = """
 UPDATE delivery SET state = ?, attempt = ?, due_at = ?, reason = ?, claimed = 0
 WHERE id = ? AND state = 'pending' AND claimed = 1 AND due_at = ?
 """
+EXPEDITE = "UPDATE delivery SET due_at = ? WHERE id = ? AND state = 'pending' AND claimed = 0"
 RECOVER = "UPDATE delivery SET due_at = ? WHERE state = 'pending' AND claimed = 1"
 CLOSE = (
     "INSERT OR REPLACE INTO closed_sink (name, reason, fingerprint, closed_at) VALUES (?, ?, ?, ?)"
@@ -179,9 +180,11 @@ class SQLiteOutbox:
 
         return await self._write(job)
 
-    async def claim(self, sink: str, *, now: int, lease: int, hold: int = 0) -> Delivery | None:
+    async def claim(
+        self, sink: str, *, now: int, lease: int, hold: int = 0, behind: int | None = None
+    ) -> Delivery | None:
         def job(db: sqlite3.Connection) -> Delivery | None:
-            waiting = _line(db, sink)
+            waiting = [one for one in _line(db, sink) if one.id != behind]
             first, due_at = line.head(waiting, hold=hold), line.due_at(waiting, hold=hold)
             if first is None or due_at is None or due_at > now:
                 return None
@@ -190,6 +193,9 @@ class SQLiteOutbox:
             return _delivery(row, attempt=row["attempt"] + 1, due_at=now + lease)
 
         return await self._write(job)
+
+    async def expedite(self, delivery_id: int, *, now: int) -> None:
+        await self._write(lambda db: db.execute(EXPEDITE, (now, delivery_id)).rowcount)
 
     async def save(self, settled: Delivery, *, claimed: Delivery) -> bool:
         values = (

@@ -1,0 +1,232 @@
+"""The lane, step by step: a scripted sink, a clock that is set by hand, and every outbox."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from relay import misskey
+from relay.delivery import LEASE, Lane
+from relay.message import Message
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
+from relay.press import Manner, Press
+from relay.rendering import Templates
+from relay.tree import text_of
+from tests.fakes.misskey import a_note_event
+
+TEMPLATES = Templates()
+SCHEDULE = (5.0, 30.0, 120.0, 600.0)
+
+
+@dataclass
+class Script:
+    """A sink that ends every send as it is told, and remembers what it was given."""
+
+    ends: Callable[[str], Outcome] = lambda text: Sent()
+    tried: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+    async def send(self, message: Message, *, key: str, session: object) -> Outcome:
+        text = text_of(message.body)
+        self.tried.append(text)
+        self.keys.append(key)
+        outcome = self.ends(text)
+        if isinstance(outcome, Sent):
+            self.shown.append(text)
+        return outcome
+
+
+class Stage:
+    """One lane with everything around it."""
+
+    def __init__(self, outbox: Any, **manner: Any) -> None:
+        self.now = 1_000_000
+        self.outbox = outbox
+        self.sink = Script()
+        self.manner = Manner(schedule=SCHEDULE, **manner)
+        self.lane = self.new_lane()
+
+    def new_lane(self) -> Lane:
+        return Lane(
+            "team",
+            self.sink,  # type: ignore[arg-type]
+            manner=self.manner,
+            press=Press(TEMPLATES, {}),
+            outbox=self.outbox,
+            session=None,  # type: ignore[arg-type]
+            fingerprint="print",
+            clock=lambda: self.now,
+        )
+
+    async def accept(self, *numbers: int, **changes: Any) -> None:
+        for number in numbers:
+            raw = a_note_event(number, text=f"note {number}", **changes).body
+            event = misskey.parse(raw, hook="alice")
+            assert await self.outbox.accept(event, raw, {"team": "all"}, now=self.now)
+
+    async def run(self, *, seconds: float) -> None:
+        """Let the lane work for that long, as the clock says."""
+        end = self.now + round(seconds * 1000)
+        while self.now < end:
+            pause, _ = await self.lane.step()
+            self.now = min(end, self.now + max(1, round(pause * 1000)))
+
+    async def states(self) -> dict[str, int]:
+        return {state: number for (_, state), number in (await self.outbox.counts()).items()}
+
+
+@pytest.fixture
+def stage(outbox: Any) -> Stage:
+    return Stage(outbox)
+
+
+def failing(times: dict[str, int], outcome: Outcome) -> Callable[[str], Outcome]:
+    """Ends the first so many sends of a text with an outcome; 0 or less: all of them."""
+    left = dict(times)
+
+    def ends(text: str) -> Outcome:
+        if text not in left or left[text] == 0:
+            return Sent()
+        left[text] -= 1
+        return outcome
+
+    return ends
+
+
+async def test_what_was_accepted_is_sent_once_and_in_order(stage: Stage) -> None:
+    await stage.accept(1, 2, 3)
+    await stage.run(seconds=1)
+    assert stage.sink.shown == ["note 1", "note 2", "note 3"]
+    assert await stage.states() == {State.DELIVERED: 3}
+
+
+async def test_nobody_overtakes_a_failed_one(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 2}, Failed("502"))
+    await stage.accept(1, 2)
+    await stage.run(seconds=60)
+    assert stage.sink.tried == ["note 1", "note 1", "note 1", "note 2"]
+
+
+async def test_all_attempts_of_a_delivery_have_one_key_and_no_two_deliveries_share_one(
+    stage: Stage,
+) -> None:
+    stage.sink.ends = failing({"note 1": 2}, Failed("502"))
+    await stage.accept(1, 2)
+    await stage.run(seconds=60)
+    first, second = set(stage.sink.keys[:3]), set(stage.sink.keys[3:])
+    assert (len(first), len(second), first & second) == (1, 1, set())
+
+
+async def test_waiting_for_a_rate_limit_costs_no_attempt(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 30}, RateLimited(10))
+    await stage.accept(1)
+    await stage.run(seconds=400)
+    assert (stage.sink.shown, len(stage.sink.tried)) == (["note 1"], 31)
+
+
+async def test_a_rejected_message_goes_once_more_in_plain_form_and_then_is_dead(
+    stage: Stage,
+) -> None:
+    stage.sink.ends = failing({"note 1": -1}, Rejected("400 no"))
+    await stage.accept(1, 2)
+    await stage.run(seconds=1)
+    assert stage.sink.tried == ["note 1", "note 1", "note 2"]
+    (dead,) = await stage.outbox.dead()
+    assert dead.reason == "400 no"
+
+
+async def test_a_closed_sink_keeps_its_backlog_until_it_is_opened(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 1}, Closed("404 unknown webhook"))
+    await stage.accept(1, 2)
+    await stage.run(seconds=3600)
+    assert (stage.sink.tried, await stage.states()) == (["note 1"], {State.PENDING: 2})
+    (closed,) = await stage.outbox.closed_sinks()
+    assert (closed.name, closed.reason, closed.fingerprint) == (
+        "team", "404 unknown webhook", "print",
+    )  # fmt: skip
+    await stage.outbox.open_sink("team")
+    await stage.run(seconds=60)
+    assert stage.sink.shown == ["note 1", "note 2"]
+
+
+async def test_what_a_dead_process_was_sending_is_sent_again(stage: Stage) -> None:
+    await stage.accept(1)
+    assert await stage.outbox.claim("team", now=stage.now, lease=LEASE) is not None
+    await stage.run(seconds=LEASE / 1000 + 1)
+    assert stage.sink.shown == ["note 1"]
+
+
+async def test_what_a_dead_process_was_sending_is_dead_where_nothing_may_come_twice(
+    outbox: Any,
+) -> None:
+    stage = Stage(outbox, resend=False)
+    await stage.accept(1)
+    assert await outbox.claim("team", now=stage.now, lease=LEASE) is not None
+    await stage.run(seconds=LEASE / 1000 + 1)
+    (dead,) = await outbox.dead()
+    assert stage.sink.tried == []
+    assert dead.reason == "may have arrived: relay ended while it was sent"
+
+
+async def test_an_hour_of_outage_burns_no_attempts_and_floods_nobody(stage: Stage) -> None:
+    down = True
+    stage.sink.ends = lambda text: Failed("ClientConnectorError") if down else Sent()
+    await stage.accept(*range(20))
+    await stage.run(seconds=3600)
+    assert len(stage.sink.tried) < 40
+    down = False
+    await stage.run(seconds=1200)
+    assert stage.sink.shown == [f"note {n}" for n in range(20)]
+    assert await stage.states() == {State.DELIVERED: 20}
+
+
+async def test_days_of_outage_kill_nothing(stage: Stage) -> None:
+    stage.sink.ends = lambda text: Failed("503", ambiguous=True)
+    await stage.accept(1, 2)
+    await stage.run(seconds=3 * 86_400)
+    assert await stage.states() == {State.PENDING: 2}
+
+
+async def test_a_message_that_fails_while_others_arrive_sets_only_itself_aside(
+    stage: Stage,
+) -> None:
+    stage.sink.ends = failing({"note 2": -1}, Failed("500 M_UNKNOWN", ambiguous=True))
+    await stage.accept(1, 2, 3, 4)
+    await stage.run(seconds=600)
+    assert stage.sink.shown == ["note 1", "note 3", "note 4"]
+    (dead,) = await stage.outbox.dead()
+    assert dead.reason == "it failed again, while another one arrived: 500 M_UNKNOWN"
+
+
+async def test_a_doubted_message_that_arrives_after_all_is_not_lost(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 5}, Failed("502"))
+    await stage.accept(1, 2)
+    await stage.run(seconds=600)
+    assert sorted(stage.sink.shown) == ["note 1", "note 2"]
+    assert await stage.states() == {State.DELIVERED: 2}
+
+
+async def test_a_bug_in_a_sink_is_a_failure_and_shows_no_secret(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = "/".join(["https:", "", "hidden.example", "token"])
+
+    def bug(text: str) -> Outcome:
+        raise KeyError(address)
+
+    stage.sink.ends = bug
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    assert await stage.states() == {State.PENDING: 1}
+    assert "a bug in relay: KeyError" in str((await stage.outbox.delivery(1)).reason)
+    assert "hidden.example" not in caplog.text + repr([vars(one) for one in caplog.records])
+
+
+async def test_what_a_sink_may_no_longer_show_is_dead_and_never_sent(outbox: Any) -> None:
+    stage = Stage(outbox)
+    await stage.accept(1, visibility="followers")
+    await stage.run(seconds=1)
+    (dead,) = await outbox.dead()
+    assert (stage.sink.tried, dead.reason) == ([], "the sink may not show this event any more")
