@@ -15,10 +15,10 @@ from aiohttp import web
 from relay import intake
 from relay.config import Config
 from relay.delivery import Lane
-from relay.errors import ConfigError, OutboxError
+from relay.errors import BrokenError, ConfigError, OutboxError
 from relay.language import Language
 from relay.model import Event
-from relay.outbox import FileLock, Outbox, SQLiteOutbox
+from relay.outbox import FileLock, Outbox, SQLiteOutbox, check, set_aside
 from relay.pace import Pace
 from relay.press import Manner, Press
 from relay.routing import admits, sinks_for
@@ -53,6 +53,7 @@ async def run(
     async with AsyncExitStack() as stack:
         lock = FileLock(outbox_path(config))
         stack.callback(lock.release)
+        _mend(outbox_path(config), now=clock())
         outbox = await stack.enter_async_context(open_outbox(config))
         session = await stack.enter_async_context(open_session())
         await outbox.recover(now=clock())
@@ -77,6 +78,18 @@ def outbox_path(config: Config) -> Path:
     if kind != "sqlite" or not place:
         raise ConfigError(f"outbox {kind}: only sqlite:FILE is there yet")
     return Path(place)
+
+
+def _mend(path: Path, *, now: int) -> None:
+    """Set a broken outbox aside, loudly: events can come again, and nothing is overwritten."""
+    try:
+        check(path)
+    except BrokenError as error:
+        aside = set_aside(path, now=now)
+        logger.critical(
+            "the outbox is broken and was set aside; what waited in it was not delivered",
+            extra={"action": "set_aside", "reason": str(error), "file": str(aside)},
+        )
 
 
 @asynccontextmanager

@@ -27,6 +27,10 @@ class OutboxError(RelayError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class BrokenError(OutboxError):
+    """The outbox is damaged: nothing in it can be trusted."""
+
+
 class ConfigError(RelayError):
     """The configuration is wrong; every mistake on a line of its own, with its place."""
 

@@ -5,13 +5,10 @@ https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synch
 """
 
 import asyncio
-import fcntl
-import os
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,56 +16,12 @@ from relay import line
 from relay.errors import OutboxError
 from relay.model import Event, Sibling
 from relay.outbox.base import ClosedSink
+from relay.outbox.file import connect, named_errors
+from relay.outbox.schema import migrate
 from relay.outbox.writer import Writer
 from relay.outcome import Delivery, State
 
 T = TypeVar("T")
-
-# Each entry takes the schema one version further; what is released is never changed.
-MIGRATIONS = (
-    """
-    CREATE TABLE outbox (id TEXT NOT NULL);
-
-    CREATE TABLE event (
-        id INTEGER PRIMARY KEY,
-        hook TEXT NOT NULL,
-        event_id TEXT NOT NULL,  -- Misskey's: the same in all attempts of one delivery
-        kind TEXT NOT NULL,
-        server TEXT NOT NULL,
-        created_at INTEGER NOT NULL,
-        accepted_at INTEGER NOT NULL,
-        raw BLOB NOT NULL,
-        UNIQUE (hook, event_id)
-    );
-    CREATE INDEX event_accepted ON event (accepted_at);
-
-    CREATE TABLE delivery (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: Matrix has seen it
-        event INTEGER NOT NULL REFERENCES event ON DELETE CASCADE,
-        sink TEXT NOT NULL,
-        route TEXT NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'dead')),
-        attempt INTEGER NOT NULL DEFAULT 0,
-        due_at INTEGER NOT NULL,
-        claimed INTEGER NOT NULL DEFAULT 0,  -- 1 from the claim until its outcome is saved
-        reason TEXT,
-        sibling TEXT,  -- what events have in common that tell the same
-        rank INTEGER NOT NULL DEFAULT 0,  -- of these, the higher is shown
-        merged INTEGER  -- the delivery that was sent instead of this one
-    );
-    CREATE INDEX delivery_line ON delivery (sink, id) WHERE state = 'pending';
-    CREATE INDEX delivery_dead ON delivery (id) WHERE state = 'dead';
-    CREATE INDEX delivery_event ON delivery (event);
-    CREATE INDEX delivery_sibling ON delivery (sink, sibling) WHERE merged IS NULL;
-
-    CREATE TABLE closed_sink (
-        name TEXT PRIMARY KEY,
-        reason TEXT NOT NULL,
-        fingerprint TEXT NOT NULL,
-        closed_at INTEGER NOT NULL
-    );
-    """,
-)
 
 ADD_EVENT = """
 INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
@@ -141,15 +94,10 @@ class SQLiteOutbox:
     @classmethod
     def open(cls, path: Path) -> "SQLiteOutbox":
         """Raises OutboxError, also when a newer relay has written the file."""
-        with ExitStack() as stack:
-            try:
-                writer = _connect(path, stack)
-                _migrate(writer)
-                outbox = cls(path, writer, _connect(path, stack))
-            except sqlite3.Error as error:
-                raise OutboxError(f"{path}: {error}") from None
-            except OSError as error:
-                raise OutboxError(f"{path}: cannot be opened: {error.strerror}") from None
+        with ExitStack() as stack, named_errors(path):
+            writer = connect(path, stack)
+            migrate(writer)
+            outbox = cls(path, writer, connect(path, stack))
             stack.pop_all()
             return outbox
 
@@ -256,49 +204,18 @@ class SQLiteOutbox:
 
     async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         self._check_open()
-        try:
+        with named_errors(self.path):
             return await self._writer.write(job)
-        except (sqlite3.Error, OverflowError) as error:
-            raise OutboxError(f"{self.path}: {error}") from None
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         self._check_open()
-        loop = asyncio.get_running_loop()
-        try:
+        with named_errors(self.path):
+            loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._reading, job, self._reader)
-        except (sqlite3.Error, OverflowError) as error:
-            raise OutboxError(f"{self.path}: {error}") from None
 
     def _check_open(self) -> None:
         if not self._is_open:
             raise OutboxError(f"{self.path}: was closed")
-
-
-def _connect(path: Path, stack: ExitStack) -> sqlite3.Connection:
-    # Raw events hold private notes: nobody else on the machine reads them.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-    stack.enter_context(closing(db))
-    db.row_factory = sqlite3.Row
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA foreign_keys = ON")
-    return db
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    db.execute("BEGIN IMMEDIATE")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        db.execute("ROLLBACK")
-        raise sqlite3.DatabaseError(f"written by a newer relay (schema {version}): update relay")
-    for statements in MIGRATIONS[version:]:
-        for statement in statements.split(";\n"):
-            db.execute(statement)
-    if version == 0:
-        db.execute("INSERT INTO outbox VALUES (?)", (secrets.token_hex(8),))
-    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-    db.execute("COMMIT")
 
 
 def _add_delivery(
@@ -336,21 +253,3 @@ def _delivery(row: sqlite3.Row, **changed: int) -> Delivery:
     found = dict(row) | changed
     interrupted = found.pop("claimed") == 1
     return Delivery(**found | {"state": State(found["state"]), "interrupted": interrupted})
-
-
-class FileLock:
-    """Keeps a second process off a file for as long as this one lives, however it ends."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self._file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise OutboxError(f"{path}.lock: cannot be opened: {error.strerror}") from None
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._file)
-            raise OutboxError(f"{path}: another relay is running on this outbox") from None
-
-    def release(self) -> None:
-        os.close(self._file)

@@ -1,0 +1,66 @@
+"""The tables of the SQLite outbox, and the way from each released version to the next."""
+
+import secrets
+import sqlite3
+
+# Each entry takes the schema one version further; what is released is never changed.
+MIGRATIONS = (
+    """
+    CREATE TABLE outbox (id TEXT NOT NULL);
+
+    CREATE TABLE event (
+        id INTEGER PRIMARY KEY,
+        hook TEXT NOT NULL,
+        event_id TEXT NOT NULL,  -- Misskey's: the same in all attempts of one delivery
+        kind TEXT NOT NULL,
+        server TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        accepted_at INTEGER NOT NULL,
+        raw BLOB NOT NULL,
+        UNIQUE (hook, event_id)
+    );
+    CREATE INDEX event_accepted ON event (accepted_at);
+
+    CREATE TABLE delivery (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: Matrix has seen it
+        event INTEGER NOT NULL REFERENCES event ON DELETE CASCADE,
+        sink TEXT NOT NULL,
+        route TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'dead')),
+        attempt INTEGER NOT NULL DEFAULT 0,
+        due_at INTEGER NOT NULL,
+        claimed INTEGER NOT NULL DEFAULT 0,  -- 1 from the claim until its outcome is saved
+        reason TEXT,
+        sibling TEXT,  -- what events have in common that tell the same
+        rank INTEGER NOT NULL DEFAULT 0,  -- of these, the higher is shown
+        merged INTEGER  -- the delivery that was sent instead of this one
+    );
+    CREATE INDEX delivery_line ON delivery (sink, id) WHERE state = 'pending';
+    CREATE INDEX delivery_dead ON delivery (id) WHERE state = 'dead';
+    CREATE INDEX delivery_event ON delivery (event);
+    CREATE INDEX delivery_sibling ON delivery (sink, sibling) WHERE merged IS NULL;
+
+    CREATE TABLE closed_sink (
+        name TEXT PRIMARY KEY,
+        reason TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        closed_at INTEGER NOT NULL
+    );
+    """,
+)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring a database to this version. Raises sqlite3.DatabaseError if it is of a newer one."""
+    db.execute("BEGIN IMMEDIATE")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        db.execute("ROLLBACK")
+        raise sqlite3.DatabaseError(f"written by a newer relay (schema {version}): update relay")
+    for statements in MIGRATIONS[version:]:
+        for statement in statements.split(";\n"):
+            db.execute(statement)
+    if version == 0:
+        db.execute("INSERT INTO outbox VALUES (?)", (secrets.token_hex(8),))
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    db.execute("COMMIT")
