@@ -54,9 +54,10 @@ def windows(written: object) -> tuple[Window, ...]:
 
 def _window(written: str) -> Window:
     found = re.fullmatch(r"([1-9]\d{0,5})\s*/\s*(.+)", written)
-    if found is None:
+    length = found and seconds(found[2] if found[2][0].isdigit() else f"1{found[2]}")
+    if not found or not length:
         raise ValueError("should be a pace like 5/2s, or unlimited")
-    return int(found[1]), seconds(found[2] if found[2][0].isdigit() else f"1{found[2]}")
+    return int(found[1]), length
 
 
 Rate = Annotated[tuple[Window, ...], BeforeValidator(windows)]

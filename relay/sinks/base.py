@@ -1,8 +1,9 @@
 """What every way out has in common: its settings, and the one question that lanes ask."""
 
 import ipaddress
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Protocol
+import re
+from collections.abc import Hashable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -27,6 +28,9 @@ class Settings(BaseModel):
 class SinkSettings(Settings):
     """The keys of every sink: what may be shown there, and how it is delivered."""
 
+    known_pace: ClassVar[tuple[Window, ...]] = ()
+    """What the vendor is known to take; without a window it tells by its answers."""
+
     visibility: frozenset[Visibility] = frozenset({Visibility.PUBLIC, Visibility.HOME})
     """Which notes may be shown here."""
     local_only: bool = False
@@ -47,7 +51,12 @@ class SinkSettings(Settings):
     @property
     def pace(self) -> tuple[Window, ...]:
         """The requests that the vendor takes without complaint."""
-        return () if self.rate is None else self.rate
+        return self.known_pace if self.rate is None else self.rate
+
+    @property
+    def pace_key(self) -> Hashable:
+        """Sinks with equal keys count against the same limit of their vendor's."""
+        return id(self)
 
     @property
     def gate(self) -> Gate:
@@ -78,6 +87,17 @@ class Sink(Protocol):
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         """Ask the vendor whether we may send, without sending; what is wrong, or None."""
         ...
+
+
+def ids(pattern: str, hint: str) -> AfterValidator:
+    """A tuple of ids that all look like this; each is kept once."""
+
+    def check(found: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(pattern, one) for one in found):
+            raise ValueError(hint)
+        return tuple(dict.fromkeys(found))
+
+    return AfterValidator(check)
 
 
 def _safe(address: Secret) -> Secret:

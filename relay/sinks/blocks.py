@@ -5,93 +5,123 @@ What users wrote goes into rich_text blocks, where nothing in a text is special.
 https://docs.slack.dev/reference/block-kit/blocks
 """
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from relay.dialects import plain, slack
-from relay.dialects.shorten import ELLIPSIS, shorten
+from relay.dialects.shorten import shorten
 from relay.message import Image, Message
-from relay.tree import Link, Style, Styled, Text, Tree
+from relay.sinks.layout import Room, cut_units, linked, more, units
+from relay.tree import Style, Styled, Text, Tree
 
 Block = dict[str, Any]
 
 # All blocks of a message share a hidden limit: about 13 200 characters, once 11 341 of rich text.
+# https://github.com/slackapi/bolt-js/issues/2509
 TOTAL = 8000
-HEAD = 500
+NAME = TITLE = FOOTER = 300
+ADDRESS = 700  # a longer one is not linked to from the head
+HEAD = NAME + TITLE + 2 * ADDRESS
 FIELD = 1000
 FIELDS = 20
-FOOTER = 500
-IMAGES = 10
+IMAGES = 16  # as many as a note can have
 ALT = 2000
-URL_LENGTH = 3000
 FALLBACK = 1000
+URL_LENGTH = 3000
+
+_PICTURE = re.compile(r"https?://[^\s/]\S*", re.I)
+_LINK = re.compile(r"(?:https?://|mailto:)[^\s/]\S*", re.I)
+_NAMES = frozenset({"type", "style"})
 
 
 def blocks(message: Message, *, pings: list[Block]) -> list[Block]:
     """A line on who did what, the text, fields, pictures, and a small line at the end."""
-    found = _section(pings) if pings else []
-    left = TOTAL
-    head = fitting(_head(message), HEAD)
+    room = Room(TOTAL - size(pings))
+    head = room.take(_head(message), HEAD, size_of)
+    footer = room.take(message.footer, FOOTER, _line_size)
+    kept = room.set_aside(size_of(message.body))
     fields = [
-        fitting((Styled(Style.BOLD, (*field.name, Text(": "))), *field.value), FIELD)
+        room.take((Styled(Style.BOLD, (*field.name, Text(": "))), *field.value), FIELD, size_of)
         for field in message.fields[:FIELDS]
     ]
-    footer = shorten(message.footer, lambda it: len(plain.line(it)) <= FOOTER)
-    left -= size(head) + sum(map(size, fields)) + FOOTER
-    body = fitting(message.body, max(left, TOTAL // 2), _more(message.url))
-    for nodes in (head, body, *fields):
-        found += _section(slack.render(nodes))
-    found += [_image(image) for image in message.images[:IMAGES] if len(image.url) <= URL_LENGTH]
-    if shown := plain.line(footer):
-        found.append({"type": "context", "elements": [_plain_text(shown)]})
-    return found
+    images = list(_images(message.images[:IMAGES], room))
+    room.left += kept
+    body = room.take(message.body, room.left, size_of, more(message.url))
+    texts = [pings, *map(rendered, (head, body, *fields))]
+    found = [_section(elements) for elements in texts if elements]
+    return [*found, *images, *_context(plain.line(footer))]
 
 
 def _head(message: Message) -> Tree:
-    author = message.author
-    if message.author_url and author:
-        author = (Link(message.author_url, author),)
-    title = message.title
-    if message.url and title:
-        title = (Link(message.url, title),)
+    author = _label(message.author, NAME, message.author_url)
+    title = _label(message.title, TITLE, message.url)
     both = (*author, Text(" · "), *title) if author and title else author or title
     return (Styled(Style.BOLD, both),) if both else ()
 
 
-def _section(elements: list[Block]) -> list[Block]:
+def _label(nodes: Tree, limit: int, url: str | None) -> Tree:
+    label = shorten(nodes, lambda it: size_of(it) <= limit)
+    return linked(label, url if units(url or "") <= ADDRESS else None)
+
+
+def _section(elements: list[Block]) -> Block:
     """One rich_text block; loose inline elements get a section around them."""
-    if not elements:
-        return []
     if not elements[0]["type"].startswith("rich_text"):
         elements = [{"type": "rich_text_section", "elements": elements}]
-    return [{"type": "rich_text", "elements": elements}]
+    return {"type": "rich_text", "elements": elements}
 
 
-def _image(image: Image) -> Block:
-    alt = plain.line((Text(image.alt),))[:ALT] or "picture"
-    return {"type": "image", "image_url": slack.url(image.url), "alt_text": alt}
+def _images(images: tuple[Image, ...], room: Room) -> Iterator[Block]:
+    """Pictures, as far as there is room for them; each may take its share for its alt text."""
+    for place, image in enumerate(images):
+        url = slack.url(image.url)
+        share = room.left // (len(images) - place) - units(url)
+        if share < 0 or units(url) > URL_LENGTH or not _PICTURE.fullmatch(url):
+            continue
+        alt = cut_units(plain.line((Text(image.alt),)), min(ALT, share)).strip() or "🖼"
+        room.left -= units(url) + units(alt)
+        yield {"type": "image", "image_url": url, "alt_text": alt}
 
 
-def _plain_text(text: str) -> Block:
-    return {"type": "plain_text", "text": text, "emoji": False}
+def _context(text: str) -> list[Block]:
+    element = {"type": "plain_text", "text": text, "emoji": False}
+    return [{"type": "context", "elements": [element]}] if text else []
 
 
-def _more(url: str | None) -> Tree:
-    return (Text("… "), Link(url, (Text("→"),))) if url else ELLIPSIS
+def rendered(nodes: Tree) -> list[Block]:
+    """The elements of a tree, each of which Slack takes."""
+    return [_accepted(element) for element in slack.render(nodes)]
 
 
-def fitting(nodes: Tree, limit: int, ending: Tree = ELLIPSIS) -> Tree:
-    """A tree whose elements hold at most ``limit`` characters."""
-    return shorten(nodes, lambda it: size(it) <= limit, ending)
+def _accepted(element: Block) -> Block:
+    """A link that Slack would refuse, as its label."""
+    if "elements" in element:
+        return element | {"elements": [_accepted(inner) for inner in element["elements"]]}
+    url = element.get("url")
+    if url is None or (units(url) <= URL_LENGTH and _LINK.fullmatch(url)):
+        return element
+    rest = {key: value for key, value in element.items() if key in {"text", "style"}}
+    return {"type": "text"} | rest
 
 
-def size(nodes: Tree) -> int:
-    """The characters of all elements, addresses included."""
-    return sum(map(_size, slack.render(nodes)))
+def size_of(nodes: Tree) -> int:
+    """The length of all that a tree becomes, in UTF-16 code units, addresses included."""
+    return size(rendered(nodes))
 
 
-def _size(element: Block) -> int:
-    inner = sum(map(_size, element.get("elements", ())))
-    return inner + len(element.get("text", "")) + len(element.get("url", "")) + 1
+def size(value: Any) -> int:
+    if isinstance(value, str):
+        return units(value)
+    if isinstance(value, list):
+        return sum(map(size, value))
+    if isinstance(value, dict):
+        return 1 + sum(size(inner) for key, inner in value.items() if key not in _NAMES)
+    return 0
+
+
+def _line_size(nodes: Tree) -> int:
+    return units(plain.line(nodes))
 
 
 def fallback(message: Message) -> str:
@@ -100,5 +130,4 @@ def fallback(message: Message) -> str:
 
     Nothing of the body: it may stand behind a warning, and here it cannot be hidden.
     """
-    shown = slack.escape(message.summary)
-    return shown[:FALLBACK] or "Misskey"
+    return slack.escape(cut_units(message.summary, FALLBACK)) or "Misskey"

@@ -1,14 +1,16 @@
 """The console: prints messages; the embedded default, and what ``relay demo`` shows."""
 
+import sys
 from typing import Literal
 
 import aiohttp
 
 from relay.message import Message
 from relay.model import Display
-from relay.outcome import Outcome, Sent
+from relay.outcome import Failed, Outcome, Sent
 from relay.picture import picture
 from relay.sinks.base import Payload, SinkSettings
+from relay.sinks.http import named
 
 
 class Console(SinkSettings):
@@ -27,7 +29,13 @@ class Console(SinkSettings):
         return {"text": picture(message, name=self.look)}
 
     async def send(self, message: Message, *, key: str, session: aiohttp.ClientSession) -> Outcome:
-        print(self.payload(message)["text"], flush=True)  # noqa: T201
+        # A terminal may know few characters, and be gone.
+        code = getattr(sys.stdout, "encoding", None) or "utf-8"
+        text = self.payload(message)["text"].encode(code, "replace").decode(code)
+        try:
+            print(text, flush=True)  # noqa: T201
+        except (OSError, ValueError) as error:
+            return Failed(named(error))
         return Sent()
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:

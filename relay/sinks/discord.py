@@ -5,25 +5,26 @@ https://discord.com/developers/docs/resources/webhook#execute-webhook
 """
 
 import re
+from collections.abc import Hashable
 from http import HTTPStatus
-from typing import Any, Literal
+from importlib.metadata import version
+from typing import Annotated, Any, Literal, Self
 
 import aiohttp
 from discord_webhook import DiscordWebhook
-from pydantic import field_validator
-from yarl import URL
+from pydantic import Field, model_validator
 
 from relay.message import Message
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.pace import Window
-from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings
-from relay.sinks.embed import BLANK, embeds, prune, units_cut
-from relay.sinks.http import Answer, exchange, pause_from
+from relay.sinks.answer import Answer, by_status, one_line, pause_from, rate_limited, trouble
+from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings, ids
+from relay.sinks.embed import BLANK, address, embeds, prune
+from relay.sinks.http import exchange
+from relay.sinks.layout import cut_units
 
 # https://discord.com/developers/docs/reference#user-agent
+USER_AGENT = {"User-Agent": f"DiscordBot (https://relay.invalid, {version('relay')})"}
 USERNAME = 80
-THREAD_NAME = 100
-USER_AGENT = {"User-Agent": "DiscordBot (https://relay.invalid, 0.1.0)"}
 KEYS = ("content", "username", "avatar_url", "embeds", "thread_name")
 
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
@@ -31,35 +32,39 @@ REJECTED = {50035, 50006, 50109, 200000, 240000, 220001, 220002, 220003, 40058, 
 CLOSED = {10003, 10004, 10015, 50001, 50013, 50027, 160005, 40333}
 LIMITED = {20016, 20028, 40062}
 
-
 # 5 per 2 s per webhook, and a hidden 30 per 60 s per channel that no header tells of:
 # https://github.com/discord/discord-api-docs/issues/1454
 PACE = ((5, 2.0), (28, 60.0))
+MAX_REST = 60.0  # seconds after a message that was taken
+
+# Words that no name may hold, or be: https://discord.com/developers/docs/resources/user
+_REFUSED = re.compile(r"(?i)(?<=c)(?=lyde)|(?<=d)(?=iscord)|(?<=^e)(?=veryone$)|(?<=^h)(?=ere$)")
+
+Ids = Annotated[
+    tuple[str, ...],
+    ids(r"[0-9]{1,20}", 'should be ids: numbers in quotes, from Discord\'s "Copy ID"'),
+    Field(max_length=40),  # all of them have to fit into a content of 2000 characters
+]
 
 
 class Mentions(Settings):
     """Whom a template's ``ping`` block may ping: the ids of roles and users."""
 
-    roles: tuple[str, ...] = ()
-    users: tuple[str, ...] = ()
-
-    @field_validator("roles", "users")
-    @classmethod
-    def _ids(cls, found: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(one.isdecimal() for one in found):
-            raise ValueError('should be ids: numbers in quotes, from Discord\'s "Copy ID"')
-        return found
+    roles: Ids = ()
+    users: Ids = ()
 
 
 class Discord(SinkSettings):
     """A way out to one Discord channel."""
 
+    known_pace = PACE
+
     type: Literal["discord"]
     url: SecretUrl
     """The webhook's address, from the channel's settings."""
-    thread_id: str | None = None
+    thread_id: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")] | None = None
     """Post into this thread of the channel."""
-    thread_name: str | None = None
+    thread_name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     """Begin a new thread with each message; for forum channels."""
     username: str | None = None
     """The name shown above messages, instead of the webhook's own."""
@@ -67,9 +72,15 @@ class Discord(SinkSettings):
     """The picture beside messages: the note author's, or the webhook's own."""
     mentions: Mentions = Mentions()
 
+    @model_validator(mode="after")
+    def _one_thread(self) -> Self:
+        if self.thread_id is not None and self.thread_name is not None:
+            raise ValueError("thread_id is for a thread that is there, thread_name for new ones")
+        return self
+
     @property
-    def pace(self) -> tuple[Window, ...]:
-        return PACE if self.rate is None else self.rate
+    def pace_key(self) -> Hashable:
+        return self.type, self.url
 
     def payload(self, message: Message) -> Payload:
         pings, allowed = self._pings(message)
@@ -77,8 +88,8 @@ class Discord(SinkSettings):
             url="",
             content=pings,
             username=self.username and username(self.username),
-            avatar_url=message.avatar if self.avatar == "author" else None,
-            thread_name=self.thread_name and units_cut(self.thread_name, THREAD_NAME),
+            avatar_url=address(message.avatar) if self.avatar == "author" else None,
+            thread_name=self.thread_name,
             embeds=[dict(one) for one in embeds(message)],
         ).json
         return {key: prune(raw[key]) for key in KEYS if raw.get(key)} | {
@@ -94,43 +105,40 @@ class Discord(SinkSettings):
 
     async def send(self, message: Message, *, key: str, session: aiohttp.ClientSession) -> Outcome:
         # Execute Webhook takes no idempotency key: a lost answer can show twice.
-        body = self.payload(message)
-        return classify(
-            await exchange(session, "POST", self._address, body=body, headers=USER_AGENT)
-        )
-
-    @property
-    def _address(self) -> str:
         # Without wait=true Discord answers before it has stored, and no error comes.
         query = {"wait": "true"} | ({"thread_id": self.thread_id} if self.thread_id else {})
-        return str(URL(self.url.reveal()).update_query(query))
+        return classify(await self._ask(session, "POST", query, self.payload(message)))
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:
-        answer = await exchange(session, "GET", self.url.reveal(), headers=USER_AGENT)
-        if isinstance(answer, Failed):
-            return f"cannot be reached: {answer.reason}"
-        return None if answer.status == HTTPStatus.OK else answer.reason
+        return trouble(classify(await self._ask(session, "GET")))
+
+    async def _ask(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        query: dict[str, str] | None = None,
+        body: Payload | None = None,
+    ) -> Answer | Failed:
+        address = self.url.reveal()
+        return await exchange(
+            session, method, address, secret=self.url, query=query, body=body, headers=USER_AGENT
+        )
 
 
 def classify(answer: Answer | Failed) -> Outcome:
     """What Discord's answer means for the message and for the lane."""
     if isinstance(answer, Failed):
         return answer
-    status, found = answer.status, answer.json
-    code, reason = found.get("code"), describe(answer)
-    if status in {200, 204}:
+    status, code, reason = answer.status, answer.code("code"), describe(answer)
+    if status == HTTPStatus.NO_CONTENT or (status == HTTPStatus.OK and answer.code("id")):
         return Sent(_rest(answer))
     if status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED:
-        return RateLimited(_pause(answer))
+        return _limited(answer)
     if code in CLOSED:
         return Closed(reason)
-    if code in REJECTED or status in {400, 413, 422}:
+    if code in REJECTED:
         return Rejected(reason)
-    if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:
-        return Failed(reason, ambiguous=True)
-    if 200 <= status < 300:
-        return Failed(reason, ambiguous=True)
-    return Closed(reason)  # 401, 403, 404, a redirect: not the message's fault
+    return by_status(answer, reason)
 
 
 def describe(answer: Answer) -> str:
@@ -139,7 +147,7 @@ def describe(answer: Answer) -> str:
     if "message" not in found:
         return answer.reason
     fields = ", ".join(_fields(found.get("errors")))
-    return f"{answer.status} {found.get('code')} {found['message']} {fields}".strip()[:300]
+    return one_line(f"{answer.status} {found.get('code')} {found['message']} {fields}")
 
 
 def _fields(errors: Any, path: str = "", depth: int = 6) -> list[str]:
@@ -156,26 +164,15 @@ def _rest(answer: Answer) -> float:
     """The pause before the next message: none while the bucket has room."""
     if answer.headers.get("X-RateLimit-Remaining") != "0":
         return 0.0
-    return pause_from(answer.headers.get("X-RateLimit-Reset-After"))
+    return min(MAX_REST, pause_from(answer.headers.get("X-RateLimit-Reset-After")))
 
 
-def _pause(answer: Answer) -> float:
-    headers = answer.headers
-    return pause_from(
-        headers.get("Retry-After"),
-        answer.json.get("retry_after"),
-        headers.get("X-RateLimit-Reset-After"),
-    )
+def _limited(answer: Answer) -> RateLimited:
+    hints = [answer.headers.get(name) for name in ("Retry-After", "X-RateLimit-Reset-After")]
+    return rate_limited(answer.json.get("retry_after"), *hints)
 
 
 def username(wanted: str) -> str:
-    """
-    A name that Discord accepts: some words in it are refused.
-
-    https://discord.com/developers/docs/resources/user#usernames-and-nicknames
-    """
-    for word in ("discord", "clyde", "everyone", "here"):
-        place = wanted.lower().find(word)
-        if place >= 0:
-            wanted = wanted[: place + 1] + BLANK + wanted[place + 1 :]
-    return units_cut(re.sub("[@#:]|```", "", wanted).strip(), USERNAME)
+    """A name that Discord accepts, as near to the wanted one as can be."""
+    bare = re.sub("[@#:]", "", wanted).strip()
+    return cut_units(_REFUSED.sub(BLANK, bare.replace("``", f"`{BLANK}`")), USERNAME)

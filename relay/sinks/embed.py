@@ -1,16 +1,19 @@
 """A message as Discord embeds, within Discord's limits."""
 
+import ipaddress
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from discord_webhook import DiscordEmbed
 
 from relay.dialects import discord, plain
-from relay.dialects.shorten import ELLIPSIS, shorten
-from relay.message import Message
+from relay.dialects.shorten import ELLIPSIS
+from relay.message import Field, Image, Message
 from relay.sinks.base import Payload
-from relay.tree import Link, Text, Tree
+from relay.sinks.layout import Room, more, picture_link, units
+from relay.tree import Text, Tree, is_web
 
 # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 TITLE = FIELD_NAME = AUTHOR = 256
@@ -22,95 +25,99 @@ EMBEDS = 10
 TOTAL = 6000  # over all embeds of a message
 URL_LENGTH = 2048
 
-BLANK = "\u200b"
+BLANK = "\u200b"  # shown as nothing, but not trimmed
+SHORT = 40  # characters of a field's value that may stand beside others
 
 Render = Callable[[Tree], str]
 
 
 def embeds(message: Message) -> Sequence[Payload]:
     """A message as embeds: the text in the first, a picture in each."""
-    found = [_main(message)]
-    for image in message.images[:EMBEDS]:
-        picture = {"image": {"url": image.url}}
-        if _address(image.url) is None:
-            continue
-        if len(found) == 1 and "image" not in found[0]:
-            found[0] |= picture
-        elif len(found) < EMBEDS:
-            found.append(picture)
-    return found
+    shown = [image for image in message.images if address(image.url)][:EMBEDS]
+    rest = [image for image in message.images if image not in shown]
+    main = _main(message, _with_links(message.body, rest))
+    pictures = [{"image": {"url": image.url}} for image in shown]
+    return [main | (pictures[0] if pictures else {}), *pictures[1:]]
 
 
-def _main(message: Message) -> dict[str, Any]:
+def _with_links(body: Tree, pictures: Sequence[Image]) -> Tree:
+    for image in pictures:
+        body = (*body, *((Text("\n"),) if body else ()), *picture_link(image))
+    return body
+
+
+def _main(message: Message, body: Tree) -> dict[str, Any]:
     room = Room(TOTAL)
+    title = _written(room, message.title, TITLE, discord.inline)
+    author = _written(room, message.author, AUTHOR, plain.line)
+    footer = _written(room, message.footer, FOOTER, plain.line)
+    kept = room.set_aside(min(DESCRIPTION, units(discord.render(body))))
+    fields = list(filter(None, (_field(room, one) for one in message.fields[:FIELDS])))
+    room.left += kept
+    text = _written(room, body, DESCRIPTION, discord.render, more(message.url))
     embed = DiscordEmbed(
-        title=room.take(message.title, TITLE, discord.inline) or BLANK,
-        url=_address(message.url),
-        color=message.color,
+        title=title,
+        description=text or (None if title or author or footer or fields else BLANK),
+        url=address(message.url),
+        color=_color(message.color),
         timestamp=_timestamp(message.at),
+        fields=fields,
     )
-    if author := room.take(message.author, AUTHOR, plain.line):
-        embed.set_author(
-            author, url=_address(message.author_url), icon_url=_address(message.avatar)
-        )
-    if footer := room.take(message.footer, FOOTER, plain.line):
+    if author:
+        icon = address(message.avatar)
+        embed.set_author(author, url=address(message.author_url), icon_url=icon)
+    if footer:
         embed.set_footer(footer)
-    body = room.reserve(message.body, DESCRIPTION)
-    for field in message.fields[:FIELDS]:
-        name = room.take(field.name, FIELD_NAME, discord.inline)
-        value = room.take(field.value, FIELD_VALUE, discord.render)
-        if name and value:
-            embed.add_embed_field(name, value, inline=len(value) <= 40)
-    room.left += body
-    ending = _more(message.url)
-    embed.set_description(room.take(message.body, DESCRIPTION, discord.render, ending))
     pruned: dict[str, Any] = prune(vars(embed))
     return pruned
 
 
-class Room:
-    """What is left of the sum that all texts of a message share, in UTF-16 code units."""
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-
-    def reserve(self, nodes: Tree, limit: int) -> int:
-        """Set room aside for a text that is written last; the units that were set aside."""
-        wanted = min(units(discord.render(nodes)), limit, self.left // 2)
-        self.left -= wanted
-        return wanted
-
-    def take(self, nodes: Tree, limit: int, render: Render, ending: Tree = ELLIPSIS) -> str:
-        """A text within its own limit and the common one."""
-        limit = min(limit, self.left)
-        shown = render(shorten(nodes, lambda it: units(render(it)) <= limit, ending))
-        self.left -= units(shown)
-        return shown
+def _written(room: Room, nodes: Tree, limit: int, render: Render, ending: Tree = ELLIPSIS) -> str:
+    # Discord trims texts, and what is empty then it refuses.
+    return render(room.take(nodes, limit, lambda it: units(render(it)), ending)).strip()
 
 
-def _more(url: str | None) -> Tree:
-    """How a text ends that was cut: with a link to the whole."""
-    return (Text("… "), Link(url, (Text("→"),))) if url else ELLIPSIS
+def _field(room: Room, field: Field) -> Payload | None:
+    """A field of two texts, of which Discord takes none empty; None where no room is left."""
+    if room.left < FIELD_NAME:
+        return None
+    name = _written(room, field.name, FIELD_NAME - 1, discord.inline)
+    value = _written(room, field.value, FIELD_VALUE, discord.render)
+    if not name and not value:
+        return None
+    room.left -= 1
+    inline = len(value) <= SHORT
+    return {"name": name or BLANK, "value": value or BLANK, "inline": inline}
 
 
-def units(text: str) -> int:
+def address(url: str | None) -> str | None:
     """
-    The length of a text in UTF-16 code units.
+    An address that Discord takes for links and pictures, else none at all.
 
-    Discord counted so in 2024 where it did not count code points: this is safe under both.
+    Hosts need a dot: https://github.com/go-gitea/gitea/issues/14379
     """
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "replace")) // 2
-
-
-def units_cut(text: str, limit: int) -> str:
-    return text if units(text) <= limit else text[: limit // 2]
-
-
-def _address(url: str | None) -> str | None:
-    """An address that Discord takes for links and pictures, else none at all."""
-    if url is None or len(url) > URL_LENGTH or not url.startswith(("http://", "https://")):
+    if url is None or units(url) > URL_LENGTH or not is_web(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"} or not ("." in host.strip(".") or _is_ip(host)):
         return None
     return url
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _color(color: int | None) -> int | None:
+    return color if color is not None and 0 <= color <= 0xFFFFFF else None
 
 
 def _timestamp(at: int | None) -> str | None:

@@ -1,160 +1,115 @@
 """
-The one HTTP session of all sinks, and what an exchange over it can come to.
+The one HTTP session of all sinks, and the one exchange that they make over it.
 
 Whether a request may be repeated without harm depends on whether any of it had left: only a trace
 can tell (https://docs.aiohttp.org/en/stable/tracing_reference.html).
 """
 
-import asyncio
+import errno
 import json
-import math
-import re
 from collections.abc import Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
-from relay.outcome import Failed, Outcome
+from relay.outcome import Failed
+from relay.secret import Secret
+from relay.sinks.answer import Answer, without
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=20)
-MAX_ANSWER = 64 * 1024
-MAX_PAUSE = 6 * 3600.0  # seconds; a vendor that asks for more is asked again then
-DEFAULT_PAUSE = 5.0
+# Discord answers with the message as it shows it: ten pictures, each with two long addresses.
+MAX_ANSWER = 1024 * 1024  # bytes
 
 
-@dataclass
-class _Exchange:
-    """One request, as the trace sees it."""
+class _Trace:
+    """One request, as the session sees it."""
 
-    written: bool = False
-
-
-_exchange: ContextVar[_Exchange] = ContextVar("exchange")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a vendor answered; ``text`` is cut after 64 KiB."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    text: str = ""
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """The JSON object of the answer; empty if it is anything else."""
-        try:
-            found = json.loads(self.text)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def reason(self) -> str:
-        """The answer in one line for people: no pages of HTML."""
-        shown = re.sub(r"<[^>]*>", " ", self.text) if "<" in self.text[:200] else self.text
-        return f"{self.status} {' '.join(shown.split())[:200]}".strip()
-
-
-class RedirectError(aiohttp.ClientError):
-    """A vendor's API sends nobody elsewhere, and an address that is a key is not passed on."""
+    written = False
 
 
 async def _mark(session: object, context: SimpleNamespace, params: object) -> None:
-    _exchange.get(_Exchange()).written = True
+    if isinstance(context.trace_request_ctx, _Trace):
+        context.trace_request_ctx.written = True
 
 
-async def _refuse(session: object, context: SimpleNamespace, params: object) -> None:
-    raise RedirectError
-
-
-def open_session(*, trust_env: bool = False) -> aiohttp.ClientSession:
+def open_session(
+    *, trust_env: bool = False, timeout: aiohttp.ClientTimeout = TIMEOUT
+) -> aiohttp.ClientSession:
     """The session that all sinks share."""
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(_mark)
-    trace.on_request_redirect.append(_refuse)
-    return aiohttp.ClientSession(
-        timeout=TIMEOUT,
+    session = aiohttp.ClientSession(
+        timeout=timeout,
         connector=aiohttp.TCPConnector(keepalive_timeout=15, ttl_dns_cache=300, limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[trace],
         trust_env=trust_env,
     )
-
-
-class watched:  # noqa: N801
-    """A scope in which ``failed`` can tell whether the request had left."""
-
-    def __enter__(self) -> "watched":
-        self._exchange = _Exchange()
-        self._token = _exchange.set(self._exchange)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        _exchange.reset(self._token)
-
-    def failed(self, error: BaseException) -> Failed:
-        """Only the error's class is told: its text can hold the address, which is a key."""
-        return Failed(type(error).__name__, ambiguous=self._exchange.written)
+    # aiohttp repeats a PUT whose connection broke. Its own test client switches that off so, too.
+    session._retry_connection = False
+    return session
 
 
 async def exchange(
     session: aiohttp.ClientSession,
     method: str,
-    url: str,
+    url: str | URL,
     *,
+    secret: Secret,
+    query: Mapping[str, str] | None = None,
     body: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer | Failed:
-    """Send one request with a JSON body, once, and read the answer."""
-    with watched() as scope:
-        try:
-            async with session.request(
-                method, url, json=body, headers=headers, allow_redirects=False
-            ) as response:
-                text = (await response.content.read(MAX_ANSWER)).decode(errors="replace")
-                return Answer(response.status, response.headers, text)
-        except (aiohttp.ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
-            return scope.failed(error)
-        except ValueError as error:  # aiohttp's InvalidURL, a header it cannot send
-            return Failed(type(error).__name__)
-
-
-def pause_from(*hints: object) -> float:
     """
-    The longest of the pauses that an answer asks for, in seconds: a number, or a date.
+    Send one request with a JSON body, once, and read the answer.
 
-    Never NaN, negative, or days: whatever the vendor says, we can wait that long.
+    ``secret`` is what no answer may show: the address itself, or a token. A redirect is an answer:
+    no vendor's API sends us elsewhere, and an address that is a key is not passed on.
     """
-    found = [pause for pause in map(_seconds, hints) if pause is not None]
-    return min(max(found, default=DEFAULT_PAUSE), MAX_PAUSE)
-
-
-def _seconds(hint: object) -> float | None:
-    if hint is None or isinstance(hint, bool):
-        return None
+    if session.closed:
+        return Failed("the session is closed")
+    data = None if body is None else encoded(body)
+    kind = {} if body is None else {"Content-Type": "application/json"}
+    trace = _Trace()
     try:
-        pause = float(hint)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return _until(str(hint))
-    if math.isnan(pause) or pause < 0:
-        return None
-    return pause
+        async with session.request(
+            method,
+            URL(url).update_query(query or {}),
+            data=data,
+            headers={**(headers or {}), **kind},
+            allow_redirects=False,
+            trace_request_ctx=trace,
+        ) as response:
+            return Answer(response.status, response.headers, without(secret, await _text(response)))
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return Failed(named(error), ambiguous=trace.written)
 
 
-def _until(date: str) -> float | None:
+def encoded(value: object) -> bytes:
+    """JSON in UTF-8. Half a character (a lone surrogate) makes Synapse fail for ever: U+FFFD."""
+    text = json.dumps(value, ensure_ascii=False)
     try:
-        at = parsedate_to_datetime(date)
-    except (TypeError, ValueError):
-        return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
-Classified = Outcome
+async def _text(response: aiohttp.ClientResponse) -> str:
+    """The body, as far as we read it."""
+    found = bytearray()
+    try:
+        while chunk := await response.content.read(MAX_ANSWER - len(found)):
+            found += chunk
+    except (aiohttp.ClientError, OSError):
+        if response.ok:
+            raise
+        # The status has told enough.
+    return found.decode(errors="replace")
+
+
+def named(error: Exception) -> str:
+    """Only the error's class is told: its text can hold the address, which is a key."""
+    number = error.errno if isinstance(error, OSError) else None
+    return f"{type(error).__name__} {errno.errorcode.get(number or 0, '')}".strip()

@@ -5,53 +5,56 @@ https://spec.matrix.org/v1.19/client-server-api/
 """
 
 import asyncio
-import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Hashable
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import aiohttp
-from pydantic import PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, field_validator
+from yarl import URL
 
-from relay.dialects import matrix, plain
-from relay.dialects.shorten import ELLIPSIS, shorten
 from relay.message import Message
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
-from relay.sinks.base import Payload, Settings, SinkSettings, Url
-from relay.sinks.http import Answer, exchange, pause_from
-from relay.tree import Link, Style, Styled, Text, Tree
-
-# https://spec.matrix.org/v1.19/client-server-api/#size-limits: an event has 65 536 bytes, of which
-# a server that federates adds some; the longest content that Synapse took had 64 530.
-CONTENT = 60_000
-BODY = 15_000  # of these for the plain form
+from relay.sinks.answer import (
+    MAX_PAUSE,
+    Answer,
+    by_status,
+    one_line,
+    pause_from,
+    rate_limited,
+    trouble,
+)
+from relay.sinks.base import Payload, Settings, SinkSettings, Url, ids
+from relay.sinks.http import exchange
+from relay.sinks.notice import notice
 
 # https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
-REJECTED = {
-    "M_TOO_LARGE",
-    "M_BAD_JSON",
-    "M_NOT_JSON",
-    "M_INVALID_PARAM",
-    "M_MISSING_PARAM",
-}
+REJECTED = {"M_TOO_LARGE", "M_BAD_JSON", "M_NOT_JSON", "M_INVALID_PARAM", "M_MISSING_PARAM"}
 LIMITED = {"M_LIMIT_EXCEEDED"}
 FULL = {"M_RESOURCE_LIMIT_EXCEEDED", "M_USER_LIMIT_EXCEEDED"}
-FULL_PAUSE = 3600.0
+FULL_PAUSE = 3600.0  # seconds
 
 RECHECK = 24 * 3600.0  # seconds; a room can be encrypted later on
+PREPARATION = 20.0  # seconds for all that is asked before a message; with it a lease has to suffice
 
 ENCRYPTED = (
     "the room is encrypted, and relay cannot encrypt: what it sent would lie open in it; "
     "use a room without encryption"
 )
 
+Users = Annotated[
+    tuple[str, ...],
+    ids(r"@[^\s:]+:\S+", "should be ids of users, like @alice:matrix.example"),
+    Field(max_length=40),
+]
+
 
 class Mentions(Settings):
     """Whom a template's ``ping`` block may ping: user ids, or everybody in the room."""
 
-    users: tuple[str, ...] = ()
+    users: Users = ()
     room: bool = False
 
 
@@ -77,25 +80,15 @@ class Matrix(SinkSettings):
             )
         return room
 
-    def payload(self, message: Message) -> Payload:
-        nodes = _layout(message)
-        html = shorten(
-            nodes, lambda it: _bytes(matrix.render(it)) <= CONTENT - BODY, _more(message)
-        )
-        body = shorten(nodes, lambda it: _bytes(plain.render(it)) <= BODY)
-        mentions = self._mentions(message)
-        return {
-            "msgtype": "m.notice",
-            "body": "".join(
-                [*(f"{one} " for one in mentions.get("user_ids", ())), plain.render(body)]
-            )
-            or "Misskey",
-            "format": "org.matrix.custom.html",
-            "formatted_body": matrix.render(html) or "Misskey",
-            "m.mentions": mentions,
-        }
+    @property
+    def pace_key(self) -> Hashable:
+        # A homeserver counts by account, over all rooms.
+        return self.type, self.homeserver.rstrip("/"), self.token
 
-    def _mentions(self, message: Message) -> dict[str, Any]:
+    def payload(self, message: Message) -> Payload:
+        return notice(message, mentions=self._pings(message))
+
+    def _pings(self, message: Message) -> dict[str, Any]:
         """https://spec.matrix.org/v1.19/client-server-api/#user-and-room-mentions"""
         users = [one for one in self.mentions.users if message.ping & {"all", one}]
         whole_room = self.mentions.room and bool(message.ping & {"all", "room"})
@@ -105,119 +98,132 @@ class Matrix(SinkSettings):
         room = await self._usable_room(session)
         if not isinstance(room, str):
             return room
-        # Idempotent: the same key gives the same event, however often it is sent.
-        path = f"rooms/{quote(room, safe='')}/send/m.room.message/{quote(key, safe='')}"
-        answer = await self._ask(session, "PUT", path, self.payload(message))
-        outcome = classify(answer)
+        body = self.payload(message)
+
+        async def put() -> Answer | Failed:
+            # Idempotent: the same key gives the same event, however often it is sent.
+            return await self._ask(
+                session, "PUT", "rooms", room, "send", "m.room.message", key, body=body
+            )
+
+        outcome = classify(await self._inside(session, room, put))
         if isinstance(outcome, Closed):
             self._room_id = None
         return outcome
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:
+        """Whether the account is in the room, which it enters if it is invited."""
         room = await self._usable_room(session)
         if not isinstance(room, str):
-            return str(getattr(room, "reason", room))
-        answer = await self._ask(session, "GET", "joined_rooms")
-        if isinstance(answer, Failed) or room in answer.json.get("joined_rooms", []):
-            return None
-        return f"the account has not joined {self.room}: invite it, and let it join"
+            return trouble(room)
+        me = await self._ask(session, "GET", "account", "whoami")
+        if not isinstance(me, Answer) or not isinstance(user := me.code("user_id"), str):
+            return trouble(classify(me))
+        state = await self._ask(session, "GET", "rooms", room, "state", "m.room.member", user)
+        if isinstance(state, Answer) and state.status in {200, 403, 404}:
+            is_in = state.code("membership") == "join"
+            return None if is_in else f"{user} is not in {self.room}: invite it, and relay enters"
+        return trouble(classify(state))
 
     async def _usable_room(self, session: aiohttp.ClientSession) -> str | Outcome:
         """The room's id, once it is known to be one in which plain text has its place."""
         now = asyncio.get_running_loop().time()
         if self._room_id is not None and now < self._checked_at + RECHECK:
             return self._room_id
+        try:
+            async with asyncio.timeout(PREPARATION):
+                found = await self._prepared(session)
+        except TimeoutError:
+            return Failed("the homeserver is slow to tell of the room")
+        if isinstance(found, str):
+            self._room_id, self._checked_at = found, now
+            return found
+        return _not_the_message(found)
+
+    async def _prepared(self, session: aiohttp.ClientSession) -> str | Outcome:
         room = await self._resolved(session)
         if not isinstance(room, str):
             return room
-        answer = await self._encryption(session, room)
-        if _code(answer) == "M_FORBIDDEN":  # perhaps only invited
-            await self._ask(session, "POST", f"rooms/{quote(room, safe='')}/join", {})
-            answer = await self._encryption(session, room)
-        if isinstance(answer, Answer) and answer.status == HTTPStatus.OK:
-            return Closed(ENCRYPTED)
-        if _code(answer) != "M_NOT_FOUND":
-            return classify(answer)
-        self._room_id, self._checked_at = room, now
-        return room
 
-    async def _encryption(self, session: aiohttp.ClientSession, room: str) -> Answer | Failed:
-        state = f"rooms/{quote(room, safe='')}/state/m.room.encryption/"
-        return await self._ask(session, "GET", state)
+        async def encryption() -> Answer | Failed:
+            return await self._ask(session, "GET", "rooms", room, "state", "m.room.encryption", "")
+
+        answer = await self._inside(session, room, encryption)
+        if isinstance(answer, Answer) and answer.code("algorithm"):
+            return Closed(ENCRYPTED)
+        return room if _code(answer) == "M_NOT_FOUND" else classify(answer)
 
     async def _resolved(self, session: aiohttp.ClientSession) -> str | Outcome:
         if not self.room.startswith("#"):
             return self.room
-        path = f"directory/room/{quote(self.room, safe='')}"
-        answer = await self._ask(session, "GET", path)
-        if isinstance(answer, Answer) and isinstance(room := answer.json.get("room_id"), str):
+        answer = await self._ask(session, "GET", "directory", "room", self.room)
+        if isinstance(answer, Answer) and isinstance(room := answer.code("room_id"), str):
             return room
         return classify(answer)
+
+    async def _inside(
+        self,
+        session: aiohttp.ClientSession,
+        room: str,
+        ask: Callable[[], Awaitable[Answer | Failed]],
+    ) -> Answer | Failed:
+        """Ask something of a room; who is not in it but invited enters, once, and asks again."""
+        answer = await ask()
+        if _code(answer) != "M_FORBIDDEN":
+            return answer
+        entry = await self._ask(session, "POST", "rooms", room, "join", body={})
+        if isinstance(entry, Answer) and entry.status == HTTPStatus.OK:
+            return await ask()
+        # Why it may not enter tells less than why it was refused; that it could not ask, more.
+        return entry if isinstance(classify(entry), Failed | RateLimited) else answer
 
     async def _ask(
         self,
         session: aiohttp.ClientSession,
         method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
+        *path: str,
+        body: Payload | None = None,
     ) -> Answer | Failed:
-        url = f"{self.homeserver.rstrip('/')}/_matrix/client/v3/{path}"
+        base = str(URL(self.homeserver)).rstrip("/")
+        steps = "/".join(quote(step, safe="") for step in path)
+        url = URL(f"{base}/_matrix/client/v3/{steps}", encoded=True)
         headers = {"Authorization": f"Bearer {self.token.reveal()}"}
-        return await exchange(session, method, url, body=body, headers=headers)
+        return await exchange(session, method, url, secret=self.token, body=body, headers=headers)
 
 
 def _code(answer: Answer | Failed) -> object:
-    return answer.json.get("errcode") if isinstance(answer, Answer) else None
+    return answer.code("errcode") if isinstance(answer, Answer) else None
+
+
+def _not_the_message(outcome: Outcome) -> Outcome:
+    """What an outcome means when only questions were asked, and no message was sent."""
+    match outcome:
+        case Failed(reason):
+            return Failed(reason)
+        case Rejected(reason):
+            return Closed(reason)
+        case _:
+            return outcome
 
 
 def classify(answer: Answer | Failed) -> Outcome:
     """What a homeserver's answer means for the message and for the lane."""
     if isinstance(answer, Failed):
         return answer
-    status, code = answer.status, answer.json.get("errcode")
-    reason = f"{status} {code} {answer.json.get('error', '')}"[:300] if code else answer.reason
-    if status == HTTPStatus.OK:
-        return Sent() if "event_id" in answer.json else Failed(reason, ambiguous=True)
+    code, found = answer.code("errcode"), answer.json
+    reason = one_line(f"{answer.status} {code} {found.get('error', '')}") if code else answer.reason
+    if answer.status == HTTPStatus.OK and "event_id" in found:
+        return Sent()
     if code in FULL:
-        return RateLimited(FULL_PAUSE)
-    if status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED:
-        return RateLimited(_pause(answer))
-    if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:
-        return Failed(reason, ambiguous=True)
-    if code in REJECTED or status in {400, 413}:
-        return Rejected(reason)
-    return Closed(reason)
+        return rate_limited(FULL_PAUSE, answer.headers.get("Retry-After"))
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED:
+        return rate_limited(_pause(answer))
+    return Rejected(reason) if code in REJECTED else by_status(answer, reason)
 
 
 def _pause(answer: Answer) -> float:
+    """In seconds; the older key of the body is the finer one."""
     wanted = answer.json.get("retry_after_ms")
     if isinstance(wanted, int | float) and not isinstance(wanted, bool):
-        return pause_from(wanted / 1000)
+        return pause_from(min(wanted, 1000 * MAX_PAUSE) / 1000)
     return pause_from(answer.headers.get("Retry-After"))
-
-
-def _layout(message: Message) -> Tree:
-    """A line on who did what, the text, fields, pictures as links, and a small line at the end."""
-    author = _linked(message.author, message.author_url)
-    title = _linked(message.title, message.url)
-    lines: list[Tree] = [(Styled(Style.BOLD, author), Text(" · "), *title) if author else title]
-    lines.append(message.body)
-    lines += [(Styled(Style.BOLD, (*one.name, Text(": "))), *one.value) for one in message.fields]
-    lines += [(Link(one.url, (Text(f"🖼 {one.alt}".strip()),)),) for one in message.images]
-    lines.append((Styled(Style.SMALL, message.footer),) if message.footer else ())
-    found: Tree = ()
-    for line in filter(None, lines):
-        found = (*found, Text("\n"), *line) if found else line
-    return found
-
-
-def _linked(label: Tree, url: str | None) -> Tree:
-    return (Link(url, label),) if url and label else label
-
-
-def _more(message: Message) -> Tree:
-    return (Text("… "), Link(message.url, (Text("→"),))) if message.url else ELLIPSIS
-
-
-def _bytes(text: str) -> int:
-    return len(json.dumps(text, ensure_ascii=False).encode(errors="replace"))

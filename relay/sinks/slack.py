@@ -6,24 +6,24 @@ https://docs.slack.dev/reference/methods/chat.postMessage
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Hashable
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import aiohttp
-from pydantic import model_validator
-from slack_sdk.errors import SlackApiError
+from pydantic import Field, model_validator
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from relay.message import Message
 from relay.model import Display
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.pace import Window
+from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
 from relay.secret import Secret
-from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings, Url
+from relay.sinks.answer import Answer, by_status, rate_limited, trouble
+from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings, Url, ids
 from relay.sinks.blocks import blocks, fallback
-from relay.sinks.http import Answer, pause_from, watched
+from relay.sinks.wire import AnsweredError, Wire
 
 # The SDK's own lines hold addresses and tokens.
 quiet = logging.getLogger("relay.slack_sdk")
@@ -40,14 +40,15 @@ REJECTED = {
 REJECTED_PREFIXES = (
     "invalid_blocks",
     "invalid_arg",
+    "invalid_array_arg",
     "invalid_charset",
     "invalid_form_data",
     "invalid_json",
     "invalid_post_type",
     "metadata_",
-    "invalid_array_arg",
 )
-LIMITED = {"ratelimited", "rate_limited", "message_limit_exceeded"}
+# Seconds that are waited at least: nobody knows when a team's own limit ends.
+LIMITED = {"ratelimited": 0.0, "rate_limited": 0.0, "message_limit_exceeded": 600.0}
 FAILED = {
     "internal_error",
     "fatal_error",
@@ -56,20 +57,31 @@ FAILED = {
     "team_added_to_org",
 }
 
-
 PACE = ((1, 1.0),)  # https://docs.slack.dev/apis/web-api/rate-limits
+
+AT_MOST = Field(max_length=40)
+Users = Annotated[
+    tuple[str, ...],
+    ids("[UW][A-Z0-9]{2,20}", 'should be ids of users, like U0123ABCD: "Copy member ID"'),
+    AT_MOST,
+]
+Groups = Annotated[
+    tuple[str, ...], ids("S[A-Z0-9]{2,20}", "should be ids of user groups, like S0123ABCD"), AT_MOST
+]
 
 
 class Mentions(Settings):
     """Whom a template's ``ping`` block may ping: ids of users and user groups, or the channel."""
 
-    users: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
+    users: Users = ()
+    groups: Groups = ()
     channel: Literal["here", "channel", "everyone"] | None = None
 
 
 class Slack(SinkSettings):
     """A way out to one Slack channel: ``url``, or ``token`` and ``channel``."""
+
+    known_pace = PACE
 
     type: Literal["slack"]
     url: SecretUrl | None = None
@@ -90,8 +102,8 @@ class Slack(SinkSettings):
         return self
 
     @property
-    def pace(self) -> tuple[Window, ...]:
-        return PACE if self.rate is None else self.rate
+    def pace_key(self) -> Hashable:
+        return self.type, self.url, self.token, self.channel
 
     @property
     def display(self) -> Display:
@@ -100,15 +112,15 @@ class Slack(SinkSettings):
         return Display(cw=cw, sensitive_media=self.sensitive_media)
 
     def payload(self, message: Message) -> Payload:
-        common = {
-            "text": fallback(message),
-            "blocks": blocks(message, pings=self._pings(message)),
-            "unfurl_links": False,
-            "unfurl_media": False,
-        }
+        shown = blocks(message, pings=self._pings(message))
+        content = {"text": fallback(message), "unfurl_links": False, "unfurl_media": False}
+        return self._addressed(content | ({"blocks": shown} if shown else {}))
+
+    def _addressed(self, content: Payload) -> dict[str, Any]:
+        """Webhooks know their channel; bots have to name it, and to say what they don't want."""
         if self.channel is None:
-            return common
-        return common | {"channel": self.channel, "link_names": False, "parse": "none"}
+            return {**content}
+        return {**content, "channel": self.channel, "link_names": False, "parse": "none"}
 
     def _pings(self, message: Message) -> list[dict[str, Any]]:
         """The elements that ping."""
@@ -123,89 +135,61 @@ class Slack(SinkSettings):
 
     async def send(self, message: Message, *, key: str, session: aiohttp.ClientSession) -> Outcome:
         # Neither way takes an idempotency key: a lost answer can show twice.
-        body = dict(self.payload(message))
-        if self.url is not None:
-            return await _send_webhook(session, self.url, body)
-        return await self._call(session, "chat.postMessage", body)
+        return await self._post(session, {**self.payload(message)})
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:
-        if self.token is None:
-            return None  # a webhook has nothing to ask: whatever it is sent is posted
-        outcome = await self._call(session, "auth.test", {})
-        return None if isinstance(outcome, Sent) else str(getattr(outcome, "reason", outcome))
+        """Offer an empty message: only who knows us gets as far as to refuse that."""
+        outcome = await self._post(session, self._addressed({"text": ""}))
+        return None if isinstance(outcome, Rejected) else trouble(outcome)
 
-    async def _call(
-        self, session: aiohttp.ClientSession, method: str, body: dict[str, Any]
-    ) -> Outcome:
-        client = AsyncWebClient(
-            token=None if self.token is None else self.token.reveal(),
-            base_url=self.api_base.rstrip("/") + "/",
-            session=session,
-            retry_handlers=[],
-            logger=quiet,
-        )
-        with watched() as scope:
-            try:
-                response = await client.api_call(method, json=body)
-            except SlackApiError as error:
-                return classify_api(_answer(error.response))
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                return scope.failed(error)
-            except (AttributeError, ValueError, TypeError) as error:
-                # What the SDK makes of a 200 that is not JSON.
-                return scope.failed(error)
-        return classify_api(_answer(response))
+    async def _post(self, session: aiohttp.ClientSession, body: dict[str, Any]) -> Outcome:
+        if self.url is not None:
+            wire = Wire(session, self.url)
+            hook = AsyncWebhookClient(self.url.reveal(), **_ours(wire))
+            with suppress(AnsweredError):
+                await hook.send_dict(body)
+            return classify_webhook(wire.answer)
+        token = self.token or Secret("")
+        wire = Wire(session, token)
+        base = self.api_base.rstrip("/") + "/"
+        bot = AsyncWebClient(token.reveal(), base, **_ours(wire))
+        with suppress(AnsweredError):
+            await bot.api_call("chat.postMessage", json=body)
+        return classify_api(wire.answer)
 
 
-async def _send_webhook(
-    session: aiohttp.ClientSession, url: Secret, body: dict[str, Any]
-) -> Outcome:
-    client = AsyncWebhookClient(url.reveal(), session=session, retry_handlers=[], logger=quiet)
-    with watched() as scope:
-        try:
-            response = await client.send_dict(body)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return scope.failed(error)
-    return classify_webhook(Answer(response.status_code, response.headers, str(response.body)))
+def _ours(wire: Wire) -> dict[str, Any]:
+    """Our session, no repeating, no words."""
+    return {"session": wire, "retry_handlers": [], "logger": quiet}
 
 
-def _answer(response: Any) -> Answer:
-    """The SDK's answer as ours; its data is a text where Slack answered no JSON."""
-    text = response.data if isinstance(response.data, str) else ""
-    found = response.data if isinstance(response.data, Mapping) else {}
-    error = "ok" if found.get("ok") is True else str(found.get("error", text))
-    return Answer(response.status_code, response.headers or {}, error)
-
-
-def classify_webhook(answer: Answer) -> Outcome:
+def classify_webhook(answer: Answer | Failed) -> Outcome:
     """https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors"""
-    status, word = answer.status, answer.text.strip()
-    if status == HTTPStatus.OK:
-        return Sent() if word == "ok" else Failed(answer.reason, ambiguous=True)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimited(_pause(answer))
-    if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:
-        return Failed(answer.reason, ambiguous=True)
-    if status in {400, 413}:
-        return Rejected(answer.reason)
-    return Closed(answer.reason)
-
-
-def classify_api(answer: Answer) -> Outcome:
-    """https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
-    status, word = answer.status, answer.text
-    if status == HTTPStatus.TOO_MANY_REQUESTS or word in LIMITED:
-        return RateLimited(_pause(answer))
-    if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT or word in FAILED:
-        return Failed(answer.reason, ambiguous=True)
-    if status == HTTPStatus.OK and word == "ok":
+    if isinstance(answer, Failed):
+        return answer
+    if answer.status == HTTPStatus.OK and answer.text.strip() == "ok":
         return Sent()
+    return by_status(answer)
+
+
+def classify_api(answer: Answer | Failed) -> Outcome:
+    """https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
+    if isinstance(answer, Failed):
+        return answer
+    if answer.status == HTTPStatus.OK and answer.json.get("ok") is True:
+        return Sent()
+    if answer.status not in {200, 400}:
+        return by_status(answer)
+    word = answer.json.get("error")
+    return by_status(answer) if not isinstance(word, str) or not word else _named(word, answer)
+
+
+def _named(word: str, answer: Answer) -> Outcome:
+    """What an error means that Slack has a word for."""
+    if word in LIMITED:
+        return rate_limited(answer.headers.get("Retry-After"), LIMITED[word] or None)
+    if word in FAILED:
+        return Failed(answer.reason, ambiguous=True)
     if word in REJECTED or word.startswith(REJECTED_PREFIXES):
         return Rejected(answer.reason)
-    if status == HTTPStatus.OK and not word.replace("_", "").isalnum():
-        return Failed(answer.reason, ambiguous=True)
     return Closed(answer.reason)  # the channel or the token, and whatever nobody has named
-
-
-def _pause(answer: Answer) -> float:
-    return pause_from(answer.headers.get("Retry-After"))

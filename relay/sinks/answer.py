@@ -1,0 +1,145 @@
+"""What a vendor answered, and what its status means where the vendor's own words say no more."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
+from relay.secret import Secret
+from relay.tree import clean
+
+MAX_PAUSE = 6 * 3600.0  # seconds; a vendor that asks for more is asked again then
+MIN_PAUSE = 1.0  # seconds after a refusal, or a vendor that says 0 is asked without end
+DEFAULT_PAUSE = 5.0
+
+REASON = 300  # characters
+PIECE = 10  # characters; a shorter piece of an address is no key
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status with its headers and text; whoever makes it has taken our secrets out."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The JSON object of the answer; empty if it is anything else."""
+        try:
+            found = json.loads(self.text)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def code(self, key: str) -> str | int | None:
+        """The vendor's own code, if it stands under this key and is one."""
+        found = self.json.get(key)
+        return found if isinstance(found, str | int) else None
+
+    @property
+    def reason(self) -> str:
+        """The answer in one line for people: no pages of HTML."""
+        shown = re.sub(r"<[^>]*>", " ", self.text[:4000]) if "<" in self.text[:200] else self.text
+        return one_line(f"{self.status} {shown if shown.strip() else _phrase(self.status)}")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def one_line(words: str) -> str:
+    """Words of a stranger, for logs and terminals."""
+    return " ".join(clean(words[: 4 * REASON]).split())[:REASON]
+
+
+def by_status(answer: Answer, reason: str | None = None) -> Outcome:
+    """The meaning of a status, for every vendor."""
+    status, reason = answer.status, reason or answer.reason
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return rate_limited(answer.headers.get("Retry-After"))
+    if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:
+        return Failed(reason, ambiguous=True)
+    if 200 <= status < 300:  # a success that does not look like this vendor's
+        return Failed(reason, ambiguous=True)
+    if status in {400, 413, 422}:
+        return Rejected(reason)
+    return Closed(reason)  # 401, 403, 404, a redirect: not the message's fault
+
+
+def trouble(outcome: Outcome) -> str | None:
+    """What an outcome tells whoever only asked whether we may send."""
+    match outcome:
+        case Sent():
+            return None
+        case RateLimited(pause):
+            return f"asks us to wait for {pause:.0f} seconds: check again then"
+        case Failed(reason):
+            return f"cannot be reached: {reason}"
+        case Rejected(reason) | Closed(reason):
+            return f"refuses us: {reason}"
+
+
+def rate_limited(*hints: object) -> RateLimited:
+    return RateLimited(max(MIN_PAUSE, pause_from(*hints)))
+
+
+def pause_from(*hints: object) -> float:
+    """
+    The longest of the pauses that an answer asks for, in seconds: a number, or a date.
+
+    Never NaN, negative, or days: whatever the vendor says, we can wait that long.
+    """
+    found = [pause for pause in map(_seconds, hints) if pause is not None]
+    return min(max(found, default=DEFAULT_PAUSE), MAX_PAUSE)
+
+
+def _seconds(hint: object) -> float | None:
+    if not isinstance(hint, str | int | float) or isinstance(hint, bool):
+        return None
+    try:
+        pause = float(hint)
+    except OverflowError:  # an integer of hundreds of digits
+        return MAX_PAUSE if isinstance(hint, int) and hint > 0 else None
+    except ValueError:
+        return _until(str(hint))
+    return None if math.isnan(pause) or pause < 0 else pause
+
+
+def _until(date: str) -> float | None:
+    try:
+        at = parsedate_to_datetime(date)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def without(secret: Secret, text: str) -> str:
+    """
+    A text with none of the pieces of a secret in it.
+
+    Servers and proxies put the address into their pages of errors.
+    """
+    for piece in _pieces(secret.reveal()):
+        text = text.replace(piece, repr(secret))
+    return text
+
+
+def _pieces(secret: str) -> Iterable[str]:
+    """The whole first, then the parts of an address of which any may be the key."""
+    place = re.sub(r"^[a-z]+://[^/]*", "", secret)
+    found = [secret, place, *place.split("?"), *re.split(r"[/?&=]", place)]
+    both = {piece for one in found for piece in (one, unquote(one))}
+    return sorted((one for one in both if len(one) >= PIECE), key=len, reverse=True)

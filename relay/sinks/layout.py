@@ -1,0 +1,59 @@
+"""What the layouts of all vendors have in common: lengths, and the small parts of a message."""
+
+from collections.abc import Callable
+
+from relay.dialects.shorten import ELLIPSIS, shorten
+from relay.message import Image
+from relay.tree import Link, Text, Tree, link
+
+Size = Callable[[Tree], int]
+
+
+class Room:
+    """What is left of a length that all parts of a message share."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, nodes: Tree, limit: int, size: Size, ending: Tree = ELLIPSIS) -> Tree:
+        """As much of a tree as its own limit and the common one allow."""
+        limit = min(limit, self.left)
+        found = shorten(nodes, lambda it: size(it) <= limit, ending)
+        self.left -= size(found)
+        return found
+
+    def set_aside(self, wanted: int) -> int:
+        """Keep up to half for a part that is laid out last; how much that is."""
+        kept = min(wanted, self.left // 2)
+        self.left -= kept
+        return kept
+
+
+def units(text: str) -> int:
+    """
+    The length of a text in UTF-16 code units.
+
+    Discord counted so in 2024 where it did not count code points: this is safe under both.
+    """
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "replace")) // 2
+
+
+def cut_units(text: str, limit: int) -> str:
+    """The beginning of a text that has no markup; no character is cut in two."""
+    if units(text) <= limit:
+        return text
+    return text.encode("utf-16-le", "replace")[: 2 * limit].decode("utf-16-le", "ignore")
+
+
+def linked(label: Tree, url: str | None) -> Tree:
+    return (Link(url, label),) if url and label else label
+
+
+def more(url: str | None) -> Tree:
+    """How a text ends that was cut: with a link to the whole."""
+    return (Text("… "), Link(url, (Text("→"),))) if url else ELLIPSIS
+
+
+def picture_link(image: Image) -> Tree:
+    """A picture for a chat that will not show it itself."""
+    return link(image.url, (Text(f"🖼 {image.alt}".strip()),))

@@ -1,0 +1,62 @@
+"""A message as the content of a Matrix event, within what a homeserver takes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from relay.dialects import matrix, plain
+from relay.dialects.shorten import shorten
+from relay.message import Message
+from relay.sinks.http import encoded
+from relay.sinks.layout import linked, more, picture_link
+from relay.tree import Style, Styled, Text, Tree
+
+# https://spec.matrix.org/v1.19/client-server-api/#size-limits: an event has 65 536 bytes, of which
+# a server that federates adds some; the longest content that Synapse took had 64 530.
+CONTENT = 60_000
+BODY = 15_000  # of these for the plain form
+
+Render = Callable[[Tree], str]
+
+
+def notice(message: Message, *, mentions: dict[str, Any]) -> dict[str, Any]:
+    """``mentions`` is what goes under ``m.mentions``, and pings."""
+    names = "".join(f"{one} " for one in mentions.get("user_ids", ()))
+    room = CONTENT - BODY - len(encoded([mentions, names]))
+    body = _fitting(message, plain.render, BODY)
+    html = _fitting(message, matrix.render, room)
+    return {
+        "msgtype": "m.notice",
+        "body": f"{names}{body}".strip() or "Misskey",
+        "format": "org.matrix.custom.html",
+        "formatted_body": html or "Misskey",
+        "m.mentions": mentions,
+    }
+
+
+def _fitting(message: Message, render: Render, limit: int) -> str:
+    """A message in at most ``limit`` bytes: its text gives way first."""
+
+    def size(nodes: Tree) -> int:
+        return len(encoded(render(nodes)))
+
+    room = limit - size(_layout(replace(message, body=())))
+    body = shorten(message.body, lambda it: size(it) <= room, more(message.url))
+    whole = _layout(replace(message, body=body))
+    return render(shorten(whole, lambda it: size(it) <= limit))
+
+
+def _layout(message: Message) -> Tree:
+    """A line on who did what, the text, fields, pictures as links, and a small line at the end."""
+    author = linked(message.author, message.author_url)
+    title = linked(message.title, message.url)
+    between = (Text(" · "),) if author and title else ()
+    bold = (Styled(Style.BOLD, author),) if author else ()
+    lines: list[Tree] = [(*bold, *between, *title), message.body]
+    lines += [(Styled(Style.BOLD, (*one.name, Text(": "))), *one.value) for one in message.fields]
+    lines += map(picture_link, message.images)
+    lines.append((Styled(Style.SMALL, message.footer),) if message.footer else ())
+    found: Tree = ()
+    for line in filter(None, lines):
+        found = (*found, Text("\n"), *line) if found else line
+    return found

@@ -1,0 +1,183 @@
+"""A Discord sink against a Discord that refuses what Discord refuses."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from pytest_aiohttp import AiohttpServer
+
+from relay.message import Image, Message
+from relay.outcome import Closed, Outcome, RateLimited, Rejected, Sent
+from relay.secret import Secret
+from relay.sinks import open_session
+from relay.sinks.discord import Discord
+from relay.tree import Text
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.limits import ManualClock
+
+HELLO = Message(title=(Text("hello"),))
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with open_session() as session:
+        yield session
+
+
+@pytest.fixture
+def fake_with(aiohttp_server: AiohttpServer) -> Any:
+    async def start(**settings: Any) -> FakeDiscord:
+        fake = FakeDiscord(clock=ManualClock(), **settings)
+        fake.base_url = str((await aiohttp_server(fake.app)).make_url("")).rstrip("/")
+        return fake
+
+    return start
+
+
+def sink_of(fake: FakeDiscord, **settings: Any) -> Discord:
+    return Discord.model_validate({"type": "discord", "url": fake.url} | settings)
+
+
+async def send(
+    session: aiohttp.ClientSession, sink: Discord, message: Message = HELLO, times: int = 1
+) -> Outcome:
+    """Send a message so many times; the last outcome."""
+    outcomes = [await sink.send(message, key=str(n), session=session) for n in range(times)]
+    return outcomes[-1]
+
+
+def opening(outcome: Outcome) -> tuple[type, str]:
+    """An outcome's class, with status and code."""
+    return type(outcome), " ".join(str(getattr(outcome, "reason", "")).split()[:2])
+
+
+async def test_a_message_goes_into_a_thread(
+    fake_discord: FakeDiscord, session: aiohttp.ClientSession
+) -> None:
+    thread = fake_discord.add_thread()
+    assert await send(session, sink_of(fake_discord, thread_id=thread)) == Sent()
+    assert [post.thread for post in fake_discord.posts()] == [thread]
+
+
+async def test_each_message_begins_a_thread_in_a_forum(
+    fake_with: Any, session: aiohttp.ClientSession
+) -> None:
+    forum = await fake_with(kind="forum")
+    await send(session, sink_of(forum, thread_name="n" * 100), times=2)
+    assert [post.payload["thread_name"] for post in forum.posts()] == ["n" * 100] * 2
+    assert len({post.thread for post in forum.posts()}) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "outcome"),
+    [
+        ("forum", {}, (Rejected, "400 220001")),
+        ("text", {"thread_name": "news"}, (Rejected, "400 220003")),
+        ("text", {"thread_id": "123"}, (Closed, "404 10003")),
+    ],
+)
+async def test_a_thread_that_cannot_be_is_told(
+    fake_with: Any,
+    session: aiohttp.ClientSession,
+    kind: str,
+    settings: dict[str, Any],
+    outcome: tuple[type, str],
+) -> None:
+    fake = await fake_with(kind=kind)
+    assert opening(await send(session, sink_of(fake, **settings))) == outcome
+
+
+async def test_a_webhook_that_is_gone_closes(
+    fake_discord: FakeDiscord, session: aiohttp.ClientSession
+) -> None:
+    sink = sink_of(fake_discord)
+    wrong = sink.model_copy(update={"url": Secret(fake_discord.url + "x")})
+    assert opening(await send(session, wrong)) == (Closed, "401 50027")
+    assert await wrong.check(session) == "refuses us: 401 50027 Invalid Webhook Token"
+    fake_discord.remove_webhook(fake_discord.webhook)
+    assert opening(await send(session, sink)) == (Closed, "404 10015")
+    assert await sink.check(session) == "refuses us: 404 10015 Unknown Webhook"
+
+
+async def test_what_the_channel_does_not_want_is_rejected(
+    fake_with: Any, session: aiohttp.ClientSession
+) -> None:
+    fake = await fake_with(automod=["hello"], max_bytes=4000)
+    assert opening(await send(session, sink_of(fake))) == (Rejected, "400 200000")
+    long = Message(body=(Text("x" * 5000),))
+    assert opening(await send(session, sink_of(fake), long)) == (Rejected, "413 40005")
+    assert fake.posts() == []
+
+
+async def test_a_rest_is_asked_for_before_the_first_refusal(
+    fake_with: Any, session: aiohttp.ClientSession
+) -> None:
+    fake = await fake_with()
+    sink = sink_of(fake)
+    assert await send(session, sink, times=4) == Sent()
+    assert await send(session, sink) == Sent(2.0)
+    assert await send(session, sink) == RateLimited(2.0)
+    fake.clock.advance(2)
+    assert await send(session, sink) == Sent()
+    assert (len(fake.posts()), len(fake.limited)) == (6, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "pause"),
+    [
+        ({"webhook_limit": (50, 2.0), "channel_limit": (3, 60.0)}, 60),
+        ({"global_limit": (3, 7.0)}, 7),
+        ({"webhook_limit": (3, 2.0), "invalid_limit": (1, 600.0)}, 3600),
+    ],
+    ids=["a channel", "everything", "a ban"],
+)
+async def test_limits_that_no_header_told_of_are_waited_for(
+    fake_with: Any, session: aiohttp.ClientSession, settings: dict[str, Any], pause: float
+) -> None:
+    fake = await fake_with(**settings)
+    outcome = await send(session, sink_of(fake), times=5)
+    assert isinstance(outcome, RateLimited)
+    assert outcome.pause == pause
+
+
+async def test_only_whom_the_config_names_is_pinged(
+    fake_discord: FakeDiscord, session: aiohttp.ClientSession
+) -> None:
+    sink = sink_of(fake_discord, mentions={"roles": ["12"], "users": ["34"]})
+    shouting = Message(title=(Text("@everyone <@&99> <@34>"),), body=(Text("@here <@&12>"),))
+    assert await send(session, sink, shouting) == Sent()
+    assert fake_discord.pings() == set()
+    asked = Message(title=(Text("<@&99>"),), ping=frozenset({"12", "99", "everyone"}))
+    assert await send(session, sink, asked) == Sent()
+    assert fake_discord.pings() == {"<@&12>"}
+    assert await send(session, sink, Message(ping=frozenset({"all"}))) == Sent()
+    assert fake_discord.pings() == {"<@&12>", "<@34>"}
+
+
+async def test_names_and_pictures_are_shown_as_configured(
+    fake_discord: FakeDiscord, session: aiohttp.ClientSession
+) -> None:
+    sink = sink_of(fake_discord, username="Discord @relay", avatar="author")
+    message = Message(
+        author=(Text("me"),),
+        avatar="https://a.example/me.webp",
+        images=(Image(url="https://a.example/1"), Image(url="http://localhost/2", alt="two")),
+    )
+    assert await send(session, sink, message) == Sent()
+    (post,) = fake_discord.posts()
+    assert post.payload["username"] == "D\u200biscord relay"
+    assert post.payload["avatar_url"] == message.avatar
+    assert [embed["image"]["url"] for embed in post.payload["embeds"]] == ["https://a.example/1"]
+
+
+async def test_an_address_with_a_query_keeps_it(
+    fake_discord: FakeDiscord, session: aiohttp.ClientSession
+) -> None:
+    thread = fake_discord.add_thread()
+    sink = sink_of(fake_discord)
+    given = sink.model_copy(
+        update={"url": Secret(f"{fake_discord.url}?wait=false&thread_id={thread}")}
+    )
+    assert await send(session, given) == Sent()
+    assert [post.thread for post in fake_discord.posts()] == [thread]

@@ -1,0 +1,227 @@
+"""A Matrix sink against a real homeserver."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+
+from relay.message import Field, Image, Message, plain_form
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Sent
+from relay.sinks import matrix, open_session
+from relay.sinks.matrix import ENCRYPTED, Matrix
+from relay.tree import Text
+from tests.fakes.synapse import Synapse
+
+pytestmark = pytest.mark.synapse
+
+HELLO = Message(title=(Text("hello"),))
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with open_session() as session:
+        yield session
+
+
+def sink_of(synapse: Synapse, room: str, **settings: Any) -> Matrix:
+    account = {"homeserver": synapse.base_url, "token": synapse.bot.token}
+    return Matrix.model_validate({"type": "matrix", "room": room} | account | settings)
+
+
+async def send(
+    sink: Matrix, session: aiohttp.ClientSession, message: Message = HELLO, key: str = "1"
+) -> Outcome:
+    return await sink.send(message, key=key, session=session)
+
+
+async def act(synapse: Synapse, room: str, what: str) -> None:
+    """Let the reader, whose room it is, do something to the bot: kick, ban, invite."""
+    path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/{what}"
+    body = {"user_id": synapse.bot.user}
+    await synapse.acall("POST", path, token=synapse.reader.token, body=body)
+
+
+async def set_state(synapse: Synapse, room: str, kind: str, content: dict[str, Any]) -> None:
+    path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/state/{kind}/"
+    await synapse.acall("PUT", path, token=synapse.reader.token, body=content)
+
+
+async def test_one_key_is_one_event(synapse: Synapse, session: aiohttp.ClientSession) -> None:
+    room = await synapse.create_room()
+    sink = sink_of(synapse, room)
+    for title, key in [("one", "k/1 %"), ("changed", "k/1 %"), ("two", "k2")]:
+        assert await send(sink, session, Message(title=(Text(title),)), key) == Sent()
+    again = sink_of(synapse, room)  # another process, with the same token
+    assert await send(again, session, Message(title=(Text("again"),)), "k2") == Sent()
+    bodies = [event["content"]["body"] for event in await synapse.messages(room)]
+    assert bodies == ["one", "two"]
+
+
+async def test_a_room_is_found_by_its_alias_or_an_id_without_a_server(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room(alias="sink-alias")
+    assert ":" not in room
+    for name in (room, "#sink-alias:localhost.test"):
+        sink = sink_of(synapse, name, homeserver=f"{synapse.base_url}/")
+        assert await sink.check(session) is None
+        assert await send(sink, session, key=name) == Sent()
+    assert len(await synapse.messages(room)) == 2
+
+
+@pytest.mark.parametrize(
+    ("room", "code"),
+    [
+        ("#nobody-has-this:localhost.test", "404 M_NOT_FOUND"),
+        ("#no server:there is:none", "400 M_INVALID_PARAM"),
+        ("!nothing:localhost.test", "403 M_FORBIDDEN"),
+        ("!", "403 M_FORBIDDEN"),
+    ],
+)
+async def test_a_room_that_is_not_there_closes(
+    synapse: Synapse, session: aiohttp.ClientSession, room: str, code: str
+) -> None:
+    sink = sink_of(synapse, room)
+    outcome = await send(sink, session)
+    assert isinstance(outcome, Closed)
+    assert outcome.reason.startswith(code)
+    assert str(await sink.check(session)).startswith("refuses us: ")
+
+
+async def test_an_encrypted_room_closes_and_is_sent_nothing(
+    synapse: Synapse, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await synapse.create_room(encrypted=True)
+    sink = sink_of(synapse, room)
+    assert await send(sink, session) == Closed(ENCRYPTED)
+    assert await sink.check(session) == f"refuses us: {ENCRYPTED}"
+    assert await synapse.messages(room) == []
+    later = await synapse.create_room()
+    sink = sink_of(synapse, later)
+    assert await send(sink, session) == Sent()
+    await set_state(synapse, later, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
+    monkeypatch.setattr(matrix, "RECHECK", 0.0)
+    assert await send(sink, session, key="2") == Closed(ENCRYPTED)
+    assert len(await synapse.messages(later)) == 1
+
+
+async def test_an_invited_account_enters_by_itself_and_others_stay_out(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    invited = await synapse.create_room(invite=(synapse.bot.user,), joined=False)
+    assert await send(sink_of(synapse, invited), session) == Sent()
+    other = await synapse.create_room(joined=False)
+    outcome = await send(sink_of(synapse, other), session)
+    assert isinstance(outcome, Closed)
+    assert "M_FORBIDDEN" in outcome.reason
+
+
+async def test_an_invited_account_enters_a_room_that_it_could_read_from_outside(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room(invite=(synapse.bot.user,), joined=False)
+    history = {"history_visibility": "world_readable"}
+    await set_state(synapse, room, "m.room.history_visibility", history)
+    sink = sink_of(synapse, room)
+    assert await sink.check(session) == (
+        f"{synapse.bot.user} is not in {room}: invite it, and relay enters"
+    )
+    assert await send(sink, session) == Sent()
+    assert await sink.check(session) is None
+
+
+async def test_who_is_put_out_is_closed_until_invited_again(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    sink = sink_of(synapse, room)
+    assert await send(sink, session, key="1") == Sent()
+    for what, key in (("kick", "2"), ("ban", "3")):
+        await act(synapse, room, what)
+        outcome = await send(sink, session, key=key)
+        assert isinstance(outcome, Closed)
+        assert "403 M_FORBIDDEN" in outcome.reason
+        assert await sink.check(session) is not None
+    await act(synapse, room, "unban")
+    await act(synapse, room, "invite")
+    assert await send(sink, session, key="3") == Sent()
+
+
+async def test_who_may_not_speak_is_closed(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    await set_state(synapse, room, "m.room.power_levels", {"events_default": 50})
+    outcome = await send(sink_of(synapse, room), session)
+    assert isinstance(outcome, Closed)
+    assert "403 M_FORBIDDEN" in outcome.reason
+
+
+async def test_a_wrong_token_or_address_closes(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    wrong = sink_of(synapse, room, token="syt_the_wrong_token")
+    outcome = await send(wrong, session)
+    assert isinstance(outcome, Closed)
+    assert outcome.reason.startswith("401 M_UNKNOWN_TOKEN")
+    assert "syt_the" not in outcome.reason
+    elsewhere = sink_of(synapse, room, homeserver=f"{synapse.base_url}/nothing")
+    outcome = await send(elsewhere, session)
+    assert isinstance(outcome, Closed)
+    assert "404" in outcome.reason
+
+
+LONG = Message(
+    title=(Text("title \ud800"),),
+    url="https://a.example/n",
+    body=(Text("\udc00" + '"<&\n' * 25_000),),
+    fields=(Field(name=(Text("n"),), value=(Text("value \udfff"),)),),
+    images=(Image(url="https://a.example/1", alt="alt \ud83d"),),
+    footer=(Text("the footer"),),
+)
+
+
+async def test_the_longest_and_strangest_messages_are_taken(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    names = [f"@{n}{'x' * 230}:b.example" for n in range(40)]
+    sink = sink_of(synapse, room, mentions={"users": names, "room": True})
+    japanese = Message(body=(Text("あ" * 100_000),), ping=frozenset({"all"}))
+    sent = [LONG, japanese, Message(), plain_form(LONG), plain_form(japanese)]
+    for number, message in enumerate(sent):
+        assert await send(sink, session, message, key=str(number)) == Sent()
+    contents = [event["content"] for event in await synapse.messages(room)]
+    assert len(contents) == len(sent)
+    assert contents[0]["body"].startswith("title ")
+    assert contents[0]["formatted_body"].endswith("the footer")
+    assert {content["msgtype"] for content in contents} == {"m.notice"}
+    assert [content["m.mentions"] for content in contents] == [
+        {}, {"user_ids": names, "room": True}, {}, {}, {"user_ids": names, "room": True}
+    ]  # fmt: skip
+
+
+async def test_a_limit_is_waited_for_as_long_as_the_homeserver_says(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    sink = sink_of(synapse, room)
+    await asyncio.to_thread(synapse.stop)
+    outcome = await send(sink, session)
+    assert isinstance(outcome, Failed)
+    assert not outcome.ambiguous
+    await asyncio.to_thread(synapse.start, rc_message=(0.1, 1))
+    try:
+        outcomes = [await send(sink, session, key=str(n)) for n in range(3)]
+    finally:
+        await asyncio.to_thread(synapse.restart)
+    limited = outcomes[-1]
+    assert outcomes[0] == Sent()
+    assert isinstance(limited, RateLimited)
+    assert 5 < limited.pause < 20
+    assert limited.pause != round(limited.pause)  # retry_after_ms, not the rounded Retry-After
+    assert await send(sink, session, key="2") == Sent()

@@ -1,0 +1,137 @@
+"""A Slack sink, in both its ways, against a Slack that refuses what Slack refuses."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from relay.message import Message
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
+from relay.sinks import open_session
+from relay.sinks.slack import Slack
+from relay.tree import Text
+from tests.fakes.limits import ManualClock
+from tests.fakes.slack import FakeSlack
+from tests.fakes.slack_api import WEBHOOK_STATUS
+
+HELLO = Message(title=(Text("hello"),))
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with open_session() as session:
+        yield session
+
+
+@pytest.fixture(params=["webhook", "bot"])
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def sink_of(fake: FakeSlack, way: str, **settings: Any) -> Slack:
+    by_way = {
+        "webhook": {"url": fake.url},
+        "bot": {"token": fake.token, "channel": fake.channel, "api_base": fake.api_base},
+    }
+    return Slack.model_validate({"type": "slack"} | by_way[way] | settings)
+
+
+async def send(sink: Slack, session: aiohttp.ClientSession, message: Message = HELLO) -> Outcome:
+    return await sink.send(message, key="1", session=session)
+
+
+@pytest.mark.parametrize("word", WEBHOOK_STATUS)
+async def test_what_a_webhook_answers_decides(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession, word: str
+) -> None:
+    fake_slack.break_webhook(fake_slack.webhook, word)
+    expected = {400: Rejected, 500: Failed}.get(WEBHOOK_STATUS[word], Closed)
+    sink = sink_of(fake_slack, "webhook")
+    outcome = await send(sink, session)
+    assert type(outcome) is expected
+    assert getattr(outcome, "reason", "") == f"{WEBHOOK_STATUS[word]} {word}"
+    assert (await sink.check(session) is None) is (expected is Rejected)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("account_inactive", Closed),
+        ("missing_scope", Closed),
+        ("internal_error", Failed),
+        ("ratelimited", RateLimited),
+    ],
+)
+async def test_what_the_api_answers_decides(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession, word: str, expected: type
+) -> None:
+    fake_slack.error = word
+    sink = sink_of(fake_slack, "bot")
+    assert type(await send(sink, session)) is expected
+    assert await sink.check(session) is not None
+
+
+@pytest.mark.parametrize("error", ["is_archived", "not_in_channel", "restricted_action"])
+async def test_a_channel_that_takes_nothing_closes_and_a_check_tells(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession, error: str
+) -> None:
+    sink = sink_of(fake_slack, "bot", channel=fake_slack.add_channel(error))
+    outcome = await send(sink, session)
+    assert isinstance(outcome, Closed)
+    assert error in outcome.reason
+    assert error in str(await sink.check(session))
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [({"token": "xoxb-wrong-token"}, "invalid_auth"), ({"channel": "C9"}, "channel_not_found")],
+)
+async def test_a_wrong_token_or_channel_closes(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession, settings: dict[str, Any], word: str
+) -> None:
+    sink = sink_of(fake_slack, "bot", **settings)
+    assert isinstance(await send(sink, session), Closed)
+    assert word in str(await sink.check(session))
+
+
+async def test_a_limit_is_waited_for(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession, way: str
+) -> None:
+    fake_slack.clock, fake_slack.rate = ManualClock(), 0.1
+    sink = sink_of(fake_slack, way)
+    outcomes = [await send(sink, session) for _ in range(4)]
+    assert outcomes == [Sent(), Sent(), Sent(), RateLimited(10)]
+    assert (len(fake_slack.posts()), len(fake_slack.requests)) == (3, 4)
+
+
+async def test_only_whom_the_config_names_is_pinged(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession, way: str
+) -> None:
+    fake_slack.rate = None
+    mentions = {"users": ["U111"], "groups": ["S222"], "channel": "here"}
+    sink = sink_of(fake_slack, way, mentions=mentions)
+    shout = (Text("<!channel> <!here> <@U111> <!subteam^S222> @everyone @bob"),)
+    shouting = Message(title=shout, author=shout, body=shout, footer=shout)
+    assert await send(sink, session, shouting) == Sent()
+    assert fake_slack.pings() == set()
+    asked = Message(title=shout, ping=frozenset({"S222", "U999", "channel"}))
+    assert await send(sink, session, asked) == Sent()
+    assert fake_slack.pings() == {"S222"}
+    assert await send(sink, session, Message(ping=frozenset({"all"}))) == Sent()
+    assert fake_slack.pings() == {"U111", "S222", "here"}
+
+
+async def test_no_message_is_a_reply(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession, way: str
+) -> None:
+    for _ in range(2):
+        assert await send(sink_of(fake_slack, way), session) == Sent()
+    assert [post.thread for post in fake_slack.posts()] == [None, None]
+
+
+async def test_an_api_base_needs_no_slash_at_its_end(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession
+) -> None:
+    sink = sink_of(fake_slack, "bot", api_base=fake_slack.api_base.rstrip("/"))
+    assert await send(sink, session) == Sent()

@@ -1,0 +1,78 @@
+"""A pace keeps to all its windows, and never waits without need."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from relay.pace import Pace, Rate, Window, windows
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("5/2s", ((5, 2.0),)),
+        ("1/s", ((1, 1.0),)),
+        (" 30 / m ", ((30, 60.0),)),
+        ("5/2s, 28/60s", ((5, 2.0), (28, 60.0))),
+        ("1/250ms", ((1, 0.25),)),
+        ("unlimited", ()),
+        (((5, 2.0),), ((5, 2.0),)),
+    ],
+)
+def test_a_pace_is_written_as_people_say_it(written: object, meant: tuple[Window, ...]) -> None:
+    assert windows(written) == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "5", "0/2s", "-1/2s", "5/", "5/2", "5/0s", "5/2s,", "fast", "1.5/s", 5, True, None],
+)
+def test_what_is_no_pace_is_told(written: object) -> None:
+    with pytest.raises(ValidationError, match="should be a"):
+        TypeAdapter(Rate).validate_python(written)
+
+
+def test_the_first_requests_go_at_once_and_the_next_waits_for_the_oldest() -> None:
+    pace = Pace(((2, 10.0),))
+    for now in (0.0, 4.0):
+        assert pace.pause(now=now) == 0
+        pace.note(now=now)
+    assert pace.pause(now=5.0) == 5.0
+    assert pace.pause(now=10.0) == 0
+    pace.note(now=10.0)
+    assert pace.pause(now=10.0) == 4.0
+
+
+def test_the_slowest_window_decides() -> None:
+    pace = Pace(((1, 1.0), (2, 60.0)))
+    pace.note(now=0.0)
+    pace.note(now=1.0)
+    assert pace.pause(now=1.0) == 59.0
+
+
+def test_without_windows_nothing_is_remembered() -> None:
+    pace = Pace()
+    for now in range(1000):
+        pace.note(now=now)
+    assert pace.pause(now=0.0) == 0
+    assert not pace._sent
+
+
+WINDOWS = st.lists(st.tuples(st.integers(1, 6), st.floats(0.5, 20)), max_size=3).map(tuple)
+
+
+@given(WINDOWS, st.lists(st.floats(0, 5), max_size=40))
+def test_no_window_ever_holds_more_than_it_may(
+    given_windows: tuple[Window, ...], gaps: list[float]
+) -> None:
+    pace, now, sent = Pace(given_windows), 0.0, list[float]()
+    for gap in gaps:
+        now += gap
+        now += pace.pause(now=now)
+        assert pace.pause(now=now) <= 1e-6
+        pace.note(now=now)
+        sent.append(now)
+    for count, length in given_windows:
+        for first, over in zip(sent, sent[count:], strict=False):
+            assert over - first >= length - 1e-6

@@ -1,0 +1,307 @@
+"""The tables of outcomes, a row each: what every vendor's answer means."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
+from relay.sinks import discord, matrix, slack
+from relay.sinks.answer import Answer
+
+Classify = Callable[[Answer | Failed], Outcome]
+ALL = [discord.classify, slack.classify_webhook, slack.classify_api, matrix.classify]
+
+HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+NONSENSE = ("", "<nonsense", "[]", "null", "{}", '{"error": 5}', '{"code": [], "errcode": {}}')
+
+
+def coded(status: int, code: int, **rest: object) -> Answer:
+    """One of Discord's errors."""
+    return Answer(status, text=json.dumps({"code": code, "message": "no", **rest}))
+
+
+def refused(status: int, code: str, **rest: object) -> Answer:
+    """One of Matrix's errors."""
+    return Answer(status, text=json.dumps({"errcode": code, "error": "no", **rest}))
+
+
+def slack_error(word: str, status: int = 200) -> Answer:
+    return Answer(status, text=json.dumps({"ok": False, "error": word}))
+
+
+@pytest.mark.parametrize("classify", ALL)
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 599, 408])
+@pytest.mark.parametrize("text", ["", HTML, '{"message": "Internal Server Error", "code": 0}'])
+def test_after_a_failing_server_nobody_knows(classify: Classify, status: int, text: str) -> None:
+    outcome = classify(Answer(status, text=text))
+    assert isinstance(outcome, Failed)
+    assert outcome.ambiguous
+
+
+@pytest.mark.parametrize("classify", ALL)
+@pytest.mark.parametrize("text", NONSENSE)
+def test_a_success_that_means_nothing_is_none(classify: Classify, text: str) -> None:
+    for status in (200, 202):
+        outcome = classify(Answer(status, text=text))
+        assert isinstance(outcome, Failed)
+        assert outcome.ambiguous
+
+
+@pytest.mark.parametrize("classify", ALL)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_closes(classify: Classify, status: int) -> None:
+    assert isinstance(classify(Answer(status, {"Location": "https://x.example"})), Closed)
+
+
+@pytest.mark.parametrize("classify", ALL)
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 410, 451])
+@pytest.mark.parametrize("text", ["", HTML])
+def test_who_is_refused_without_a_word_is_closed(
+    classify: Classify, status: int, text: str
+) -> None:
+    assert isinstance(classify(Answer(status, text=text)), Closed)
+
+
+@pytest.mark.parametrize("classify", ALL)
+def test_the_page_of_a_firewall_is_a_limit(classify: Classify) -> None:
+    page = "<html><title>Access denied</title>error code: 1015</html>"
+    assert classify(Answer(429, {"Retry-After": "3600"}, page)) == RateLimited(3600)
+
+
+@pytest.mark.parametrize("classify", ALL)
+def test_what_never_got_an_answer_stays_what_it_is(classify: Classify) -> None:
+    failed = Failed("TimeoutError", ambiguous=True)
+    assert classify(failed) is failed
+
+
+# --- Discord
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        coded(400, 50035, errors={"embeds": {"0": {"title": {"_errors": [{"code": "LONG"}]}}}}),
+        *(coded(400, code) for code in (50006, 50109, 200000, 240000, 220001, 220002, 220003)),
+        *(coded(400, code) for code in (40058, 40067, 0)),
+        coded(413, 40005),
+        Answer(413, text=HTML),
+        Answer(400),
+    ],
+    ids=str,
+)
+def test_discord_rejects_messages(answer: Answer) -> None:
+    assert isinstance(discord.classify(answer), Rejected)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(coded(404, code) for code in (10015, 10003, 10004, 0)),
+        coded(401, 50027),
+        coded(401, 0),
+        *(coded(403, code) for code in (50013, 50001, 40333)),
+        coded(400, 160005),
+    ],
+    ids=str,
+)
+def test_discord_closes(answer: Answer) -> None:
+    assert isinstance(discord.classify(answer), Closed)
+
+
+def test_a_limit_of_discord_is_waited_for_as_long_as_its_longest_word() -> None:
+    body = '{"message": "You are being rate limited.", "retry_after": 0.65, "global": false}'
+    headers = {"Retry-After": "1", "X-RateLimit-Reset-After": "40.5"}
+    assert discord.classify(Answer(429, headers, body)) == RateLimited(40.5)
+    assert discord.classify(Answer(429, {"Retry-After": "1"}, body)) == RateLimited(1)
+    assert discord.classify(Answer(429, {}, '{"retry_after": 1' + "0" * 400 + "}")).pause > 3600
+
+
+@pytest.mark.parametrize("code", [20016, 20028, 40062])
+def test_slowmode_is_a_limit_whatever_its_status(code: int) -> None:
+    assert discord.classify(coded(400, code, retry_after=12)) == RateLimited(12)
+
+
+def test_discord_asks_for_a_rest_before_the_first_refusal() -> None:
+    sent = '{"id": "1"}'
+    left = {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset-After": "1.9"}
+    assert discord.classify(Answer(200, left, sent)) == Sent()
+    for hint, pause in {"1.9": 1.9, "nan": 5.0, "1e9": 60.0, "0": 0.0}.items():
+        none = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": hint}
+        assert discord.classify(Answer(200, none, sent)) == Sent(pause)
+    assert discord.classify(Answer(204)) == Sent()
+
+
+def test_the_words_of_discord_name_the_field() -> None:
+    tree = {"embeds": {"0": {"title": {"_errors": [{"code": "BASE_TYPE_MAX_LENGTH"}]}}}}
+    outcome = discord.classify(coded(400, 50035, errors=tree))
+    assert outcome == Rejected("400 50035 no embeds.0.title: BASE_TYPE_MAX_LENGTH")
+
+
+@pytest.mark.parametrize(
+    "errors", [[], 5, {"a": 5}, {"_errors": 5}, {"_errors": [5]}, {"a": {"b": {"c": []}}}]
+)
+def test_strange_errors_are_no_bug(errors: object) -> None:
+    assert isinstance(discord.classify(coded(400, 50035, errors=errors)), Rejected)
+
+
+# --- Slack
+
+
+def test_only_ok_is_ok() -> None:
+    assert slack.classify_webhook(Answer(200, text="ok\n")) == Sent()
+    assert slack.classify_api(Answer(200, text='{"ok": true, "ts": "1.2"}')) == Sent()
+
+
+@pytest.mark.parametrize(
+    "word", ["invalid_payload", "no_text", "invalid_blocks", "too_many_attachments", "anything"]
+)
+def test_a_webhook_rejects_messages(word: str) -> None:
+    assert slack.classify_webhook(Answer(400, text=word)) == Rejected(f"400 {word}")
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (403, "action_prohibited"),
+        (403, "invalid_token"),
+        (403, "posting_to_general_channel_denied"),
+        (404, "channel_not_found"),
+        (404, "no_service"),
+        (404, "no_team"),
+        (404, "no_active_hooks"),
+        (410, "channel_is_archived"),
+    ],
+)
+def test_a_webhook_closes(status: int, word: str) -> None:
+    assert slack.classify_webhook(Answer(status, text=word)) == Closed(f"{status} {word}")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "no_text",
+        "msg_too_long",
+        "msg_blocks_too_long",
+        "too_many_attachments",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "invalid_arg_name",
+        "invalid_arguments",
+        "invalid_array_arg",
+        "invalid_charset",
+        "invalid_form_data",
+        "invalid_json",
+        "invalid_post_type",
+        "json_not_object",
+        "markdown_text_conflict",
+        "metadata_too_large",
+        "metadata_must_be_sent_from_app",
+    ],
+)
+def test_the_api_rejects_messages(word: str) -> None:
+    for status in (200, 400):
+        assert isinstance(slack.classify_api(slack_error(word, status)), Rejected)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "no_permission",
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "missing_scope",
+        "access_denied",
+        "ekm_access_denied",
+        "nobody has heard of this one",
+    ],
+)
+def test_the_api_closes_for_every_other_word(word: str) -> None:
+    outcome = slack.classify_api(slack_error(word))
+    assert isinstance(outcome, Closed)
+    assert word in outcome.reason
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["internal_error", "fatal_error", "request_timeout", "service_unavailable",
+     "team_added_to_org"],
+)  # fmt: skip
+def test_the_api_fails(word: str) -> None:
+    outcome = slack.classify_api(slack_error(word))
+    assert isinstance(outcome, Failed)
+    assert outcome.ambiguous
+
+
+def test_limits_of_slack() -> None:
+    after = {"Retry-After": "30"}
+    assert slack.classify_webhook(Answer(429, after, "rate_limited")) == RateLimited(30)
+    for word in ("ratelimited", "rate_limited"):
+        text = slack_error(word).text
+        assert slack.classify_api(Answer(429, after, text)) == RateLimited(30)
+        assert slack.classify_api(Answer(200, {}, text)) == RateLimited(5)
+    assert slack.classify_api(slack_error("message_limit_exceeded")) == RateLimited(600)
+
+
+# --- Matrix
+
+
+def test_an_event_id_is_sent() -> None:
+    assert matrix.classify(Answer(200, text='{"event_id": "$1"}')) == Sent()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refused(413, "M_TOO_LARGE"),
+        *(refused(400, code) for code in ("M_BAD_JSON", "M_NOT_JSON", "M_UNKNOWN")),
+        *(refused(400, code) for code in ("M_INVALID_PARAM", "M_MISSING_PARAM")),
+    ],
+    ids=str,
+)
+def test_a_homeserver_rejects_messages(answer: Answer) -> None:
+    assert isinstance(matrix.classify(answer), Rejected)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(refused(401, code) for code in ("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN")),
+        *(refused(403, code) for code in ("M_FORBIDDEN", "M_USER_DEACTIVATED", "M_USER_LOCKED")),
+        *(refused(403, code) for code in ("M_USER_SUSPENDED", "M_GUEST_ACCESS_FORBIDDEN")),
+        *(refused(404, code) for code in ("M_NOT_FOUND", "M_UNRECOGNIZED")),
+    ],
+    ids=str,
+)
+def test_a_homeserver_closes(answer: Answer) -> None:
+    outcome = matrix.classify(answer)
+    assert isinstance(outcome, Closed)
+    assert str(answer.code("errcode")) in outcome.reason
+
+
+def test_limits_of_a_homeserver() -> None:
+    after = {"Retry-After": "5"}
+    limited = refused(429, "M_LIMIT_EXCEEDED", retry_after_ms=4619)
+    assert matrix.classify(Answer(429, after, limited.text)) == RateLimited(4.619)
+    assert matrix.classify(Answer(429, after, refused(429, "M_LIMIT_EXCEEDED").text)).pause == 5
+    for code in ("M_RESOURCE_LIMIT_EXCEEDED", "M_USER_LIMIT_EXCEEDED"):
+        assert matrix.classify(refused(403, code)) == RateLimited(3600)
+
+
+@pytest.mark.parametrize("wanted", [10**400, 1e300, float("inf")])
+def test_an_endless_limit_of_a_homeserver_is_six_hours(wanted: float) -> None:
+    answer = refused(429, "M_LIMIT_EXCEEDED", retry_after_ms=wanted)
+    assert matrix.classify(answer) == RateLimited(6 * 3600)
+
+
+@pytest.mark.parametrize("wanted", [float("nan"), -5, "soon", None, [], True])
+def test_a_limit_that_is_no_number_is_a_short_one(wanted: object) -> None:
+    answer = refused(429, "M_LIMIT_EXCEEDED", retry_after_ms=wanted)
+    assert matrix.classify(answer) == RateLimited(5)
