@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -107,14 +107,15 @@ def press(config: Config) -> Press:
     return Press(templates, {route.name: route for route in config.routes_with(templates)})
 
 
-def manner(config: Config, sink: SinkSettings) -> Manner:
+def manner(config: Config, sink: SinkSettings, *, pace: Pace | None = None) -> Manner:
+    """``pace``: that of all sinks that count against the same limit of their vendor's."""
     return Manner(
         gate=sink.gate,
         display=sink.display,
         schedule=config.retry if sink.retry is None else sink.retry,
-        resend=sink.on_ambiguous == "resend",
+        resend=sink.resends,
         hold=round(config.hold * 1000),
-        pace=Pace(sink.pace),
+        pace=Pace(sink.pace) if pace is None else pace,
         language=Language(config.locale, config.timezone),
     )
 
@@ -123,11 +124,12 @@ def _lanes(
     config: Config, outbox: Outbox, session: aiohttp.ClientSession, clock: Callable[[], int]
 ) -> dict[str, Lane]:
     shared = press(config)
+    paces: dict[Hashable, Pace] = {}
     return {
         name: Lane(
             name,
             sink,
-            manner=manner(config, sink),
+            manner=manner(config, sink, pace=paces.setdefault(sink.pace_key, Pace(sink.pace))),
             press=shared,
             outbox=outbox,
             session=session,

@@ -20,7 +20,7 @@ from relay.sinks.base import Sink
 
 logger = logging.getLogger(__name__)
 
-LEASE = 60_000  # milliseconds; longer than the HTTP timeout, or two could send the same
+LEASE = 120_000  # milliseconds; longer than all requests of a send, or two could send the same
 POLL = 30.0  # seconds; wake() comes before, except for what another process has changed
 
 
@@ -28,7 +28,7 @@ class Lane:
     """
     Claim, render, send, settle. Tests call ``step``; only ``run`` waits.
 
-    ``clock`` gives Unix milliseconds.
+    ``clock`` gives Unix milliseconds, ``monotonic`` seconds that never jump, for the pace.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Lane:
         session: aiohttp.ClientSession,
         fingerprint: str,
         clock: Callable[[], int],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self._sink = sink
@@ -51,6 +52,7 @@ class Lane:
         self._session = session
         self.fingerprint = fingerprint
         self._clock = clock
+        self._monotonic = monotonic
         self._news = asyncio.Event()
         self._health = WELL
 
@@ -80,7 +82,7 @@ class Lane:
 
         Returns the seconds to rest before the next, and whether news end that rest.
         """
-        if (rest := self._manner.pace.pause(now=time.monotonic())) > 0:
+        if (rest := self._manner.pace.pause(now=self._monotonic())) > 0:
             return rest, False
         claimed = await self._claim()
         if claimed is None:
@@ -100,7 +102,9 @@ class Lane:
         await self._save(settled, claimed, outcome)
         if (doubted := self._health.doubted) is not None:
             await self._outbox.expedite(doubted, now=self._clock())
-        return (outcome.pause if isinstance(outcome, Sent | RateLimited) else 0.0), False
+        if isinstance(outcome, Sent | RateLimited):
+            self._manner.pace.rest(outcome.pause, now=self._monotonic())
+        return 0.0, False
 
     async def _claim(self) -> Delivery | None:
         """The head of the line; or who stands behind it, to learn which of both is sick."""
@@ -137,7 +141,7 @@ class Lane:
             return Failed(f"a bug in relay: {type(error).__name__}")
 
     async def _send(self, message: Message, *, key: str) -> Outcome:
-        self._manner.pace.note(now=time.monotonic())
+        self._manner.pace.note(now=self._monotonic())
         outcome = await self._sink.send(message, key=key, session=self._session)
         if not isinstance(outcome, Rejected):
             return outcome

@@ -20,10 +20,15 @@ Window = tuple[int, float]
 
 @dataclass
 class Pace:
-    """Keeps to several windows at once; no window: any pace."""
+    """
+    Keeps to several windows at once; no window: any pace.
+
+    Sinks that count against one limit of their vendor's share one.
+    """
 
     windows: tuple[Window, ...] = ()
     _sent: deque[float] = field(default_factory=deque)
+    _rests_until: float = 0.0
 
     def note(self, *, now: float) -> None:
         """A request is leaving."""
@@ -32,6 +37,10 @@ class Pace:
         while len(self._sent) > longest:
             self._sent.popleft()
 
+    def rest(self, pause: float, *, now: float) -> None:
+        """The vendor asks for so many seconds without a request."""
+        self._rests_until = max(self._rests_until, now + pause)
+
     def pause(self, *, now: float) -> float:
         """The seconds until another request may leave."""
         waits = (
@@ -39,7 +48,7 @@ class Pace:
             for count, length in self.windows
             if len(self._sent) >= count
         )
-        return max((0.0, *waits))
+        return max((0.0, self._rests_until - now, *waits))
 
 
 def windows(written: object) -> tuple[Window, ...]:

@@ -59,6 +59,11 @@ class SinkSettings(Settings):
         return id(self)
 
     @property
+    def resends(self) -> bool:
+        """Whether a send that may have arrived is repeated."""
+        return self.on_ambiguous == "resend"
+
+    @property
     def gate(self) -> Gate:
         return Gate(
             visibility=self.visibility, local_only=self.local_only, moderation=self.moderation

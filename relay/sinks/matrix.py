@@ -81,6 +81,10 @@ class Matrix(SinkSettings):
         return room
 
     @property
+    def resends(self) -> bool:
+        return True  # the same key gives the same event: nothing can come twice
+
+    @property
     def pace_key(self) -> Hashable:
         # A homeserver counts by account, over all rooms.
         return self.type, self.homeserver.rstrip("/"), self.token

@@ -58,6 +58,7 @@ class Stage:
             session=None,  # type: ignore[arg-type]
             fingerprint="print",
             clock=lambda: self.now,
+            monotonic=lambda: self.now / 1000,
         )
 
     async def accept(self, *numbers: int, **changes: Any) -> None:
@@ -230,3 +231,22 @@ async def test_what_a_sink_may_no_longer_show_is_dead_and_never_sent(outbox: Any
     await stage.run(seconds=1)
     (dead,) = await outbox.dead()
     assert (stage.sink.tried, dead.reason) == ([], "the sink may not show this event any more")
+
+
+async def test_sinks_that_share_a_limit_share_the_rest_that_it_asks_for(outbox: Any) -> None:
+    stage = Stage(outbox)
+    other = Lane(
+        "ops",
+        stage.sink,  # type: ignore[arg-type]
+        manner=stage.manner,
+        press=Press(TEMPLATES, {}),
+        outbox=outbox,
+        session=None,  # type: ignore[arg-type]
+        fingerprint="print",
+        clock=lambda: stage.now,
+        monotonic=lambda: stage.now / 1000,
+    )
+    stage.sink.ends = lambda text: RateLimited(30)
+    await stage.accept(1)
+    await stage.lane.step()
+    assert await other.step() == (30.0, False)
