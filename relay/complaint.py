@@ -1,109 +1,82 @@
 """What pydantic found wrong, in words for people, with the likely meaning of a misspelt word."""
 
-import difflib
-from collections.abc import Iterable
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
-from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from relay.shape import Shape
 from relay.source import Loc
+from relay.suggestion import closest, did_you_mean
+from relay.variable import SECRETS
+
+MAPPING = "should be a mapping: keys with values, indented below"
+WORDS = {
+    "bool_parsing": "should be true or false",
+    "bool_type": "should be true or false",
+    "string_too_short": "is empty",
+    "string_unicode": "should be UTF-8 text",
+    "path_type": "should be the name of a folder",
+    "too_short": "is an empty list",
+    "tuple_type": "should be a list",
+    "frozen_set_type": "should be a list",
+    "dict_type": MAPPING,
+    "model_type": MAPPING,
+    "model_attributes_type": MAPPING,
+}
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """The word that was probably meant, as the end of a sentence; all of them if none is near."""
-    names = sorted(known)
-    if found := difflib.get_close_matches(word, names, n=1, cutoff=0.5):
-        return f": did you mean {found[0]}?"
-    return f"; there is {', '.join(names)}" if 0 < len(names) <= 30 else ""
+def complaints(shape: Shape, found: Iterable[ErrorDetails]) -> Iterator[tuple[Loc, str]]:
+    """The paths in the file, and what to tell of each: never the value, which can be a secret."""
+    for one in found:
+        # pydantic counts only what is right in a list; what is wrong is told anyway.
+        if not (one["type"] == "too_short" and one["input"]):
+            yield _complaint(shape, one)
 
 
-def complaints(model: type[BaseModel], found: ErrorDetails) -> tuple[Loc, str]:
-    """The path in the file, and what to tell of it."""
+def _complaint(shape: Shape, found: ErrorDetails) -> tuple[Loc, str]:
     path, kind = tuple(found["loc"]), found["type"]
-    holder, written = _holder(model, path)
-    word = str(path[-1]) if path else ""
+    written, context = shape.written(path), found.get("ctx", {})
     match kind:
         case "extra_forbidden":
-            return written, f"unknown key {word}{closest(word, _keys(holder))}"
+            return written, _unknown_key(str(written[-1]), shape.keys(path))
         case "missing":
-            return written, f"{word} is missing"
+            return written, f"{written[-1]} is missing"
         case "union_tag_not_found":
-            return written, f"type is missing: it should be one of {', '.join(_tags(holder))}"
+            return written, f"type is missing: it should be {either(shape.tags(path))}"
         case "union_tag_invalid":
-            wrong = str(found.get("ctx", {}).get("tag", ""))
-            return (*written, "type"), f"no such type {wrong}{closest(wrong, _tags(holder))}"
-        case "string_pattern_mismatch":
-            return written, "should have letters, digits, - and _ only"
-        case "bool_parsing" | "bool_type":
-            return written, "should be true or false"
+            tags = shape.tags(path)
+            wanted = did_you_mean(str(context.get("tag", "")), tags)
+            return (*written, "type"), f"should be {either(tags)}{wanted}"
+        case "literal_error" | "enum":
+            known = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+            return written, f"should be {either(known)}{did_you_mean(str(found['input']), known)}"
         case "string_type":
-            return written, "should be a text; put it in quotes"
-        case "dict_type" | "model_type" | "model_attributes_type":
-            return written, "should be a mapping: keys with values, indented below"
+            return written, _no_text(found["input"])
         case _:
-            return written, found["msg"].removeprefix("Value error, ").replace(
-                "Input should", "should"
-            )
+            return written, WORDS.get(kind, _sentence(found["msg"]))
 
 
-def _holder(model: Any, path: Loc) -> tuple[Any, Loc]:
-    """The type that holds the last step of a path, and the path without steps of pydantic's own."""
-    written: list[str | int] = []
-    holder = here = _bare(model)
-    for step in path:
-        holder = here
-        if (member := _by_tag(here).get(str(step))) is not None:
-            here = member  # the tag of a union: not a step in the file
-            continue
-        here = _inside(here, step)
-        written.append(step)
-    return holder, tuple(written)
+def either(words: Sequence[str]) -> str:
+    """``a, b or c``"""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
-def _inside(holder: Any, step: str | int) -> Any:
-    """The type of a step within a type; None if it has none."""
-    origin = get_origin(holder)
-    if isinstance(holder, type) and issubclass(holder, BaseModel):
-        field = holder.model_fields.get(str(step))
-        return None if field is None else _bare(field.annotation)
-    if origin is dict:
-        return _bare(get_args(holder)[1])
-    if origin in {tuple, frozenset, list} and isinstance(step, int):
-        return _bare(get_args(holder)[0])
-    return None
+def _unknown_key(key: str, known: Sequence[str]) -> str:
+    files = [f"{name}_file" for name in known if name in SECRETS]
+    return f"unknown key {key}{did_you_mean(key, [*known, *files]) or closest(key, known)}"
 
 
-def _bare(annotation: Any) -> Any:
-    """A type without ``Annotated`` and ``| None`` around it."""
-    while True:
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-            continue
-        members = [it for it in _members(annotation) if it is not type(None)]
-        if len(members) == 1 and len(_members(annotation)) == 2:
-            annotation = members[0]
-            continue
-        return annotation
+def _no_text(given: object) -> str:
+    if isinstance(given, bool):
+        return "should be a text: put it in quotes"
+    return "should be a single text"
 
 
-def _members(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if get_origin(annotation) in {Union, UnionType} else ()
-
-
-def _by_tag(union: Any) -> dict[str, Any]:
-    found = {}
-    for member in _members(union):
-        annotation = member.model_fields["type"].annotation
-        if get_origin(annotation) is Literal:
-            found[get_args(annotation)[0]] = member
-    return found
-
-
-def _tags(union: Any) -> list[str]:
-    return sorted(_by_tag(union))
-
-
-def _keys(holder: Any) -> list[str]:
-    return list(getattr(holder, "model_fields", {}))
+def _sentence(message: str) -> str:
+    return (
+        message.removeprefix("Value error, ")
+        .replace("Input should", "should")
+        .replace("String should", "should")
+    )

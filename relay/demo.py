@@ -1,64 +1,142 @@
-"""Everything embedded: sample events take the real way, from an HTTP door to a console."""
+"""Everything embedded: sample events take the real way, from an HTTP door to this terminal."""
 
 import asyncio
 import secrets
 import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 
-from relay import app, sample
+from relay import app
+from relay.colour import BARE, Colour
 from relay.config import Config, parse
+from relay.errors import RelayError
+from relay.message import Message
+from relay.outcome import Outcome, Sent
+from relay.picture import picture, wrapped
+from relay.sinks.console import Console
+from relay.story import STORY, Scene
 
-SETTLED = 10.0  # seconds within which the last message has been printed
+PATIENCE = 10.0  # seconds within which a message has to come out
 
 CONFIG = """
 listen: 127.0.0.1:0
 outbox: sqlite:{folder}/demo.db
+hold: 0
 hooks:
   demo: {{secret: {secret}}}
 sinks:
   discord: {{type: console, look: discord}}
   slack: {{type: console, look: slack}}
-  matrix: {{type: console, look: matrix}}
-  moderators: {{type: console, look: discord, moderation: true}}
+  moderators: {{type: console, look: matrix, moderation: true}}
 routes:
-  - to: [discord, slack, matrix]
-  - match: {{event: [{moderation}]}}
+  - match: {{event: [mention, reply]}}
+    to: discord
+  - match: {{event: note}}
+    to: [slack, discord]
+  - match: {{event: abuseReport}}
     to: moderators
 """
-STORY = ("mention", "reply", "note", "quote", "renote", "followed")
-MODERATION = ("abuseReport", "abuseReportResolved", "inactiveModeratorsWarning")
+NAMES = {
+    "discord": "Discord #fediverse",
+    "slack": "Slack #team",
+    "moderators": "Matrix, the moderators' room",
+}
+
+Say = Callable[[str], None]
+Shown = asyncio.Queue[tuple[str, Message]]
 
 
-async def run() -> None:
-    """Start a relay on this machine, post the samples to it, and end when all are shown."""
+class Screen(Console):
+    """A console that hands its messages on, so that they come in the order of the story."""
+
+    _name: str
+    _shown: Shown
+
+    @classmethod
+    def of(cls, sink: Console, name: str, shown: Shown) -> "Screen":
+        screen = cls.model_validate(sink.model_dump())
+        screen._name, screen._shown = name, shown
+        return screen
+
+    async def send(self, message: Message, *, key: str, session: aiohttp.ClientSession) -> Outcome:
+        self._shown.put_nowait((self._name, message))
+        return Sent()
+
+
+async def run(say: Say, *, colour: Colour = BARE) -> None:
+    """Start a relay on this machine, post the story to it, and show what comes out."""
+    shown: Shown = asyncio.Queue()
+    secret, began = secrets.token_urlsafe(16), time.monotonic()
+    say(f"{colour.bold('relay')} takes Misskey's webhooks and shows them in chats.")
+    say("Here is a whole one on this machine, and what happens on a Misskey server:")
+    async with (
+        _serving(secret, shown) as address,
+        aiohttp.ClientSession(headers={"X-Misskey-Hook-Secret": secret}) as session,
+    ):
+        for number, scene in enumerate(STORY, start=1):
+            await _play(number, scene, f"{address}/hooks/demo", session, shown, say, colour)
+    if not shown.empty():
+        raise RelayError("the demo showed more than it should have: this is a bug")
+    _say_end(say, time.monotonic() - began)
+
+
+@asynccontextmanager
+async def _serving(secret: str, shown: Shown) -> AsyncIterator[str]:
+    """A relay that runs, by its address; it is gone afterwards, and leaves nothing behind."""
     with tempfile.TemporaryDirectory(prefix="relay-demo-") as folder:
-        secret = secrets.token_urlsafe(16)
-        text = CONFIG.format(folder=folder, secret=secret, moderation=", ".join(MODERATION))
-        config = parse(text, file="demo", base=Path(folder), environ={})
+        config = _config(Path(folder), secret, shown)
         stop, opened = asyncio.Event(), asyncio.get_running_loop().create_future()
         serving = asyncio.create_task(app.run(config, stop=stop, ready=opened.set_result))
-        done, _ = await asyncio.wait([serving, opened], return_when=asyncio.FIRST_COMPLETED)
-        if serving in done:
+        try:
+            await asyncio.wait([serving, opened], return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                await serving
+            yield opened.result()
+        finally:
+            stop.set()
             await serving
-        await _post_all(opened.result(), secret)
-        await _drained(config)
-        stop.set()
-        await serving
 
 
-async def _post_all(address: str, secret: str) -> None:
-    headers = {"X-Misskey-Hook-Secret": secret, "Content-Type": "application/json"}
-    async with aiohttp.ClientSession(headers=headers) as session:
-        for kind in (*STORY, *MODERATION):
-            url = f"{address}/hooks/demo"
-            async with session.post(url, data=sample.raw(kind)) as response:
-                response.raise_for_status()
+def _config(folder: Path, secret: str, shown: Shown) -> Config:
+    text = CONFIG.format(folder=folder, secret=secret)
+    config = parse(text, file="demo", base=folder, environ={})
+    screens = {
+        name: Screen.of(sink, name, shown)
+        for name, sink in config.sinks.items()
+        if isinstance(sink, Console)
+    }
+    return config.model_copy(update={"sinks": screens})
 
 
-async def _drained(config: Config) -> None:
-    async with asyncio.timeout(SETTLED), app.open_outbox(config) as outbox:
-        while any(state == "pending" for _, state in await outbox.counts()):  # noqa: ASYNC110
-            # The relay beside us has no event for "all is done", and needs none but here.
-            await asyncio.sleep(0.05)
+async def _play(
+    number: int,
+    scene: Scene,
+    address: str,
+    session: aiohttp.ClientSession,
+    shown: Shown,
+    say: Say,
+    colour: Colour,
+) -> None:
+    say("")
+    where = ", ".join(scene.shown) or "nowhere"
+    say(f"{colour.bold(f'{number}. {scene.headline}')}  {colour.dim(f'{scene.kind} → {where}')}")
+    for _ in range(scene.times):
+        async with session.post(address, data=scene.raw) as response:
+            response.raise_for_status()
+    async with asyncio.timeout(PATIENCE):
+        came = dict([await shown.get() for _ in scene.shown])
+    for name in scene.shown:
+        say(picture(came[name], name=NAMES[name], colour=colour))
+    for line in wrapped(scene.remark):
+        say(colour.dim(line))
+
+
+def _say_end(say: Say, seconds: float) -> None:
+    events, messages = len(STORY), sum(len(scene.shown) for scene in STORY)
+    say("")
+    say(f"{events} events came in over HTTP, were stored, and left as {messages} messages,")
+    say(f"in {seconds:.1f} s. Next: relay serve, which without a configuration shows how to begin.")

@@ -1,32 +1,30 @@
 """
-YAML text to plain data, with the place of every value and all mistakes at once.
+A configuration file as plain data: the place of every value, and all mistakes at once.
 
-Scalars stay the text that was written, but for ``true``, ``false`` and ``null``: what they are
-meant to be is the business of the models, so ``12:30``, ``no`` and ``0123`` are no traps.
+A mistake quotes what stands in the file, never what a variable or another file gave: that can be
+a secret.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 Loc = tuple[str | int, ...]
+Place = tuple[int, int]
+"""Line and column, both from 1."""
 
-SECRETS = ("secret", "url", "token", "password")
-"""The keys whose value may stand in a file of its own: ``<key>_file``."""
+QUOTED = 80  # characters
 
-MAX_SECRET = 64 * 1024  # bytes of such a file
+UNKNOWN = "https://127.0.0.1/unknown"
+"""Stands for what could not be read."""
 
-_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
-_VARIABLE = re.compile(r"\$(?P<literal>\$)?\{(?P<name>\w*)(?::-(?P<default>[^}]*))?\}")
+_WORD = re.compile(r"[\w.@-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """What is wrong, and where: line and column count from 1."""
+    """What is wrong, and where."""
 
     line: int
     column: int
@@ -40,117 +38,73 @@ class Mistake:
 
 @dataclass
 class Source:
-    """A configuration file as plain data."""
+    """What a file says, and what is wrong with it so far."""
 
     data: Any = None
     mistakes: list[Mistake] = field(default_factory=list)
-    _places: dict[Loc, tuple[int, int]] = field(default_factory=dict)
+    warnings: list[Mistake] = field(default_factory=list)
+    _places: dict[Loc, Place] = field(default_factory=dict)
+    _written: dict[Loc, str] = field(default_factory=dict)
+    _unread: set[Loc] = field(default_factory=set)
+
+    def put(self, path: Loc, place: Place) -> None:
+        """Note where something stands; the first place of a path is the one that counts."""
+        self._places.setdefault(path, place)
+
+    def place(self, path: Loc) -> Place:
+        return self._places.get(path, (1, 1))
+
+    def filled(self, path: Loc, written: str) -> None:
+        """Note that a value is not what stands in the file: a variable or a file gave it."""
+        self._written[path] = written
+
+    def is_filled(self, path: Loc) -> bool:
+        return path in self._written
+
+    def quoted(self, path: Loc, value: object) -> str:
+        """A value as it stands in the file, in one line."""
+        text = self._written.get(path, str(value))[:QUOTED]
+        return "".join(letter if letter.isprintable() else "…" for letter in text)
 
     def mistake(self, path: Loc, text: str) -> None:
-        """Note a mistake at a path; a step that the file lacks stays at its parent."""
-        while path not in self._places and path:
-            path = path[:-1]
-        line, column = self._places.get(path, (1, 1))
-        self.mistakes.append(Mistake(line, column, dotted(path), text))
+        """Note a mistake, unless it only follows from a value that could not be read."""
+        path = self._known(path)
+        if path not in self._unread:
+            self.mistakes.append(self._at(path, text))
 
-    def has(self, path: Loc) -> bool:
-        return path in self._places
+    def unread(self, path: Loc, text: str) -> str:
+        """Note why a value cannot be read; what to put in its place."""
+        self.mistake(path, text)
+        self._unread.add(self._known(path))
+        return UNKNOWN
+
+    def warn(self, path: Loc, text: str) -> None:
+        """Note what is allowed, but hardly meant."""
+        self.warnings.append(self._at(self._known(path), text))
+
+    def _known(self, path: Loc) -> Loc:
+        """The path itself, or its nearest parent that is in the file."""
+        while path and path not in self._places:
+            path = path[:-1]
+        return path
+
+    def _at(self, path: Loc, text: str) -> Mistake:
+        return Mistake(*self.place(path), dotted(path), text)
+
+
+def told(mistakes: Iterable[Mistake], *, file: str) -> list[str]:
+    """A line for each, once, in the order of the file."""
+    return [mistake.told(file) for mistake in sorted(set(mistakes))]
 
 
 def dotted(path: Loc) -> str:
     """``routes[0].match.event``, as people write a path."""
-    parts = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in path]
-    return "".join(parts).lstrip(".")
+    parts = [f"[{step}]" if isinstance(step, int) else f".{word(step)}" for step in path]
+    return "".join(parts).removeprefix(".")
 
 
-def read(text: str, *, base: Path, environ: Mapping[str, str]) -> Source:
-    """Read YAML; relative names of secret files start at ``base``."""
-    source = Source()
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        source.mistakes.append(Mistake(line, column, "", f"not YAML: {error.problem}"))
-        return source
-    except (yaml.YAMLError, RecursionError) as error:
-        source.mistakes.append(Mistake(1, 1, "", f"not YAML: {str(error).splitlines()[0]}"))
-        return source
-    if root is not None:
-        source.data = _Walk(source, base, environ).value(root, ())
-    return source
-
-
-@dataclass
-class _Walk:
-    source: Source
-    base: Path
-    environ: Mapping[str, str]
-    above: frozenset[int] = frozenset()
-
-    def value(self, node: yaml.Node, path: Loc) -> Any:
-        self.source._places.setdefault(path, _place(node))
-        if id(node) in self.above:
-            self.source.mistake(path, "an alias that holds itself")
-            return None
-        inside = _Walk(self.source, self.base, self.environ, self.above | {id(node)})
-        if isinstance(node, yaml.MappingNode):
-            return inside._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [inside.value(item, (*path, place)) for place, item in enumerate(node.value)]
-        return self._scalar(node, path)
-
-    def _mapping(self, node: yaml.MappingNode, path: Loc) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
-            base = key.removesuffix("_file")
-            is_file = base != key and base in SECRETS
-            name = base if is_file else key
-            inner = (*path, name)
-            twice = name in found
-            self.source._places[inner] = _place(key_node)
-            value = self.value(value_node, inner)
-            if twice:
-                what = f"{name} and {name}_file" if is_file else key
-                self.source.mistake(inner, f"{what} given twice")
-                continue
-            found[name] = self._content(value, inner) if is_file else value
-        return found
-
-    def _content(self, value: Any, path: Loc) -> Any:
-        """The text of a secret's file, or of each of several, without the newline at its end."""
-        if isinstance(value, list):
-            return [self._content(one, path) for one in value]
-        try:
-            with (self.base / str(value)).open(encoding="utf-8") as file:
-                return file.read(MAX_SECRET).strip()
-        except (OSError, UnicodeDecodeError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "not a text file"
-            self.source.mistake(path, f"the file {value} cannot be read: {reason}")
-            return UNKNOWN
-
-    def _scalar(self, node: yaml.Node, path: Loc) -> Any:
-        if getattr(node, "style", None) is None and node.value.lower() in _WORDS:
-            return _WORDS[node.value.lower()]
-        return _VARIABLE.sub(self._variable(path), node.value)
-
-    def _variable(self, path: Loc) -> Callable[[re.Match[str]], str]:
-        def put(found: re.Match[str]) -> str:
-            if found["literal"]:
-                return found[0][1:]
-            value = self.environ.get(found["name"]) or found["default"]
-            if value is None:
-                self.source.mistake(path, f"the environment variable {found['name']} is not set")
-                return UNKNOWN
-            return value
-
-        return put
-
-
-UNKNOWN = "https://127.0.0.1/unknown"
-"""Stands for what could not be read, so that only the cause is told and no follow-up."""
-
-
-def _place(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+def word(key: str) -> str:
+    """A key as far as it is a word: in ``{secret:abc}`` YAML takes the secret for a part of it."""
+    found = _WORD.match(key)
+    start = found[0] if found else ""
+    return start if start == key else f"{start}…"

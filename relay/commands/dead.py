@@ -1,70 +1,89 @@
 """``dead``: what was given up, and what is to become of it."""
 
 import json
+import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from relay import app, misskey
-from relay.commands.setting import configuration, say, say_json
-from relay.errors import RelayError
+from relay.commands.setting import colour_for, configuration, say, say_json, warn
+from relay.config import Config
+from relay.errors import FormatError, OutboxError
 from relay.outbox import Outbox
 from relay.outcome import Delivery, Rejected
 from relay.picture import picture
+from relay.tree import clean
 
 
 async def listed(given: Namespace) -> int:
-    async with app.open_outbox(configuration(given.config)) as outbox:
+    async with _outbox(configuration(given.config)) as outbox:
         found = await outbox.dead(sink=given.sink, limit=given.limit)
     if given.json:
         say_json([_row(one) for one in found])
         return 0
     if not found:
-        say("no dead letters")
+        say("no dead letters" if given.sink is None else f"no dead letters of {given.sink}")
     for one in found:
-        say(f"{one.id:>6}  {_when(one.due_at)}  {one.sink}  {_kind(one)}  {one.reason}")
+        say(f"{one.id:>6}  {_when(one.due_at)}  {one.sink}  {_kind(one)}  {_reason(one)}")
     return 0
 
 
 async def show(given: Namespace) -> int:
     config = configuration(given.config)
-    async with app.open_outbox(config) as outbox:
+    async with _outbox(config) as outbox:
         found = await outbox.delivery(given.id)
     if found is None or found.state != "dead":
-        say(f"no dead letter {given.id}")
+        warn(f"no dead letter has the id {given.id}: see relay dead list")
         return 1
     if given.json:
         say_json(_row(found) | {"event": json.loads(found.raw)})
         return 0
-    for key, value in _row(found).items():
+    for key, value in (_row(found) | {"reason": _reason(found)}).items():
         say(f"{key:<12} {value}")
     if found.sink in config.sinks:
-        press = app.press(config)
-        made = press.message(found, app.manner(config, config.sinks[found.sink]))
-        say(made.reason if isinstance(made, Rejected) else picture(made, name=found.sink))
+        made = app.press(config).message(found, app.manner(config, config.sinks[found.sink]))
+        colour = colour_for(sys.stdout)
+        say(
+            f"{found.sink} cannot show it: {made.reason}"
+            if isinstance(made, Rejected)
+            else picture(made, name=found.sink, colour=colour)
+        )
     return 0
 
 
 async def revive(given: Namespace) -> int:
-    async with app.open_outbox(configuration(given.config)) as outbox:
+    async with _outbox(configuration(given.config)) as outbox:
         number = await outbox.revive(await _chosen(given, outbox), now=app.unix_milliseconds())
-    say(f"{number} revived; a running relay takes them up within 30 seconds")
+    say(
+        f"{number} revived"
+        + ("; a running relay takes them up within 30 seconds" if number else "")
+    )
     return 0 if number else 1
 
 
 async def drop(given: Namespace) -> int:
-    async with app.open_outbox(configuration(given.config)) as outbox:
+    async with _outbox(configuration(given.config)) as outbox:
         number = await outbox.drop(await _chosen(given, outbox))
     say(f"{number} dropped")
     return 0 if number else 1
 
 
+@asynccontextmanager
+async def _outbox(config: Config) -> AsyncIterator[Outbox]:
+    """The outbox, if there is one: to ask for dead letters makes none."""
+    path = app.outbox_path(config)
+    if not path.exists():
+        raise OutboxError(f"there is no outbox {path.absolute()}: relay serve makes it")
+    async with app.open_outbox(config) as outbox:
+        yield outbox
+
+
 async def _chosen(given: Namespace, outbox: Outbox) -> Sequence[int]:
     if given.ids:
         return list(given.ids)
-    if given.sink is None and not given.all:
-        raise RelayError("name some ids, or a sink with --sink, or --all")
     return [one.id for one in await outbox.dead(sink=given.sink, limit=1_000_000)]
 
 
@@ -81,8 +100,16 @@ def _row(delivery: Delivery) -> dict[str, Any]:
     }
 
 
+def _reason(delivery: Delivery) -> str:
+    """A vendor's words, in one line that steers no terminal."""
+    return " ".join(clean(delivery.reason or "").split())
+
+
 def _kind(delivery: Delivery) -> str:
-    return misskey.parse(delivery.raw, hook=delivery.hook).kind
+    try:
+        return " ".join(clean(misskey.parse(delivery.raw, hook=delivery.hook).kind).split())
+    except FormatError:
+        return "?"  # stored by a version that knew it
 
 
 def _when(at: int) -> str:

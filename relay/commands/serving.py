@@ -4,11 +4,12 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from relay import app, sample
+from relay import app
 from relay import demo as demonstration
-from relay.commands.setting import configuration, say, sink_of
+from relay.commands.setting import colour_for, configuration, samples, say, sink_of, warn
 from relay.config import Config
 from relay.logs import log_to
 from relay.message import Message
@@ -18,7 +19,9 @@ from relay.tree import Text
 
 
 async def serve(path: Path | None) -> int:
-    config = configuration(path)
+    config = configuration(path, samples=samples())
+    for warning in config.warnings:
+        warn(f"warning: {warning}")
     log_to(sys.stderr)
     stop = asyncio.Event()
     _stop_on_signals(stop)
@@ -45,60 +48,42 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
 
 
 async def demo() -> int:
-    await demonstration.run()
-    say()
-    say("These events came through relay's own HTTP door and outbox. Next: relay --help")
+    await demonstration.run(say, colour=colour_for(sys.stdout))
     return 0
 
 
 async def check(path: Path | None, *, online: bool) -> int:
-    config = configuration(path)
-    problems = [*_template_problems(config), *_way_problems(config)]
-    if online:
-        problems += await _sink_problems(config)
-    for problem in problems:
-        say(problem)
-    if not problems:
-        say(
-            f"ok: {len(config.hooks)} hooks, {len(config.routes)} routes, "
-            f"{len(config.sinks)} sinks, all templates render"
-        )
-    return 1 if problems else 0
+    config = configuration(path, samples=samples())
+    app.outbox_path(config)  # raises if there is no such outbox yet
+    colour = colour_for(sys.stdout)
+    for warning in config.warnings:
+        say(f"{colour.doubtful('warning')}: {warning}")
+    problems = await _sink_problems(config) if online else {}
+    for name, problem in problems.items():
+        say(f"{name}: {colour.good('ok') if problem is None else colour.bad(problem)}")
+    if any(problem is not None for problem in problems.values()):
+        return 1
+    parts = (
+        _count(len(config.hooks), "hook"),
+        _count(len(config.routes), "route"),
+        _count(len(config.sinks), "sink"),
+    )
+    say(f"{colour.good('ok')}: {', '.join(parts)}; every template renders")
+    return 0
 
 
-def _template_problems(config: Config) -> list[str]:
-    """Whatever any template does wrong with any sample, for any sink and route."""
-    templates = config.templates_in()
-    variants = {None, *(route.template for route in config.routes)}
-    displays = {sink.display for sink in config.sinks.values()}
-    found = [
-        problem
-        for kind in sample.kinds()
-        for variant in sorted(variants, key=str)
-        for display in displays
-        for problem in templates.problems(sample.event(kind), display=display, variant=variant)
-    ]
-    return list(dict.fromkeys(found))
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _way_problems(config: Config) -> list[str]:
-    """What is no mistake, but surely not meant."""
-    routed = {name for route in config.routes for name in route.to}
-    unused = [f"sink {name}: no route leads to it" for name in config.sinks if name not in routed]
-    none = [] if config.hooks else ["hooks: there is none, so no event can come in"]
-    return none + unused
-
-
-async def _sink_problems(config: Config) -> list[str]:
+async def _sink_problems(config: Config) -> Mapping[str, str | None]:
     async with open_session() as session:
         found = await asyncio.gather(*(sink.check(session) for sink in config.sinks.values()))
-    return [
-        f"sink {name}: {wrong}" for name, wrong in zip(config.sinks, found, strict=True) if wrong
-    ]
+    return dict(zip(config.sinks, found, strict=True))
 
 
 async def send_test(path: Path | None, name: str) -> int:
-    config = configuration(path)
+    sink = sink_of(configuration(path), name)
     message = Message(
         title=(Text("relay test"),),
         body=(Text("If you can read this, relay can reach you here."),),
@@ -107,7 +92,9 @@ async def send_test(path: Path | None, name: str) -> int:
     )
     async with open_session() as session:
         key = f"test-{app.unix_milliseconds()}"
-        outcome = await sink_of(config, name).send(message, key=key, session=session)
-    reason = getattr(outcome, "reason", None)
-    say(f"{name}: {type(outcome).__name__}" + (f": {reason}" if reason else ""))
+        outcome = await sink.send(message, key=key, session=session)
+    colour, reason = colour_for(sys.stdout), getattr(outcome, "reason", None)
+    word = type(outcome).__name__
+    shown = colour.good(word) if isinstance(outcome, Sent) else colour.bad(word)
+    say(f"{name}: {shown}" + (f": {reason}" if reason else ""))
     return 0 if isinstance(outcome, Sent) else 1

@@ -1,59 +1,109 @@
 """What every command begins with: the configuration, the event, and where to print."""
 
 import json
+import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from relay import misskey, sample
+from relay.colour import Colour
 from relay.config import Config, load
 from relay.errors import ConfigError, FormatError
 from relay.model import Event
+from relay.suggestion import closest
 
 PLACES = (Path("config.yaml"), Path("/etc/relay/config.yaml"))
+EXAMPLE = """\
+hooks:
+  alice: {secret_file: alice.secret}   # the secret of the webhook in Misskey
+sinks:
+  team: {type: discord, url_file: discord.url}
+routes:
+  - match: {event: [mention, reply]}
+    to: team"""
 
 
-def configuration(path: Path | None) -> Config:
+def configuration(path: Path | None, *, samples: Sequence[Event] = ()) -> Config:
     """The named file, or the first that there is of the usual ones."""
-    if path is not None:
-        return load(path)
-    found = next((place for place in PLACES if place.exists()), None)
-    if found is None:
-        looked = " nor ".join(map(str, PLACES))
-        raise ConfigError(
-            f"there is no configuration: neither {looked}. "
-            "Copy config.example.yaml to config.yaml, or see `relay demo` first"
-        )
-    return load(found)
+    found = path or first_place()
+    if found is not None:
+        return load(found, samples=samples)
+    raise ConfigError(
+        f"There is no configuration: neither {' nor '.join(map(str, PLACES))}.\n"
+        f"Name one with --config FILE, or begin with this in {PLACES[0]}:\n\n{EXAMPLE}\n\n"
+        "`relay demo` shows what relay does, and needs none."
+    )
+
+
+def first_place() -> Path | None:
+    return next((place for place in PLACES if place.exists()), None)
+
+
+def samples() -> list[Event]:
+    """One event of each kind."""
+    return [sample.event(kind) for kind in sample.kinds()]
+
+
+def colour_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Colour:
+    """Colour on a terminal, unless it is unwanted: https://no-color.org."""
+    return Colour(
+        on=stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    )
 
 
 def say(text: str = "") -> None:
     print(text, flush=True)
 
 
+def warn(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def say_json(value: object) -> None:
     say(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def read_event(given: Namespace, hooks: Iterable[str]) -> Event:
-    """The event that the arguments name."""
-    hook = given.hook or next(iter(hooks), "sample")
+def read_event(given: Namespace, config: Config) -> Event:
+    """The event that the arguments name. A sample comes from the hook's own server."""
+    hook = _hook_of(config, given.hook)
+    server = config.hooks[hook].server if hook in config.hooks else ""
     if given.event in sample.kinds():
-        return sample.event(given.event, hook=hook)
+        found = sample.event(given.event, hook=hook)
+        return replace(found, server=server or found.server)
+    event = misskey.parse(_body(given.event), hook=hook, server=server)
+    if server and event.server != server:
+        warn(f"the hook {hook} would refuse it: it takes events of {server}, not {event.server}")
+    return event
+
+
+def _hook_of(config: Config, name: str | None) -> str:
+    if name is not None and name not in config.hooks:
+        raise ConfigError(f"no hook is called {name}{closest(name, config.hooks)}")
+    return name or next(iter(config.hooks), "sample")
+
+
+def _body(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
     try:
-        raw = sys.stdin.buffer.read() if given.event == "-" else Path(given.event).read_bytes()
-    except OSError as error:
-        kinds = ", ".join(sample.kinds())
-        raise FormatError(
-            f"{given.event}: {error.strerror}, and it is no kind of event ({kinds})"
-        ) from None
-    return misskey.parse(raw, hook=hook)
+        return Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        kinds = closest(name, sample.kinds())
+        raise FormatError(f"{name}: {reason}, and it is no kind of event{kinds}") from None
+
+
+def check_sink(config: Config, name: str) -> None:
+    """Raises ConfigError if there is no such sink."""
+    if name not in config.sinks:
+        raise ConfigError(f"no sink is called {name}{closest(name, config.sinks)}")
 
 
 def sink_of(config: Config, name: str) -> Any:
     """The sink of that name. Raises ConfigError."""
-    if name not in config.sinks:
-        raise ConfigError(f"no sink is called {name}; there is {', '.join(config.sinks) or 'none'}")
+    check_sink(config, name)
     return config.sinks[name]

@@ -3,10 +3,20 @@
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
-from typing import Any
 
 from relay import app
-from relay.commands.setting import PLACES, configuration, read_event, say, say_json, sink_of
+from relay.colour import BARE
+from relay.commands.setting import (
+    check_sink,
+    colour_for,
+    configuration,
+    first_place,
+    read_event,
+    say,
+    say_json,
+    sink_of,
+    warn,
+)
 from relay.config import Config
 from relay.message import Message
 from relay.model import Event
@@ -17,31 +27,48 @@ from relay.sinks import SinkSettings
 
 def route(given: Namespace) -> int:
     config = configuration(given.config)
-    event = read_event(given, config.hooks)
-    routes = config.routes_with(config.templates_in())
-    wanted = sinks_for(event, routes)
-    passed = {name: by for name, by in wanted.items() if admits(config.sinks[name].gate, event)}
+    expected = _expected(config, given.expect)
+    event = read_event(given, config)
+    wanted = sinks_for(event, config.routes_with(config.templates_in()))
+    withheld = {name: why for name in wanted if (why := _why_not(config, name, event))}
+    passed = {name: by for name, by in wanted.items() if name not in withheld}
     if given.json:
-        say_json({"sinks": passed, "withheld": sorted(wanted.keys() - passed.keys())})
+        say_json({"event": event.kind, "sinks": passed, "withheld": withheld})
     else:
-        for name, by in wanted.items():
-            told = (
-                f"by route {by}" if name in passed else f"withheld: {_why_not(config, name, event)}"
-            )
-            say(f"{name}  {told}")
-        for name in config.sinks.keys() - wanted.keys():
-            say(f"{name}  no route matches")
-    if given.expect is None:
+        _show_ways(config, passed, withheld)
+    if expected is None or expected == passed.keys():
         return 0
-    expected = {name for name in given.expect.split(",") if name}
-    if expected == passed.keys():
-        return 0
-    print(f"expected {given.expect}, got {','.join(passed) or 'none'}", file=sys.stderr)
+    warn(f"expected {given.expect or 'none'}, got {','.join(passed) or 'none'}")
     return 1
 
 
-def _why_not(config: Config, name: str, event: Event) -> str:
+def _expected(config: Config, written: str | None) -> set[str] | None:
+    if written is None:
+        return None
+    names = {name.strip() for name in written.split(",") if name.strip()}
+    for name in sorted(names):
+        check_sink(config, name)
+    return names
+
+
+def _show_ways(config: Config, passed: Mapping[str, str], withheld: Mapping[str, str]) -> None:
+    colour, widest = colour_for(sys.stdout), max(map(len, config.sinks), default=0)
+    for name in config.sinks:
+        told = colour.dim("no route matches")
+        if name in passed:
+            told = colour.good(f"by route {passed[name]}")
+        elif name in withheld:
+            told = colour.doubtful(f"withheld: {withheld[name]}")
+        say(f"{name:<{widest}}  {told}")
+    if not config.sinks:
+        say("there are no sinks")
+
+
+def _why_not(config: Config, name: str, event: Event) -> str | None:
+    """Why a sink may not show an event; None if it may."""
     gate = config.sinks[name].gate
+    if admits(gate, event):
+        return None
     if event.is_moderation and not gate.moderation:
         return "it is for moderators, and the sink has no moderation: true"
     if event.note is not None and event.note.visibility not in gate.visibility:
@@ -52,20 +79,26 @@ def _why_not(config: Config, name: str, event: Event) -> str:
 
 
 def preview(given: Namespace) -> int:
-    has_config = given.config is not None or any(place.exists() for place in PLACES)
+    has_config = given.config is not None or first_place() is not None
     config = configuration(given.config) if has_config else _embedded()
-    event = read_event(given, config.hooks)
     sinks = config.sinks if given.sink is None else {given.sink: sink_of(config, given.sink)}
-    shown = {name: _preview(config, name, sink, event) for name, sink in sinks.items()}
+    event = read_event(given, config)
+    colour = BARE if given.json else colour_for(sys.stdout)
+    withheld = {name: why for name in sinks if (why := _why_not(config, name, event))}
+    made = {
+        name: _message(config, name, sink, event)
+        for name, sink in sinks.items()
+        if name not in withheld
+    }
+    payloads = {name: sinks[name].payload(message) for name, message in made.items()}
     if given.json:
-        say_json({name: payload for name, (_, payload) in shown.items()})
-        return 0
-    for name, (message, payload) in shown.items():
-        if message is None:
-            say(f"{name}: withheld: {_why_not(config, name, event)}")
-            continue
-        say(picture(message, name=name))
-        say_json(payload)
+        say_json(payloads)
+    for name in () if given.json else sinks:
+        if name in withheld:
+            say(f"{name}: {colour.doubtful('withheld')}: {withheld[name]}")
+        else:
+            say(picture(made[name], name=name, colour=colour))
+            say_json(payloads[name])
     return 0
 
 
@@ -90,12 +123,7 @@ def _embedded() -> Config:
     )
 
 
-def _preview(
-    config: Config, name: str, sink: SinkSettings, event: Event
-) -> tuple[Message | None, Mapping[str, Any] | None]:
-    if not admits(sink.gate, event):
-        return None, None
-    press = app.press(config)
+def _message(config: Config, name: str, sink: SinkSettings, event: Event) -> Message:
     by = sinks_for(event, config.routes_with(config.templates_in())).get(name, "")
-    message = press.rendered(redacted(sink.gate, event), by, app.manner(config, sink))
-    return message, sink.payload(message)  # type: ignore[attr-defined]
+    press = app.press(config)
+    return press.rendered(redacted(sink.gate, event), by, app.manner(config, sink))

@@ -1,0 +1,51 @@
+"""``mfm``: what relay makes of a text in Misskey's markup."""
+
+import json
+import sys
+from argparse import Namespace
+from typing import Any
+
+from relay.commands.setting import say
+from relay.dialects import discord, matrix, plain, slack
+from relay.errors import RelayError
+from relay.mfm import parse, parse_simple, to_json
+from relay.mfm.mapping import Origin, tree_of
+
+SERVER = "https://misskey.example"
+
+
+def mfm(given: Namespace) -> int:
+    if given.json:
+        for line in sys.stdin:
+            if line.strip():
+                say(json.dumps(_nodes(line)))
+        return 0
+    if given.text is None:
+        raise RelayError("give a text, or --json and lines on standard input")
+    _show(given.text)
+    return 0
+
+
+def _nodes(line: str) -> list[dict[str, Any]]:
+    """One line of the reference's vectors, ``{"fn", "input", "opts"}``, to its node list."""
+    try:
+        asked = json.loads(line)
+        text, limit = asked["input"], (asked.get("opts") or {}).get("nestLimit")
+        if asked.get("fn") == "parseSimple":
+            return to_json(parse_simple(text))
+        return to_json(parse(text) if limit is None else parse(text, nest_limit=limit))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RelayError(f'not a line like {{"fn": "parse", "input": "..."}}: {error}') from None
+
+
+def _show(text: str) -> None:
+    nodes = parse(text)
+    shown = tree_of(nodes, Origin(server=SERVER))
+    say(json.dumps(to_json(nodes), ensure_ascii=False, indent=2))
+    for name, rendered in (
+        ("discord", discord.render(shown)),
+        ("slack", json.dumps(slack.render(shown), ensure_ascii=False, indent=2)),
+        ("matrix", matrix.render(shown)),
+        ("plain", plain.render(shown)),
+    ):
+        say(f"\n── {name}\n{rendered}")

@@ -1,0 +1,85 @@
+"""The conditions of a route, as the configuration has them."""
+
+import re
+from fnmatch import translate
+from typing import Annotated, Any, Literal
+
+import re2
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from relay.model import Visibility
+from relay.routing import Match, Pattern
+from relay.sinks import Settings
+
+_HOST = re.compile(r"[\w.-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?")
+
+
+def several(found: object) -> object:
+    """A single value where a list may stand."""
+    return found if isinstance(found, list | tuple | frozenset | None) else [found]
+
+
+def _glob(pattern: object) -> re.Pattern[str]:
+    if not isinstance(pattern, str):
+        raise ValueError("should be a name like bob, or a pattern like *@misskey.example")
+    return re.compile(translate(pattern.lower().removeprefix("@")))
+
+
+def _regex(pattern: object) -> Pattern:
+    """RE2 takes linear time: no text makes it hang. https://github.com/google/re2/wiki/Syntax"""
+    if not isinstance(pattern, str):
+        raise ValueError("should be a regular expression")
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        compiled: Pattern = re2.compile(pattern, options)
+    except re2.error as error:
+        raise ValueError(f"not a regular expression of RE2: {_reason(error)}") from None
+    return compiled
+
+
+def _reason(error: Exception) -> str:
+    """RE2's word for it, without the part of the pattern that it quotes."""
+    told = error.args[0]
+    return (told.decode(errors="replace") if isinstance(told, bytes) else str(told)).split(":")[0]
+
+
+def _tag(tag: str) -> str:
+    return tag.lower().removeprefix("#")
+
+
+def _host(server: str) -> str:
+    host = server.lower().rpartition("://")[2].rstrip("/")
+    if not _HOST.fullmatch(host):
+        raise ValueError("should be the name of a server, like misskey.example")
+    return host
+
+
+_LIST = (BeforeValidator(several), Field(min_length=1))
+
+Names = Annotated[frozenset[str], *_LIST]
+Visibilities = Annotated[frozenset[Visibility], *_LIST]
+Features = Annotated[frozenset[Literal["files", "poll", "cw", "quote", "sensitive"]], *_LIST]
+Globs = Annotated[tuple[Annotated[re.Pattern[str], BeforeValidator(_glob)], ...], *_LIST]
+Regexes = Annotated[tuple[Annotated[Any, AfterValidator(_regex)], ...], *_LIST]
+Tags = Annotated[frozenset[Annotated[str, AfterValidator(_tag)]], *_LIST]
+Hosts = Annotated[frozenset[Annotated[str, AfterValidator(_host)]], *_LIST]
+
+
+class MatchSettings(Settings):
+    """Conditions: all keys must hold; a list means any of."""
+
+    hook: Names | None = None
+    event: Names | None = None
+    visibility: Visibilities | None = None
+    author: Globs | None = None
+    """Patterns with ``*``: ``bob``, or ``*@misskey.example``."""
+    text: Regexes | None = None
+    """Regular expressions, looked for in a note's text and content warning."""
+    tag: Tags | None = None
+    has: Features | None = None
+    bot: bool | None = None
+    server: Hosts | None = None
+
+    def compiled(self) -> Match:
+        return Match(**{name: getattr(self, name) for name in MatchSettings.model_fields})

@@ -1,0 +1,156 @@
+"""
+What one part of the file says of another.
+
+Works on the plain data, so that it runs also where a value is wrong, and all mistakes are told.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from relay import misskey
+from relay.model import Visibility
+from relay.source import Loc, Source
+from relay.suggestion import closest, nearest
+
+KINDS = misskey.NOTE_KINDS | misskey.USER_KINDS | misskey.MODERATION_KINDS
+VERY_CLOSE = 0.75
+"""Forks add kinds of their own: only what is all but a known one is worth a warning."""
+
+_BOOL = TypeAdapter(bool)
+_SHOWN_BY_DEFAULT = ("public", "home")
+
+
+def crosscheck(source: Source, *, listen: str) -> None:
+    """Note the mistakes and warnings; ``listen`` is the address unless the file has another."""
+    data = source.data
+    hooks, sinks = _part(data, "hooks"), _part(data, "sinks")
+    _check_doors(data, source, listen)
+    for path, route in routes(data):
+        _check_route(route, path, hooks, sinks, source)
+    _check_route_names(data, source)
+    _check_ways(data, hooks, sinks, source)
+
+
+def _part(data: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """The hooks or the sinks; None if they are not what they should be."""
+    found = data.get(name, {})
+    return found if isinstance(found, dict) else None
+
+
+def routes(data: Mapping[str, Any]) -> Iterator[tuple[Loc, Mapping[str, Any]]]:
+    """The routes that are mappings, each with its path."""
+    found = data.get("routes")
+    for number, route in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(route, dict):
+            yield ("routes", number), route
+
+
+def texts(found: object, path: Loc) -> Iterator[tuple[Loc, str]]:
+    """The texts of a list, or the only one, each with its path."""
+    for number, one in enumerate(found if isinstance(found, list) else [found]):
+        if isinstance(one, str):
+            yield ((*path, number) if isinstance(found, list) else path), one
+
+
+def _check_doors(data: Mapping[str, Any], source: Source, listen: str) -> None:
+    web = data.get("web")
+    inner = web.get("listen") if isinstance(web, dict) else None
+    is_same = inner == data.get("listen", listen)
+    if isinstance(inner, str) and is_same and not inner.endswith(":0"):
+        source.mistake(("web", "listen"), "is where the public door listens: take another port")
+    if web is not None:
+        source.warn(("web",), "the web page is not there yet in this version")
+
+
+def _check_route(
+    route: Mapping[str, Any],
+    path: Loc,
+    hooks: Mapping[str, Any] | None,
+    sinks: Mapping[str, Any] | None,
+    source: Source,
+) -> None:
+    _check_defined(route.get("to"), (*path, "to"), "sink", sinks, source)
+    for part in ("match", "unless"):
+        conditions, inner = route.get(part), (*path, part)
+        if isinstance(conditions, dict):
+            _check_defined(conditions.get("hook"), (*inner, "hook"), "hook", hooks, source)
+            _check_kinds(conditions.get("event"), (*inner, "event"), source)
+    if isinstance(route.get("match"), dict):
+        for place, name in texts(route.get("to"), (*path, "to")):
+            if sinks is not None and isinstance(sink := sinks.get(name), dict):
+                _check_gate(route["match"], sink, name, place, source)
+
+
+def _check_defined(
+    found: object, path: Loc, what: str, known: Mapping[str, Any] | None, source: Source
+) -> None:
+    for place, name in texts(found, path):
+        if known is not None and name not in known:
+            told = source.quoted(place, name)
+            source.mistake(place, f"no {what} is called {told}{closest(name, known)}")
+
+
+def _check_kinds(found: object, path: Loc, source: Source) -> None:
+    for place, kind in texts(found, path):
+        if kind in KINDS:
+            continue
+        told = f"Misskey has no event {source.quoted(place, kind)}"
+        if kind == "quote":
+            source.warn(place, f"{told}: a quote is a renote that `has: quote`")
+        elif near := nearest(kind, KINDS, cutoff=VERY_CLOSE):
+            source.warn(place, f"{told}: did you mean {near}?")
+
+
+def _check_gate(
+    match: Mapping[str, Any], sink: Mapping[str, Any], name: str, path: Loc, source: Source
+) -> None:
+    """A route to a sink that may not show what it matches."""
+    wanted = [kind for _, kind in texts(match.get("event"), ()) if kind in misskey.MODERATION_KINDS]
+    if wanted and not _is_true(sink.get("moderation", False)):
+        source.mistake(
+            path,
+            f"{wanted[0]} is for moderators only, and the sink {name} is not marked as theirs: "
+            f"set moderation: true at {name} if none but moderators can read it",
+        )
+    asked = {it for _, it in texts(match.get("visibility"), ())} & set(Visibility)
+    shown = {it for _, it in texts(sink.get("visibility", [*_SHOWN_BY_DEFAULT]), ())}
+    if asked and not asked & shown:
+        source.warn(path, f"the sink {name} never shows these notes: see its visibility")
+
+
+def _is_true(found: object) -> bool:
+    try:
+        return _BOOL.validate_python(found)
+    except ValidationError:
+        return True  # told as a mistake of its own
+
+
+def _check_route_names(data: Mapping[str, Any], source: Source) -> None:
+    lines: dict[str, int] = {}
+    for path, route in routes(data):
+        place, name = (*path, "name"), route.get("name")
+        if not isinstance(name, str):
+            continue
+        if name in lines:
+            told = source.quoted(place, name)
+            source.mistake(place, f"another route is called {told}, in line {lines[name]}")
+        lines.setdefault(name, source.place(place)[0])
+
+
+def _check_ways(
+    data: Mapping[str, Any],
+    hooks: Mapping[str, Any] | None,
+    sinks: Mapping[str, Any] | None,
+    source: Source,
+) -> None:
+    """What leads nowhere."""
+    if hooks == {}:
+        source.warn(("hooks",), "no hooks: so no event can come in")
+    routed = {
+        name for path, route in routes(data) for _, name in texts(route.get("to"), (*path, "to"))
+    }
+    for name in sinks or ():
+        if name not in routed:
+            source.warn(("sinks", name), "no route leads here")

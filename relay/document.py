@@ -1,0 +1,195 @@
+"""
+YAML text to plain data.
+
+Scalars stay the text that was written, but for ``true`` and ``false``: what they are meant to be
+is the business of the models, so ``12:30``, ``no`` and ``0123`` are no traps. A key without a
+value is a mistake. Anchors, aliases and merge keys (``<<``) work as in YAML 1.1: an alias is a
+copy, and a mapping's own keys win over merged ones.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from relay.source import Loc, Mistake, Place, Source, dotted, word
+from relay.syntax import explained
+from relay.variable import SECRETS, UnreadError, content, filled, has_reference
+
+DEPTH = 40  # mappings and lists inside each other
+VALUES = 20_000  # aliases of aliases could make a small file endless
+
+_BOOLEANS = {"true": True, "false": False}
+NO_VALUE = (
+    "has no value: fill it in, or leave the key out (a text that begins with # or & needs quotes)"
+)
+NO_KEY = "a key should be a single word, with a colon and a blank behind it"
+_MERGE = "tag:yaml.org,2002:merge"
+_NULL = "tag:yaml.org,2002:null"
+_STANDARD = "tag:yaml.org,2002:"
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes up to a depth that Python's stack holds."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > DEPTH:
+            raise TooMuchError("is nested too deeply", _place(self.peek_event()))  # type: ignore[no-untyped-call]
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class TooMuchError(Exception):
+    """More of something than any configuration needs."""
+
+    def __init__(self, text: str, place: Place) -> None:
+        super().__init__(text)
+        self.place = place
+
+
+def read(text: str, *, base: Path, environ: Mapping[str, str]) -> Source:
+    """Read YAML; relative names of secret files start at ``base``."""
+    source = Source()
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+        if root is not None and root.tag != _NULL:
+            source.data = _Walk(source, base, environ).value(root, ())
+    except yaml.YAMLError as error:
+        source.mistakes.append(explained(error, text))
+    except TooMuchError as error:
+        source.mistakes.append(Mistake(*error.place, "", str(error)))
+    return source
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A key as it is written, the name it means (without ``_file``), and its value."""
+
+    key: yaml.Node
+    written: str
+    name: str
+    value: yaml.Node
+
+    @property
+    def is_file(self) -> bool:
+        return self.name != self.written
+
+
+@dataclass
+class _Walk:
+    source: Source
+    base: Path
+    environ: Mapping[str, str]
+    above: list[yaml.Node] = field(default_factory=list)
+    values: int = 0
+
+    def value(self, node: yaml.Node, path: Loc) -> Any:
+        self.source.put(path, _place(node))
+        self._count(node)
+        if any(node is one for one in self.above):
+            return self.source.unread(path, "an alias that holds itself")
+        self.above.append(node)
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, path)
+            if isinstance(node, yaml.SequenceNode):
+                return [self.value(one, (*path, place)) for place, one in enumerate(node.value)]
+            return self._scalar(node, path)
+        finally:
+            self.above.pop()
+
+    def _count(self, node: yaml.Node) -> None:
+        self.values += 1
+        if self.values > VALUES:
+            raise TooMuchError("has too many values: aliases of aliases?", _place(node))
+
+    def _mapping(self, node: yaml.MappingNode, path: Loc) -> dict[str, Any]:
+        found: dict[str, _Pair] = {}
+        for pair in self._pairs(node, path):
+            if (first := found.setdefault(pair.name, pair)) is not pair:
+                self._tell_twice(first, pair, path)
+        for pair in self._merged(node, path):
+            found.setdefault(pair.name, pair)
+        return {name: self._member(pair, (*path, name)) for name, pair in found.items()}
+
+    def _pairs(self, node: yaml.MappingNode, path: Loc) -> Iterator[_Pair]:
+        """The keys that a mapping itself has."""
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                continue
+            if not isinstance(key, yaml.ScalarNode):
+                self.source.unread(path, "a text that begins with { or [ needs quotes")
+                continue
+            written = key.value
+            if word(written) != written:
+                self.source.mistakes.append(self._at(key, (*path, written), NO_KEY))
+                continue
+            name = written.removesuffix("_file")
+            is_file = name in SECRETS and not isinstance(value, yaml.MappingNode)
+            yield _Pair(key, written, name if is_file else written, value)
+
+    def _merged(self, node: yaml.MappingNode, path: Loc) -> Iterator[_Pair]:
+        """The keys that a mapping takes over with ``<<``: from one other, or a list of them."""
+        merges = [value for key, value in node.value if key.tag == _MERGE]
+        for merge in merges:
+            for other in merge.value if isinstance(merge, yaml.SequenceNode) else [merge]:
+                if not isinstance(other, yaml.MappingNode) or other in self.above:
+                    text = "<< takes an alias of a mapping, like <<: *name"
+                    self.source.mistakes.append(self._at(merge, path, text))
+                    continue
+                self._count(other)
+                self.above.append(other)
+                yield from self._pairs(other, path)
+                yield from self._merged(other, path)
+                self.above.pop()
+
+    def _tell_twice(self, first: _Pair, second: _Pair, path: Loc) -> None:
+        names = dict.fromkeys((word(first.written), word(second.written)))
+        text = f"{' and '.join(names)} given twice: first in line {_place(first.key)[0]}"
+        self.source.mistakes.append(self._at(second.key, (*path, second.name), text))
+
+    def _at(self, node: yaml.Node, path: Loc, text: str) -> Mistake:
+        return Mistake(*_place(node), dotted(path), text)
+
+    def _member(self, pair: _Pair, path: Loc) -> Any:
+        self.source.put(path, _place(pair.key))
+        value = self.value(pair.value, path)
+        if not pair.is_file:
+            return value
+        if isinstance(value, list):
+            return [self._content(one, (*path, place)) for place, one in enumerate(value)]
+        return self._content(value, path)
+
+    def _content(self, value: object, path: Loc) -> str:
+        """The text of a secret's file."""
+        self.source.filled(path, "…")
+        try:
+            return content(self.base / str(value))
+        except UnreadError as error:
+            return self.source.unread(path, str(error))
+
+    def _scalar(self, node: yaml.Node, path: Loc) -> str | bool:
+        text, is_plain = str(node.value), getattr(node, "style", None) is None
+        if not node.tag.startswith(_STANDARD):
+            return self.source.unread(path, "a text that begins with ! needs quotes")
+        if node.tag == _NULL:
+            return self.source.unread(path, NO_VALUE)
+        if is_plain and text.lower() in _BOOLEANS:
+            return _BOOLEANS[text.lower()]
+        if has_reference(text):
+            self.source.filled(path, text)
+        try:
+            return filled(text, self.environ)
+        except UnreadError as error:
+            return self.source.unread(path, str(error))
+
+
+def _place(found: Any) -> Place:
+    """Where a node or an event of the YAML parser begins."""
+    return found.start_mark.line + 1, found.start_mark.column + 1

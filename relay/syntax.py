@@ -1,0 +1,72 @@
+"""
+YAML's own errors, with the place to look at and what would be right.
+
+Nothing is quoted of the text but single characters: what is wrong can be a secret.
+"""
+
+import re
+
+import yaml
+
+from relay.source import Mistake
+
+_QUOTES = "a text that begins with {} needs quotes"
+_BRACKET = "a bracket of line {line} is not closed, or a comma is missing"
+_COLON = "a key without a colon: write `key: value`"
+_ESCAPE = "in double quotes a backslash begins an escape: use single quotes"
+_INDENT = "a wrong indentation, or something behind a closing quote"
+_OPEN_QUOTE = "a quote is not closed"
+
+_WORDS = (
+    ("mapping values are not allowed", "a colon too many: a text with `: ` in it needs quotes"),
+    ("could not find expected ':'", _COLON),
+    (r"found character '\t'", "a tab: YAML is indented with blanks only"),
+    ("found undefined alias", f"no such anchor: {_QUOTES.format('*')}"),
+    ("found duplicate anchor", "another anchor has that name"),
+    ("found undefined tag handle", _QUOTES.format("!")),
+    ("while scanning a tag", _QUOTES.format("!")),
+    ("while parsing a tag", _QUOTES.format("!")),
+    ("while scanning an anchor", _QUOTES.format("&")),
+    ("while scanning an alias", _QUOTES.format("*")),
+    ("while scanning a quoted scalar", _OPEN_QUOTE),
+    ("found unknown escape", _ESCAPE),
+    ("expected escape sequence", _ESCAPE),
+    ("while scanning a block scalar", _QUOTES.format("| or >")),
+    ("while scanning a directive", "a line must not begin with %"),
+    ("but got '{'", 'inside brackets a variable needs quotes, too: "${NAME}"'),
+    ("while parsing a flow", _BRACKET),
+    ("found another document", "a second document: `---` may stand in the first line only"),
+    ("expected <block end>", _INDENT),
+    ("expected the node content", "a bracket or a comma with nothing before it"),
+)
+"""Parts of PyYAML's messages, and what they mean; the first that fits counts."""
+
+
+def explained(error: yaml.YAMLError, text: str) -> Mistake:
+    """A mistake in the words of people who don't know YAML's grammar."""
+    if isinstance(error, yaml.reader.ReaderError):
+        return _unprintable(text, error.position)
+    problem = str(getattr(error, "problem", "") or "")
+    context = str(getattr(error, "context", "") or "")
+    told = next((says for part, says in _WORDS if part in f"{context} {problem}"), None)
+    if told is None and (found := re.fullmatch("found character '(.)' that .*", problem)):
+        told = _QUOTES.format(found[1])
+    mark, start = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    if mark is None or (start is not None and _begins_there(told, start.line, mark.line)):
+        mark = start
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    opened = start.line + 1 if start is not None else line
+    words = "" if told is None else f": {told.replace('{line}', str(opened))}"
+    return Mistake(line, column, "", f"not YAML{words}")
+
+
+def _begins_there(told: str | None, start: int, end: int) -> bool:
+    """Whether to look where something begins, rather than where YAML gave it up."""
+    return told in {_OPEN_QUOTE, _COLON, _QUOTES.format("!")} or (told == _BRACKET and start < end)
+
+
+def _unprintable(text: str, position: int) -> Mistake:
+    before = text[:position]
+    line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+    code = f"U+{ord(text[position]):04X}"
+    return Mistake(line, column, "", f"not YAML: a character that nobody can see ({code})")

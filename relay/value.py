@@ -1,0 +1,72 @@
+"""Single values of the configuration, each with what would be right where it is wrong."""
+
+import re
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator
+
+from relay import misskey
+from relay.duration import Size
+from relay.secret import Secret
+from relay.suggestion import did_you_mean
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (LookupError, OSError, ValueError):
+        wanted = did_you_mean(name, available_timezones())
+        raise ValueError(f"should be a time zone, like UTC or Asia/Tokyo{wanted}") from None
+    return name
+
+
+def _origin(server: str) -> str:
+    if not (found := misskey.origin(server.rstrip("/"))):
+        raise ValueError("should be an address like https://misskey.example")
+    return found
+
+
+def _name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+        raise ValueError("should have letters, digits and - _ . only, at most 64")
+    return name
+
+
+def _filled(secret: Secret) -> Secret:
+    if not secret.reveal().strip():
+        raise ValueError("is empty: anybody could come in")
+    return secret
+
+
+def _outbox(written: str) -> str:
+    """A password in it would be shown: drivers take it from the environment, too."""
+    kind, _, place = written.partition(":")
+    if kind == "sqlite" and place:
+        return written
+    if kind not in {"postgresql", "postgres"} or not place.startswith("//"):
+        raise ValueError("should be sqlite:FILE or postgresql://user@host/database")
+    try:
+        parts = urlsplit(written)
+        has_password = parts.password is not None or "password=" in parts.query
+    except ValueError:
+        raise ValueError("is not a URL like postgresql://user@host/database") from None
+    if has_password:
+        raise ValueError("a password has no place here: set PGPASSWORD or PGPASSFILE instead")
+    return written
+
+
+def _some(size: int) -> int:
+    if size <= 0:
+        raise ValueError("should be more than nothing: real webhooks reach 190 kB")
+    return size
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Filled = Annotated[Secret, AfterValidator(_filled)]
+Locale = Literal["en", "ja", "ko", "zh-Hans", "zh-Hant"]
+Zone = Annotated[str, AfterValidator(_zone)]
+Origin = Annotated[str, AfterValidator(_origin)]
+OutboxUrl = Annotated[str, AfterValidator(_outbox)]
+MaxBody = Annotated[Size, AfterValidator(_some)]

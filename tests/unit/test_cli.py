@@ -1,0 +1,399 @@
+"""The command line answers every question, and wrong usage with what would be right."""
+
+import argparse
+import asyncio
+import io
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from relay import cli, sample
+from relay.commands.setting import colour_for
+from relay.outbox import SQLiteOutbox
+from relay.outcome import Rejected
+from relay.retry import settle
+from tests.factories import an_event
+
+CONFIG = """
+outbox: sqlite:{folder}/relay.db
+hooks:
+  alice: {{secret: s3cret, server: https://mine.example}}
+  bob: {{secret: s3cret}}
+sinks:
+  team: {{type: console}}
+  mods: {{type: console, moderation: true}}
+  room: {{type: matrix, homeserver: https://m.example, room: "!a:b", token: s3cret}}
+routes:
+  - name: mentions
+    match: {{event: mention, hook: alice, server: mine.example}}
+    to: [team, room]
+  - {{match: {{event: abuseReport}}, to: mods}}
+  - {{match: {{hook: bob}}, to: [room, mods]}}
+"""
+
+
+class Answer:
+    """How a command ended, and what it said."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def relay(capsys: pytest.CaptureFixture[str]):
+    def run(*arguments: str) -> Answer:
+        try:
+            code = cli.main(arguments)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return Answer(code, *capsys.readouterr())
+
+    return run
+
+
+def parsers(parser: argparse.ArgumentParser, name: tuple[str, ...] = ()):
+    """Every command there is, by its words."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, inner in action.choices.items():
+                yield (*name, word)
+                yield from parsers(inner, (*name, word))
+
+
+COMMANDS = list(parsers(cli._parser()))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(relay, command):
+    answer = relay(*command, "--help")
+    assert answer.code == 0
+    assert f"usage: relay {' '.join(command)}" in answer.out
+    example = re.search(r"example:\n  (relay .*)", answer.out)
+    assert example is not None
+    assert example[1].split()[1 : len(command) + 1] == list(command)
+
+
+def test_the_commands_are_those_of_the_design():
+    assert {" ".join(command) for command in COMMANDS} == {
+        "serve", "check", "route", "preview", "send-test", "demo", "mfm",
+        "dead", "dead list", "dead show", "dead revive", "dead drop",
+    }  # fmt: skip
+
+
+def test_help_tells_the_exit_codes(relay):
+    answer = relay("--help")
+    assert (answer.code, "exit codes:" in answer.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param((), "missing: COMMAND", id="nothing"),
+        pytest.param(("sevre",), "there is no sevre: did you mean serve?", id="a misspelt one"),
+        pytest.param(("xyz",), "there is no xyz; there is serve, check", id="an unknown one"),
+        pytest.param(
+            ("route",), "missing: EVENT\nlike this: relay route event.json", id="no event"
+        ),
+        pytest.param(("send-test",), "like this: relay send-test --sink team", id="no sink"),
+        pytest.param(("dead",), "missing: ACTION", id="no action"),
+        pytest.param(("dead", "lsit"), "did you mean list?", id="a misspelt action"),
+        pytest.param(("dead", "show", "x"), "x should be a number from 1", id="no number"),
+        pytest.param(("dead", "show", "9" * 30), "should be a number", id="too large a number"),
+        pytest.param(("dead", "list", "--limit", "0"), "number from 1", id="a limit of nothing"),
+        pytest.param(("dead", "drop"), "ID --sink --all is required", id="nothing chosen"),
+        pytest.param(("dead", "drop", "1", "--all"), "not allowed with", id="two ways to choose"),
+        pytest.param(("check", "--onlin"), "unrecognized arguments: --onlin", id="a short option"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_names_the_fix(relay, arguments, told):
+    answer = relay(*arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert told in answer.err
+    assert "like this: relay " in answer.err
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_without_a_configuration_it_is_told_how_to_begin(relay, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("relay.commands.setting.PLACES", (Path("config.yaml"),))
+    answer = relay(command)
+    assert (answer.code, answer.out) == (2, "")
+    assert "--config FILE" in answer.err
+    assert "relay demo" in answer.err
+
+
+def test_the_configuration_to_begin_with_is_right(relay, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("relay.commands.setting.PLACES", (Path("config.yaml"),))
+    shown = relay("serve").err.split("\n\n")[1]
+    (tmp_path / "config.yaml").write_text(shown, encoding="utf-8")
+    (tmp_path / "alice.secret").write_text("s3cret", encoding="utf-8")
+    (tmp_path / "discord.url").write_text("https://discord.example/s3cret", encoding="utf-8")
+    answer = relay("check")
+    assert (answer.code, answer.err) == (0, "")
+
+
+def test_check_says_what_there_is(relay, folder):
+    answer = relay("check")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out == "ok: 2 hooks, 3 routes, 3 sinks; every template renders\n"
+
+
+def test_a_warning_does_not_fail_a_check(relay, folder):
+    with (folder / "config.yaml").open("a", encoding="utf-8") as file:
+        file.write("web: {}\n")
+    answer = relay("check")
+    assert answer.code == 0
+    assert answer.out.startswith("warning: config.yaml:16:1: web: the web page is not there yet")
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_an_outbox_that_is_not_there_yet_is_told_before_anything_starts(relay, folder, command):
+    text = (folder / "config.yaml").read_text(encoding="utf-8")
+    text = re.sub("outbox: .*", "outbox: postgresql://relay@db/relay", text)
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    answer = relay(command)
+    assert (answer.code, answer.out) == (2, "")
+    assert "only sqlite:FILE is there yet" in answer.err
+
+
+def test_route_tells_who_gets_an_event_and_why_not(relay, folder):
+    answer = relay("route", "mention")
+    assert answer.code == 0
+    assert answer.out.splitlines() == [
+        "team  by route mentions",
+        "mods  no route matches",
+        "room  by route mentions",
+    ]
+
+
+def test_route_tells_what_a_gate_withholds(relay, folder):
+    answer = relay("route", "userCreated", "--hook", "bob", "--json")
+    assert answer.json == {
+        "event": "userCreated",
+        "sinks": {"mods": "#3"},
+        "withheld": {"room": "it is for moderators, and the sink has no moderation: true"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("expected", "code"),
+    [
+        pytest.param("team,room", 0, id="these"),
+        pytest.param(" room, team ", 0, id="in any order"),
+        pytest.param("team", 1, id="one too few"),
+        pytest.param("", 1, id="none"),
+        pytest.param("tema", 2, id="a misspelt one"),
+    ],
+)
+def test_route_compares_with_what_is_expected(relay, folder, expected, code):
+    assert relay("route", "mention", "--expect", expected).code == code
+
+
+def test_route_compares_with_nothing(relay, folder):
+    assert relay("route", "follow", "--expect", "").code == 0
+
+
+def test_an_event_comes_by_the_first_hook_unless_another_is_named(relay, folder):
+    assert relay("route", "mention", "--hook", "bob", "--expect", "room,mods").code == 0
+    answer = relay("route", "mention", "--hook", "bbo")
+    assert (answer.code, answer.err) == (2, "no hook is called bbo: did you mean bob?\n")
+
+
+def test_an_event_is_read_from_a_file_or_standard_input(relay, folder, monkeypatch):
+    (folder / "event.json").write_bytes(sample.raw("abuseReport"))
+    assert relay("route", "event.json", "--hook", "bob", "--expect", "mods").code == 0
+    stdin = io.TextIOWrapper(io.BytesIO(sample.raw("abuseReport")))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert relay("route", "-", "--hook", "bob", "--expect", "mods").code == 0
+
+
+def test_an_event_that_its_hook_would_refuse_is_told(relay, folder):
+    (folder / "event.json").write_bytes(sample.raw("mention"))
+    answer = relay("route", "event.json")
+    assert "the hook alice would refuse it: it takes events of https://mine.example" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        pytest.param("mentoin", "did you mean mention?", id="a misspelt kind"),
+        pytest.param("nowhere.json", "nowhere.json: No such file", id="no file"),
+        pytest.param(".", ".: Is a directory", id="a folder"),
+        pytest.param("config.yaml", "JSON", id="no event"),
+        pytest.param("a\0b", "embedded null byte", id="no name"),
+    ],
+)
+def test_what_is_no_event_ends_with_2(relay, folder, event, told):
+    answer = relay("route", event)
+    assert answer.code == 2
+    assert told in answer.err
+
+
+def test_preview_shows_a_picture_and_the_payload(relay, folder):
+    answer = relay("preview", "mention", "--sink", "room")
+    assert answer.code == 0
+    assert answer.out.startswith("╭─ room ─")
+    payload = json.loads(answer.out[answer.out.index("\n{") :])
+    assert payload["msgtype"] == "m.notice"
+
+
+def test_preview_as_json_is_the_payloads_alone(relay, folder):
+    assert relay("preview", "mention", "--json").json.keys() == {"team", "mods", "room"}
+
+
+def test_preview_shows_nothing_of_what_a_sink_may_not_show(relay, folder):
+    answer = relay("preview", "abuseReport", "--sink", "team")
+    assert answer.out == (
+        "team: withheld: it is for moderators, and the sink has no moderation: true\n"
+    )
+    assert relay("preview", "abuseReport", "--sink", "team", "--json").json == {}
+
+
+@pytest.mark.parametrize("kind", sample.kinds())
+def test_preview_needs_no_configuration(relay, tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("relay.commands.trying.first_place", lambda: None)
+    assert relay("preview", kind, "--json").json.keys() == {"discord", "slack", "matrix"}
+
+
+def test_preview_tells_what_is_wrong_with_a_template(relay, folder):
+    (folder / "mine").mkdir()
+    (folder / "mine" / "mention.j2").write_text("{{ nobody }}", encoding="utf-8")
+    with (folder / "config.yaml").open("a", encoding="utf-8") as file:
+        file.write("templates: mine\n")
+    answer = relay("preview", "mention", "--sink", "team")
+    assert "'nobody' is undefined" in answer.err
+
+
+def test_send_test_tells_how_it_ended(relay, folder):
+    answer = relay("send-test", "--sink", "team")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.endswith("team: Sent\n")
+    answer = relay("send-test", "--sink", "tema")
+    assert (answer.code, answer.err) == (2, "no sink is called tema: did you mean team?\n")
+
+
+NOTE = json.dumps(
+    {
+        "type": "note",
+        "eventId": "1",
+        "userId": "1",
+        "createdAt": 0,
+        "server": "https://misskey.example",
+        "body": {
+            "note": {
+                "id": "1",
+                "text": "hello \x1b[31m\ud800",
+                "visibility": "public",
+                "localOnly": False,
+                "user": {"username": "bob"},
+            }
+        },
+    }
+).encode()
+
+
+@pytest.fixture
+def letters(folder: Path) -> Path:
+    """Two dead letters, of two sinks."""
+
+    async def make() -> None:
+        outbox = SQLiteOutbox.open(folder / "relay.db")
+        await outbox.accept(an_event(1), NOTE, {"team": "#3", "gone": "#3"}, now=0)
+        for sink in ("team", "gone"):
+            claimed = await outbox.claim(sink, now=1_000, lease=60_000)
+            reason = Rejected(f"400 {sink}\x1b[31m says\nno")
+            settled = settle(claimed, reason, schedule=(), resend=True, now=2_000)
+            await outbox.save(settled, claimed=claimed)
+        await outbox.close()
+
+    asyncio.run(make())
+    return folder
+
+
+def test_dead_letters_are_listed(relay, letters):
+    lines = relay("dead", "list").out.splitlines()
+    assert [line.split()[2:] for line in lines] == [
+        ["gone", "note", "400", "gone[31m", "says", "no"],
+        ["team", "note", "400", "team[31m", "says", "no"],
+    ]
+    assert len(relay("dead", "list", "--limit", "1").out.splitlines()) == 1
+    assert relay("dead", "list", "--sink", "ops").out == "no dead letters of ops\n"
+    (row,) = relay("dead", "list", "--sink", "team", "--json").json
+    assert (row["sink"], row["kind"], row["attempts"]) == ("team", "note", 1)
+
+
+def test_a_dead_letter_is_shown_with_its_message(relay, letters):
+    letter = relay("dead", "list", "--sink", "team", "--json").json[0]["id"]
+    answer = relay("dead", "show", str(letter))
+    assert answer.code == 0
+    assert "╭─ team" in answer.out
+    assert "\x1b" not in answer.out
+    shown = relay("dead", "show", str(letter), "--json").json
+    assert shown["event"]["body"]["note"]["text"] == "hello \x1b[31m\ud800"
+
+
+def test_a_dead_letter_of_a_sink_that_is_gone_is_shown_without_it(relay, letters):
+    letter = relay("dead", "list", "--sink", "gone", "--json").json[0]["id"]
+    answer = relay("dead", "show", str(letter))
+    assert (answer.code, "╭" in answer.out) == (0, False)
+
+
+def test_dead_letters_are_revived_and_dropped(relay, letters):
+    first = relay("dead", "list", "--sink", "team", "--json").json[0]["id"]
+    answer = relay("dead", "revive", str(first))
+    assert (answer.code, answer.out[:9]) == (0, "1 revived")
+    assert relay("dead", "revive", str(first)).code == 1
+    assert relay("dead", "show", str(first)).code == 1
+    assert relay("dead", "drop", "--sink", "gone").out == "1 dropped\n"
+    answer = relay("dead", "drop", "--all")
+    assert (answer.code, answer.out) == (1, "0 dropped\n")
+    assert relay("dead", "list").out == "no dead letters\n"
+
+
+def test_asking_for_dead_letters_makes_no_outbox(relay, folder):
+    answer = relay("dead", "list")
+    assert answer.code == 2
+    assert "there is no outbox" in answer.err
+    assert not (folder / "relay.db").exists()
+
+
+def test_mfm_shows_what_becomes_of_a_text(relay):
+    answer = relay("mfm", "**hello**")
+    assert (answer.code, "<b>hello</b>" in answer.out) == (0, True)
+    assert relay("mfm").code == 2
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "on"),
+    [
+        pytest.param(Terminal(), {"TERM": "xterm"}, True, id="a terminal"),
+        pytest.param(Terminal(), {}, True, id="a terminal of no name"),
+        pytest.param(io.StringIO(), {"TERM": "xterm"}, False, id="a file"),
+        pytest.param(Terminal(), {"NO_COLOR": "1"}, False, id="who wants none"),
+        pytest.param(Terminal(), {"NO_COLOR": ""}, True, id="an empty wish"),
+        pytest.param(Terminal(), {"TERM": "dumb"}, False, id="a terminal that has none"),
+    ],
+)
+def test_colour_is_for_terminals(stream, environ, on):
+    assert colour_for(stream, environ).on is on

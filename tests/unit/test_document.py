@@ -1,0 +1,181 @@
+"""YAML becomes the text that people wrote, with a place for everything."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from relay.document import DEPTH, read
+
+NOWHERE = Path("/nowhere")
+
+
+def data(text, **environ):
+    source = read(text, base=NOWHERE, environ=environ)
+    assert source.mistakes == []
+    return source.data
+
+
+def mistakes(text, **environ):
+    source = read(text, base=NOWHERE, environ=environ)
+    return [(it.line, it.column, it.path, it.text) for it in source.mistakes]
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        pytest.param("no", "no", id="the Norway of YAML"),
+        pytest.param("on", "on", id="on"),
+        pytest.param("yes", "yes", id="yes"),
+        pytest.param("12:30", "12:30", id="a number of base 60"),
+        pytest.param("0123", "0123", id="an octal number"),
+        pytest.param("1_000", "1_000", id="a number with a line"),
+        pytest.param("2026-01-01", "2026-01-01", id="a date"),
+        pytest.param("1.50", "1.50", id="a fraction"),
+        pytest.param(".inf", ".inf", id="infinity"),
+        pytest.param("5s", "5s", id="a duration"),
+        pytest.param("'null'", "null", id="null in quotes"),
+        pytest.param('"true"', "true", id="true in quotes"),
+        pytest.param('""', "", id="nothing in quotes"),
+        pytest.param("true", True, id="true"),
+        pytest.param("False", False, id="false with a capital"),
+        pytest.param("a # comment", "a", id="a comment behind it"),
+        pytest.param("|\n  two\n  lines", "two\nlines", id="a block"),
+    ],
+)
+def test_a_value_is_the_text_that_was_written(written, read_as):
+    assert data(f"key: {written}") == {"key": read_as}
+
+
+@pytest.mark.parametrize("key", ["no", "on", "12:30", "0123", "true", "null"])
+def test_a_key_is_the_text_that_was_written(key):
+    if ":" in key:
+        assert mistakes(f"{key}: x")[0][3].startswith("a key should be a single word")
+    else:
+        assert data(f"{key}: x") == {key: "x"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("~", id="a tilde"),
+        pytest.param("Null", id="null"),
+        pytest.param("#misskey", id="a comment that was meant as a tag"),
+        pytest.param("&x", id="an anchor of nothing"),
+    ],
+)
+def test_a_key_without_a_value_is_a_mistake(value):
+    ((line, column, path, text),) = mistakes(f"a: 1\nkey: {value}")
+    assert (line, column, path) == (2, 1, "key")
+    assert text.startswith("has no value")
+
+
+def test_an_alias_is_a_copy():
+    found = data("a: &gate [public, home]\nb: *gate")
+    assert found == {"a": ["public", "home"], "b": ["public", "home"]}
+    assert found["a"] is not found["b"]
+
+
+def test_a_mapping_takes_over_what_it_merges_and_its_own_keys_win():
+    text = "a: &a {x: 1, y: 1}\nb: {y: 2, <<: *a}"
+    assert data(text)["b"] == {"x": "1", "y": "2"}
+
+
+def test_the_first_of_several_merged_mappings_wins():
+    text = "a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc: {<<: [*a, *b]}"
+    assert data(text)["c"] == {"x": "1", "y": "2"}
+
+
+def test_a_merged_mapping_may_merge_itself():
+    text = "a: &a {x: 1}\nb: &b {<<: *a, y: 2}\nc: {<<: *b}"
+    assert data(text)["c"] == {"x": "1", "y": "2"}
+
+
+def test_an_own_url_wins_over_a_merged_url_file():
+    text = "a: &a {url: x}\nb: {<<: *a, url: y}"
+    assert data(text)["b"] == {"url": "y"}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param("a: {<<: text}", (1, 9, "a"), id="a text"),
+        pytest.param("a: {<<: [x, y]}", (1, 9, "a"), id="a list of texts"),
+        pytest.param("a: &a\n  <<: *a", (1, 4, "a"), id="itself"),
+    ],
+)
+def test_what_cannot_be_merged_is_a_mistake(text, place):
+    assert mistakes(text)[0][:3] == place
+
+
+def test_a_key_given_twice_is_told_with_the_first_place():
+    assert mistakes("a: 1\nb: 2\na: 3") == [(3, 1, "a", "a given twice: first in line 1")]
+
+
+def test_variables_are_put_in_but_not_into_keys():
+    assert data("key: a-${X}-b", X="1") == {"key": "a-1-b"}
+    assert mistakes("${X}: 1", X="s3cret")[0][2] == "…"
+
+
+def test_variables_are_put_into_quoted_texts_too():
+    assert data("a: '${X}'\nb: \"${X}\"\nc: |\n  ${X}", X="no") == {"a": "no", "b": "no", "c": "no"}
+
+
+def test_a_variable_that_holds_yaml_stays_a_text():
+    assert data("key: ${X}", X="[a, b]\nc: d") == {"key": "[a, b]\nc: d"}
+
+
+def test_a_secret_comes_from_its_file_without_the_newline_at_the_end(tmp_path):
+    (tmp_path / "one").write_text("s3cret\n", encoding="utf-8")
+    (tmp_path / "two").write_bytes(b"\xef\xbb\xbfother\r\n")
+    text = "secret_file: [one, two]\nurl_file: ${DIR}/one"
+    source = read(text, base=tmp_path, environ={"DIR": str(tmp_path)})
+    assert source.data == {"secret": ["s3cret", "other"], "url": "s3cret"}
+    assert source.mistakes == []
+
+
+def test_a_name_that_ends_like_a_file_is_a_name():
+    assert data("hooks: {secret_file: {server: x}}") == {"hooks": {"secret_file": {"server": "x"}}}
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        pytest.param("[", id="lists"),
+        pytest.param("{a: ", id="mappings"),
+        pytest.param("- ", id="-"),
+    ],
+)
+def test_100_kb_of_nesting_is_refused_at_once(opening):
+    began = time.monotonic()
+    ((line, _, _, text),) = mistakes(opening * (100_000 // len(opening)))
+    assert (line, text) == (1, "is nested too deeply")
+    assert time.monotonic() - began < 2
+
+
+def test_what_people_write_is_not_nested_too_deeply():
+    assert data("[" * (DEPTH - 1) + "]" * (DEPTH - 1))
+
+
+def test_aliases_of_aliases_cannot_grow_without_end():
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    ((_, _, _, text),) = mistakes("\n".join(lines))
+    assert text == "has too many values: aliases of aliases?"
+
+
+def test_merges_of_merges_cannot_grow_without_end():
+    lines = ["a0: &a0 {x: 1}"]
+    lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 12)]
+    ((_, _, _, text),) = mistakes("\n".join(lines))
+    assert text == "has too many values: aliases of aliases?"
+
+
+def test_an_alias_that_holds_itself_is_told():
+    assert mistakes("a: &a [x, *a]") == [(1, 4, "a[1]", "an alias that holds itself")]
+
+
+@pytest.mark.parametrize("text", ["", "# a comment\n", "---\n", "~"])
+def test_an_empty_file_has_no_data_and_no_mistake(text):
+    assert data(text) is None
