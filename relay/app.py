@@ -103,8 +103,7 @@ async def open_outbox(config: Config) -> AsyncIterator[Outbox]:
 
 
 def press(config: Config) -> Press:
-    templates = config.templates_in()
-    return Press(templates, {route.name: route for route in config.routes_with(templates)})
+    return Press(config.templates_in(), {route.name: route for route in config.compiled_routes()})
 
 
 def manner(config: Config, sink: SinkSettings, *, pace: Pace | None = None) -> Manner:
@@ -174,7 +173,7 @@ async def _reopen(outbox: Outbox, lanes: Mapping[str, Lane]) -> None:
 def _accept(
     config: Config, outbox: Outbox, lanes: Mapping[str, Lane], clock: Callable[[], int]
 ) -> intake.Accept:
-    routes = config.routes_with(config.templates_in())
+    routes = config.compiled_routes()
     gates = {name: sink.gate for name, sink in config.sinks.items()}
     hold = round(config.hold * 1000)
 

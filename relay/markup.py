@@ -5,6 +5,7 @@ The HTML subset that templates write, to the tree.
 for a tree that the filter of that name has made. A newline is a line break, as in every chat.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from html.parser import HTMLParser
 
@@ -29,6 +30,10 @@ from relay.tree import (
 Attributes = dict[str, str]
 Make = Callable[[Attributes, Tree], Tree]
 
+_NUMBER = re.compile(r"-?[0-9]{1,16}")
+
+DEPTH = 50  # tags in tags; what is deeper goes on without them
+
 TREE = "mfm"
 """The tag that stands for a tree made elsewhere: ``<mfm n="0"></mfm>``."""
 
@@ -43,7 +48,7 @@ def _pre(attributes: Attributes, children: Tree) -> Tree:
 
 def _time(attributes: Attributes, children: Tree) -> Tree:
     written = text_of(children).strip()
-    return (Time(int(written)),) if written.lstrip("-").isdecimal() else children
+    return (Time(int(written)),) if _NUMBER.fullmatch(written) else children
 
 
 def _emoji(attributes: Attributes, children: Tree) -> Tree:
@@ -88,12 +93,17 @@ class Parser(HTMLParser):
             self._end()
         return stripped(tuple(self._open[0][2]))
 
+    def set_cdata_mode(self, elem: str, *, escapable: bool = False) -> None:
+        """What stands in ``<script>`` and its like is text as everywhere; nothing vanishes."""
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         if tag == "br":
             self._add(Text("\n"))
         elif tag == TREE:
             self._add(*self._made(attributes.get("n", "")))
+        elif tag in self._make and len(self._open) > DEPTH:
+            self.problems.append(f"<{tag}> is in more than {DEPTH} others")
         elif tag in self._make:
             self._open.append((tag, attributes, []))
         else:
@@ -114,7 +124,7 @@ class Parser(HTMLParser):
         self._add(Text(data))
 
     def _made(self, number: str) -> Tree:
-        known = number.isdecimal() and int(number) < len(self._trees)
+        known = _NUMBER.fullmatch(number) and 0 <= int(number) < len(self._trees)
         return self._trees[int(number)] if known else ()
 
     def _end(self) -> None:

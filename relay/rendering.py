@@ -5,8 +5,7 @@ A template may not fail an event: ``Templates.render`` raises TemplateError, and
 sends ``outline`` instead, which no template can break.
 """
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from jinja2 import (
     BaseLoader,
     ChoiceLoader,
     FileSystemLoader,
+    PrefixLoader,
     Template,
     TemplateSyntaxError,
 )
@@ -26,6 +26,7 @@ from markupsafe import Markup
 from relay.composing import BLOCKS, composed, parser
 from relay.dialects.shorten import shorten
 from relay.errors import TemplateError
+from relay.expression import values
 from relay.language import Language
 from relay.message import Message
 from relay.mfm import parse
@@ -33,8 +34,6 @@ from relay.mfm.mapping import Origin, tree_of
 from relay.model import Display, Event, User
 from relay.sandbox import SIZE, Sandbox, bounded
 from relay.tree import Text, Tree, text_of
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,8 @@ class _Scene:
 
 
 ENGLISH = Language()
+BUILT_IN = "built-in"
+"""The prefix under which the templates that come with relay are there even if replaced."""
 MFM_LENGTH = 10_000  # characters; Misskey allows 3000 by default, and 8192 at most
 
 _scene: ContextVar[_Scene] = ContextVar("scene")
@@ -62,7 +63,8 @@ class Templates:
     """The built-in templates, each replaced by the file of that name in ``directory``."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        loaders: list[BaseLoader] = [FileSystemLoader(builtin_templates())]
+        built_in = FileSystemLoader(builtin_templates())
+        loaders: list[BaseLoader] = [built_in, PrefixLoader({BUILT_IN: built_in})]
         if directory is not None:
             loaders.insert(0, FileSystemLoader(directory))
         self._environment = Sandbox(ChoiceLoader(loaders))
@@ -73,7 +75,8 @@ class Templates:
             lambda one, many, number: _scene.get().language.ngettext(one, many, number),
             newstyle=True,
         )
-        self.names = frozenset(self._environment.list_templates(["j2"]))
+        found = self._environment.list_templates(["j2"])
+        self.names = frozenset(name for name in found if "/" not in name)
 
     def name_for(self, event: Event, variant: str | None = None) -> str:
         """The file that renders an event: its kind's, or that of a route's ``template``."""
@@ -131,33 +134,6 @@ class Templates:
         finally:
             _scene.reset(token)
 
-    def predicate(self, expression: str) -> Callable[[Event], bool]:
-        """
-        Compile a route's ``when``: a Jinja expression over the same names as in templates.
-
-        Where it fails on an event (``note.text`` where there is no note), it does not hold.
-        Raises TemplateError if it is no expression.
-        """
-        try:
-            evaluate = self._environment.compile_expression(expression, undefined_to_none=False)
-        except TemplateSyntaxError as error:
-            raise TemplateError(f"not a Jinja expression: {error.message}") from None
-
-        def holds(event: Event) -> bool:
-            try:
-                with bounded():
-                    return bool(evaluate(**values(event)))
-            except (JinjaError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-                logger.info("condition failed", extra={"action": "when", "reason": str(error)})
-                return False
-
-        return holds
-
-
-def values(event: Event) -> dict[str, Any]:
-    """The names that templates and ``when`` know."""
-    return {"event": event, "note": event.note, "user": event.user, "report": event.report}
-
 
 def _run(template: Template, named: Mapping[str, Any]) -> dict[str, str]:
     # template.blocks alone misses inherited blocks and top-level {% set %}: run the root first.
@@ -187,9 +163,10 @@ def _line_of(error: Exception) -> str:
     """Where in a template an error came up: Jinja rewrites tracebacks to say so."""
     trace, found = error.__traceback__, ""
     while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if file.endswith(".j2"):
-            found = f"{Path(file).name}:{trace.tb_lineno}"
+        template = trace.tb_frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            line = template.get_corresponding_lineno(trace.tb_lineno)
+            found = f"{template.name}:{line}"
         trace = trace.tb_next
     return found
 

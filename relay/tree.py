@@ -6,10 +6,15 @@ A tree is a tuple of nodes.
 """
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from urllib.parse import urlsplit
+from functools import lru_cache
+from itertools import groupby
+from urllib.parse import unquote, urlsplit
+
+import regex
 
 
 class Style(StrEnum):
@@ -93,7 +98,7 @@ class Colored:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link to the web; make it with ``link``, which sees to it that the label does not lie."""
+    """A link to the web; dialects read it through ``honest``: no label shows another address."""
 
     url: str
     children: "Tree"
@@ -116,30 +121,52 @@ class Time:
 
 Node = Text | Styled | Code | Pre | Math | Quote | Center | Heading | Colored | Link | Emoji | Time
 Tree = tuple[Node, ...]
-Parent = Styled | Quote | Center | Heading | Colored | Link
 
-SCHEMES = ("http", "https", "mailto")
-_FILE = re.compile(
-    r"\.(?:png|jpe?g|gif|webp|avif|bmp|heic|svg|mp3|m4a|aac|og[ga]|opus|wav|flac|mp4|m4v|webm|mkv|pdf"
-    r"|txt|json|csv|docx?|xlsx?|pptx?|gz|xz|7z|rar)$",
+_NEWLINE = re.compile("\r\n|[\r\x85\u2028\u2029]")
+# Characters that rearrange or hide the text around them (controls, marks of direction, and the
+# tags that once named languages, but for those that make a flag of Scotland out of a black one),
+# and halves of characters. https://www.unicode.org/reports/tr9/, https://trojansource.codes
+_HARMFUL = re.compile(
+    "(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f)"
+    "|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+# What of a label nobody sees, or takes for a blank; https://www.unicode.org/reports/tr39/
+_UNSEEN = regex.compile(r"[\p{Cf}\p{Default_Ignorable_Code_Point}\u2000-\u200a\u202f\u205f\u2800]+")
+_MARKS = regex.compile(r"\p{M}+")
+_ADDRESS = re.compile(
+    r"//\w|\w:/|\b(?:mailto|matrix|javascript|data|file|tel|sms|xmpp|magnet):(?=.)"
+    r"|\b[a-z][\w-]{0,62}:\d{2,5}\b"
+    r"|[\w-]\.[^\W\d_]{2,}"  # a host, or an e-mail address
+    # the same with one of the characters that look like a dot, or that browsers take for one
+    "|[\\w-][\u0660\u06f0\u0701\u0702\u3002\ua4f8\ua60e\U00010a50\U0001d16d][a-z]{2,}"
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b",
     re.I,
 )
-"""Endings of files that are no top-level domains: such a name does not look like an address."""
-_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:|//|www\.)|[\w-]+\.[a-z]{2,}(?:[/:?#]|$)", re.I)
-_BLANK_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f]")
-
-# Characters that rearrange or hide the text around them: controls, marks of direction, and the
-# tags that once named languages. https://www.unicode.org/reports/tr9/, https://trojansource.codes
-_HARMFUL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"
-    "\ufeff\ufff9-\ufffb]|(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0000-\U000e007f]+"
+_FILE = re.compile(
+    r"(?:[\w()+-]|\.(?=\d))+\.(?:png|jpe?g|gif|webp|avif|bmp|heic|svg|mp3|m4a|aac|og[ga]|opus|wav"
+    r"|flac|mp4|m4v|webm|mkv|pdf|txt|json|csv|docx?|xlsx?|pptx?|(?:tar\.)?[gx]z|7z|rar)",
+    re.I,
 )
+"""Names of files whose endings are no top-level domains: these do not look like addresses."""
+_HANDLE = re.compile(r"@[\w.-]+@([\w.-]+)")
+
+_HOST = re.compile(r"(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\])(?::\d+)?")
 
 
 def clean(text: str) -> str:
     """Text without characters that rearrange the line or that no chat accepts."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n")
-    return _HARMFUL.sub("", text.replace("\x85", "\n").replace("\u2029", "\n"))
+    return _HARMFUL.sub(r"\1", _NEWLINE.sub("\n", text))
+
+
+def merged(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The same nodes, with neighbouring texts as one."""
+    for kind, group in groupby(nodes, type):
+        if kind is Text:
+            yield Text(text_of(group))
+        else:
+            yield from group
 
 
 def text_of(nodes: Iterable[Node]) -> str:
@@ -155,43 +182,78 @@ def _text_of(node: Node) -> str:
             return formula
         case Emoji(name):
             return f":{name}:"
-        case Time():
-            return ""
+        case Time(at):
+            return str(at)
         case _:
             return text_of(node.children)
 
 
+@lru_cache(256)
 def is_web(url: str) -> bool:
-    """Whether a link may lead there."""
+    """
+    Whether a link may lead there: http, https or mailto.
+
+    Hosts that readers and browsers could understand in two ways are refused: with a user's name
+    before them (``https://good.example@evil.example``), or in look-alike characters.
+    """
     try:
         parts = urlsplit(url)
+        _ = parts.port
     except ValueError:
         return False
-    if _BLANK_OR_CONTROL.search(url) or _HARMFUL.search(url):
+    if clean("".join(url.split())) != url:
         return False
-    return parts.scheme in SCHEMES and bool(parts.netloc or parts.scheme == "mailto")
+    if parts.scheme == "mailto":
+        return "@" in parts.path
+    host = parts.netloc
+    if parts.scheme not in {"http", "https"} or _HOST.fullmatch(host) is None:
+        return False
+    return unicodedata.normalize("NFKC", host) == host
 
 
-def link(url: str, children: Tree) -> Tree:
+def honest(found: Link) -> Link | Tree:
     """
-    Link a label, or show label and address side by side where the label looks like an address.
+    The link, if it may be followed and its label does not lie; else what to show in its place.
 
-    An address that may not be linked to leaves only the label.
+    That is the label alone, or label and address side by side.
     """
+    url, children = found.url, found.children
     if not is_web(url):
         return children
     label = clean(text_of(children)).strip()
-    if not label or label in {url, url.partition("://")[2]}:
-        return (Link(url, (Text(label or url),)),)
-    if looks_like_address(label):
+    bare = url.partition("://")[2] or url.removeprefix("mailto:")
+    if not _UNSEEN.sub("", label):
+        return Link(url, (Text(url),))
+    names = {url, bare, url.rstrip("/"), bare.rstrip("/")}
+    if label not in names and looks_like_address(label, url):
         return (*children, Text(" ("), Link(url, (Text(url),)), Text(")"))
-    return (Link(url, without_links(children)),)
+    return Link(url, without_links(children))
 
 
-def looks_like_address(label: str) -> bool:
-    """Whether readers could take a label for the place that the link leads to."""
-    words = (word.strip("()[]<>\"'「」") for word in label.split())
-    return any(_ADDRESS.match(word) and not _FILE.search(word) for word in words)
+def link(url: str, children: Tree) -> Tree:
+    """A tree that links a label, as far as ``honest`` allows it."""
+    made = honest(Link(url, children))
+    return (made,) if isinstance(made, Link) else made
+
+
+@lru_cache(256)
+def looks_like_address(label: str, url: str = "") -> bool:
+    """Whether readers could take a label for a place other than ``url``."""
+    words = (word.strip("()[]<>\"'（）「」") for word in _UNSEEN.sub("", label).split())
+    return any(map(_is_address, (word for word in words if not _is_handle(word, url))))
+
+
+def _is_address(word: str) -> bool:
+    folded = _MARKS.sub("", unicodedata.normalize("NFKD", word))
+    return _ADDRESS.search(folded) is not None and _FILE.fullmatch(word) is None
+
+
+def _is_handle(word: str, url: str) -> bool:
+    """Whether it is ``@user@host`` and the link leads to that host, or to a page on that user."""
+    found = _HANDLE.fullmatch(word)
+    if found is None or not url:
+        return False
+    return urlsplit(url).hostname == found[1].lower() or unquote(url).endswith(f"/{word}")
 
 
 def without_links(nodes: Tree) -> Tree:

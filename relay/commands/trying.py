@@ -29,7 +29,7 @@ def route(given: Namespace) -> int:
     config = configuration(given.config)
     expected = _expected(config, given.expect)
     event = read_event(given, config)
-    wanted = sinks_for(event, config.routes_with(config.templates_in()))
+    wanted = sinks_for(event, config.compiled_routes())
     withheld = {name: why for name in wanted if (why := _why_not(config, name, event))}
     passed = {name: by for name, by in wanted.items() if name not in withheld}
     if given.json:
@@ -124,6 +124,6 @@ def _embedded() -> Config:
 
 
 def _message(config: Config, name: str, sink: SinkSettings, event: Event) -> Message:
-    by = sinks_for(event, config.routes_with(config.templates_in())).get(name, "")
+    by = sinks_for(event, config.compiled_routes()).get(name, "")
     press = app.press(config)
     return press.rendered(redacted(sink.gate, event), by, app.manner(config, sink))

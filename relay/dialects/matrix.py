@@ -6,6 +6,7 @@ https://spec.matrix.org/v1.19/client-server-api/#mroommessage-msgtypes
 
 import re
 from html import escape
+from urllib.parse import urlsplit
 
 from relay.dialects import plain
 from relay.tree import (
@@ -25,6 +26,8 @@ from relay.tree import (
     Time,
     Tree,
     clean,
+    honest,
+    text_of,
 )
 
 TAGS = {
@@ -33,29 +36,44 @@ TAGS = {
     Style.UNDERLINE: "u",
     Style.STRIKE: "del",
 }
-_LANGUAGE = re.compile(r"[\w+#.-]{1,20}")
+_LANGUAGE = re.compile(r"[\w+#.-]{1,20}", re.ASCII)
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+DEPTH = 95
+"""Clients show at most 100 levels, and some nodes are two."""
+
+BREAK = "\u200b"  # invisible; keeps clients from making a link of what only looks like one
+_LINKED = re.compile(r"matrix(?=\.to\b)|matrix:(?=\S)|(?<!http)(?<!https):(?=//)", re.I)
 
 
 def render(nodes: Tree) -> str:
     """A tree as HTML."""
-    return "".join(map(_render, nodes))
+    return _render(nodes, DEPTH)
 
 
 def text(literal: str) -> str:
-    return escape(clean(literal)).replace("\n", "<br>")
+    """Literal text; of addresses that it holds clients make links, but not to people."""
+    apart = _LINKED.sub(rf"\g<0>{BREAK}", clean(literal))
+    return escape(apart).replace("\n", "<br>")
 
 
-def _render(node: Node) -> str:
+def _render(nodes: Tree, depth: int) -> str:
+    if depth <= 0:
+        return text(plain.render(nodes))
+    return "".join(_node(node, depth - 1) for node in nodes)
+
+
+def _node(node: Node, depth: int) -> str:
     match node:
         case Text(literal):
             return text(literal)
         case Styled(Style.SPOILER, children):
-            return f"<span data-mx-spoiler>{render(children)}</span>"
+            return f"<span data-mx-spoiler>{_render(children, depth)}</span>"
         case Styled(style, children) if style in TAGS:
-            return f"<{TAGS[style]}>{render(children)}</{TAGS[style]}>"
+            return f"<{TAGS[style]}>{_render(children, depth)}</{TAGS[style]}>"
         case Code(literal):
-            return f"<code>{text(literal)}</code>"
+            code = escape(clean(literal)).replace("\n", " ")
+            return f"<code>{code}</code>"
         case Pre(literal, language):
             return _pre(literal, language)
         case Math(formula, block):
@@ -63,21 +81,36 @@ def _render(node: Node) -> str:
             tex = escape(clean(formula))
             return f'<{tag} data-mx-maths="{tex}"><code>{tex}</code></{tag}>'
         case Quote(children):
-            return f"<blockquote>{_trimmed(render(children))}</blockquote>"
+            return f"<blockquote>{_trimmed(_render(children, depth))}</blockquote>"
         case Center(children):
-            return f"<div>{_trimmed(render(children))}</div>"
+            return f"<div>{_trimmed(_render(children, depth))}</div>"
         case Heading(children):
-            return f"<b>{render(children)}</b><br>"
+            return f"<b>{_render(children, depth)}</b><br>"
         case Colored(children, foreground, background):
-            return _colored(children, foreground, background)
-        case Link(address, children):
-            return f'<a href="{escape(address)}">{render(children)}</a>'
+            return _colored(_render(children, depth), foreground, background)
+        case Link():
+            return _link(honest(node), depth)
         case Emoji(name):
             return text(f":{name}:")
         case Time(at):
             return escape(plain.time(at))
         case _:
-            return render(node.children)
+            return _render(node.children, depth)
+
+
+def _link(found: Link | Tree, depth: int) -> str:
+    if not isinstance(found, Link):
+        return _render(found, depth)
+    label = _render(found.children, depth)
+    if not _is_permalink(found.url):
+        return f'<a href="{escape(found.url)}">{label}</a>'
+    return label if text_of(found.children) == found.url else f"{label} ({text(found.url)})"
+
+
+def _is_permalink(address: str) -> bool:
+    """Whether clients make a pill of it, which stands for a person or a room."""
+    host = urlsplit(address).hostname or ""
+    return host.rstrip(".").removeprefix("www.") == "matrix.to"
 
 
 def _pre(literal: str, language: str) -> str:
@@ -85,12 +118,12 @@ def _pre(literal: str, language: str) -> str:
     return f"<pre><code{shown}>{escape(clean(literal))}</code></pre>"
 
 
-def _colored(children: Tree, foreground: str, background: str) -> str:
+def _colored(html: str, foreground: str, background: str) -> str:
     found = {"data-mx-color": foreground, "data-mx-bg-color": background}
     attributes = "".join(
         f' {name}="{color}"' for name, color in found.items() if _COLOR.fullmatch(color)
     )
-    return f"<span{attributes}>{render(children)}</span>" if attributes else render(children)
+    return f"<span{attributes}>{html}</span>" if attributes else html
 
 
 def _trimmed(html: str) -> str:

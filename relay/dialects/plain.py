@@ -16,6 +16,8 @@ from relay.tree import (
     Time,
     Tree,
     clean,
+    honest,
+    text_of,
 )
 
 HIDDEN = "█████"
@@ -43,17 +45,23 @@ def _render(node: Node) -> str:
             return f":{clean(name)}:"
         case Time(at):
             return time(at)
-        case Styled(Style.SPOILER, _):
-            return HIDDEN
-        case Link(url, children):
-            label = render(children)
-            if label.startswith(("@", "#")):  # people and tags speak for themselves
-                return label
-            return url if label in {url, ""} else f"{label} ({url})"
+        case Styled(Style.SPOILER, children):
+            return HIDDEN if clean(text_of(children)).strip() else ""
+        case Link():
+            made = honest(node)
+            return _link(made) if isinstance(made, Link) else "".join(map(_render, made))
         case Quote(children):
             return "\n" + "\n".join(f"> {one}" for one in render(children).split("\n")) + "\n"
         case _:
             return "".join(map(_render, node.children))
+
+
+def _link(made: Link) -> str:
+    label, url = line(made.children), made.url
+    if label.startswith(("@", "#")):  # people and tags speak for themselves
+        return label
+    bare = url.removeprefix("mailto:")
+    return label if label in {url, bare} else f"{label} ({bare})"
 
 
 def time(at: int) -> str:

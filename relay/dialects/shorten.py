@@ -5,18 +5,35 @@ The cut is made in the tree, so it never breaks markup; it falls between words w
 words, else between grapheme clusters (https://www.unicode.org/reports/tr29/), never in a link.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import regex
 
-from relay.tree import Code, Emoji, Heading, Link, Math, Node, Pre, Text, Time, Tree, text_of
+from relay.tree import (
+    Code,
+    Emoji,
+    Heading,
+    Link,
+    Math,
+    Node,
+    Pre,
+    Text,
+    Time,
+    Tree,
+    merged,
+    text_of,
+)
 
 ELLIPSIS: Tree = (Text("…"),)
 WORD = 40  # characters within which a blank is looked for
-CLUSTER = 256  # characters of a grapheme cluster at most; more is no letter of any script
 
-_CLUSTER = regex.compile(r"\X")
+STEP = 1024  # characters; the cut is looked for in spans twice as long each time
+
+# Pairs of flag letters by name: regex takes quadratic time to count them.
+_CLUSTER = regex.compile(r"[\U0001f1e6-\U0001f1ff]{2}[\p{Grapheme_Extend}\p{Mc}\u200d]*|\X")
 
 
 def shorten(nodes: Tree, fits: Callable[[Tree], bool], ending: Tree = ELLIPSIS) -> Tree:
@@ -27,15 +44,19 @@ def shorten(nodes: Tree, fits: Callable[[Tree], bool], ending: Tree = ELLIPSIS) 
     """
     if fits(nodes):
         return nodes
-    low, high = 0, _length(nodes)
-    while low < high:
+    nodes = tuple(merged(nodes))
+    found: Tree = ending if fits(ending) else ()
+    low, high, most = 0, STEP, _length(nodes)
+    while found and high < most and fits(longer := (*cut(nodes, high), *ending)):
+        found, low, high = longer, high, high * 2
+    high = min(high, most) - 1
+    while found and low < high:
         middle = (low + high + 1) // 2
-        if fits((*cut(nodes, middle), *ending)):
-            low = middle
+        if fits(longer := (*cut(nodes, middle), *ending)):
+            found, low = longer, middle
         else:
             high = middle - 1
-    found = (*cut(nodes, low), *ending)
-    return found if fits(found) else ()
+    return found
 
 
 def cut(nodes: Tree, length: int) -> Tree:
@@ -86,9 +107,17 @@ def _part(node: Node, length: int) -> Node | None:
 
 def boundary(text: str, limit: int) -> int:
     """The last place at or before ``limit`` where a text may be cut."""
-    blank = max(text.rfind(" ", 0, limit + 1), text.rfind("\n", 0, limit + 1))
+    if limit >= len(text):
+        return len(text)
+    blank = max(text.rfind(char, 0, limit + 1) for char in " \n\u3000")
     if blank > 0 and blank >= limit - WORD:
         return blank
-    start = max(0, limit - CLUSTER)
-    ends = [start + match.end() for match in _CLUSTER.finditer(text, start, limit + CLUSTER)]
-    return max((end for end in ends if end <= limit), default=0 if start == 0 else start)
+    if text.isascii():
+        return limit
+    ends = _cluster_ends(text)
+    return ends[bisect_right(ends, limit) - 1]
+
+
+@lru_cache(maxsize=8)
+def _cluster_ends(text: str) -> list[int]:
+    return [0, *(cluster.end() for cluster in _CLUSTER.finditer(text))]

@@ -6,29 +6,13 @@ https://docs.slack.dev/messaging/formatting-message-text
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
-from relay.dialects import plain
-from relay.tree import (
-    Center,
-    Code,
-    Colored,
-    Emoji,
-    Heading,
-    Link,
-    Math,
-    Node,
-    Pre,
-    Quote,
-    Style,
-    Styled,
-    Text,
-    Time,
-    Tree,
-    clean,
-    text_of,
-)
+from relay.dialects import flow, plain
+from relay.dialects.flow import Block, Run
+from relay.tree import Code, Link, Style, Text, Time, Tree, clean
 
 Element = dict[str, Any]
 
@@ -38,18 +22,31 @@ STYLES = {
     Style.UNDERLINE: "underline",
     Style.STRIKE: "strike",
 }
+PRE = "rich_text_preformatted"
 DATE = "{date_short_pretty} {time}"
 
-_MARKUP = re.compile(r"[*_~`]")
+BREAK = "\u200b"  # invisible; in mrkdwn, which has no escape for its marks, it keeps them apart
+
+_MARK = re.compile(
+    r"[*_~`]|(?<=:)//|:(?=[\w+'-]+:)|(?m:^)(?P<quote>[^\S\n]*(?=&gt;))|@(?=everyone|channel|here)"
+)
 _UNSAFE_IN_URL = re.compile(r"[|<>\s\x00-\x1f]")
+URL_LENGTH = 3000
 
 
 def render(nodes: Tree) -> list[Element]:
     """The elements of one rich_text block; none if the tree shows nothing."""
-    writer = _Writer()
-    writer.write(nodes, frozenset())
-    writer.end_section()
-    return writer.elements
+    found: list[Element] = []
+    for block in flow.blocks(nodes, hidden=plain.HIDDEN):
+        kind, inner = _kind(block), [*map(_element, block.runs), *_code(block)]
+        if not found or kind != found[-1]["type"] or kind == PRE:
+            found.append({"type": kind, "elements": inner})
+            continue
+        before = found[-1]["elements"]
+        ended = before[-1].get("text", "").endswith("\n")
+        found[-1]["elements"] = [*before, *([] if ended else [_text("\n")]), *inner]
+    shown = ({**one, "elements": _trimmed(_merged(one["elements"]))} for one in found)
+    return [one for one in shown if one["elements"]]
 
 
 def mrkdwn(nodes: Tree) -> str:
@@ -61,113 +58,91 @@ def escape(text: str) -> str:
     """
     Literal text in mrkdwn: three entities kill what is in angle brackets, marks are kept apart.
 
-    For ``* _ ~`` and backticks there is no escape; an invisible character behind them serves.
+    For all other marks there is no escape; an invisible character serves.
     """
     text = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKUP.sub(lambda mark: mark[0] + "\u200b", text)
+    return _MARK.sub(_apart, text)
+
+
+def _apart(mark: re.Match[str]) -> str:
+    return BREAK + mark[0] if mark[0] == "//" or mark["quote"] is not None else mark[0] + BREAK
 
 
 def url(text: str) -> str:
-    return _UNSAFE_IN_URL.sub(lambda found: f"%{ord(found[0]):02X}", text)
+    return _UNSAFE_IN_URL.sub(lambda found: quote(found[0], safe=""), text)
 
 
-@dataclass
-class _Writer:
-    """Collects elements: inline ones in sections, quotes and code between them."""
-
-    elements: list[Element] = field(default_factory=list)
-    section: list[Element] = field(default_factory=list)
-
-    def write(self, nodes: Tree, styles: frozenset[str]) -> None:
-        for node in nodes:
-            self._node(node, styles)
-
-    def end_section(self) -> None:
-        inner = _trimmed(self.section)
-        if inner:
-            self.elements.append({"type": "rich_text_section", "elements": inner})
-        self.section = []
-
-    def _node(self, node: Node, styles: frozenset[str]) -> None:
-        match node:
-            case Text(text):
-                self._text(text, styles)
-            case Code(text) | Math(text, block=False):
-                self._text(text, styles | {"code"})
-            case Emoji(name):
-                self._text(f":{name}:", styles)
-            case Time(at):
-                self._time(at, styles)
-            case Styled(Style.SPOILER, _):
-                self._text(plain.HIDDEN, styles)  # Slack has no spoiler
-            case Styled(style, children):
-                self.write(children, styles | {STYLES[style]} if style in STYLES else styles)
-            case Link(address, children):
-                self._link(address, children, styles)
-            case Colored(children):
-                self.write(children, styles)
-            case Center(children):
-                self.end_section()
-                self.write(children, styles)
-                self.end_section()
-            case Heading(children):
-                self.end_section()
-                self.write(children, styles | {"bold"})
-                self.end_section()
-            case Quote(children):
-                self._block("rich_text_quote", _flattened(children))
-            case Pre(text) | Math(text):
-                self._block("rich_text_preformatted", [{"type": "text", "text": clean(text)}])
-
-    def _text(self, text: str, styles: frozenset[str]) -> None:
-        if text := clean(text):
-            self.section.append(_element("text", styles, text=text))
-
-    def _time(self, at: int, styles: frozenset[str]) -> None:
-        shown = plain.time(at)
-        if not 0 <= at < 4e12:  # Slack knows no dates beyond
-            self._text(shown, styles)
-            return
-        date = {"timestamp": at // 1000, "format": DATE, "fallback": shown}
-        self.section.append(_element("date", styles, **date))
-
-    def _link(self, address: str, children: Tree, styles: frozenset[str]) -> None:
-        label = " ".join(clean(text_of(children)).split()) or address
-        self.section.append(_element("link", styles, url=url(address), text=label))
-
-    def _block(self, kind: str, elements: list[Element]) -> None:
-        self.end_section()
-        if inner := _trimmed(elements):
-            self.elements.append({"type": kind, "elements": inner})
+def _kind(block: Block) -> str:
+    if block.quoted:
+        return "rich_text_quote"
+    return PRE if block.pre else "rich_text_section"
 
 
-def _element(kind: str, styles: frozenset[str], **rest: Any) -> Element:
-    style = {"style": dict.fromkeys(sorted(styles), True)} if styles else {}
-    return {"type": kind, **rest, **style}
+def _code(block: Block) -> list[Element]:
+    if block.pre is None:
+        return []
+    # Slack knows no code block in a quote.
+    return [_text(block.pre.text, {"code"} if block.quoted else ())]
 
 
-def _flattened(nodes: Tree) -> list[Element]:
-    """The inline elements of a tree; Slack knows no quote in a quote."""
-    inner = render(nodes)
+def _element(run: Run) -> Element:
+    styles = {STYLES[style] for style in run.styles if style in STYLES}
+    match run.leaf:
+        case Text(text):
+            return _text(text, styles)
+        case Code(text):
+            return _text(text, styles | {"code"})
+        case Time(at) if 0 <= at < 4e12:  # Slack knows no dates beyond
+            date = {"timestamp": at // 1000, "format": DATE, "fallback": plain.time(at)}
+            return _styled({"type": "date", **date}, styles)
+        case Time(at):
+            return _text(plain.time(at), styles)
+        case Link(address, children):
+            return _link(url(address), children, run, styles)
+
+
+def _link(address: str, children: Tree, run: Run, styles: set[str]) -> Element:
+    label = flow.line(children, run.styles, hidden=plain.HIDDEN)
+    text = " ".join("".join(plain.render((one.leaf,)) for one in label).split())
+    if len(address) > URL_LENGTH:
+        return _text(text, styles)
+    styles = styles | {
+        name for style, name in STYLES.items() if all(style in one.styles for one in label)
+    }
+    return _styled({"type": "link", "url": address, "text": text or address}, styles)
+
+
+def _text(text: str, styles: Iterable[str] = ()) -> Element:
+    return _styled({"type": "text", "text": text}, styles)
+
+
+def _styled(element: Element, styles: Iterable[str]) -> Element:
+    style = dict.fromkeys(sorted(styles), True)
+    return {**element, "style": style} if style else element
+
+
+def _merged(elements: Iterable[Element]) -> list[Element]:
+    """Texts of one style as one element."""
     found: list[Element] = []
-    for number, block in enumerate(inner):
-        if number:
-            found.append({"type": "text", "text": "\n"})
-        found.extend(block["elements"])
+    for element in elements:
+        last = found[-1] if found else {}
+        alike = last.get("style") == element.get("style")
+        if alike and last.get("type") == element["type"] == "text":
+            found[-1] = {**last, "text": last["text"] + element["text"]}
+        else:
+            found.append(element)
     return found
 
 
 def _trimmed(elements: list[Element]) -> list[Element]:
-    """Without newlines at both ends, and without texts that are empty: Slack refuses those."""
-    found = [dict(element) for element in elements]
-    while found and found[0]["type"] == "text":
-        found[0]["text"] = found[0]["text"].lstrip("\n")
-        if found[0]["text"]:
-            break
+    """Without blanks at both ends, and without texts that are empty: Slack refuses those."""
+    found = list(elements)
+    while found and found[0]["type"] == "text" and not found[0]["text"].lstrip("\n"):
         del found[0]
-    while found and found[-1]["type"] == "text":
-        found[-1]["text"] = found[-1]["text"].rstrip("\n")
-        if found[-1]["text"]:
-            break
+    while found and found[-1]["type"] == "text" and not found[-1]["text"].rstrip("\n"):
         del found[-1]
-    return found
+    for at, strip in ((0, str.lstrip), (-1, str.rstrip)):
+        if found and found[at]["type"] == "text":
+            found[at] = {**found[at], "text": strip(found[at]["text"], "\n")}
+    blank = all(one["type"] == "text" and not one["text"].strip() for one in found)
+    return [] if blank else found

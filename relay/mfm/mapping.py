@@ -46,17 +46,17 @@ class Origin:
         return f"https://{host}/@{username}" if host else f"{self.server}/@{username}"
 
     def tag(self, name: str) -> str:
-        return f"{self.server}/tags/{quote(name, safe='')}"
+        return f"{self.server}/tags/{_quoted(name)}"
 
     def emoji(self, name: str) -> str | None:
         if self.host is None and self.server:
-            return f"{self.server}/emoji/{quote(name, safe='')}.webp"
+            return f"{self.server}/emoji/{_quoted(name)}.webp"
         return self.emojis.get(name)
 
 
 def tree_of(nodes: tuple[mfm.Node, ...], origin: Origin) -> Tree:
     """The tree of a parsed text."""
-    return tuple(made for node in nodes for made in _tree_of(node, origin))
+    return tuple(tree.merged(made for node in nodes for made in _tree_of(node, origin)))
 
 
 def _tree_of(node: mfm.Node, origin: Origin) -> Tree:
@@ -79,16 +79,21 @@ def _tree_of(node: mfm.Node, origin: Origin) -> Tree:
             return (tree.Math(formula),)
         case mfm.MathBlock(formula):
             return (tree.Math(formula, block=True),)
-        case mfm.Search(query):
-            button = tree.Link(SEARCH + quote(query), (tree.Text("🔍"),))
+        case mfm.Search(query, content):
+            # The button has the name that its author gave it: Search, 検索.
+            name = content.removeprefix(query).strip().strip("[]") or "Search"
+            button = tree.Link(SEARCH + _quoted(query), (tree.Text(name),))
             return (tree.Text(f"{query} "), button, tree.Text("\n"))
         case _:
             return _parent(node, tree_of(node.children, origin))
 
 
+def _quoted(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
 def _link(url: str, label: str) -> Tree:
-    text = (tree.Text(label),)
-    return (tree.Link(url, text),) if tree.is_web(url) else text
+    return tree.link(url, (tree.Text(label),))
 
 
 def _parent(node: Parent, children: Tree) -> Tree:
@@ -147,7 +152,8 @@ def _ruby(children: Tree) -> Tree:
         base, _, reading = lone.text.partition(" ")
         return (tree.Text(f"{base}({reading.strip()})" if reading.strip() else base),)
     if children and isinstance(last := children[-1], tree.Text):
-        return (*children[:-1], tree.Text(f"({last.text.strip()})"))
+        reading = last.text.strip()
+        return (*children[:-1], tree.Text(f"({reading})")) if reading else children[:-1]
     return children
 
 

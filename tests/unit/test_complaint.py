@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from relay.complaint import complaints, either
-from relay.likely import likely
-from relay.shape import Shape
+from relay.config.complaint import complaints, either
+from relay.config.likely import likely
+from relay.config.shape import Shape
+from relay.config.suggestion import closest, did_you_mean, nearest
+from relay.config.value import Name
 from relay.sinks import Settings
-from relay.suggestion import closest, did_you_mean, nearest
-from relay.value import Name
 
 
 class Cat(Settings):

@@ -400,7 +400,7 @@ routes:
     to: team
 hooks: {alice: {secret: x}}
 """
-    (route,) = (config := parsed(text)).routes_with(config.templates_in())
+    (route,) = parsed(text).compiled_routes()
     match = route.match
     assert (match.hook, match.tag, match.has) == ({"alice"}, {"misskey"}, {"files"})
     assert (match.bot, match.server, match.visibility) == (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.document import DEPTH, read
+from relay.config.document import DEPTH, read
 
 NOWHERE = Path("/nowhere")
 

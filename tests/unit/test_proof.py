@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from relay import sample
-from relay.document import read
-from relay.proof import proof
+from relay.config.document import read
+from relay.config.proof import proof
 
 SAMPLES = [sample.event(kind) for kind in sample.kinds()]
 SINKS = "sinks: {team: {type: console}, shy: {type: console, cw: hide}}\n"

@@ -12,6 +12,7 @@ from relay.markup import MAKE
 from relay.model import Display
 from relay.rendering import Templates
 from relay.sandbox import FILTERS
+from relay.tree import text_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
 NOUNS = [
@@ -70,3 +71,11 @@ def test_an_example_works(name: str, source: str, tmp_path: Path) -> None:
 def test_a_built_in_template_has_no_problem_with_its_sample(kind: str, cw: str) -> None:
     display = Display(cw=cw, sensitive_media="show")
     assert BUILT_IN.problems(sample.event(kind), display=display) == []
+
+
+def test_a_template_can_extend_the_one_that_it_replaces(tmp_path: Path) -> None:
+    source = '{% extends "built-in/mention.j2" %}{% block title %}Hello{% endblock %}'
+    (tmp_path / "mention.j2").write_text(source, encoding="utf-8")
+    message = Templates(tmp_path).render(sample.event("mention"), display=Display())
+    assert text_of(message.title) == "Hello"
+    assert message.color == BUILT_IN.render(sample.event("mention"), display=Display()).color

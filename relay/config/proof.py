@@ -12,13 +12,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from relay.crosscheck import KINDS, VERY_CLOSE, routes
+from relay.config.crosscheck import KINDS, VERY_CLOSE, routes
+from relay.config.source import Source
+from relay.config.suggestion import closest, nearest
 from relay.errors import TemplateError
+from relay.expression import predicate
 from relay.model import Display, Event
 from relay.rendering import Templates
 from relay.sinks import AnySink
-from relay.source import Source
-from relay.suggestion import closest, nearest
 
 _SINK: TypeAdapter[Any] = TypeAdapter(AnySink)
 _NAMED = re.compile(r"(?P<name>[\w.-]+\.j2)(?P<line>:\d+)?: (?P<rest>.*)", re.S)
@@ -77,7 +78,7 @@ def _check_when(
     when: str, path: tuple[str | int, ...], templates: Templates, source: Source
 ) -> None:
     try:
-        templates.predicate(when)
+        predicate(when)
     except TemplateError as error:
         hidden = "not a Jinja expression"  # its words quote it, and it is not what the file says
         source.mistake(path, hidden if source.is_filled(path) else str(error))

@@ -8,7 +8,7 @@ import re
 
 import yaml
 
-from relay.source import Mistake
+from relay.config.source import Mistake
 
 _QUOTES = "a text that begins with {} needs quotes"
 _BRACKET = "a bracket of line {line} is not closed, or a comma is missing"

@@ -1,4 +1,4 @@
-"""The configuration file: strict, and all its mistakes are told at once, with their places."""
+"""What the file may say, and how it is read: all mistakes are told at once."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,23 +14,24 @@ from pydantic import (
     field_validator,
 )
 
-from relay.address import Listen, is_local
-from relay.complaint import complaints
-from relay.condition import MatchSettings, several
-from relay.crosscheck import crosscheck
-from relay.document import read
+from relay.config.address import Listen, is_local
+from relay.config.complaint import complaints
+from relay.config.condition import MatchSettings, several
+from relay.config.crosscheck import crosscheck
+from relay.config.document import read
+from relay.config.likely import likely
+from relay.config.proof import proof
+from relay.config.shape import Shape
+from relay.config.source import Source, told
+from relay.config.value import Filled, Locale, MaxBody, Name, Origin, OutboxUrl, Zone
 from relay.duration import Duration
 from relay.errors import ConfigError
-from relay.likely import likely
+from relay.expression import predicate
 from relay.model import Event
-from relay.proof import proof
 from relay.rendering import Templates
 from relay.routing import Route
 from relay.secret import Secret
-from relay.shape import Shape
 from relay.sinks import AnySink, Settings
-from relay.source import Source, told
-from relay.value import Filled, Locale, MaxBody, Name, Origin, OutboxUrl, Zone
 
 READINGS = 3  # for mistakes behind mistakes: see likely
 MAX_FILE = 256 * 1024  # bytes
@@ -111,15 +112,15 @@ class Config(Settings):
     def templates_in(self) -> Templates:
         return Templates(self.templates)
 
-    def routes_with(self, templates: Templates) -> tuple[Route, ...]:
-        """The routes, ready to be asked. Raises TemplateError if a ``when`` is no expression."""
+    def compiled_routes(self) -> tuple[Route, ...]:
+        """The routes, ready to be asked."""
         return tuple(
             Route(
                 name=route.name or f"#{number}",
                 to=route.to,
                 match=route.match.compiled(),
                 unless=None if route.unless is None else route.unless.compiled(),
-                when=None if route.when is None else templates.predicate(route.when),
+                when=None if route.when is None else predicate(route.when),
                 template=route.template,
                 locale=route.locale,
             )

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from relay.source import Loc
+from relay.config.source import Loc
 
 Schema = Mapping[str, Any]
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator
 
 from relay import misskey
+from relay.config.suggestion import did_you_mean
 from relay.duration import Size
 from relay.secret import Secret
-from relay.suggestion import did_you_mean
 
 
 def _zone(name: str) -> str:

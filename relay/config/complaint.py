@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic_core import ErrorDetails
 
-from relay.shape import Shape
-from relay.source import Loc
-from relay.suggestion import closest, did_you_mean
-from relay.variable import SECRETS
+from relay.config.shape import Shape
+from relay.config.source import Loc
+from relay.config.suggestion import closest, did_you_mean
+from relay.config.variable import SECRETS
 
 MAPPING = "should be a mapping: keys with values, indented below"
 WORDS = {

@@ -14,9 +14,9 @@ from typing import Any
 
 import yaml
 
-from relay.source import Loc, Mistake, Place, Source, dotted, word
-from relay.syntax import explained
-from relay.variable import SECRETS, UnreadError, content, filled, has_reference
+from relay.config.source import Loc, Mistake, Place, Source, dotted, word
+from relay.config.syntax import explained
+from relay.config.variable import SECRETS, UnreadError, content, filled, has_reference
 
 DEPTH = 40  # mappings and lists inside each other
 VALUES = 20_000  # aliases of aliases could make a small file endless

@@ -1,0 +1,85 @@
+"""The HTML subset that templates write."""
+
+import pytest
+
+from relay.markup import DEPTH, PICTURES, Parser
+from relay.tree import (
+    Center,
+    Code,
+    Emoji,
+    Heading,
+    Link,
+    Pre,
+    Quote,
+    Style,
+    Styled,
+    Text,
+    Time,
+    Tree,
+    text_of,
+)
+
+URL = "https://a.example"
+
+
+@pytest.mark.parametrize(
+    ("source", "tree"),
+    [
+        *(pytest.param(f"<{it}>x</{it}>", (Styled(it, (Text("x"),)),), id=it.name) for it in Style),
+        pytest.param("<code>x</code>", (Code("x"),), id="code"),
+        pytest.param('<pre language="py">\nx\n</pre>', (Pre("x", "py"),), id="pre"),
+        pytest.param("<blockquote>x</blockquote>", (Quote((Text("x"),)),), id="blockquote"),
+        pytest.param("<center>x</center>", (Center((Text("x"),)),), id="center"),
+        pytest.param("<h>x</h>", (Heading((Text("x"),)),), id="h"),
+        pytest.param("a<br>b<br/>c\nd", (Text("a\nb\nc\nd"),), id="line breaks"),
+        pytest.param("<time>1700000000000</time>", (Time(1_700_000_000_000),), id="time"),
+        pytest.param("<time>-5</time>", (Time(-5),), id="a moment before 1970"),
+        pytest.param("<time>--5</time>", (Text("--5"),), id="no moment"),
+        pytest.param("<time>soon</time>", (Text("soon"),), id="no number"),
+        pytest.param(f"<time>{'9' * 5000}</time>", (Text("9" * 5000),), id="a number without end"),
+        pytest.param("<emoji>:cat:</emoji>", (Emoji("cat"),), id="emoji"),
+        pytest.param(f'<a href="{URL}">x</a>', (Link(URL, (Text("x"),)),), id="a"),
+        pytest.param('<a href="javascript:x">y</a>', (Text("y"),), id="a to nowhere"),
+        pytest.param("<a>y</a>", (Text("y"),), id="a without an address"),
+        pytest.param("&lt;b&gt; &amp;amp; &#42;", (Text("<b> &amp; *"),), id="entities"),
+        pytest.param(" \n <b>x</b> \n ", (Styled(Style.BOLD, (Text("x"),)),), id="outer blanks"),
+        pytest.param('a<mfm n="0"></mfm>b', (Text("amadeb"),), id="a tree made elsewhere"),
+        pytest.param('<mfm n="-1"></mfm><mfm n="7"></mfm><mfm>', (), id="no such tree"),
+    ],
+)
+def test_the_subset_becomes_a_tree(source: str, tree: Tree) -> None:
+    parser = Parser([(Text("made"),)])
+    assert parser.parse(source) == tree
+    assert parser.problems == []
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "problem"),
+    [
+        pytest.param("<b>x", "x", "<b> is never closed", id="open to the end"),
+        pytest.param("x</b>", "x", "</b> closes nothing", id="a closing tag alone"),
+        pytest.param("<b><i>x</b>", "x", "<i> is not closed before </b>", id="crossed"),
+        pytest.param("<img src=x>x", "x", "<img> is not in the HTML subset", id="unknown"),
+        pytest.param("<script>x < y</script>z", "x < yz", "<script> is not in", id="script"),
+        pytest.param("<textarea>x<b>y</b>", "xy", "<textarea> is not in", id="textarea"),
+    ],
+)
+def test_what_is_wrong_is_told_and_loses_no_text(source: str, text: str, problem: str) -> None:
+    parser = Parser()
+    assert text_of(parser.parse(source)) == text
+    assert parser.problems[0].startswith(problem)
+
+
+def test_tags_nest_only_so_deep() -> None:
+    parser = Parser()
+    tree = parser.parse("<b>" * 5000 + "x" + "</b>" * 5000)
+    depth = 0
+    while isinstance(node := tree[0], Styled):
+        tree, depth = node.children, depth + 1
+    assert (depth, tree) == (DEPTH, (Text("x"),))
+    assert parser.problems[0] == f"<b> is in more than {DEPTH} others"
+
+
+def test_the_label_of_a_picture_is_its_alt_text() -> None:
+    picture = Parser(make=PICTURES).parse(f'<a href="{URL}">readme.md</a>')
+    assert picture == (Link(URL, (Text("readme.md"),)),)
