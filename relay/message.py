@@ -1,9 +1,11 @@
 """One rendered event: trees in named places, which each sink lays out in its vendor's way."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from relay import tree
 from relay.dialects import plain
-from relay.tree import Text, Tree
+from relay.tree import Link, Node, Text, Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +48,28 @@ class Message:
         return " · ".join(filter(None, (plain.line(self.author), plain.line(self.title))))
 
 
+def mapped(message: Message, change: Callable[[Node], Node]) -> Message:
+    """The same message with ``change`` applied to every leaf of its trees."""
+    return replace(
+        message,
+        title=tree.mapped(message.title, change),
+        author=tree.mapped(message.author, change),
+        body=tree.mapped(message.body, change),
+        fields=tuple(
+            Field(name=tree.mapped(one.name, change), value=tree.mapped(one.value, change))
+            for one in message.fields
+        ),
+        footer=tree.mapped(message.footer, change),
+    )
+
+
 def plain_form(message: Message) -> Message:
     """The same message in bare text: for a vendor that refused it with markup and pictures."""
     return Message(
         title=_bare(message.title),
         url=message.url,
         author=_bare(message.author),
-        body=_bare(message.body),
+        body=(*_bare(message.body), *(one for image in message.images for one in _address(image))),
         fields=tuple(
             replace(field, name=_bare(field.name), value=_bare(field.value))
             for field in message.fields
@@ -61,6 +78,10 @@ def plain_form(message: Message) -> Message:
         ping=message.ping,
         at=message.at,
     )
+
+
+def _address(image: Image) -> Tree:
+    return (Text("\n"), Link(image.url, (Text(image.url),)))
 
 
 def _bare(nodes: Tree) -> Tree:

@@ -5,7 +5,7 @@ A template may not fail an event: ``Templates.render`` raises TemplateError, and
 sends ``outline`` instead, which no template can break.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,12 +28,12 @@ from relay.dialects.shorten import shorten
 from relay.errors import TemplateError
 from relay.expression import values
 from relay.language import Language
-from relay.message import Message
+from relay.message import Message, mapped
 from relay.mfm import parse
 from relay.mfm.mapping import Origin, tree_of
 from relay.model import Display, Event, User
 from relay.sandbox import SIZE, Sandbox, bounded
-from relay.tree import Text, Tree, text_of
+from relay.tree import Node, Text, Time, Tree, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Templates:
         """Raises TemplateError, with the file and the line."""
         name = self.name_for(event, variant)
         blocks, trees = self._blocks(name, display, _Scene(event, language))
-        return composed(blocks, trees, event)
+        return mapped(composed(blocks, trees, event), _in_words(language))
 
     def problems(self, event: Event, *, display: Display, variant: str | None = None) -> list[str]:
         """What is wrong with the template of an event: failures, unknown blocks and tags."""
@@ -133,6 +133,15 @@ class Templates:
             raise TemplateError(f"{name}: {type(error).__name__}: {error}") from None
         finally:
             _scene.reset(token)
+
+
+def _in_words(language: Language) -> Callable[[Node], Node]:
+    """Tell moments in the reader's words, for chats that do not tell them themselves."""
+
+    def told(node: Node) -> Node:
+        return Time(node.at, language.moment(node.at)) if isinstance(node, Time) else node
+
+    return told
 
 
 def _run(template: Template, named: Mapping[str, Any]) -> dict[str, str]:
@@ -198,7 +207,6 @@ def _origin(text: str, event: Event) -> Origin:
     """A text that belongs to a note has the names of the note's author in it."""
     for note in event.note.walk() if event.note is not None else ():
         if text is note.text or text is note.cw:
-            emojis = {**note.user.emojis, **note.emojis}
-            return Origin(server=event.server, host=note.user.host, emojis=emojis)
+            return Origin(server=event.server, host=note.user.host)
     user = event.user or User()
-    return Origin(server=event.server, host=user.host, emojis=user.emojis)
+    return Origin(server=event.server, host=user.host)

@@ -7,7 +7,7 @@ A tree is a tuple of nodes.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -110,6 +110,8 @@ class Emoji:
 
     name: str
     url: str | None = None
+    code: str = ""
+    """What the chat itself has for it: ``<:name:id>``, a name, ``mxc://…``; empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class Time:
     """A moment (Unix milliseconds) that chats show in the reader's own time if they can."""
 
     at: int
+    shown: str = ""
+    """The moment in words, for chats that cannot."""
 
 
 Node = Text | Styled | Code | Pre | Math | Quote | Center | Heading | Colored | Link | Emoji | Time
@@ -167,6 +171,18 @@ def merged(nodes: Iterable[Node]) -> Iterator[Node]:
             yield Text(text_of(group))
         else:
             yield from group
+
+
+def mapped(nodes: Tree, change: Callable[[Node], Node]) -> Tree:
+    """The same tree with ``change`` applied to every leaf."""
+    found: list[Node] = []
+    for node in nodes:
+        match node:
+            case Styled() | Quote() | Center() | Heading() | Colored() | Link():
+                found.append(replace(node, children=mapped(node.children, change)))
+            case _:
+                found.append(change(node))
+    return tuple(found)
 
 
 def text_of(nodes: Iterable[Node]) -> str:

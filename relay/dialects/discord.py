@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from relay.dialects import flow, plain
 from relay.dialects.flow import Run, Styles
-from relay.tree import Code, Link, Pre, Style, Text, Time, Tree, text_of, without_links
+from relay.tree import Code, Emoji, Link, Pre, Style, Text, Time, Tree, text_of, without_links
 
 # From the outside to the inside.
 MARKS = {Style.STRIKE: "~~", Style.UNDERLINE: "__", Style.BOLD: "**", Style.ITALIC: "*"}
@@ -129,9 +129,11 @@ def _pieces(run: Run, *, begins: bool) -> Iterator[_Piece]:
             yield _Piece(after, literal=True)
         case Code(text):
             yield _Piece(_code(text, run), hidden=hidden)
+        case Emoji(code=code):
+            yield _Piece(_marked(code, run), hidden=hidden)
         case Time(at):
             if not 0 <= at < 8.64e15:  # Discord knows no dates beyond
-                yield from _pieces(Run(Text(plain.time(at)), run.styles), begins=begins)
+                yield from _pieces(Run(Text(plain.moment(run.leaf)), run.styles), begins=begins)
                 return
             yield _Piece(_marked(f"<t:{at // 1000}:F>", run), hidden=hidden)
         case Link(address, children) if address.startswith("mailto:"):
@@ -195,7 +197,7 @@ def _link(address: str, children: Tree, run: Run) -> Iterator[_Piece]:
     within = _line(flow.line(children, run.styles))
     shown = _joined(replace(piece, hidden=piece.hidden and not hidden) for piece in within).strip()
     if re.search(r"[\[\]]|://", label) or not shown:  # labels that Discord does not take
-        yield _Piece(shown, hidden=hidden)
+        yield _Piece(shown, hidden=hidden, literal=True)
         yield _Piece(" ")
         yield _Piece(_marked(f"(<{target}>)", run), hidden=hidden)
         return

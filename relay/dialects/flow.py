@@ -32,11 +32,14 @@ from relay.tree import (
 Styles = frozenset[Style]
 
 
+Leaf = Text | Code | Time | Link | Emoji
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A leaf in its styles; its texts are clean, and its link, if it is one, may be followed."""
 
-    leaf: Text | Code | Time | Link
+    leaf: Leaf
     styles: Styles = frozenset()
 
 
@@ -70,7 +73,7 @@ def line(nodes: Tree, styles: Styles = frozenset(), *, hidden: str = "") -> list
     return [Run(_on_one_line(run.leaf), run.styles | styles) for run in found]
 
 
-def _on_one_line(leaf: Text | Code | Time | Link) -> Text | Code | Time | Link:
+def _on_one_line(leaf: Leaf) -> Leaf:
     if isinstance(leaf, Text | Code) and "\n" in leaf.text:
         return replace(leaf, text=leaf.text.replace("\n", " "))
     return leaf
@@ -105,6 +108,8 @@ class _Flow:
         match node:
             case Text(text):
                 self._add(Text(clean(text)), styles, quoted)
+            case Emoji(code=code) if code:
+                self._add(node, styles, quoted)
             case Emoji(name):
                 self._add(Text(f":{clean(name)}:"), styles, quoted)
             case Code(text) | Math(text, block=False):
@@ -145,7 +150,7 @@ class _Flow:
             self.blocks.append(Block(quoted=quoted, pre=pre, styles=styles))
         self._begins = True
 
-    def _add(self, leaf: Text | Code | Time | Link, styles: Styles, quoted: bool) -> None:
+    def _add(self, leaf: Leaf, styles: Styles, quoted: bool) -> None:
         if isinstance(leaf, Text | Code) and not leaf.text:
             return
         if self._begins:

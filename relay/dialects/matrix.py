@@ -90,10 +90,10 @@ def _node(node: Node, depth: int) -> str:
             return _colored(_render(children, depth), foreground, background)
         case Link():
             return _link(honest(node), depth)
-        case Emoji(name):
-            return text(f":{name}:")
-        case Time(at):
-            return escape(plain.time(at))
+        case Emoji(name, _, code):
+            return _emoji(f":{clean(name)}:", code)
+        case Time():
+            return text(plain.moment(node))
         case _:
             return _render(node.children, depth)
 
@@ -105,6 +105,15 @@ def _link(found: Link | Tree, depth: int) -> str:
     if not _is_permalink(found.url):
         return f'<a href="{escape(found.url)}">{label}</a>'
     return label if text_of(found.children) == found.url else f"{label} ({text(found.url)})"
+
+
+def _emoji(shown: str, picture: str) -> str:
+    """https://spec.matrix.org/v1.19/client-server-api/#sharing-custom-emoticons-and-stickers"""
+    if not picture.startswith("mxc://"):
+        return text(shown)
+    name = escape(shown)
+    source = escape(picture)
+    return f'<img data-mx-emoticon src="{source}" alt="{name}" title="{name}" height="32">'
 
 
 def _is_permalink(address: str) -> bool:

@@ -43,8 +43,8 @@ def _render(node: Node) -> str:
             return clean(formula)
         case Emoji(name):
             return f":{clean(name)}:"
-        case Time(at):
-            return time(at)
+        case Time():
+            return moment(node)
         case Styled(Style.SPOILER, children):
             return HIDDEN if clean(text_of(children)).strip() else ""
         case Link():
@@ -62,6 +62,10 @@ def _link(made: Link) -> str:
         return label
     bare = url.removeprefix("mailto:")
     return label if label in {url, bare} else f"{label} ({bare})"
+
+
+def moment(node: Time) -> str:
+    return node.shown or time(node.at)
 
 
 def time(at: int) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from relay.dialects import flow, plain
 from relay.dialects.flow import Block, Run
-from relay.tree import Code, Link, Style, Text, Time, Tree, clean
+from relay.tree import Code, Emoji, Link, Style, Text, Time, Tree, clean
 
 Element = dict[str, Any]
 
@@ -92,11 +92,13 @@ def _element(run: Run) -> Element:
             return _text(text, styles)
         case Code(text):
             return _text(text, styles | {"code"})
+        case Emoji(code=code):
+            return _styled({"type": "emoji", "name": code}, styles)
         case Time(at) if 0 <= at < 4e12:  # Slack knows no dates beyond
-            date = {"timestamp": at // 1000, "format": DATE, "fallback": plain.time(at)}
+            date = {"timestamp": at // 1000, "format": DATE, "fallback": plain.moment(run.leaf)}
             return _styled({"type": "date", **date}, styles)
-        case Time(at):
-            return _text(plain.time(at), styles)
+        case Time():
+            return _text(plain.moment(run.leaf), styles)
         case Link(address, children):
             return _link(url(address), children, run, styles)
 

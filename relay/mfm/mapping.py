@@ -1,8 +1,7 @@
 """MFM nodes to the tree: what each construct means where no Misskey draws it."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from relay import tree
@@ -39,7 +38,6 @@ class Origin:
     """The origin of the server that sent the event."""
     host: str | None = None
     """The host of the author; None: at home on ``server``."""
-    emojis: Mapping[str, str] = field(default_factory=dict)
 
     def profile(self, username: str, host: str | None) -> str:
         host = host or self.host
@@ -49,9 +47,11 @@ class Origin:
         return f"{self.server}/tags/{_quoted(name)}"
 
     def emoji(self, name: str) -> str | None:
-        if self.host is None and self.server:
-            return f"{self.server}/emoji/{_quoted(name)}.webp"
-        return self.emojis.get(name)
+        """Where the server has the picture: it knows those of other servers too."""
+        if not self.server:
+            return None
+        there = f"@{self.host}" if self.host else ""
+        return f"{self.server}/emoji/{quote(name, safe='')}{there}.webp"
 
 
 def tree_of(nodes: tuple[mfm.Node, ...], origin: Origin) -> Tree:

@@ -19,6 +19,7 @@ from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.answer import Answer, by_status, one_line, pause_from, rate_limited, trouble
 from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings, ids
 from relay.sinks.embed import BLANK, address, embeds, prune
+from relay.sinks.emoji import coded
 from relay.sinks.http import exchange
 from relay.sinks.layout import cut_units
 
@@ -71,6 +72,10 @@ class Discord(SinkSettings):
     avatar: Literal["author", "none"] = "none"
     """The picture beside messages: the note author's, or the webhook's own."""
     mentions: Mentions = Mentions()
+    emojis: dict[str, Annotated[str, Field(pattern=r"^<a?:\w{2,32}:\d{1,20}>$")]] = Field(
+        default_factory=dict
+    )
+    """The server's own emoji for Misskey's, by name: ``blobcat: <:blobcat:123>``."""
 
     @model_validator(mode="after")
     def _one_thread(self) -> Self:
@@ -83,6 +88,7 @@ class Discord(SinkSettings):
         return self.type, self.url
 
     def payload(self, message: Message) -> Payload:
+        message = coded(message, self.emojis)
         pings, allowed = self._pings(message)
         raw = DiscordWebhook(
             url="",

@@ -59,19 +59,19 @@ async def exchange(
     *,
     secret: Secret,
     query: Mapping[str, str] | None = None,
-    body: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer | Failed:
     """
-    Send one request with a JSON body, once, and read the answer.
+    Send one request, once, with a JSON body or with bytes as they are, and read the answer.
 
     ``secret`` is what no answer may show: the address itself, or a token. A redirect is an answer:
     no vendor's API sends us elsewhere, and an address that is a key is not passed on.
     """
     if session.closed:
         return Failed("the session is closed")
-    data = None if body is None else encoded(body)
-    kind = {} if body is None else {"Content-Type": "application/json"}
+    data = body if body is None or isinstance(body, bytes) else encoded(body)
+    kind = {} if data is body else {"Content-Type": "application/json"}
     trace = _Trace()
     try:
         async with session.request(

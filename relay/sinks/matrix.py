@@ -6,6 +6,7 @@ https://spec.matrix.org/v1.19/client-server-api/
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -27,6 +28,7 @@ from relay.sinks.answer import (
     trouble,
 )
 from relay.sinks.base import Payload, Settings, SinkSettings, Url, ids
+from relay.sinks.emoji import Pictures
 from relay.sinks.http import exchange
 from relay.sinks.notice import notice
 
@@ -68,6 +70,9 @@ class Matrix(SinkSettings):
     token: Secret
     """The access token of the account that posts."""
     mentions: Mentions = Mentions()
+    emojis: Literal["pictures", "names"] = "pictures"
+    """How custom emoji are shown: by pictures, which relay brings from Misskey, or by name."""
+    _pictures: Pictures = PrivateAttr(default_factory=Pictures)
     _room_id: str | None = PrivateAttr(None)
     _checked_at: float = PrivateAttr(0.0)
 
@@ -102,6 +107,8 @@ class Matrix(SinkSettings):
         room = await self._usable_room(session)
         if not isinstance(room, str):
             return room
+        if self.emojis == "pictures":
+            message = await self._pictures.shown(message, session, partial(self._upload, session))
         body = self.payload(message)
 
         async def put() -> Answer | Failed:
@@ -114,6 +121,21 @@ class Matrix(SinkSettings):
         if isinstance(outcome, Closed):
             self._room_id = None
         return outcome
+
+    async def _upload(
+        self, session: aiohttp.ClientSession, picture: bytes, kind: str
+    ) -> str | None:
+        """https://spec.matrix.org/v1.19/client-server-api/#post_matrixmediav3upload"""
+        answer = await exchange(
+            session,
+            "POST",
+            f"{self.homeserver.rstrip('/')}/_matrix/media/v3/upload",
+            secret=self.token,
+            body=picture,
+            headers={"Authorization": f"Bearer {self.token.reveal()}", "Content-Type": kind},
+        )
+        found = answer.code("content_uri") if isinstance(answer, Answer) else None
+        return found if isinstance(found, str) else None
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         """Whether the account is in the room, which it enters if it is invited."""

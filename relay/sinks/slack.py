@@ -23,6 +23,7 @@ from relay.secret import Secret
 from relay.sinks.answer import Answer, by_status, rate_limited, trouble
 from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings, Url, ids
 from relay.sinks.blocks import blocks, fallback
+from relay.sinks.emoji import coded
 from relay.sinks.wire import AnsweredError, Wire
 
 # The SDK's own lines hold addresses and tokens.
@@ -92,6 +93,10 @@ class Slack(SinkSettings):
     """The id of the bot's channel."""
     api_base: Url = "https://slack.com/api/"
     mentions: Mentions = Mentions()
+    emojis: dict[str, Annotated[str, Field(pattern=r"^[\w+'-]{1,100}$")]] = Field(
+        default_factory=dict
+    )
+    """The workspace's own emoji for Misskey's, by name: ``blobcat: blobcat``."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -112,6 +117,7 @@ class Slack(SinkSettings):
         return Display(cw=cw, sensitive_media=self.sensitive_media)
 
     def payload(self, message: Message) -> Payload:
+        message = coded(message, self.emojis)
         shown = blocks(message, pings=self._pings(message))
         content = {"text": fallback(message), "unfurl_links": False, "unfurl_media": False}
         return self._addressed(content | ({"blocks": shown} if shown else {}))

@@ -71,7 +71,7 @@ async def test_every_sample_arrives_everywhere_once_and_in_order(
     discord, slack = vendors
     room = await synapse.create_room()
     matrix = f"""
-  matrix: {{type: matrix, homeserver: "{synapse.base_url}", room: "{room}",
+  matrix: {{type: matrix, homeserver: "{synapse.base_url}", room: "{room}", emojis: names,
            token: "{synapse.bot.token}", rate: unlimited, {OPEN}}}
 """
     async with serving(tmp_path, config(discord, slack, matrix, OPEN)) as relay:

@@ -95,6 +95,9 @@ URL = "https://a.example/b"
         pytest.param((Link(URL, (Text(URL),)),), f"<{URL}>", id="an address alone"),
         pytest.param((Link(URL, (Text("a.example/b"),)),), f"<{URL}>", id="without scheme"),
         pytest.param((Link(URL, (Text("[c]"),)),), rf"\[c] (<{URL}>)", id="brackets in a label"),
+        pytest.param(
+            (Text("@"), Link(URL, (Text("here]"),))), f"@{Z}here] (<{URL}>)", id="a ping with them"
+        ),
         pytest.param((Link(URL, ()),), f"<{URL}>", id="no label"),
         pytest.param((Link(URL, (Text("c\nd"),)),), f"[c d](<{URL}>)", id="a label in two lines"),
         pytest.param((Link(URL, (Text("c.example"),)),), f"c.example (<{URL}>)", id="a lie"),

@@ -16,7 +16,7 @@ from tests.readers.discord import spans
 from tests.readers.trees import visible
 
 HOME = "https://home.example"
-FAR = Origin(server=HOME, host="far.example", emojis={"cat": "https://far.example/cat.webp"})
+FAR = Origin(server=HOME, host="far.example")
 A = "https://a.example/b"
 G = "https://www.google.com/search?q="
 
@@ -189,8 +189,8 @@ def test_a_mention_without_a_host_is_of_the_authors_host(origin: Origin, url: st
     ("origin", "name", "url"),
     [
         pytest.param(Origin(server=HOME), "cat", f"{HOME}/emoji/cat.webp", id="a local author"),
-        pytest.param(FAR, "cat", "https://far.example/cat.webp", id="a remote author"),
-        pytest.param(FAR, "dog", None, id="a remote one that nobody knows"),
+        pytest.param(FAR, "cat", f"{HOME}/emoji/cat@far.example.webp", id="a remote author"),
+        pytest.param(Origin(), "cat", None, id="no server"),
     ],
 )
 def test_custom_emoji_are_of_the_authors_server(origin: Origin, name: str, url: str | None) -> None:
@@ -199,7 +199,7 @@ def test_custom_emoji_are_of_the_authors_server(origin: Origin, name: str, url: 
 
 def test_names_and_warnings_know_emoji_only() -> None:
     made = tree_of(parse_simple("**a** :cat: @bob"), FAR)
-    assert made == (Text("**a** "), Emoji("cat", "https://far.example/cat.webp"), Text(" @bob"))
+    assert made == (Text("**a** "), Emoji("cat", FAR.emoji("cat")), Text(" @bob"))
 
 
 def test_a_label_that_looks_like_an_address_is_no_link() -> None:

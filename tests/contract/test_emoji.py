@@ -1,0 +1,162 @@
+"""Custom emoji: by the chat's own code, or by a picture that Matrix is given."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from pytest_aiohttp import AiohttpServer
+
+from relay.message import Message
+from relay.outcome import Sent
+from relay.sinks.discord import Discord
+from relay.sinks.emoji import PICTURES, SIZE, Pictures
+from relay.sinks.http import open_session
+from relay.sinks.matrix import Matrix
+from relay.sinks.slack import Slack
+from relay.tree import Emoji, Style, Styled, Text
+from tests.fakes.synapse import Synapse
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360"
+    "60606000000005000165f645400000000049454e44ae426082"
+)
+
+
+class EmojiServer:
+    """A Misskey that has pictures of emoji, behind the redirect that a real one gives."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.app = web.Application()
+        self.app.router.add_get("/emoji/{name}", self._redirect)
+        self.app.router.add_get("/files/{name}", self._picture)
+        self.url = ""
+
+    async def _redirect(self, request: web.Request) -> web.Response:
+        self.asked.append(request.match_info["name"])
+        if request.match_info["name"] == "away.webp":
+            raise web.HTTPFound("http://127.0.0.1:1/evil")
+        raise web.HTTPFound(f"/files/{request.match_info['name']}")
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name == "missing.webp":
+            raise web.HTTPNotFound
+        if name == "page.webp":
+            return web.Response(text="<html>", content_type="text/html")
+        return web.Response(
+            body=PNG * (SIZE if name == "huge.webp" else 1), content_type="image/png"
+        )
+
+
+@pytest.fixture
+async def misskey(aiohttp_server: AiohttpServer) -> EmojiServer:
+    fake = EmojiServer()
+    fake.url = str((await aiohttp_server(fake.app)).make_url("")).rstrip("/")
+    return fake
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with open_session() as session:
+        yield session
+
+
+def message(*names: str, server: str = "https://misskey.example") -> Message:
+    emojis = tuple(Emoji(name, f"{server}/emoji/{name}.webp") for name in names)
+    return Message(title=(Text("Mention"),), body=(Styled(Style.BOLD, emojis),))
+
+
+def test_discord_shows_its_own_emoji_and_names_the_others() -> None:
+    sink = Discord.model_validate(
+        {"type": "discord", "url": "https://d.example", "emojis": {"cat": "<:cat:123>"}}
+    )
+    (embed,) = sink.payload(message("cat", "dog"))["embeds"]
+    assert embed["description"] == "**<:cat:123>**\u200b**\\:dog:**"
+
+
+def test_slack_shows_its_own_emoji_and_names_the_others() -> None:
+    sink = Slack.model_validate(
+        {"type": "slack", "url": "https://s.example", "emojis": {"cat": "blobcat"}}
+    )
+    elements: Any = [
+        element
+        for block in sink.payload(message("cat", "dog"))["blocks"]
+        for section in block["elements"]
+        for element in section["elements"]
+    ]
+    assert {"type": "emoji", "name": "blobcat", "style": {"bold": True}} in elements
+    assert any(":dog:" in element.get("text", "") for element in elements)
+
+
+@pytest.mark.parametrize("code", ["blobcat", "<@123>", "<:cat:123> @everyone", "<:cat:x>"])
+def test_an_emoji_code_that_is_none_is_a_mistake(code: str) -> None:
+    with pytest.raises(ValueError, match="emojis"):
+        Discord.model_validate(
+            {"type": "discord", "url": "https://d.example", "emojis": {"cat": code}}
+        )
+
+
+async def kept(picture: bytes, kind: str) -> str:
+    assert (picture, kind) == (PNG, "image/png")
+    return "mxc://matrix.example/1"
+
+
+async def pictured(names: list[str], server: str, session: aiohttp.ClientSession) -> list[str]:
+    found = await Pictures().shown(message(*names, server=server), session, kept)
+    (bold,) = found.body
+    assert isinstance(bold, Styled)
+    return [node.code for node in bold.children if isinstance(node, Emoji)]
+
+
+async def test_pictures_come_through_the_redirect_of_the_server(
+    misskey: EmojiServer, session: aiohttp.ClientSession
+) -> None:
+    assert await pictured(["cat"], misskey.url, session) == ["mxc://matrix.example/1"]
+
+
+@pytest.mark.parametrize("name", ["missing", "page", "huge", "away"])
+async def test_what_is_no_picture_keeps_its_name(
+    misskey: EmojiServer, session: aiohttp.ClientSession, name: str
+) -> None:
+    assert await pictured([name], misskey.url, session) == [""]
+
+
+async def test_a_server_that_cannot_be_reached_is_asked_once(
+    session: aiohttp.ClientSession, unused_tcp_port: int
+) -> None:
+    server = f"http://127.0.0.1:{unused_tcp_port}"
+    assert await pictured(["a", "b", "c"], server, session) == ["", "", ""]
+
+
+async def test_a_picture_is_brought_once_and_never_too_many_at_a_time(
+    misskey: EmojiServer, session: aiohttp.ClientSession
+) -> None:
+    pictures, names = Pictures(), [f"e{n}" for n in range(PICTURES + 5)]
+    for _ in range(3):
+        await pictures.shown(message(*names, server=misskey.url), session, kept)
+    assert misskey.asked == [f"{name}.webp" for name in names]
+
+
+@pytest.mark.synapse
+async def test_matrix_shows_pictures(
+    misskey: EmojiServer, session: aiohttp.ClientSession, synapse: Synapse
+) -> None:
+    room = await synapse.create_room()
+    sink = Matrix.model_validate(
+        {
+            "type": "matrix",
+            "homeserver": synapse.base_url,
+            "room": room,
+            "token": synapse.bot.token,
+        }
+    )
+    sent = await sink.send(message("cat", server=misskey.url), key="emoji-1", session=session)
+    assert isinstance(sent, Sent)
+    (event,) = await synapse.messages(room)
+    html = event["content"]["formatted_body"]
+    assert '<img data-mx-emoticon src="mxc://' in html
+    assert 'alt=":cat:"' in html
+    assert ":cat:" in event["content"]["body"]
