@@ -71,11 +71,11 @@ def test_all_that_the_example_has_commented_out_is_right_too(folder: Path):
     assert set(config.sinks) == {"mentions", "forum", "team", "bot", "moderators", "here"}
     assert config.web is not None
     assert config.templates == folder / "templates"
-    assert sorted(config.warnings) == [
-        "config.yaml:113:1: web: the web page is not there yet in this version",
-        "config.yaml:45:3: sinks.forum: no route leads here",
-        "config.yaml:56:3: sinks.bot: no route leads here",
-        "config.yaml:72:3: sinks.here: no route leads here",
+    assert sorted(re.sub(r":\d+:\d+:", ":", one) for one in config.warnings) == [
+        "config.yaml: sinks.bot: no route leads here",
+        "config.yaml: sinks.forum: no route leads here",
+        "config.yaml: sinks.here: no route leads here",
+        "config.yaml: web: the web page is not there yet in this version",
     ]
 
 
