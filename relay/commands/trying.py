@@ -80,7 +80,7 @@ def _why_not(config: Config, name: str, event: Event) -> str | None:
 
 def preview(given: Namespace) -> int:
     has_config = given.config is not None or first_place() is not None
-    config = configuration(given.config) if has_config else _embedded()
+    config = configuration(given.config) if has_config else embedded()
     sinks = config.sinks if given.sink is None else {given.sink: sink_of(config, given.sink)}
     event = read_event(given, config)
     colour = BARE if given.json else colour_for(sys.stdout)
@@ -102,7 +102,7 @@ def preview(given: Namespace) -> int:
     return 0
 
 
-def _embedded() -> Config:
+def embedded() -> Config:
     """What previews show without a configuration: one sink of each vendor, all gates open."""
     open_gate = {"visibility": ["public", "home", "followers", "specified"]}
     common = {**open_gate, "local_only": True, "moderation": True}
