@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from relay.link import is_web, link
 from relay.markup import MAKE, PICTURES, Parser, stripped
 from relay.message import Field, Image, Message
 from relay.model import Event
-from relay.tree import Heading, Link, Node, Text, Tree, is_web, link, text_of
+from relay.tree import Heading, Link, Node, Text, Tree, text_of
 
 BLOCKS = frozenset(
     "title url author author_url avatar color body fields images footer ping".split()

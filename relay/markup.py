@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from html.parser import HTMLParser
 
+from relay.link import link
 from relay.tree import (
     Center,
     Code,
@@ -23,7 +24,6 @@ from relay.tree import (
     Text,
     Time,
     Tree,
-    link,
     text_of,
 )
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from relay.dialects import flow, plain
 from relay.dialects.flow import Run, Styles
-from relay.tree import Code, Emoji, Link, Pre, Style, Text, Time, Tree, text_of, without_links
+from relay.link import without_links
+from relay.tree import Code, Emoji, Link, Pre, Style, Text, Time, Tree, text_of
 
 # From the outside to the inside.
 MARKS = {Style.STRIKE: "~~", Style.UNDERLINE: "__", Style.BOLD: "**", Style.ITALIC: "*"}

@@ -7,6 +7,7 @@ For chats whose markup does not nest as freely as a tree: there a mark begins an
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from relay.link import honest
 from relay.tree import (
     Center,
     Code,
@@ -24,7 +25,6 @@ from relay.tree import (
     Time,
     Tree,
     clean,
-    honest,
     merged,
     text_of,
 )

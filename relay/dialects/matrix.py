@@ -9,6 +9,7 @@ from html import escape
 from urllib.parse import urlsplit
 
 from relay.dialects import plain
+from relay.link import honest
 from relay.tree import (
     Center,
     Code,
@@ -26,7 +27,6 @@ from relay.tree import (
     Time,
     Tree,
     clean,
-    honest,
     text_of,
 )
 

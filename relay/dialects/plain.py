@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from relay.link import honest
 from relay.tree import (
     Code,
     Emoji,
@@ -16,7 +17,6 @@ from relay.tree import (
     Time,
     Tree,
     clean,
-    honest,
     text_of,
 )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from relay import tree
+from relay.link import link
 from relay.mfm import nodes as mfm
 from relay.tree import Style, Styled, Tree, text_of
 
@@ -93,7 +94,7 @@ def _quoted(text: str) -> str:
 
 
 def _link(url: str, label: str) -> Tree:
-    return tree.link(url, (tree.Text(label),))
+    return link(url, (tree.Text(label),))
 
 
 def _parent(node: Parent, children: Tree) -> Tree:
@@ -113,7 +114,7 @@ def _parent(node: Parent, children: Tree) -> Tree:
         case mfm.Plain():
             return children
         case mfm.Link(url=url):
-            return tree.link(url, children)
+            return link(url, children)
         case mfm.Fn():
             return _effect(node, children)
 

@@ -10,10 +10,11 @@ from discord_webhook import DiscordEmbed
 
 from relay.dialects import discord, plain
 from relay.dialects.shorten import ELLIPSIS
+from relay.link import is_web
 from relay.message import Field, Image, Message
 from relay.sinks.base import Payload
 from relay.sinks.layout import Room, more, picture_link, units
-from relay.tree import Text, Tree, is_web
+from relay.tree import Text, Tree
 
 # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 TITLE = FIELD_NAME = AUTHOR = 256

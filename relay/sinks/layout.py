@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from relay.dialects.shorten import ELLIPSIS, shorten
+from relay.link import link
 from relay.message import Image
-from relay.tree import Link, Text, Tree, link
+from relay.tree import Link, Text, Tree
 
 Size = Callable[[Tree], int]
 

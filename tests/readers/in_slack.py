@@ -14,6 +14,7 @@ from slack_sdk.models.blocks import (
 )
 
 from relay.dialects import plain
+from relay.link import honest
 from relay.tree import (
     Center,
     Colored,
@@ -26,7 +27,6 @@ from relay.tree import (
     Text,
     Tree,
     clean,
-    honest,
     text_of,
 )
 from tests.fakes.slack_rules import content_error

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from hypothesis import strategies as st
 
+from relay.link import honest
 from relay.tree import (
     Center,
     Code,
@@ -23,7 +24,6 @@ from relay.tree import (
     Time,
     Tree,
     clean,
-    honest,
 )
 
 # Everything that is live in one of the three chats, or begins or ends what is.

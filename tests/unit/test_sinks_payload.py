@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from relay import tree
+from relay import link, tree
 from relay.message import Field, Image, Message, plain_form
 from relay.sinks import discord
 from relay.sinks.console import Console
@@ -49,7 +49,7 @@ def repeated(texts: tuple[str, ...]) -> st.SearchStrategy[str]:
 
 TEXT = repeated(NASTY) | st.text(st.characters(), max_size=40)
 LONG_URL = repeated(("x", "ん", "|", "%20")).map("https://a.example/".__add__)
-WEB = (st.sampled_from(URLS) | LONG_URL).filter(tree.is_web)
+WEB = (st.sampled_from(URLS) | LONG_URL).filter(link.is_web)
 LEAF: st.SearchStrategy[Node] = st.one_of(
     st.builds(Text, TEXT),
     st.builds(tree.Code, TEXT),
@@ -61,7 +61,7 @@ LEAF: st.SearchStrategy[Node] = st.one_of(
 
 
 def parents(children: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
-    links = st.builds(tree.link, WEB, children)
+    links = st.builds(link.link, WEB, children)
     one: st.SearchStrategy[Node] = st.one_of(
         st.builds(Styled, st.sampled_from(Style), children),
         st.builds(tree.Quote, children),

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from relay.link import honest, is_web, link, without_links
 from relay.tree import (
     Code,
     Emoji,
@@ -16,12 +17,8 @@ from relay.tree import (
     Text,
     Time,
     clean,
-    honest,
-    is_web,
-    link,
     merged,
     text_of,
-    without_links,
 )
 from tests.readers.trees import trees
 
