@@ -114,6 +114,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise SecurityError("use ~ instead of % to put texts together")
         return limited(super().call_binop(context, operator, left, right))
 
+    def wrap_str_format(self, value: Any) -> None:
+        """Jinja's own sandbox lets ``format`` through, whose widths allocate without end."""
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, str):
             return attr in TEXT_METHODS

@@ -1,0 +1,160 @@
+"""From an event to a message, by templates that can be wrong."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from relay import misskey, sample
+from relay.composing import outline
+from relay.dialects import discord, plain
+from relay.errors import TemplateError
+from relay.language import Language
+from relay.model import Display, Event, Gate
+from relay.rendering import Templates
+from relay.routing import redacted
+from relay.tree import text_of
+from tests.fakes.misskey import a_note, a_note_event
+
+BUILT_IN = Templates()
+SHOW = Display()
+
+
+def own(folder: Path, name: str, source: str) -> Templates:
+    (folder / name).write_text(source, encoding="utf-8")
+    return Templates(folder)
+
+
+def note_event(**fields: object) -> Event:
+    return misskey.parse(a_note_event(1, **fields).body, hook="alice")  # type: ignore[arg-type]
+
+
+def test_every_block_has_its_place() -> None:
+    message = BUILT_IN.render(sample.event("mention"), display=SHOW)
+    assert text_of(message.title) == "Mention"
+    assert text_of(message.author).endswith("(@bob)")
+    assert message.url == "https://misskey.example/notes/atuomr66yuap007u"
+    assert message.author_url == "https://misskey.example/@bob"
+    assert message.avatar is not None
+    assert plain.render(message.body) == "@alice こんにちは"
+    assert plain.render(message.footer) == "🌐 public · misskey.example"
+    assert message.color == 0x3498DB
+    assert message.ping == {"all"}
+    assert message.at == sample.event("mention").note.created_at  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("event", "variant", "name"),
+    [
+        pytest.param(sample.event("mention"), None, "mention.j2", id="by its kind"),
+        pytest.param(sample.event("quote"), None, "quote.j2", id="a quote is not a renote"),
+        pytest.param(sample.event("somethingNew"), None, "default.j2", id="never heard of"),
+        pytest.param(sample.event("mention"), "compact", "mention.compact.j2", id="a variant"),
+        pytest.param(sample.event("reply"), "compact", "reply.j2", id="no such variant"),
+    ],
+)
+def test_a_template_is_chosen(tmp_path: Path, event: Event, variant: str | None, name: str) -> None:
+    templates = own(tmp_path, "mention.compact.j2", "")
+    assert templates.name_for(event, variant) == name
+
+
+@pytest.mark.parametrize("kind", ["_card", "../secret", "built-in/mention", "card.j2\x00"])
+def test_a_kind_never_names_a_file_that_is_no_template_of_events(kind: str) -> None:
+    event = replace(sample.event("somethingNew"), kind=kind)
+    assert BUILT_IN.name_for(event) == "default.j2"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        pytest.param("{% block body %}{{ note.txt }}{% endblock %}", "mention.j2:1", id="a name"),
+        pytest.param("\n\n{{ note.user.nick }}", "mention.j2:3", id="a name in line 3"),
+        pytest.param("{% if %}", "mention.j2:1", id="syntax"),
+        pytest.param('{% extends "nope.j2" %}', "nope.j2", id="a file that is not there"),
+        pytest.param("{{ note.text + 1 }}", "mention.j2", id="a type"),
+    ],
+)
+def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, source: str, told: str) -> None:
+    templates = own(tmp_path, "mention.j2", source)
+    with pytest.raises(TemplateError, match=told.replace(".", r"\.")):
+        templates.render(sample.event("mention"), display=SHOW)
+    assert any(told in one for one in templates.problems(sample.event("mention"), display=SHOW))
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("{% block body %}<div>x</div>{% endblock %}", "<div> is not in the HTML subset"),
+        ("{% block bodi %}x{% endblock %}", "block 'bodi' is not one of"),
+        ("{% block body %}<b>x{% endblock %}", "<b>"),
+    ],
+)
+def test_what_a_sink_would_not_show_is_a_problem(tmp_path: Path, source: str, problem: str) -> None:
+    templates = own(tmp_path, "mention.j2", '{% extends "_card.j2" %}' + source)
+    assert any(problem in one for one in templates.problems(sample.event("mention"), display=SHOW))
+
+
+def test_moments_are_told_in_the_readers_words_and_zone() -> None:
+    poll = {"choices": [{"text": "x", "votes": 1}], "expiresAt": "2026-11-22T00:46:02.000Z"}
+    event = note_event(text="?", poll=poll)
+    message = BUILT_IN.render(event, display=SHOW, language=Language("ja", "Asia/Tokyo"))
+    assert plain.render(message.body).endswith("1票 · 締切 2026/11/22 9:46 JST")
+
+
+def test_a_mention_belongs_to_the_server_of_who_wrote_it() -> None:
+    parent = a_note(2, text="@carol", host="far.example")
+    event = note_event(text="@bob", reply=parent, replyId=parent["id"])
+    shown = discord.render(BUILT_IN.render(event, display=SHOW).body)
+    assert "(<https://far.example/@carol>)" in shown
+    assert "(<https://misskey.example/@bob>)" in shown
+
+
+@pytest.mark.parametrize(
+    ("cw", "shown", "hidden"),
+    [
+        ("spoiler", ["warning", "||the text"], []),
+        ("show", ["warning", "the text", "one"], ["||"]),
+        ("hide", ["warning"], ["the text", "one", "||"]),
+    ],
+)
+def test_a_content_warning_is_kept(cw: str, shown: list[str], hidden: list[str]) -> None:
+    poll = {"choices": [{"text": "one", "votes": 0}], "expiresAt": None}
+    event = note_event(text="the text", cw="warning", poll=poll)
+    written = discord.render(BUILT_IN.render(event, display=Display(cw=cw)).body)
+    assert all(one in written for one in shown)
+    assert not any(one in written for one in hidden)
+    if cw == "spoiler":
+        assert "one" in written.partition("||")[2].partition("||")[0]
+
+
+@pytest.mark.parametrize("media", ["hide", "show"])
+@pytest.mark.parametrize("cw", [None, "warning"])
+def test_sensitive_and_warned_pictures_are_links(media: str, cw: str | None) -> None:
+    files = [
+        {"name": "a.png", "type": "image/png", "url": "https://m.example/a", "isSensitive": True},
+        {"name": "b.png", "type": "image/png", "url": "https://m.example/b", "comment": "a bee"},
+    ]
+    message = BUILT_IN.render(
+        note_event(text="x", cw=cw, files=files), display=Display(sensitive_media=media)
+    )
+    expected = [] if cw else ["https://m.example/a"] * (media == "show") + ["https://m.example/b"]
+    assert [image.url for image in message.images] == expected
+    assert all(image.alt for image in message.images)
+
+
+def test_a_withheld_note_leaves_a_neutral_line() -> None:
+    parent = a_note(2, text="the secret", visibility="followers")
+    event = note_event(text="hello", reply=parent, replyId=parent["id"])
+    message = BUILT_IN.render(redacted(Gate(), event), display=SHOW)
+    assert "a note that may not be shown here" in plain.render(message.body)
+    assert "secret" not in repr(message)
+
+
+@pytest.mark.parametrize("kind", sample.kinds())
+def test_an_outline_can_be_made_of_everything(kind: str) -> None:
+    assert text_of(outline(sample.event(kind)).title) == sample.event(kind).kind
+
+
+def test_what_is_longer_than_any_note_is_not_lost() -> None:
+    event = note_event(text="x" * 20_000 + " end")
+    assert plain.render(BUILT_IN.render(event, display=SHOW).body).endswith(" end")
