@@ -115,7 +115,7 @@ def manner(config: Config, sink: SinkSettings, *, pace: Pace | None = None) -> M
         resend=sink.resends,
         hold=round(config.hold * 1000),
         pace=Pace(sink.pace) if pace is None else pace,
-        language=Language(config.locale, config.timezone),
+        language=Language(config.locale, sink.timezone or config.timezone),
     )
 
 

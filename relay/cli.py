@@ -12,9 +12,9 @@ from typing import Any, NoReturn, TypeAlias
 
 from relay.commands import dead, serving, trying
 from relay.commands.mfm import mfm
-from relay.config.suggestion import did_you_mean
 from relay.errors import RelayError
 from relay.logs import log_to
+from relay.suggestion import did_you_mean
 
 DESCRIPTION = "Turns Misskey's webhooks into messages on Discord, Slack and Matrix."
 EXIT_CODES = """exit codes:

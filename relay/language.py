@@ -11,12 +11,16 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale
 from babel.dates import format_date, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from pydantic import AfterValidator
+
+from relay.suggestion import did_you_mean
 
 DOMAIN = "relay"
 SOURCE = "en"
@@ -45,6 +49,18 @@ def translations(locale: str) -> NullTranslations:
         write_mo(compiled, read_po(file, locale=tag(locale)))
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (LookupError, OSError, ValueError):
+        wanted = did_you_mean(name, available_timezones())
+        raise ValueError(f"should be a time zone, like UTC or Asia/Tokyo{wanted}") from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Any, TextIO
 from relay import misskey, sample
 from relay.colour import Colour
 from relay.config import Config, load
-from relay.config.suggestion import closest
 from relay.errors import ConfigError, FormatError
 from relay.model import Event
+from relay.suggestion import closest
 
 PLACES = (Path("config.yaml"), Path("/etc/relay/config.yaml"))
 EXAMPLE = """\

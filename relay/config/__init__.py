@@ -5,7 +5,7 @@ document, syntax, variable   YAML text, and what it takes from outside, to plain
 settings, condition, value   the models of what the file may say
 crosscheck, proof            what one part says of another; templates and conditions, tried
 source, complaint, shape,    mistakes with their places, in words for people, with the likely
-likely, suggestion           meaning of what is misspelt
+likely                       meaning of what is misspelt
 """
 
 from relay.config.settings import MAX_FILE, Config, load, parse

@@ -7,8 +7,8 @@ from pydantic_core import ErrorDetails
 
 from relay.config.shape import Shape
 from relay.config.source import Loc
-from relay.config.suggestion import closest, did_you_mean
 from relay.config.variable import SECRETS
+from relay.suggestion import closest, did_you_mean
 
 MAPPING = "should be a mapping: keys with values, indented below"
 WORDS = {

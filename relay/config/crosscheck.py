@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from relay import misskey
 from relay.config.source import Loc, Source
-from relay.config.suggestion import closest, nearest
 from relay.model import Visibility
+from relay.suggestion import closest, nearest
 
 KINDS = misskey.NOTE_KINDS | misskey.USER_KINDS | misskey.MODERATION_KINDS
 VERY_CLOSE = 0.75

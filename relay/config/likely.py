@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from relay.config.shape import Shape
 from relay.config.source import Loc
-from relay.config.suggestion import nearest
+from relay.suggestion import nearest
 
 FORGIVEN = {"extra_forbidden", "literal_error", "enum", "bool_parsing", "bool_type"}
 """Without these keys the rest still makes sense."""

@@ -14,12 +14,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from relay.config.crosscheck import KINDS, VERY_CLOSE, routes
 from relay.config.source import Source
-from relay.config.suggestion import closest, nearest
 from relay.errors import TemplateError
 from relay.expression import predicate
 from relay.model import Display, Event
 from relay.rendering import Templates
 from relay.sinks import AnySink
+from relay.suggestion import closest, nearest
 
 _SINK: TypeAdapter[Any] = TypeAdapter(AnySink)
 _NAMED = re.compile(r"(?P<name>[\w.-]+\.j2)(?P<line>:\d+)?: (?P<rest>.*)", re.S)

@@ -23,10 +23,11 @@ from relay.config.likely import likely
 from relay.config.proof import proof
 from relay.config.shape import Shape
 from relay.config.source import Source, told
-from relay.config.value import Filled, Locale, MaxBody, Name, Origin, OutboxUrl, Zone
+from relay.config.value import Filled, Locale, MaxBody, Name, Origin, OutboxUrl
 from relay.duration import Duration
 from relay.errors import ConfigError
 from relay.expression import predicate
+from relay.language import Zone
 from relay.model import Event
 from relay.rendering import Templates
 from relay.routing import Route

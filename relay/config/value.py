@@ -3,23 +3,12 @@
 import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator
 
 from relay import misskey
-from relay.config.suggestion import did_you_mean
 from relay.duration import Size
 from relay.secret import Secret
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (LookupError, OSError, ValueError):
-        wanted = did_you_mean(name, available_timezones())
-        raise ValueError(f"should be a time zone, like UTC or Asia/Tokyo{wanted}") from None
-    return name
 
 
 def _origin(server: str) -> str:
@@ -66,7 +55,6 @@ def _some(size: int) -> int:
 Name = Annotated[str, AfterValidator(_name)]
 Filled = Annotated[Secret, AfterValidator(_filled)]
 Locale = Literal["en", "ja", "ko", "zh-Hans", "zh-Hant"]
-Zone = Annotated[str, AfterValidator(_zone)]
 Origin = Annotated[str, AfterValidator(_origin)]
 OutboxUrl = Annotated[str, AfterValidator(_outbox)]
 MaxBody = Annotated[Size, AfterValidator(_some)]

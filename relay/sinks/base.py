@@ -10,6 +10,7 @@ import aiohttp
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from relay.duration import Duration
+from relay.language import Zone
 from relay.message import Message
 from relay.model import Display, Gate, Visibility
 from relay.outcome import Outcome
@@ -45,6 +46,8 @@ class SinkSettings(Settings):
     """What to do when nobody knows whether a send arrived."""
     retry: tuple[Duration, ...] | None = None
     """The waits of this sink; None: those of the whole relay."""
+    timezone: Zone | None = None
+    """The time zone of those who read here; None: that of the whole relay."""
     rate: Rate | None = None
     """Another pace than the vendor's known one, like 5/2s; unlimited: only what its answers say."""
 

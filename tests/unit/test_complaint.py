@@ -8,9 +8,9 @@ from pydantic import Field, ValidationError
 from relay.config.complaint import complaints, either
 from relay.config.likely import likely
 from relay.config.shape import Shape
-from relay.config.suggestion import closest, did_you_mean, nearest
 from relay.config.value import Name
 from relay.sinks import Settings
+from relay.suggestion import closest, did_you_mean, nearest
 
 
 class Cat(Settings):
