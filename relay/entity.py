@@ -5,13 +5,22 @@ Forks leave fields out, add some, and send null or another type where a value be
 is taken as "not said". Only named fields are read, so nothing private comes along by accident.
 """
 
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeVar
 from urllib.parse import quote
 
+from relay.member import (
+    Json,
+    addresses,
+    count,
+    counts,
+    each,
+    flag,
+    items,
+    mapping,
+    moment,
+    text,
+    web_url,
+)
 from relay.model import (
     AbuseReport,
     Channel,
@@ -26,20 +35,7 @@ from relay.model import (
     Visibility,
 )
 
-Json = Mapping[str, Any]
-T = TypeVar("T")
-
 QUOTE_DEPTH = 16  # Misskey packs quotes of quotes without end; nobody is shown more than a few
-ITEMS = 100  # of any list or mapping
-DETAILS = 25  # plain values of a body that nobody has heard of
-MAX_INTEGER = 2**53 - 1
-
-# What forks put into the bodies of system events and what is nobody's business.
-_PRIVATE = re.compile(
-    r"(?i:mail|addr|ips?$|ipv\d|secret|token|password|agent|memo|note|2fa|factor)"
-    r"|(?:\b|_)ip(?![a-z])|I[Pp](?![a-z])"  # an address, but not a description
-)
-_WEB_URL = re.compile(r"https?://[^\s\x00-\x20\x7f\"'<>`\\]+", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ class Reader:
 
     def note(self, source: Json, depth: int = QUOTE_DEPTH) -> Note:
         note_id = text(source, "id") or ""
-        user = _mapping(source, "user")
+        user = mapping(source, "user")
         created_at = moment(source, "createdAt")
         visibility, is_hidden = self._visibility(source, user, created_at)
         return Note(
@@ -68,12 +64,12 @@ class Reader:
             visibility=visibility,
             local_only=flag(source, "localOnly"),
             is_hidden=is_hidden,
-            files=_each(source, "files", _file),
+            files=each(source, "files", _file),
             poll=_poll(poll) if isinstance(poll := source.get("poll"), dict) else None,
             channel=_channel(found) if isinstance(found := source.get("channel"), dict) else None,
-            tags=tuple(tag for tag in _items(source, "tags") if isinstance(tag, str)),
-            emojis=_emojis(source, "emojis"),
-            reactions=_counts(source, "reactions"),
+            tags=tuple(tag for tag in items(source, "tags") if isinstance(tag, str)),
+            emojis=addresses(source, "emojis"),
+            reactions=counts(source, "reactions"),
             reaction_count=count(source, "reactionCount") or 0,
             renote_count=count(source, "renoteCount") or 0,
             replies_count=count(source, "repliesCount") or 0,
@@ -128,15 +124,15 @@ class Reader:
             avatar_url=web_url(source, "avatarUrl"),
             is_bot=flag(source, "isBot"),
             is_cat=flag(source, "isCat"),
-            emojis=_emojis(source, "emojis"),
-            instance=text(_mapping(source, "instance"), "name"),
+            emojis=addresses(source, "emojis"),
+            instance=text(mapping(source, "instance"), "name"),
             description=text(source, "description"),
             location=text(source, "location"),
             birthday=text(source, "birthday"),
             banner_url=web_url(source, "bannerUrl"),
             created_at=moment(source, "createdAt"),
             is_locked=flag(source, "isLocked"),
-            fields=_each(source, "fields", _profile_field),
+            fields=each(source, "fields", _profile_field),
             followers_count=count(source, "followersCount"),
             following_count=count(source, "followingCount"),
             notes_count=count(source, "notesCount"),
@@ -161,7 +157,7 @@ class Reader:
 
     def _party(self, source: Json, key: str) -> User:
         """A user of a report; some forks send only the id and the host."""
-        found = dict(_mapping(source, key))
+        found = dict(mapping(source, key))
         found.setdefault("id", source.get(f"{key}Id"))
         found.setdefault("host", source.get(f"{key}Host"))
         return self.user(found)
@@ -180,7 +176,7 @@ def contact(source: Json) -> ContactForm:
 
 
 def remaining_time(source: Json) -> RemainingTime:
-    found = _mapping(source, "remainingTime")
+    found = mapping(source, "remainingTime")
     found = found or source  # real servers send it bare
     return RemainingTime(
         time=count(found, "time") or 0,
@@ -189,81 +185,8 @@ def remaining_time(source: Json) -> RemainingTime:
     )
 
 
-def details(source: Json) -> dict[str, str | int | float | bool]:
-    """The plain values of a body that nobody has heard of, without what sounds private."""
-    plain = {
-        key: value
-        for key, value in source.items()
-        if isinstance(value, str | int | float | bool) and not _PRIVATE.search(key)
-    }
-    return dict(list(plain.items())[:DETAILS])
-
-
-def text(source: Json, key: str) -> str | None:
-    """A text that says something; an empty one is none."""
-    found = source.get(key)
-    return found if isinstance(found, str) and found.strip() else None
-
-
-def flag(source: Json, key: str) -> bool:
-    return source.get(key) is True
-
-
-def count(source: Json, key: str) -> int | None:
-    """A whole number that JSON readers, databases and people agree on."""
-    found = source.get(key)
-    if not isinstance(found, int) or isinstance(found, bool) or abs(found) > MAX_INTEGER:
-        return None
-    return found
-
-
-def moment(source: Json, key: str) -> int | None:
-    """An ISO 8601 date, as Unix milliseconds."""
-    try:
-        found = datetime.fromisoformat(source[key])
-    except (KeyError, TypeError, ValueError):
-        return None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
-    try:
-        return round(found.timestamp() * 1000)
-    except (OverflowError, ValueError):
-        return None
-
-
-def web_url(source: Json, key: str) -> str | None:
-    found = source.get(key)
-    return found if isinstance(found, str) and _WEB_URL.fullmatch(found) else None
-
-
-def _mapping(source: Json, key: str) -> Json:
-    found = source.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _items(source: Json, key: str) -> list[Any]:
-    found = source.get(key)
-    return found[:ITEMS] if isinstance(found, list) else []
-
-
-def _each(source: Json, key: str, read: Callable[[Json], T]) -> tuple[T, ...]:
-    return tuple(read(item) for item in _items(source, key) if isinstance(item, dict))
-
-
-def _emojis(source: Json, key: str) -> dict[str, str]:
-    found = _mapping(source, key)
-    named = list(found)[: ITEMS * 5]
-    return {name: url for name in named if (url := web_url(found, name)) is not None}
-
-
-def _counts(source: Json, key: str) -> dict[str, int]:
-    found = _mapping(source, key)
-    named = list(found)[:ITEMS]
-    return {name: number for name in named if (number := count(found, name)) is not None}
-
-
 def _file(source: Json) -> File:
-    properties = _mapping(source, "properties")
+    properties = mapping(source, "properties")
     return File(
         id=text(source, "id") or "",
         name=text(source, "name") or "",
@@ -280,7 +203,7 @@ def _file(source: Json) -> File:
 
 def _poll(source: Json) -> Poll:
     return Poll(
-        choices=_each(source, "choices", _choice),
+        choices=each(source, "choices", _choice),
         multiple=flag(source, "multiple"),
         expires_at=moment(source, "expiresAt"),
     )

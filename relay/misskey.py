@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from relay import entity
-from relay.entity import Json, Reader
+from relay import entity, member
+from relay.entity import Reader
 from relay.errors import FormatError, SecretError
+from relay.member import Json
 from relay.model import AbuseReport, Event, Note, User
 from relay.secret import Secret
 
@@ -83,7 +84,7 @@ def parse(raw: bytes, *, hook: str, server: str = "", now: int = 0) -> Event:
     if not isinstance(kind, str) or not kind.strip() or not _is_name(kind):
         raise FormatError("not a Misskey event: it has no type")
     body = envelope.get("body")
-    created_at = entity.count(envelope, "createdAt")
+    created_at = member.count(envelope, "createdAt")
     return _event(
         _wrapped(body if isinstance(body, dict) else {}, kind),
         hook=hook,
@@ -127,13 +128,13 @@ def _event(
         note=note,
         user=user,
         report=report,
-        reaction=entity.text(body, "reaction") if kind == "reaction" else None,
+        reaction=member.text(body, "reaction") if kind == "reaction" else None,
         contact=entity.contact(body) if kind == "receivedContactForm" else None,
         remaining_time=(
             entity.remaining_time(body) if kind == "inactiveModeratorsWarning" else None
         ),
         resolver=_resolver(body),
-        details={} if things else entity.details(body),
+        details={} if things else member.details(body),
         # What nobody has heard of is for moderators, until somebody has.
         is_moderation=not (
             has_owner and kind not in MODERATION_KINDS and (kind in OWN_KINDS or note or user)
@@ -167,7 +168,7 @@ def _report(body: Json, reader: Reader) -> AbuseReport:
 
 def _resolver(body: Json) -> str | None:
     found = body.get("resolver")
-    return entity.text(found, "name") if isinstance(found, dict) else None
+    return member.text(found, "name") if isinstance(found, dict) else None
 
 
 def _event_id(envelope: Json, raw: bytes) -> str:
