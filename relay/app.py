@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -15,10 +14,10 @@ from aiohttp import web
 from relay import intake
 from relay.config import Config
 from relay.delivery import Lane
-from relay.errors import BrokenError, ConfigError, OutboxError
+from relay.errors import ConfigError, OutboxError
 from relay.language import Language
 from relay.model import Event
-from relay.outbox import FileLock, Outbox, SQLiteOutbox, check, set_aside
+from relay.outbox import Outbox, serve_outbox
 from relay.pace import Pace
 from relay.press import Manner, Press
 from relay.routing import admits, sinks_for
@@ -51,12 +50,8 @@ async def run(
     ``ready`` is told the public address once events can be stored.
     """
     async with AsyncExitStack() as stack:
-        lock = FileLock(outbox_path(config))
-        stack.callback(lock.release)
-        _mend(outbox_path(config), now=clock())
-        outbox = await stack.enter_async_context(open_outbox(config))
+        outbox = await stack.enter_async_context(serve_outbox(config.outbox, now=clock()))
         session = await stack.enter_async_context(open_session())
-        await outbox.recover(now=clock())
         lanes = _lanes(config, outbox, session, clock)
         await _reopen(outbox, lanes)
         accept = _accept(config, outbox, lanes, clock)
@@ -70,36 +65,6 @@ async def run(
             ],
             stop=stop,
         )
-
-
-def outbox_path(config: Config) -> Path:
-    """The file of an SQLite outbox. Raises ConfigError for any other kind."""
-    kind, _, place = config.outbox.partition(":")
-    if kind != "sqlite" or not place:
-        raise ConfigError(f"outbox {kind}: only sqlite:FILE is there yet")
-    return Path(place)
-
-
-def _mend(path: Path, *, now: int) -> None:
-    """Set a broken outbox aside, loudly: events can come again, and nothing is overwritten."""
-    try:
-        check(path)
-    except BrokenError as error:
-        aside = set_aside(path, now=now)
-        logger.critical(
-            "the outbox is broken and was set aside; what waited in it was not delivered",
-            extra={"action": "set_aside", "reason": str(error), "file": str(aside)},
-        )
-
-
-@asynccontextmanager
-async def open_outbox(config: Config) -> AsyncIterator[Outbox]:
-    """Raises OutboxError if it cannot be opened."""
-    outbox = SQLiteOutbox.open(outbox_path(config))
-    try:
-        yield outbox
-    finally:
-        await outbox.close()
 
 
 def press(config: Config) -> Press:

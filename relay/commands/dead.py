@@ -12,7 +12,7 @@ from relay import app, misskey
 from relay.commands.setting import colour_for, configuration, say, say_json, warn
 from relay.config import Config
 from relay.errors import FormatError, OutboxError
-from relay.outbox import Outbox
+from relay.outbox import Outbox, file_of, open_outbox
 from relay.outcome import Delivery, Rejected
 from relay.picture import picture
 from relay.tree import clean
@@ -74,10 +74,10 @@ async def drop(given: Namespace) -> int:
 @asynccontextmanager
 async def _outbox(config: Config) -> AsyncIterator[Outbox]:
     """The outbox, if there is one: to ask for dead letters makes none."""
-    path = app.outbox_path(config)
+    path = file_of(config.outbox)
     if not path.exists():
         raise OutboxError(f"there is no outbox {path.absolute()}: relay serve makes it")
-    async with app.open_outbox(config) as outbox:
+    async with open_outbox(config.outbox) as outbox:
         yield outbox
 
 

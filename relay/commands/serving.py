@@ -13,6 +13,7 @@ from relay.commands.setting import colour_for, configuration, samples, say, sink
 from relay.config import Config
 from relay.logs import log_to
 from relay.message import Message
+from relay.outbox import file_of
 from relay.outcome import Sent
 from relay.sinks import open_session
 from relay.tree import Text
@@ -54,7 +55,7 @@ async def demo() -> int:
 
 async def check(path: Path | None, *, online: bool) -> int:
     config = configuration(path, samples=samples())
-    app.outbox_path(config)  # raises if there is no such outbox yet
+    file_of(config.outbox)  # raises if there is no such outbox yet
     colour = colour_for(sys.stdout)
     for warning in config.warnings:
         say(f"{colour.doubtful('warning')}: {warning}")

@@ -1,7 +1,16 @@
 """The durable queue between intake and lanes."""
 
 from relay.outbox.base import ClosedSink, Outbox
-from relay.outbox.file import FileLock, check, set_aside
+from relay.outbox.file import FileLock
+from relay.outbox.opening import file_of, open_outbox, serve_outbox
 from relay.outbox.sqlite import SQLiteOutbox
 
-__all__ = ["ClosedSink", "FileLock", "Outbox", "SQLiteOutbox", "check", "set_aside"]
+__all__ = [
+    "ClosedSink",
+    "FileLock",
+    "Outbox",
+    "SQLiteOutbox",
+    "file_of",
+    "open_outbox",
+    "serve_outbox",
+]
