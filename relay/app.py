@@ -20,7 +20,7 @@ from relay.model import Event
 from relay.outbox import Outbox, serve_outbox
 from relay.pace import Pace
 from relay.press import Manner, Press
-from relay.routing import admits, sinks_for
+from relay.routing import objection, sinks_for
 from relay.secret import Secret
 from relay.sibling import sibling
 from relay.sinks import SinkSettings, open_session
@@ -144,11 +144,12 @@ def _accept(
 
     async def accept(event: Event, raw: bytes) -> bool:
         wanted = sinks_for(event, routes)
-        chosen = {name: route for name, route in wanted.items() if admits(gates[name], event)}
+        withheld = {name: why for name in wanted if (why := objection(gates[name], event))}
+        chosen = {name: route for name, route in wanted.items() if name not in withheld}
         same = sibling(event) if hold else None
         is_new = await outbox.accept(event, raw, chosen, now=clock(), hold=hold, sibling=same)
         if is_new:
-            _tell(event, wanted, chosen)
+            _tell(event, chosen, withheld)
             for name in chosen:
                 lanes[name].wake()
         return is_new
@@ -156,17 +157,17 @@ def _accept(
     return accept
 
 
-def _tell(event: Event, wanted: Mapping[str, str], chosen: Mapping[str, str]) -> None:
-    """Leave a trace of where an event goes, and of where it may not."""
+def _tell(event: Event, chosen: Mapping[str, str], withheld: Mapping[str, str]) -> None:
+    """Leave a trace of where an event goes, and of where it may not and why."""
     logger.info(
-        "routed",
+        "routed" if chosen or withheld else "no route matches",
         extra={
             "action": "route",
             "hook": event.hook,
             "event_id": event.id,
             "kind": event.kind,
             "sinks": ",".join(chosen) or None,
-            "withheld": ",".join(name for name in wanted if name not in chosen) or None,
+            "withheld": "; ".join(f"{name}: {why}" for name, why in withheld.items()) or None,
         },
     )
 

@@ -177,8 +177,14 @@ class Lane:
                 "delivery": settled.id,
                 "attempt": settled.attempt,
                 "reason": getattr(outcome, "reason", None),
+                "again_in": self._again_in(settled),
             },
         )
+
+    def _again_in(self, settled: Delivery) -> str | None:
+        """The wait until the next attempt, for people."""
+        wait = (settled.due_at - self._clock()) / 1000
+        return f"{wait:.0f}s" if settled.state is State.PENDING and wait > 0 else None
 
 
 OUTCOMES = {

@@ -112,8 +112,22 @@ async def answer_errors(
     try:
         return await handler(request)
     except RelayError as error:
-        logger.warning(
-            "refused",
-            extra={"action": "refuse", "status": int(error.status), "reason": str(error)},
-        )
+        _tell_refusal(request, error.status, str(error))
         return web.Response(status=error.status, text=f"{error}\n")
+    except web.HTTPException as error:
+        if error.status >= 400:
+            _tell_refusal(request, error.status, error.reason)
+        raise
+
+
+def _tell_refusal(request: web.Request, status: int, reason: str) -> None:
+    logger.warning(
+        "refused",
+        extra={
+            "action": "refuse",
+            "hook": request.match_info.get("hook"),
+            "path": request.path[:100],
+            "status": int(status),
+            "reason": reason,
+        },
+    )

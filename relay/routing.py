@@ -16,16 +16,27 @@ WITHHELD = Note(withheld=True)
 """What stands in the place of a note that a sink may not show; its author is not told either."""
 
 
-def admits(gate: Gate, event: Event) -> bool:
+def objection(gate: Gate, event: Event) -> str | None:
     """
-    Whether a sink may show the event at all.
+    Why a sink may not show the event at all; None if it may.
 
     Events of Misskey's test button are local-only; they pass with their note withheld, so that
     who presses it sees that the way is open.
     """
     if event.is_moderation and not gate.moderation:
-        return False
-    return event.note is None or event.is_test or shows(gate, event.note)
+        return "it is for moderators, and the sink has no moderation: true"
+    if event.note is None or event.is_test or shows(gate, event.note):
+        return None
+    if event.note.visibility not in gate.visibility:
+        return f"the sink may not show {event.note.visibility} notes"
+    if event.note.local_only and not gate.local_only:
+        return "the note is local-only"
+    return "Misskey itself hid the note"
+
+
+def admits(gate: Gate, event: Event) -> bool:
+    """Whether a sink may show the event."""
+    return objection(gate, event) is None
 
 
 def shows(gate: Gate, note: Note) -> bool:

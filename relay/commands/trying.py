@@ -21,7 +21,7 @@ from relay.config import Config
 from relay.message import Message
 from relay.model import Event
 from relay.picture import picture
-from relay.routing import admits, redacted, sinks_for
+from relay.routing import objection, redacted, sinks_for
 from relay.sinks import SinkSettings
 
 
@@ -30,11 +30,12 @@ def route(given: Namespace) -> int:
     expected = _expected(config, given.expect)
     event = read_event(given, config)
     wanted = sinks_for(event, config.compiled_routes())
-    withheld = {name: why for name in wanted if (why := _why_not(config, name, event))}
+    withheld = {name: why for name in wanted if (why := objection(config.sinks[name].gate, event))}
     passed = {name: by for name, by in wanted.items() if name not in withheld}
     if given.json:
         say_json({"event": event.kind, "sinks": passed, "withheld": withheld})
     else:
+        say(colour_for(sys.stdout).dim(f"a {event.kind}, as if it came by hook {event.hook}:"))
         _show_ways(config, passed, withheld)
     if expected is None or expected == passed.keys():
         return 0
@@ -64,27 +65,13 @@ def _show_ways(config: Config, passed: Mapping[str, str], withheld: Mapping[str,
         say("there are no sinks")
 
 
-def _why_not(config: Config, name: str, event: Event) -> str | None:
-    """Why a sink may not show an event; None if it may."""
-    gate = config.sinks[name].gate
-    if admits(gate, event):
-        return None
-    if event.is_moderation and not gate.moderation:
-        return "it is for moderators, and the sink has no moderation: true"
-    if event.note is not None and event.note.visibility not in gate.visibility:
-        return f"the sink may not show {event.note.visibility} notes"
-    if event.note is not None and event.note.local_only and not gate.local_only:
-        return "the note is local-only"
-    return "Misskey itself hid the note"
-
-
 def preview(given: Namespace) -> int:
     has_config = given.config is not None or first_place() is not None
     config = configuration(given.config) if has_config else embedded()
     sinks = config.sinks if given.sink is None else {given.sink: sink_of(config, given.sink)}
     event = read_event(given, config)
     colour = BARE if given.json else colour_for(sys.stdout)
-    withheld = {name: why for name in sinks if (why := _why_not(config, name, event))}
+    withheld = {name: why for name in sinks if (why := objection(config.sinks[name].gate, event))}
     made = {
         name: _message(config, name, sink, event)
         for name, sink in sinks.items()

@@ -63,7 +63,11 @@ class Outbox(Protocol):
         ...
 
     async def recover(self, *, now: int) -> int:
-        """At the start of the only process: end the leases of the one that died; their number."""
+        """
+        At the start of the only process: let all that was tried before be due, and return how many.
+
+        That ends the leases of a process that died, and the waits for another attempt.
+        """
         ...
 
     async def close_sink(self, sink: str, *, reason: str, fingerprint: str, now: int) -> None:

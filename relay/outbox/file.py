@@ -26,6 +26,7 @@ def connect(path: Path, stack: ExitStack) -> sqlite3.Connection:
     return db
 
 
+MAGIC = b"SQLite format 3\0"
 READ_THROUGH = 64 * 2**20  # bytes
 
 
@@ -67,6 +68,15 @@ def check(path: Path) -> None:
             raise BrokenError(f"{path}: {found}")
 
 
+def is_foreign(path: Path) -> bool:
+    """Whether a file was never an outbox: it is no database, and no relay has locked it before."""
+    if not path.is_file() or lock_of(path).exists():
+        return False
+    with path.open("rb") as file:
+        head = file.read(len(MAGIC))
+    return head not in {b"", MAGIC}
+
+
 def set_aside(path: Path, *, now: int) -> Path:
     """Give a broken outbox another name, never to be overwritten; ``now`` in milliseconds."""
     aside = path.with_name(f"{path.name}.broken-{now}")
@@ -77,12 +87,16 @@ def set_aside(path: Path, *, now: int) -> Path:
     return aside
 
 
+def lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
 class FileLock:
     """Keeps a second process off a file for as long as this one lives, however it ends."""
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self._file = os.open(lock_of(path), os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise OutboxError(f"{path}.lock: cannot be opened: {error.strerror}") from None
         try:

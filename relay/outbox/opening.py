@@ -7,7 +7,7 @@ from pathlib import Path
 
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
-from relay.outbox.file import FileLock, check, set_aside
+from relay.outbox.file import FileLock, check, is_foreign, set_aside
 from relay.outbox.sqlite import SQLiteOutbox
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ async def open_outbox(address: str) -> AsyncIterator[Outbox]:
 async def serve_outbox(address: str, *, now: int) -> AsyncIterator[Outbox]:
     """The same for the one process that serves it; ``now`` in milliseconds."""
     path = file_of(address)
+    if is_foreign(path):
+        raise OutboxError(f"{path}: this file is no outbox of relay's: is it the right name?")
     lock = FileLock(path)
     try:
         _mend(path, now=now)

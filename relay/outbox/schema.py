@@ -36,6 +36,7 @@ MIGRATIONS = (
         merged INTEGER  -- the delivery that was sent instead of this one
     );
     CREATE INDEX delivery_line ON delivery (sink, id) WHERE state = 'pending';
+    CREATE INDEX delivery_tried ON delivery (id) WHERE state = 'pending' AND attempt > 0;
     CREATE INDEX delivery_dead ON delivery (id) WHERE state = 'dead';
     CREATE INDEX delivery_event ON delivery (event);
     CREATE INDEX delivery_sibling ON delivery (sink, sibling) WHERE merged IS NULL;
@@ -54,6 +55,9 @@ def migrate(db: sqlite3.Connection) -> None:
     """Bring a database to this version. Raises sqlite3.DatabaseError if it is of a newer one."""
     db.execute("BEGIN IMMEDIATE")
     version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0 and db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+        db.execute("ROLLBACK")
+        raise sqlite3.DatabaseError("this is the database of another program")
     if version > len(MIGRATIONS):
         db.execute("ROLLBACK")
         raise sqlite3.DatabaseError(f"written by a newer relay (schema {version}): update relay")

@@ -63,7 +63,8 @@ UPDATE delivery SET state = ?, attempt = ?, due_at = ?, reason = ?, claimed = 0
 WHERE id = ? AND state = 'pending' AND claimed = 1 AND due_at = ?
 """
 EXPEDITE = "UPDATE delivery SET due_at = ? WHERE id = ? AND state = 'pending' AND claimed = 0"
-RECOVER = "UPDATE delivery SET due_at = ? WHERE state = 'pending' AND claimed = 1"
+# Whoever starts relay anew has mended something: what waits for another attempt gets it now.
+RECOVER = "UPDATE delivery SET due_at = ? WHERE state = 'pending' AND attempt > 0"
 CLOSE = (
     "INSERT OR REPLACE INTO closed_sink (name, reason, fingerprint, closed_at) VALUES (?, ?, ?, ?)"
 )

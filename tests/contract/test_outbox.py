@@ -348,12 +348,18 @@ async def test_recovery_ends_the_leases_of_a_process_that_died(outbox):
     await accepted(outbox, 1, BOTH)
     await accepted(outbox, 2, BOTH)
     died = await claimed(outbox, "team", now=5)
-    waits = await failed(outbox, "ops", now=5, due_at=10**9)
     assert await outbox.recover(now=7) == 1
     assert await outbox.due_at("team") == 7
-    assert await outbox.due_at("ops") == waits.due_at
     again = await claimed(outbox, "team", now=7)
     assert (again.id, again.attempt, again.interrupted) == (died.id, 2, True)
+
+
+async def test_recovery_ends_the_waits_for_another_attempt(outbox):
+    await accepted(outbox)
+    waits = await failed(outbox, now=5, due_at=10**9)
+    assert await outbox.recover(now=7) == 1
+    again = await claimed(outbox, now=7)
+    assert (again.id, again.attempt, again.interrupted) == (waits.id, 2, False)
 
 
 async def test_recovery_touches_nothing_that_has_ended(outbox):

@@ -175,6 +175,7 @@ def test_route_tells_who_gets_an_event_and_why_not(relay, folder):
     answer = relay("route", "mention")
     assert answer.code == 0
     assert answer.out.splitlines() == [
+        "a mention, as if it came by hook alice:",
         "team  by route mentions",
         "mods  no route matches",
         "room  by route mentions",
