@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-from relay.commands import dead, serving, trying
+from relay.commands import dead, serving, sinks, trying
 from relay.commands.mfm import mfm
 from relay.errors import RelayError
 from relay.logs import log_to
@@ -86,6 +86,7 @@ def _parser() -> Parser:
     _add_serving(commands)
     _add_trying(commands)
     _add_dead(commands)
+    _add_sinks(commands)
     return parser
 
 
@@ -214,6 +215,24 @@ def _add_dead(commands: Commands) -> None:
     _add_json(show)
     _add_choice(actions, "revive", dead.revive, "try dead letters again", "--sink team")
     _add_choice(actions, "drop", dead.drop, "delete dead letters for good", "17 18")
+
+
+def _add_sinks(commands: Commands) -> None:
+    about = "how each sink is doing: what waits, what died, why it is closed"
+    parser = commands.add_parser("sinks", help=about, description=about, example="relay sinks list")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = _add(
+        actions, "list", sinks.listed, about="list the sinks", example="relay sinks list --json"
+    )
+    _add_json(listing)
+    resume = _add(
+        actions,
+        "resume",
+        sinks.resume,
+        about="let a closed sink go on, once what it refused is mended",
+        example="relay sinks resume team",
+    )
+    resume.add_argument("name", metavar="NAME")
 
 
 def _add_choice(actions: Commands, name: str, run: Run, about: str, example: str) -> None:

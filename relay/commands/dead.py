@@ -3,23 +3,21 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from relay import app, misskey
-from relay.commands.setting import colour_for, configuration, say, say_json, warn
-from relay.config import Config
-from relay.errors import FormatError, OutboxError
-from relay.outbox import Outbox, file_of, open_outbox
+from relay.commands.setting import colour_for, configuration, existing_outbox, say, say_json, warn
+from relay.errors import FormatError
+from relay.outbox import Outbox
 from relay.outcome import Delivery, Rejected
 from relay.picture import picture
 from relay.tree import clean
 
 
 async def listed(given: Namespace) -> int:
-    async with _outbox(configuration(given.config)) as outbox:
+    async with existing_outbox(configuration(given.config)) as outbox:
         found = await outbox.dead(sink=given.sink, limit=given.limit)
     if given.json:
         say_json([_row(one) for one in found])
@@ -33,7 +31,7 @@ async def listed(given: Namespace) -> int:
 
 async def show(given: Namespace) -> int:
     config = configuration(given.config)
-    async with _outbox(config) as outbox:
+    async with existing_outbox(config) as outbox:
         found = await outbox.delivery(given.id)
     if found is None or found.state != "dead":
         warn(f"no dead letter has the id {given.id}: see relay dead list")
@@ -55,7 +53,7 @@ async def show(given: Namespace) -> int:
 
 
 async def revive(given: Namespace) -> int:
-    async with _outbox(configuration(given.config)) as outbox:
+    async with existing_outbox(configuration(given.config)) as outbox:
         number = await outbox.revive(await _chosen(given, outbox), now=app.unix_milliseconds())
     say(
         f"{number} revived"
@@ -65,20 +63,10 @@ async def revive(given: Namespace) -> int:
 
 
 async def drop(given: Namespace) -> int:
-    async with _outbox(configuration(given.config)) as outbox:
+    async with existing_outbox(configuration(given.config)) as outbox:
         number = await outbox.drop(await _chosen(given, outbox))
     say(f"{number} dropped")
     return 0 if number else 1
-
-
-@asynccontextmanager
-async def _outbox(config: Config) -> AsyncIterator[Outbox]:
-    """The outbox, if there is one: to ask for dead letters makes none."""
-    path = file_of(config.outbox)
-    if not path.exists():
-        raise OutboxError(f"there is no outbox {path.absolute()}: relay serve makes it")
-    async with open_outbox(config.outbox) as outbox:
-        yield outbox
 
 
 async def _chosen(given: Namespace, outbox: Outbox) -> Sequence[int]:

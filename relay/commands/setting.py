@@ -4,7 +4,8 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,8 +13,9 @@ from typing import Any, TextIO
 from relay import misskey, sample
 from relay.colour import Colour
 from relay.config import Config, load
-from relay.errors import ConfigError, FormatError
+from relay.errors import ConfigError, FormatError, OutboxError
 from relay.model import Event
+from relay.outbox import Outbox, file_of, open_outbox
 from relay.suggestion import closest
 
 PLACES = (Path("config.yaml"), Path("/etc/relay/config.yaml"))
@@ -107,3 +109,13 @@ def sink_of(config: Config, name: str) -> Any:
     """The sink of that name. Raises ConfigError."""
     check_sink(config, name)
     return config.sinks[name]
+
+
+@asynccontextmanager
+async def existing_outbox(config: Config) -> AsyncIterator[Outbox]:
+    """The outbox, if there is one: to ask makes none. Raises OutboxError."""
+    path = file_of(config.outbox)
+    if not path.exists():
+        raise OutboxError(f"there is no outbox {path.absolute()}: relay serve makes it")
+    async with open_outbox(config.outbox) as outbox:
+        yield outbox

@@ -107,9 +107,26 @@ async def test_a_deleted_webhook_closes_the_sink_until_the_configuration_changes
         await relay.terminate()
         assert len(discord.requests) == 1
         assert "still closed" in relay.log.read_text(encoding="utf-8")
+        _, listed, _ = await relay.command("sinks", "list", "--config", str(relay.file))
+        assert "team  closed  3 waiting, 0 dead: " in listed
         relay.file.write_text(
             text.replace(discord.url, discord.url_of(discord.add_webhook())), encoding="utf-8"
         )
         await relay.start()
         await until(lambda: len(discord.posts()) == 3)
     assert texts(discord) == ["note 0", "note 1", "note 2"]
+
+
+async def test_a_closed_sink_goes_on_when_it_is_told_to(
+    discord: FakeDiscord, tmp_path: Path
+) -> None:
+    discord.faults.fail_next(status(404))
+    async with serving(tmp_path, config(discord)) as relay:
+        await post_notes(relay, 2)
+        await until(lambda: len(discord.requests) == 1)
+        await relay.terminate()
+        resumed = await relay.command("sinks", "resume", "team", "--config", str(relay.file))
+        assert resumed[0] == 0
+        await relay.start()
+        await until(lambda: len(discord.posts()) == 2)
+    assert texts(discord) == ["note 0", "note 1"]
