@@ -21,6 +21,7 @@ from relay.sinks.base import Sink
 logger = logging.getLogger(__name__)
 
 LEASE = 120_000  # milliseconds; longer than all requests of a send, or two could send the same
+PATIENCE = 60.0  # seconds within a lease for the second request of a send
 POLL = 30.0  # seconds; wake() comes before, except for what another process has changed
 
 
@@ -149,11 +150,14 @@ class Lane:
             "rejected, trying its plain form",
             extra={"action": "plain", "sink": self.name, "reason": outcome.reason},
         )
+        # The refused one counts against the limit too; a RateLimited here would come for ever.
+        await asyncio.sleep(min(self._manner.pace.pause(now=self._monotonic()), PATIENCE))
+        self._manner.pace.note(now=self._monotonic())
         second = await self._sink.send(plain_form(message), key=f"{key}p", session=self._session)
-        return outcome if isinstance(second, Rejected) else second
+        return outcome if isinstance(second, Rejected | RateLimited) else second
 
     async def _save(self, settled: Delivery, claimed: Delivery, outcome: Outcome) -> None:
-        if not await self._outbox.save(settled, claimed=claimed):
+        if not await self._saved(settled, claimed):
             logger.warning("lease lost", extra={"action": "lease_lost", "delivery": claimed.id})
         if isinstance(outcome, Closed):
             await self._outbox.close_sink(
@@ -163,6 +167,20 @@ class Lane:
                 now=self._clock(),
             )
         self._tell(settled, outcome)
+
+    async def _saved(self, settled: Delivery, claimed: Delivery) -> bool:
+        """Write what became of a delivery: what was sent must not be forgotten, and sent again."""
+        while True:
+            try:
+                return await self._outbox.save(settled, claimed=claimed)
+            except OutboxError as error:
+                if self._clock() >= claimed.due_at:
+                    raise
+                logger.error(
+                    "outbox fails",
+                    extra={"action": "save_again", "sink": self.name, "reason": str(error)},
+                )
+                await asyncio.sleep(1.0)
 
     def _tell(self, settled: Delivery, outcome: Outcome) -> None:
         level = logging.INFO if isinstance(outcome, Sent | RateLimited) else logging.WARNING

@@ -19,6 +19,7 @@ from relay.member import (
     mapping,
     moment,
     text,
+    warning,
     web_url,
 )
 from relay.model import (
@@ -60,7 +61,7 @@ class Reader:
             url=self.link(f"notes/{quote(note_id, safe='')}") if note_id else None,
             user=self.user(user),
             text=text(source, "text"),
-            cw=text(source, "cw"),
+            cw=warning(source, "cw"),
             visibility=visibility,
             local_only=flag(source, "localOnly"),
             is_hidden=is_hidden,
@@ -75,7 +76,8 @@ class Reader:
             replies_count=count(source, "repliesCount") or 0,
             reply_id=text(source, "replyId"),
             renote_id=text(source, "renoteId"),
-            reply=self._inner(source, "reply", depth),
+            # A parent comes without a parent or quote of its own: else a tree could double at each.
+            reply=self._inner(source, "reply", min(depth, 1)),
             renote=self._inner(source, "renote", depth),
         )
 

@@ -44,7 +44,9 @@ def predicate(expression: str) -> Callable[[Event], bool]:
             with bounded():
                 return bool(evaluate(**values(event)))
         except (JinjaError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-            logger.info("condition failed", extra={"action": "when", "reason": str(error)})
+            # Not the error's text: it can hold what a private note says.
+            found = {"action": "when", "reason": type(error).__name__}
+            logger.info("condition failed", extra=found)
             return False
 
     return holds

@@ -6,6 +6,7 @@ Misskey gives a send up after five seconds, repeats after 5xx and 429, and never
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -114,7 +115,12 @@ async def answer_errors(
     except RelayError as error:
         _tell_refusal(request, error.status, str(error))
         return web.Response(status=error.status, text=f"{error}\n")
-    except web.HTTPException as error:
+    except Exception as error:
+        if not isinstance(error, web.HTTPException):
+            # Frames without the error's text: that can hold what a request held.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("bug", extra={"action": "bug", "trace": frames})
+            return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text="a bug in relay\n")
         if error.status >= 400:
             _tell_refusal(request, error.status, error.reason)
         raise

@@ -4,6 +4,7 @@ import logging
 import time
 from typing import TextIO
 
+SELDOM = 30.0  # seconds
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -33,3 +34,21 @@ def log_to(stream: TextIO, *, level: int = logging.INFO) -> None:
     handler.setFormatter(Lines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("relay").setLevel(level)
+    # aiohttp quotes the line of a request that it cannot read, which can hold a secret.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").addFilter(Seldom())
+
+
+class Seldom(logging.Filter):
+    """Lets the same message through once in a while: without sockets there are thousands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        before = self._told.get(str(record.msg), -SELDOM)
+        if record.created - before < SELDOM:
+            return False
+        self._told = {**dict(list(self._told.items())[-100:]), str(record.msg): record.created}
+        return True

@@ -30,6 +30,12 @@ def text(source: Json, key: str) -> str | None:
     return found if isinstance(found, str) and found.strip() else None
 
 
+def warning(source: Json, key: str) -> str | None:
+    """A text whose being there counts, even if it is blank: Misskey folds the note behind it."""
+    found = source.get(key)
+    return found if isinstance(found, str) and found else None
+
+
 def flag(source: Json, key: str) -> bool:
     return source.get(key) is True
 

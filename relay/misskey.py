@@ -91,7 +91,7 @@ def parse(raw: bytes, *, hook: str, server: str = "", now: int = 0) -> Event:
         kind=kind,
         event_id=_event_id(envelope, raw),
         reader=Reader(
-            server=origin(envelope.get("server")) or server,
+            server=server if envelope.get("server") is None else origin(envelope["server"]),
             now=now if created_at is None else created_at,
         ),
         has_owner="userId" in envelope,
@@ -100,7 +100,8 @@ def parse(raw: bytes, *, hook: str, server: str = "", now: int = 0) -> Event:
 
 def origin(text: object) -> str:
     """An http(s) origin as Misskey writes it, without a slash at the end; empty if it is none."""
-    return text if isinstance(text, str) and _ORIGIN.fullmatch(text) else ""
+    found = text.rstrip("/").lower() if isinstance(text, str) else ""
+    return found if _ORIGIN.fullmatch(found) else ""
 
 
 def _wrapped(body: Json, kind: str) -> Json:

@@ -9,7 +9,7 @@ import hashlib
 
 from relay.model import Event, Note, Sibling
 
-TELLING = ("note", "mention", "renote", "reply")  # the more telling kind comes later
+TELLING = ("note", "mention", "renote", "reply", "edited")  # the more telling kind comes later
 DAY = 86_400_000  # milliseconds
 UNFOLLOW_WITHIN = 10_000  # the second one came after 56 to 132
 

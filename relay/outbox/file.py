@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from relay.errors import BrokenError, OutboxError
@@ -15,8 +15,7 @@ COMPANIONS = ("", "-wal", "-shm")
 
 def connect(path: Path, stack: ExitStack) -> sqlite3.Connection:
     """A connection that is durable to the last commit; ``stack`` closes it."""
-    # Raw events hold private notes: nobody else on the machine reads them.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    _make(path)
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
     stack.enter_context(closing(db))
     db.row_factory = sqlite3.Row
@@ -24,6 +23,18 @@ def connect(path: Path, stack: ExitStack) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     return db
+
+
+def _make(path: Path) -> None:
+    """
+    Make a file that nobody else on the machine reads, for raw events hold private notes.
+
+    One that is there is never opened by hand: to close it would drop the locks of every connection
+    of this process, and another process could remove the journal under them.
+    https://www.sqlite.org/howtocorrupt.html, section 2.2
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 MAGIC = b"SQLite format 3\0"

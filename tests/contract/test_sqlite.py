@@ -156,7 +156,7 @@ def test_a_folder_that_is_not_there_is_an_error_that_names_the_file(tmp_path):
 
 def test_a_schema_is_made_completely_or_not_at_all(path):
     make_foreign(path)
-    with pytest.raises(OutboxError, match="already exists"):
+    with pytest.raises(OutboxError, match="another program"):
         SQLiteOutbox.open(path)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("delivery",)]
@@ -396,3 +396,24 @@ async def test_closing_finishes_what_waits(path, db):
     assert answers == list(range(600))
     with closing(sqlite3.connect(path)) as other:
         assert said(other) == list(range(600))
+
+
+COUNT = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+print(db.execute("SELECT count(*) FROM event").fetchone()[0])
+db.close()
+"""
+
+
+async def test_another_process_that_reads_takes_nothing_away(tmp_path):
+    # Closing a file drops all POSIX locks of a process on it; SQLite then removes the journal.
+    outbox = SQLiteOutbox.open(tmp_path / "relay.db")
+    try:
+        for n in (1, 2, 3, 4):
+            assert await outbox.accept(an_event(n), b"{}", {"team": "all"}, now=0)
+            command = [sys.executable, "-c", COUNT, str(tmp_path / "relay.db")]
+            found = await asyncio.to_thread(subprocess.check_output, command)
+            assert int(found) == n
+    finally:
+        await outbox.close()
