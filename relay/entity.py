@@ -76,8 +76,8 @@ class Reader:
             replies_count=count(source, "repliesCount") or 0,
             reply_id=text(source, "replyId"),
             renote_id=text(source, "renoteId"),
-            # A parent comes without a parent or quote of its own: else a tree could double at each.
-            reply=self._inner(source, "reply", min(depth, 1)),
+            # Misskey leaves out what a parent answers or quotes: else a tree could double at each.
+            reply=self._inner(source, "reply", min(depth, 2)),
             renote=self._inner(source, "renote", depth),
         )
 

@@ -8,6 +8,8 @@ shuffles them: so those that came within one ``hold`` of the first go by the tim
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+SKEW = 60_000
+"""Milliseconds by which an event may seem to come from the future."""
 REACH = 64
 """How many of the first in line are looked at; more do not come within one hold."""
 

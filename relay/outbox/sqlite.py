@@ -135,8 +135,11 @@ class SQLiteOutbox:
         def job(db: sqlite3.Connection) -> Delivery | None:
             waiting = [one for one in _line(db, sink) if one.id != behind]
             first, due_at = line.head(waiting, hold=hold), line.due_at(waiting, hold=hold)
-            if first is None or due_at is None or due_at > now >= waiting[0].accepted_at:
-                return None  # but where the clock was set back nobody waits for the past
+            if first is None or due_at is None:
+                return None
+            # Where the clock was set back, nobody waits until it is as late again.
+            if due_at > now > waiting[0].accepted_at - line.SKEW:
+                return None
             row = db.execute(f"{DELIVERY} WHERE delivery.id = ?", (first.id,)).fetchone()
             db.execute(CLAIM, (now + lease, first.id))
             return _delivery(row, attempt=row["attempt"] + 1, due_at=now + lease)

@@ -75,8 +75,6 @@ def by_status(answer: Answer, reason: str | None = None) -> Outcome:
         return Failed(reason, ambiguous=True)
     if status in {400, 413, 422}:
         return Rejected(reason)
-    if answer.text.lstrip()[:1] == "<":  # a page of somebody in between: no vendor's API has any
-        return Failed(reason)
     return Closed(reason)  # 401, 403, 404, a redirect: not the message's fault
 
 

@@ -383,15 +383,18 @@ def test_the_test_button_of_old_servers_sends_bare_bodies(seq, of):
     assert wrapped == event
 
 
+@pytest.mark.parametrize("given_server", [..., None])
+def test_where_no_server_is_told_the_given_one_stands_in(given_server):
+    given = envelope({"note": a_note()}, server=given_server)
+    assert parsed(given, server="https://other.example").server == "https://other.example"
+
+
 @pytest.mark.parametrize(
-    "given_server",
+    "told",
     [
-        pytest.param(..., id="missing"),
-        pytest.param(None, id="null"),
         pytest.param("", id="empty"),
         pytest.param(1, id="a number"),
         pytest.param("misskey.example", id="no origin"),
-        pytest.param("https://misskey.example/", id="with a slash"),
         pytest.param("https://misskey.example/path", id="with a path"),
         pytest.param("https://user@misskey.example", id="with a user"),
         pytest.param("https://misskey.example\n", id="with a line end"),
@@ -399,13 +402,17 @@ def test_the_test_button_of_old_servers_sends_bare_bodies(seq, of):
         pytest.param("https://misskey.example?<script>", id="with markup"),
     ],
 )
-def test_where_no_server_is_told_the_given_one_stands_in(given_server):
-    given = envelope({"note": a_note()}, server=given_server)
-    assert parsed(given, server="https://other.example").server == "https://other.example"
-    event = parsed(given)
+def test_a_server_that_is_no_origin_is_nobodys(told):
+    event = parsed(envelope({"note": a_note()}, server=told), server="https://other.example")
     assert (event.server, event.host) == ("", "")
     assert event.note is not None
     assert (event.note.url, event.note.user.url) == (None, None)
+
+
+@pytest.mark.parametrize("told", ["https://misskey.example/", "https://Misskey.Example"])
+def test_a_server_is_the_same_in_other_letters(told):
+    event = parsed(envelope({"note": a_note()}, server=told))
+    assert event.server == "https://misskey.example"
 
 
 @pytest.mark.parametrize(
