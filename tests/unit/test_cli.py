@@ -91,6 +91,7 @@ def test_the_commands_are_those_of_the_design():
     assert {" ".join(command) for command in COMMANDS} == {
         "serve", "check", "route", "preview", "send-test", "demo", "mfm",
         "dead", "dead list", "dead show", "dead revive", "dead drop",
+        "sinks", "sinks list", "sinks resume",
     }  # fmt: skip
 
 
