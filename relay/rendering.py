@@ -29,9 +29,9 @@ from relay.errors import TemplateError
 from relay.expression import values
 from relay.language import Language
 from relay.message import Message, mapped
-from relay.mfm import parse
+from relay.mfm import parse, parse_simple
 from relay.mfm.mapping import Origin, tree_of
-from relay.model import Display, Event, User
+from relay.model import Display, Event, Note, User
 from relay.sandbox import SIZE, Sandbox, bounded
 from relay.tree import Node, Text, Time, Tree, text_of
 
@@ -198,14 +198,20 @@ def _moment(at: int | None) -> str:
 
 
 def _tree(text: str, event: Event) -> Tree:
-    nodes = parse(text[:MFM_LENGTH])
+    origin = _origin(text, event)
+    if any(text is note.cw for note in _notes(event)):
+        return tree_of(parse_simple(text[:MFM_LENGTH]), origin)  # warnings know emoji only
     rest = (Text(text[MFM_LENGTH:]),) if len(text) > MFM_LENGTH else ()
-    return (*tree_of(nodes, _origin(text, event)), *rest)
+    return (*tree_of(parse(text[:MFM_LENGTH]), origin), *rest)
+
+
+def _notes(event: Event) -> Iterator[Note]:
+    return event.note.walk() if event.note is not None else iter(())
 
 
 def _origin(text: str, event: Event) -> Origin:
     """A text that belongs to a note has the names of the note's author in it."""
-    for note in event.note.walk() if event.note is not None else ():
+    for note in _notes(event):
         if text is note.text or text is note.cw:
             return Origin(server=event.server, host=note.user.host)
     user = event.user or User()

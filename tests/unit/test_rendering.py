@@ -158,3 +158,10 @@ def test_an_outline_can_be_made_of_everything(kind: str) -> None:
 def test_what_is_longer_than_any_note_is_not_lost() -> None:
     event = note_event(text="x" * 20_000 + " end")
     assert plain.render(BUILT_IN.render(event, display=SHOW).body).endswith(" end")
+
+
+def test_a_warning_knows_emoji_and_no_other_markup() -> None:
+    event = note_event(text="x", cw="**a** @bob https://example.com :cat:")
+    shown = discord.render(BUILT_IN.render(event, display=Display(cw="hide")).body)
+    assert "**a**" in shown.replace("\\", "")
+    assert "](<" not in shown.partition("[read on]")[0]
