@@ -49,11 +49,6 @@ def render(nodes: Tree) -> list[Element]:
     return [one for one in shown if one["elements"]]
 
 
-def mrkdwn(nodes: Tree) -> str:
-    """A tree as bare mrkdwn text that pings nobody, links nothing and has no live markup."""
-    return escape(plain.render(nodes))
-
-
 def escape(text: str) -> str:
     """
     Literal text in mrkdwn: three entities kill what is in angle brackets, marks are kept apart.

@@ -686,6 +686,8 @@ async def test_a_closed_outbox_says_so(outbox):
 async def test_closing_twice_is_closing(outbox):
     await outbox.close()
     await outbox.close()
+    with pytest.raises(OutboxError, match="closed"):
+        await outbox.counts()
 
 
 # --- hold, and siblings

@@ -70,6 +70,7 @@ async def test_without_a_hold_every_event_is_a_message(
     async with serving(tmp_path, config(discord, "0")) as relay:
         await post_all(relay, *(a_note_event(1, kind=kind) for kind in ("mention", "reply")))
         await until(lambda: len(discord.posts()) == 2)
+    assert titles(discord) == ["Mention", "Reply"]
 
 
 async def test_what_comes_together_goes_by_the_time_it_happened(

@@ -235,7 +235,7 @@ def check(nodes: Tree) -> None:
     reading = in_matrix.Reading(matrix.render(nodes))
     assert reading.said == in_matrix.expected(nodes)
     assert reading.depth <= 100
-    mrkdwn = slack.mrkdwn(nodes)
+    mrkdwn = slack.escape(plain.render(nodes))
     payload = {"text": mrkdwn, "blocks": [{"type": "rich_text", "elements": elements}]}
     assert pings(payload) == set()
     assert links({"text": mrkdwn}) == []

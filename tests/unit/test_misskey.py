@@ -64,6 +64,8 @@ def header(value: bytes) -> dict[str, str]:
 )
 def test_who_brings_the_secret_is_let_in(given_bytes, secrets):
     authenticate(header(given_bytes), map(Secret, secrets))
+    with pytest.raises(SecretError):  # and nobody whose secret is another
+        authenticate(header(given_bytes + b"x"), map(Secret, secrets))
 
 
 @pytest.mark.parametrize(
