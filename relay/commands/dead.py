@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from relay import app, misskey
+from relay.commands.parser import Commands, Run, add, add_json, positive
 from relay.commands.setting import colour_for, configuration, existing_outbox, say, say_json, warn
 from relay.errors import FormatError
 from relay.outbox import Outbox
@@ -102,3 +103,40 @@ def _kind(delivery: Delivery) -> str:
 
 def _when(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
+
+
+def add_dead(commands: Commands) -> None:
+    about = "dead letters: messages that were given up, with the reason"
+    parser = commands.add_parser(
+        "dead", help=about, description=about, example="relay dead list --sink team"
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = add(
+        actions,
+        "list",
+        listed,
+        about="list dead letters, the newest first",
+        example="relay dead list --sink team",
+    )
+    listing.add_argument("--sink", metavar="NAME", help="only those of one sink")
+    listing.add_argument("--limit", type=positive, default=100, metavar="N", help="default: 100")
+    add_json(listing)
+    one = add(
+        actions,
+        "show",
+        show,
+        about="show a dead letter: its event, its message, and why it died",
+        example="relay dead show 17",
+    )
+    one.add_argument("id", type=positive, metavar="ID")
+    add_json(one)
+    _add_choice(actions, "revive", revive, "try dead letters again", "--sink team")
+    _add_choice(actions, "drop", drop, "delete dead letters for good", "17 18")
+
+
+def _add_choice(actions: Commands, name: str, run: Run, about: str, example: str) -> None:
+    parser = add(actions, name, run, about=about, example=f"relay dead {name} {example}")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("ids", type=positive, nargs="*", default=[], metavar="ID")
+    which.add_argument("--sink", metavar="NAME", help="all of one sink")
+    which.add_argument("--all", action="store_true", help="all there are")

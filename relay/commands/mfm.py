@@ -5,6 +5,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
+from relay.commands.parser import Commands, add
 from relay.commands.setting import say
 from relay.dialects import discord, matrix, plain, slack
 from relay.errors import RelayError
@@ -49,3 +50,18 @@ def _show(text: str) -> None:
         ("plain", plain.render(shown)),
     ):
         say(f"\n── {name}\n{rendered}")
+
+
+def add_mfm(commands: Commands) -> None:
+    markup = add(
+        commands,
+        "mfm",
+        mfm,
+        about="show what becomes of a text in Misskey's markup",
+        example="relay mfm '$[tada **hello**] @bob :blobcat:'",
+        config=False,
+    )
+    markup.add_argument("text", nargs="?", metavar="TEXT")
+    markup.add_argument(
+        "--json", action="store_true", help="read vectors from standard input, a JSON line each"
+    )

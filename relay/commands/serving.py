@@ -9,6 +9,7 @@ from pathlib import Path
 
 from relay import app
 from relay import demo as demonstration
+from relay.commands.parser import Commands, add
 from relay.commands.setting import colour_for, configuration, samples, say, sink_of, warn
 from relay.config import Config
 from relay.logs import log_to
@@ -99,3 +100,37 @@ async def send_test(path: Path | None, name: str) -> int:
     shown = colour.good(word) if isinstance(outcome, Sent) else colour.bad(word)
     say(f"{name}: {shown}" + (f": {reason}" if reason else ""))
     return 0 if isinstance(outcome, Sent) else 1
+
+
+def add_serving(commands: Commands) -> None:
+    add(
+        commands,
+        "serve",
+        lambda given: serve(given.config),
+        about="take webhooks and deliver messages, until a signal ends it",
+        example="relay serve --config /etc/relay/config.yaml",
+    )
+    checking = add(
+        commands,
+        "check",
+        lambda given: check(given.config, online=given.online),
+        about="check configuration and templates, and tell all mistakes at once",
+        example="relay check --online",
+    )
+    checking.add_argument("--online", action="store_true", help="ask the vendors of the sinks too")
+    add(
+        commands,
+        "demo",
+        lambda given: demo(),
+        about="show what relay does: sample events go the real way, to this terminal",
+        example="relay demo",
+        config=False,
+    )
+    sending = add(
+        commands,
+        "send-test",
+        lambda given: send_test(given.config, given.sink),
+        about="send a test message through a sink, and tell how that ended",
+        example="relay send-test --sink team",
+    )
+    sending.add_argument("--sink", metavar="NAME", required=True)

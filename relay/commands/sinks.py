@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from relay import app
+from relay.commands.parser import Commands, add, add_json
 from relay.commands.setting import (
     check_sink,
     colour_for,
@@ -76,3 +77,21 @@ async def resume(given: Namespace) -> int:
         else f"{given.name} was not closed"
     )
     return 0 if was_closed else 1
+
+
+def add_sinks(commands: Commands) -> None:
+    about = "how each sink is doing: what waits, what died, why it is closed"
+    parser = commands.add_parser("sinks", help=about, description=about, example="relay sinks list")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = add(
+        actions, "list", listed, about="list the sinks", example="relay sinks list --json"
+    )
+    add_json(listing)
+    resuming = add(
+        actions,
+        "resume",
+        resume,
+        about="let a closed sink go on, once what it refused is mended",
+        example="relay sinks resume team",
+    )
+    resuming.add_argument("name", metavar="NAME")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from relay import app
 from relay.colour import BARE
+from relay.commands.parser import Commands, Parser, add, add_json
 from relay.commands.setting import (
     check_sink,
     colour_for,
@@ -114,3 +115,34 @@ def _message(config: Config, name: str, sink: SinkSettings, event: Event) -> Mes
     by = sinks_for(event, config.compiled_routes()).get(name, "")
     press = app.press(config)
     return press.rendered(redacted(sink.gate, event), by, app.manner(config, sink))
+
+
+def add_trying(commands: Commands) -> None:
+    routing = add(
+        commands,
+        "route",
+        route,
+        about="tell which sinks would get an event, and why the others would not",
+        example="relay route event.json --expect team,ops",
+    )
+    _add_event(routing)
+    routing.add_argument("--expect", metavar="SINKS", help="exit 1 unless exactly these get it")
+    looking = add(
+        commands,
+        "preview",
+        preview,
+        about="show an event as a message: how it looks, and the payload that would be sent",
+        example="relay preview mention --sink team",
+    )
+    _add_event(looking)
+    looking.add_argument("--sink", metavar="NAME", help="only this one; default: all")
+
+
+def _add_event(parser: Parser) -> None:
+    parser.add_argument(
+        "event",
+        metavar="EVENT",
+        help="a file with the body of a webhook, - for standard input, or a kind like mention",
+    )
+    parser.add_argument("--hook", metavar="NAME", help="the hook it came by; default: the first")
+    add_json(parser)
