@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from relay import misskey
+from relay import misskey, probe
 from relay.errors import FormatError, RelayError
 from relay.model import Event
 from relay.secret import Secret
@@ -73,6 +73,9 @@ async def receive(request: web.Request) -> web.Response:
         raise web.HTTPNotFound(text="no such hook\n")
     misskey.authenticate(request.headers, hook.secrets)
     raw = await _body(request)
+    if probe.is_probe(raw):
+        logger.info("probed", extra={"action": "probe", "hook": hook.name})
+        return web.json_response(probe.answer(probe.seen(request.headers, raw)))
     event = misskey.parse(
         raw, hook=hook.name, server=_server(request, hook), now=request.app[CLOCK]()
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
 
-from relay import intake
+from relay import intake, probe
 from relay.errors import OutboxError
 from relay.model import Event
 from relay.secret import Secret
@@ -285,3 +285,27 @@ def replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
 def test_idle_connections_are_kept_for_more_than_an_hour() -> None:
     # Misskey keeps them without limit, and loses the request that meets a closing one for a minute.
     assert intake.KEEP_ALIVE > 3600
+
+
+async def test_a_probe_is_told_what_arrived_and_becomes_no_event(post: Post, shelf: Shelf) -> None:
+    for size in (300, MAX_BODY - 1000):
+        raw = probe.body(size)
+        answer = await post(raw, headers=probe.HEADERS)
+        assert answer.status == 200
+        assert probe.read(await answer.json()) == probe.seen(probe.HEADERS, raw)
+    assert shelf.events == []
+
+
+async def test_a_probe_is_told_which_headers_were_lost(post: Post) -> None:
+    headers = probe.HEADERS | {"User-Agent": "proxy"}
+    found = probe.read(await (await post(probe.body(300), headers=headers)).json())
+    assert found is not None
+    assert found.lost == ("User-Agent",)
+
+
+@pytest.mark.parametrize("secret", [None, "", "wrong"])
+async def test_a_probe_without_the_secret_gets_what_any_stranger_gets(
+    post: Post, secret: str | None
+) -> None:
+    stranger, prober = await post(b"{}", secret=secret), await post(probe.body(300), secret=secret)
+    assert (prober.status, await prober.read()) == (401, await stranger.read())
