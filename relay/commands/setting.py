@@ -30,10 +30,15 @@ routes:
 
 
 def configuration(path: Path | None, *, samples: Sequence[Event] = ()) -> Config:
-    """The named file, or the first that there is of the usual ones."""
+    """What the named file says, or the first that there is of the usual ones."""
+    return load(place_of(path), samples=samples)
+
+
+def place_of(path: Path | None) -> Path:
+    """Where the configuration is. Raises ConfigError, which tells how to begin."""
     found = path or first_place()
     if found is not None:
-        return load(found, samples=samples)
+        return found
     raise ConfigError(
         f"There is no configuration: neither {' nor '.join(map(str, PLACES))}.\n"
         f"Name one with --config FILE, or begin with this in {PLACES[0]}:\n\n{EXAMPLE}\n\n"

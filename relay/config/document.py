@@ -169,8 +169,10 @@ class _Walk:
     def _content(self, value: object, path: Loc) -> str:
         """The text of a secret's file."""
         self.source.filled(path, "…")
+        file = self.base / str(value)
+        self.source.files.append(file)
         try:
-            return content(self.base / str(value))
+            return content(file)
         except UnreadError as error:
             return self.source.unread(path, str(error))
 

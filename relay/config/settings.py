@@ -104,11 +104,17 @@ class Config(Settings):
     sinks: dict[Name, AnySink] = Field(default_factory=dict)
     routes: tuple[RouteSettings, ...] = ()
     _warnings: tuple[str, ...] = PrivateAttr(())
+    _secret_files: tuple[Path, ...] = PrivateAttr(())
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the file may say, but hardly means; a line each."""
         return self._warnings
+
+    @property
+    def secret_files(self) -> tuple[Path, ...]:
+        """The files that secrets were read from."""
+        return self._secret_files
 
     def templates_in(self) -> Templates:
         return Templates(self.templates)
@@ -175,6 +181,7 @@ def parse(
     templates = None if config.templates is None else base / config.templates
     checked = config.model_copy(update={"templates": templates})
     checked._warnings = tuple(told(source.warnings, file=file))
+    checked._secret_files = tuple(source.files)
     return checked
 
 

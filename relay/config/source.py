@@ -8,6 +8,7 @@ a secret.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 Loc = tuple[str | int, ...]
@@ -43,6 +44,8 @@ class Source:
     data: Any = None
     mistakes: list[Mistake] = field(default_factory=list)
     warnings: list[Mistake] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    """The files that secrets were read from."""
     _places: dict[Loc, Place] = field(default_factory=dict)
     _written: dict[Loc, str] = field(default_factory=dict)
     _unread: set[Loc] = field(default_factory=set)

@@ -89,7 +89,7 @@ def test_every_command_has_help_with_an_example(relay, command):
 
 def test_the_commands_are_those_of_the_design():
     assert {" ".join(command) for command in COMMANDS} == {
-        "serve", "check", "route", "preview", "send-test", "demo", "mfm",
+        "serve", "check", "route", "preview", "send-test", "demo", "mfm", "doctor",
         "dead", "dead list", "dead show", "dead revive", "dead drop",
         "sinks", "sinks list", "sinks resume",
     }  # fmt: skip
@@ -280,6 +280,67 @@ def test_preview_tells_what_is_wrong_with_a_template(relay, folder):
         file.write("templates: mine\n")
     answer = relay("preview", "mention", "--sink", "team")
     assert "'nobody' is undefined" in answer.err
+
+
+HEALTHY = """
+outbox: sqlite:{folder}/relay.db
+hooks: {{alice: {{secret: "${{ALICE}}"}}}}
+sinks: {{team: {{type: console}}}}
+routes:
+  - {{match: {{event: mention}}, to: team}}
+"""
+
+
+@pytest.fixture
+def healthy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation on which nothing is wrong."""
+    monkeypatch.setenv("ALICE", "0123456789abcdef0123")
+    (folder / "config.yaml").write_text(HEALTHY.format(folder=folder), encoding="utf-8")
+    asyncio.run(SQLiteOutbox.open(folder / "relay.db").close())
+    return folder
+
+
+def test_doctor_finds_nothing_wrong_where_all_is_well(relay, healthy):
+    answer = relay("doctor")
+    assert (answer.code, answer.err) == (0, "")
+    assert "0 wrong" in answer.out
+    assert {one["level"] for one in relay("doctor", "--json").json} <= {"advice"}
+
+
+def test_doctor_ends_with_1_where_something_is_wrong(relay, healthy):
+    with (healthy / "config.yaml").open("a", encoding="utf-8") as file:
+        file.write("  - {unless: {}, to: team}\n")
+    answer = relay("doctor")
+    assert answer.code == 1
+    assert "  wrong: route #2: no event matches it" in answer.out
+    (found,) = (one for one in relay("doctor", "--json").json if one["level"] == "wrong")
+    assert found["name"] == "route-never-matches"
+    assert found["about"] == "routes"
+    assert found.keys() == {"about", "name", "level", "where", "what", "remedy"}
+
+
+def test_doctor_tells_of_an_outbox_that_it_cannot_read(relay, healthy):
+    (healthy / "relay.db").write_bytes(b"no database")
+    names = [one["name"] for one in relay("doctor", "--json").json]
+    assert "outbox-unusable" in names
+
+
+def test_doctor_tells_what_lies_dead(relay, letters):
+    found = [(one["name"], one["where"]) for one in relay("doctor", "--json").json]
+    assert ("deliveries-dead", "sink team") in found
+    assert ("deliveries-dead", "sink gone") in found
+
+
+def test_doctor_makes_no_outbox(relay, folder):
+    assert "outbox-missing" in relay("doctor", "--json").out
+    assert not (folder / "relay.db").exists()
+
+
+def test_doctor_needs_a_configuration_that_can_be_read(relay, folder):
+    (folder / "config.yaml").write_text("hoks: {}", encoding="utf-8")
+    answer = relay("doctor")
+    assert (answer.code, answer.out) == (2, "")
+    assert "did you mean hooks?" in answer.err
 
 
 def test_send_test_tells_how_it_ended(relay, folder):

@@ -1,0 +1,54 @@
+"""What the checks are asked about; who gathers it does all the I/O. None: nobody has looked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from relay.config import Config
+from relay.outbox import ClosedSink
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """
+    A file or folder, and what the other users of the machine can do with it.
+
+    ``holds`` is what nobody else should read there, in words; None: nothing.
+    """
+
+    path: Path
+    holds: str | None
+    is_readable: bool
+    is_writable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """Where the outbox lies: bytes, and the kind of the file system (``ext4``; empty: unknown)."""
+
+    path: Path
+    kind: str
+    free: int
+    outbox: int | None
+    """None: there is no outbox yet."""
+    journal: int = 0
+    has_folder: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """What the outbox holds; ``problem`` is why nobody can tell."""
+
+    counts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    closed: Sequence[ClosedSink] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One installation, as far as it was looked at."""
+
+    config: Config
+    files: Sequence[File] = ()
+    disk: Disk | None = None
+    stock: Stock | None = None

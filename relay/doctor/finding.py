@@ -1,0 +1,63 @@
+"""What a check finds: what is so, and what to do about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+Name = Literal[
+    "config-doubtful",
+    "hook-unrouted",
+    "secret-characters",
+    "secret-blanks",
+    "secret-short",
+    "secret-long",
+    "secret-shared",
+    "max-body-small",
+    "reaction-routed",
+    "kind-never-sent",
+    "kind-unknown",
+    "route-never-matches",
+    "gate-narrower",
+    "file-readable",
+    "file-writable",
+    "outbox-folder-missing",
+    "outbox-missing",
+    "outbox-unusable",
+    "outbox-volatile",
+    "outbox-network",
+    "outbox-layer",
+    "disk-low",
+    "journal-large",
+    "outbox-large",
+    "retention-short",
+    "deliveries-dead",
+    "deliveries-orphaned",
+    "sink-closed",
+]
+"""Every finding that there is, for scripts; docs/doctor.md has a line for each."""
+
+
+class Level(StrEnum):
+    """Whether something is wrong, or only worth a thought."""
+
+    WRONG = "wrong"
+    ADVICE = "advice"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``where`` is a part of the set-up; ``what`` and ``remedy`` are a line each, for people."""
+
+    name: Name
+    level: Level
+    where: str
+    what: str
+    remedy: str
+
+
+def wrong(name: Name, where: str, what: str, remedy: str) -> Finding:
+    return Finding(name, Level.WRONG, where, what, remedy)
+
+
+def advice(name: Name, where: str, what: str, remedy: str) -> Finding:
+    return Finding(name, Level.ADVICE, where, what, remedy)

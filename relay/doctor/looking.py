@@ -1,0 +1,99 @@
+"""Looks at this machine: files and who else may touch them, and the disk of the outbox."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from relay.config import Config
+from relay.doctor.facts import Disk, File
+from relay.outbox import file_of
+from relay.outbox.file import COMPANIONS
+from relay.secret import Secret
+
+MOUNTS = Path("/proc/self/mountinfo")
+# Inside a container everybody may read these, and there is nobody else:
+# https://docs.docker.com/compose/how-tos/use-secrets/
+CONTAINER_SECRETS = Path("/run/secrets")
+
+
+def files(config: Config, path: Path) -> list[File]:
+    """The files of an installation whose configuration is at ``path``."""
+    outbox = file_of(config.outbox)
+    found = [_file(path, "a secret" if _has_secret(path, config) else None)]
+    found += [
+        _file(secret, "a secret")
+        for secret in config.secret_files
+        if CONTAINER_SECRETS not in secret.absolute().parents
+    ]
+    if config.templates is not None:
+        found.append(_file(config.templates, None))
+    kept = (outbox.with_name(outbox.name + end) for end in COMPANIONS)
+    return found + [_file(one, "private notes") for one in kept if one.exists()]
+
+
+def _has_secret(path: Path, config: Config) -> bool:
+    """Whether a secret stands in the file itself, rather than in a variable or another file."""
+    text = path.read_text(encoding="utf-8-sig")
+    return any(secret.reveal() in text for secret in _secrets(config))
+
+
+def _secrets(config: Config) -> Iterator[Secret]:
+    for hook in config.hooks.values():
+        yield from hook.secret
+    parts = (*config.sinks.values(), *([config.web] if config.web is not None else []))
+    for part in parts:
+        yield from (value for _, value in part if isinstance(value, Secret))
+
+
+def _file(path: Path, holds: str | None) -> File:
+    mode = path.stat().st_mode if _is_reached(path) else 0
+    return File(path, holds, bool(mode & stat.S_IROTH), bool(mode & stat.S_IWOTH))
+
+
+def _is_reached(path: Path) -> bool:
+    """Whether other users get as far as to the file: each folder above lets them through."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
+
+
+def disk(config: Config) -> Disk:
+    """Where the outbox is, or will be."""
+    path = file_of(config.outbox).absolute()
+    journal = path.with_name(f"{path.name}-wal")
+    folder = next(one for one in path.parents if one.exists())
+    found = os.statvfs(folder)
+    return Disk(
+        path=path,
+        kind=file_system(folder.resolve(), _mounts()),
+        free=found.f_bavail * found.f_frsize,
+        outbox=path.stat().st_size if path.exists() else None,
+        journal=journal.stat().st_size if journal.exists() else 0,
+        has_folder=folder == path.parent,
+    )
+
+
+def _mounts() -> str:
+    """What is mounted where; Linux only."""
+    return MOUNTS.read_text(encoding="utf-8", errors="replace") if MOUNTS.exists() else ""
+
+
+def file_system(folder: Path, mounts: str) -> str:
+    """
+    The kind of the file system of a folder; empty if it is not told.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
+    """
+    found, depth = "", -1
+    for line in mounts.splitlines():
+        place, _, source = line.partition(" - ")
+        point = Path(_unescaped(place.split()[4]))
+        # The last mount of a place hides the earlier ones.
+        if len(point.parts) >= depth and (point == folder or point in folder.parents):
+            found, depth = source.split()[0], len(point.parts)
+    return found
+
+
+def _unescaped(text: str) -> str:
+    """Blanks and the like are written in octal: ``\\040``."""
+    return re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), text)

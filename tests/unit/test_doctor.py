@@ -1,0 +1,216 @@
+"""Each finding by a set-up that has the fault, and a healthy one that has none."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from relay import config
+from relay.doctor import Facts, Finding, Level, Stock, examined
+from relay.doctor.facts import Disk, File
+from relay.doctor.finding import Name
+from relay.outbox import ClosedSink
+
+SECRET = "0123456789abcdef0123"
+TEAM = {"type": "console"}
+BASE: dict[str, Any] = {
+    "hooks": {"alice": {"secret": SECRET, "server": "https://misskey.example"}},
+    "sinks": {"team": TEAM},
+    "routes": [{"match": {"event": ["mention", "reply"]}, "to": "team"}],
+}
+DISK = Disk(path=Path("/var/lib/relay/relay.db"), kind="ext4", free=10**10, outbox=10**6)
+CLOSED = ClosedSink(name="team", reason="401 no", fingerprint="", closed_at=0)
+
+
+def facts(**changes: Any) -> Facts:
+    """The facts of a healthy installation, but for these keys of the configuration."""
+    return Facts(
+        config=config.Config.model_validate(BASE | changes),
+        files=[
+            File(Path("/etc/relay/config.yaml"), None, is_readable=True, is_writable=False),
+            File(Path("/etc/relay/secret"), "a secret", is_readable=False, is_writable=False),
+        ],
+        disk=DISK,
+        stock=Stock(counts={("team", "delivered"): 5, ("team", "pending"): 1}),
+    )
+
+
+def secret(*texts: str) -> Facts:
+    return facts(hooks={"alice": {"secret": texts}})
+
+
+def route(**route: Any) -> Facts:
+    return facts(routes=[{"to": "team"} | route])
+
+
+def disk(**changes: Any) -> Facts:
+    return replace(facts(), disk=replace(DISK, **changes))
+
+
+def stock(**held: Any) -> Facts:
+    return replace(facts(), stock=Stock(**held))
+
+
+def file(holds: str | None, *, is_readable: bool = False, is_writable: bool = False) -> Facts:
+    return replace(facts(), files=[File(Path("/etc/relay/x"), holds, is_readable, is_writable)])
+
+
+def doubtful() -> Facts:
+    text = f"hooks: {{alice: {{secret: {SECRET}}}}}\nsinks: {{team: {{type: console}}}}\n"
+    read = config.parse(text, file="config.yaml", base=Path(), environ={})
+    return replace(facts(), config=read)
+
+
+def found(facts: Facts) -> list[Finding]:
+    return [one for many in examined(facts).values() for one in many]
+
+
+def told(facts: Facts) -> set[tuple[str, str, str]]:
+    return {(one.name, one.level, one.where) for one in found(facts)}
+
+
+NOTES = {"visibility": ["public"]}
+FAULTS = [
+    pytest.param(facts(hooks={"alice": {"secret": SECRET}, "bob": {"secret": SECRET}}),
+                 ("secret-shared", "advice", "hook alice"), id="two hooks, one secret"),
+    pytest.param(secret("ひみつひみつひみつひみつひみつ"),
+                 ("secret-characters", "wrong", "hook alice"), id="a secret beyond latin-1"),
+    pytest.param(secret("0123456789\n0123456789"),
+                 ("secret-characters", "wrong", "hook alice"), id="a secret of two lines"),
+    pytest.param(secret("café café café café"),
+                 ("secret-characters", "advice", "hook alice"), id="a secret beyond ASCII"),
+    pytest.param(secret(f" {SECRET}"),
+                 ("secret-blanks", "advice", "hook alice"), id="a blank before a secret"),
+    pytest.param(secret(f"{SECRET}\t"),
+                 ("secret-blanks", "advice", "hook alice"), id="a tab behind a secret"),
+    pytest.param(secret("0123456789abcde"),
+                 ("secret-short", "advice", "hook alice"), id="a short secret"),
+    pytest.param(secret(SECRET, "short"),
+                 ("secret-short", "advice", "hook alice"), id="the second secret is short"),
+    pytest.param(secret("x" * 1025), ("secret-long", "wrong", "hook alice"), id="a long secret"),
+    pytest.param(facts(max_body="100KiB"),
+                 ("max-body-small", "advice", "max_body"), id="room for small bodies only"),
+    pytest.param(doubtful(), ("config-doubtful", "advice", "config.yaml:2:9"), id="a warning"),
+    pytest.param(route(match={"event": ["reaction", "reply"]}),
+                 ("reaction-routed", "advice", "route #1"), id="reactions are waited for"),
+    pytest.param(route(match={"event": "reportCreated"}),
+                 ("kind-never-sent", "advice", "route #1"), id="a kind that is never sent"),
+    pytest.param(route(match={"event": "birthday"}),
+                 ("kind-unknown", "advice", "route #1"), id="a kind of nobody's"),
+    pytest.param(route(match={"event": ["follow", "abuseReport"]} | NOTES),
+                 ("route-never-matches", "wrong", "route #1"), id="follows of a visibility"),
+    pytest.param(route(name="mine", match=NOTES, unless={"visibility": ["home", "public"]}),
+                 ("route-never-matches", "wrong", "route mine"), id="what is asked is excepted"),
+    pytest.param(route(match=NOTES, unless={}),
+                 ("route-never-matches", "wrong", "route #1"), id="everything is excepted"),
+    pytest.param(route(match={"bot": True, "author": "bob"}, unless={"author": "bob"}),
+                 ("route-never-matches", "wrong", "route #1"), id="the author is excepted"),
+    pytest.param(route(match={"server": "other.example"}),
+                 ("route-never-matches", "wrong", "route #1"), id="a server of no hook"),
+    pytest.param(route(match={"hook": "alice", "server": "other.example"}),
+                 ("route-never-matches", "wrong", "route #1"), id="another server than the hook's"),
+    pytest.param(route(match={"visibility": ["public", "followers"]}),
+                 ("gate-narrower", "advice", "route #1"), id="a gate shows only some"),
+    pytest.param(facts(routes=[]), ("hook-unrouted", "advice", "hook alice"), id="no routes"),
+    pytest.param(
+        facts(hooks=BASE["hooks"] | {"bob": {"secret": SECRET[::-1]}},
+              routes=[{"match": {"hook": "bob"}, "to": "team"}]),
+        ("hook-unrouted", "advice", "hook alice"), id="routes for others only"),
+    pytest.param(file("a secret", is_readable=True),
+                 ("file-readable", "wrong", "/etc/relay/x"), id="a secret lies open"),
+    pytest.param(file(None, is_writable=True),
+                 ("file-writable", "wrong", "/etc/relay/x"), id="others can write"),
+    pytest.param(disk(outbox=None),
+                 ("outbox-missing", "advice", str(DISK.path)), id="no outbox"),
+    pytest.param(disk(outbox=None, has_folder=False),
+                 ("outbox-folder-missing", "wrong", str(DISK.path)), id="no folder"),
+    pytest.param(disk(kind="tmpfs"),
+                 ("outbox-volatile", "wrong", str(DISK.path)), id="in memory"),
+    pytest.param(disk(kind="nfs4"),
+                 ("outbox-network", "wrong", str(DISK.path)), id="over the network"),
+    pytest.param(disk(kind="overlay"),
+                 ("outbox-layer", "advice", str(DISK.path)), id="in a container"),
+    pytest.param(disk(free=400 * 2**20),
+                 ("disk-low", "advice", str(DISK.path)), id="little room"),
+    pytest.param(disk(free=10 * 2**20),
+                 ("disk-low", "wrong", str(DISK.path)), id="no room"),
+    pytest.param(disk(journal=2**30),
+                 ("journal-large", "advice", str(DISK.path)), id="a large journal"),
+    pytest.param(disk(outbox=2**32),
+                 ("outbox-large", "advice", str(DISK.path)), id="a large outbox"),
+    pytest.param(facts(retention="5m"),
+                 ("retention-short", "advice", "retention"), id="short retention"),
+    pytest.param(stock(problem="locked"),
+                 ("outbox-unusable", "wrong", "sqlite:relay.db"), id="no way into the outbox"),
+    pytest.param(stock(closed=[CLOSED]),
+                 ("sink-closed", "wrong", "sink team"), id="a closed sink"),
+    pytest.param(stock(counts={("team", "dead"): 2}),
+                 ("deliveries-dead", "advice", "sink team"), id="dead letters"),
+    pytest.param(stock(counts={("gone", "pending"): 2}),
+                 ("deliveries-orphaned", "wrong", "sink gone"), id="a sink was removed"),
+]  # fmt: skip
+
+
+def expected() -> Iterator[tuple[str, str, str]]:
+    return (one.values[1] for one in FAULTS)
+
+
+@pytest.mark.parametrize(("facts", "expected"), FAULTS)
+def test_a_fault_is_found(facts: Facts, expected: tuple[str, str, str]) -> None:
+    assert expected in told(facts)
+    assert {level for name, level, _ in told(facts) if name == expected[0]} == {expected[1]}
+
+
+def test_a_healthy_set_up_has_none() -> None:
+    assert found(facts()) == []
+
+
+def test_what_nobody_looked_at_is_not_found_wrong() -> None:
+    assert found(Facts(config=facts().config)) == []
+
+
+def test_every_finding_has_a_set_up_that_shows_it() -> None:
+    assert {name for name, _, _ in expected()} == set(get_args(Name))
+
+
+def test_each_finding_is_two_lines_and_no_secret() -> None:
+    for fault in FAULTS:
+        for one in found(fault.values[0]):
+            for text in (one.where, one.what, one.remedy):
+                assert text
+                assert text.isprintable()
+                assert SECRET not in text
+                assert "café" not in text
+
+
+def test_what_is_wrong_comes_first() -> None:
+    both = route(match={"event": ["reaction"]}, unless={})
+    assert [one.level for one in examined(both)["routes"]] == [Level.WRONG, Level.ADVICE]
+
+
+@pytest.mark.parametrize(
+    "healthy",
+    [
+        pytest.param(secret("0123456789abcdef"), id="sixteen characters"),
+        pytest.param(secret("x" * 1024), id="the longest secret"),
+        pytest.param(route(match={"event": ["follow", "mention"]} | NOTES), id="also notes"),
+        pytest.param(route(match={"event": "follow", "author": "bob", "bot": False}), id="users"),
+        pytest.param(route(match=NOTES, unless={"author": "bob"}), id="some are excepted"),
+        pytest.param(route(match=NOTES, unless=NOTES | {"bot": True}), id="bots are excepted"),
+        pytest.param(route(match={"server": "misskey.example"}), id="the hook's server"),
+        pytest.param(
+            replace(facts(), config=config.Config.model_validate(
+                BASE | {"hooks": {"any": {"secret": SECRET}},
+                        "routes": [{"match": {"server": "other.example"}, "to": "team"}]})),
+            id="a server of a hook that takes any"),
+        pytest.param(file("a secret"), id="a secret of its own"),
+        pytest.param(disk(kind=""), id="a file system of which nothing is known"),
+        pytest.param(
+            stock(closed=[replace(CLOSED, name="gone")]), id="a closed sink that was removed"),
+        pytest.param(stock(counts={("gone", "delivered"): 2}), id="a sink that had been served"),
+    ],
+)  # fmt: skip
+def test_what_is_right_is_not_found(healthy: Facts) -> None:
+    assert found(healthy) == []
