@@ -10,6 +10,7 @@ from typing import Any
 
 from relay.commands.dead import add_dead
 from relay.commands.doctor import add_doctor
+from relay.commands.installing import add_installing
 from relay.commands.mfm import add_mfm
 from relay.commands.parser import Parser
 from relay.commands.serving import add_serving
@@ -60,7 +61,7 @@ def _parser() -> Parser:
     parser = Parser(prog="relay", description=DESCRIPTION, epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"relay {version('relay')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (add_serving, add_trying, add_mfm, add_dead, add_sinks, add_doctor):
+    for add in (add_serving, add_trying, add_mfm, add_dead, add_sinks, add_doctor, add_installing):
         add(commands)
     return parser
 

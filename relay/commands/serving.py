@@ -4,14 +4,16 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from relay import app
 from relay import demo as demonstration
+from relay.commands.confinement import confine
 from relay.commands.parser import Commands, add
-from relay.commands.setting import colour_for, configuration, samples, say, sink_of, warn
+from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of, warn
 from relay.config import Config
+from relay.doctor import files, looking
 from relay.logs import log_to
 from relay.message import Message
 from relay.outbox import file_of
@@ -21,8 +23,9 @@ from relay.tree import Text
 
 
 async def serve(path: Path | None) -> int:
+    confine()
     config = configuration(path, samples=samples())
-    for warning in config.warnings:
+    for warning in _warnings(config, place_of(path)):
         warn(f"warning: {warning}")
     log_to(sys.stderr)
     stop = asyncio.Event()
@@ -58,7 +61,7 @@ async def check(path: Path | None, *, online: bool) -> int:
     config = configuration(path, samples=samples())
     file_of(config.outbox)  # raises if there is no such outbox yet
     colour = colour_for(sys.stdout)
-    for warning in config.warnings:
+    for warning in _warnings(config, place_of(path)):
         say(f"{colour.doubtful('warning')}: {warning}")
     problems = await _sink_problems(config) if online else {}
     for name, problem in problems.items():
@@ -72,6 +75,14 @@ async def check(path: Path | None, *, online: bool) -> int:
     )
     say(f"{colour.good('ok')}: {', '.join(parts)}; every template renders")
     return 0
+
+
+def _warnings(config: Config, path: Path) -> Iterator[str]:
+    """What the file hardly means, and what others on this machine could do with it."""
+    yield from config.warnings
+    for file in looking.files(config, path):
+        for finding in files.about(file):
+            yield f"{finding.where}: {finding.what}: {finding.remedy}"
 
 
 def _count(number: int, noun: str) -> str:

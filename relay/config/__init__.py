@@ -1,14 +1,16 @@
 """
 The configuration file: strict, and all its mistakes are told at once, with their places.
 
-document, syntax, variable   YAML text, and what it takes from outside, to plain data
+document, syntax, variable,  YAML text, and what it takes from outside, to plain data
+credential
 settings, condition, value   the models of what the file may say
 crosscheck, proof            what one part says of another; templates and conditions, tried
 source, complaint, shape,    mistakes with their places, in words for people, with the likely
 likely                       meaning of what is misspelt
 """
 
-from relay.config.settings import MAX_FILE, Config, load, parse
+from relay.config.credential import credential
+from relay.config.settings import MAX_FILE, Config, load, parse, secret_files
 from relay.config.value import Locale
 
-__all__ = ["MAX_FILE", "Config", "Locale", "load", "parse"]
+__all__ = ["MAX_FILE", "Config", "Locale", "credential", "load", "parse", "secret_files"]

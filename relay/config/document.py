@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from relay.config.credential import place as place_of
 from relay.config.source import Loc, Mistake, Place, Source, dotted, word
 from relay.config.syntax import explained
 from relay.config.variable import SECRETS, UnreadError, content, filled, has_reference
@@ -169,7 +170,7 @@ class _Walk:
     def _content(self, value: object, path: Loc) -> str:
         """The text of a secret's file."""
         self.source.filled(path, "…")
-        file = self.base / str(value)
+        file = place_of(str(value), base=self.base, environ=self.environ)
         self.source.files.append(file)
         try:
             return content(file)

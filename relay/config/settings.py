@@ -143,6 +143,17 @@ def load(
 
     ``samples`` are events that every template has to render.
     """
+    text = _text(path)
+    return parse(text, file=str(path), base=path.parent, environ=environ, samples=samples)
+
+
+def secret_files(path: Path) -> tuple[Path, ...]:
+    """The files of secrets that a configuration names, whatever else is wrong with it."""
+    return tuple(read(_text(path), base=path.parent, environ=os.environ).files)
+
+
+def _text(path: Path) -> str:
+    """Raises ConfigError if there is none."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE + 1)
@@ -151,12 +162,11 @@ def load(
     if len(raw) > MAX_FILE:
         raise ConfigError(f"{path}: is larger than {MAX_FILE // 1024} KiB: is it the right file?")
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
         raise ConfigError(f"{path}:{line}:{column}: is not UTF-8 text") from None
-    return parse(text, file=str(path), base=path.parent, environ=environ, samples=samples)
 
 
 def parse(

@@ -8,10 +8,11 @@ from relay.doctor.finding import Finding, wrong
 
 def check(facts: Facts) -> Iterator[Finding]:
     for file in facts.files:
-        yield from _about(file)
+        yield from about(file)
 
 
-def _about(file: File) -> Iterator[Finding]:
+def about(file: File) -> Iterator[Finding]:
+    """What is wrong with one file."""
     where = str(file.path)
     if file.is_readable and file.holds is not None:
         what = f"it holds {file.holds}, and every user of this machine can read it"

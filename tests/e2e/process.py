@@ -18,6 +18,7 @@ class Relay:
         self.folder = folder
         self.file = folder / "config.yaml"
         self.file.write_text(config, encoding="utf-8")
+        self.file.chmod(0o600)
         self.environ = {**os.environ, **environ}
         self.address = ""
         self.process: asyncio.subprocess.Process | None = None

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ class Answer:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.yaml").write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
+    (tmp_path / "config.yaml").chmod(0o600)
     return tmp_path
 
 
@@ -91,7 +93,7 @@ def test_the_commands_are_those_of_the_design():
     assert {" ".join(command) for command in COMMANDS} == {
         "serve", "check", "route", "preview", "send-test", "demo", "mfm", "doctor",
         "dead", "dead list", "dead show", "dead revive", "dead drop",
-        "sinks", "sinks list", "sinks resume",
+        "sinks", "sinks list", "sinks resume", "install-service",
     }  # fmt: skip
 
 
@@ -460,3 +462,17 @@ class Terminal(io.StringIO):
 )
 def test_colour_is_for_terminals(stream, environ, on):
     assert colour_for(stream, environ).on is on
+
+
+def test_check_warns_of_a_secret_that_others_can_read(relay, monkeypatch):
+    # Not below tmp_path, which nobody else can enter.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        monkeypatch.chdir(folder)
+        file = Path("config.yaml")
+        file.write_text("hooks: {alice: {secret: s3cret-enough-for-a-test}}", encoding="utf-8")
+        for mode, warned in ((0o644, True), (0o600, False)):
+            file.chmod(mode)
+            answer = relay("check")
+            told = "warning: config.yaml: it holds a secret, and every user of this machine can"
+            assert (answer.code, told in answer.out) == (0, warned)
