@@ -1,9 +1,11 @@
 """``doctor``: what is wrong with an installation, and what to do about it."""
 
+import asyncio
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from relay.colour import Colour
@@ -18,23 +20,30 @@ from relay.commands.setting import (
     say_json,
 )
 from relay.config import Config
-from relay.doctor import Facts, Finding, Level, Stock, examined, looking
+from relay.doctor import Facts, Finding, Level, Stock, asking, examined, looking
 from relay.errors import OutboxError
+from relay.sinks import open_session
+
+OTHERS = ("sinks", "servers", "clock")
+"""What only others can tell."""
 
 Findings = Mapping[str, Sequence[Finding]]
 
 
 async def doctor(given: Namespace) -> int:
     config = configuration(given.config, samples=samples())
-    found = examined(await _facts(config, place_of(given.config)))
+    facts = await _local(config, place_of(given.config))
+    if given.online:
+        facts = await _asked(facts)
+    found = examined(facts)
     if given.json:
         say_json([{"about": about, **asdict(one)} for about, many in found.items() for one in many])
     else:
-        _show(found, colour_for(sys.stdout))
+        _show(found, colour_for(sys.stdout), unasked=() if given.online else OTHERS)
     return 1 if _number(found, Level.WRONG) else 0
 
 
-async def _facts(config: Config, path: Path) -> Facts:
+async def _local(config: Config, path: Path) -> Facts:
     # What this machine tells is gathered first: to open the outbox changes its journal.
     files, disk = looking.files(config, path), looking.disk(config)
     return Facts(
@@ -43,6 +52,17 @@ async def _facts(config: Config, path: Path) -> Facts:
         disk=disk,
         stock=None if disk.outbox is None else await _stock(config),
     )
+
+
+async def _asked(facts: Facts) -> Facts:
+    async with open_session() as session:
+        troubles, accounts, servers, clocks = await asyncio.gather(
+            asking.troubles(facts.config, session),
+            asking.accounts(facts.config, session),
+            asking.servers(facts.config, session),
+            asking.clocks(facts.config, session, clock=time.time),
+        )
+    return replace(facts, sinks=troubles, accounts=accounts, servers=servers, clocks=clocks)
 
 
 async def _stock(config: Config) -> Stock:
@@ -57,14 +77,17 @@ def _number(found: Findings, level: Level) -> int:
     return sum(one.level == level for many in found.values() for one in many)
 
 
-def _show(found: Findings, colour: Colour) -> None:
+def _show(found: Findings, colour: Colour, *, unasked: Sequence[str]) -> None:
     for about, many in found.items():
-        say(colour.bold(about) + ("" if many else f": {colour.good('ok')}"))
+        state = colour.dim("not asked") if about in unasked else colour.good("ok")
+        say(colour.bold(about) + ("" if many else f": {state}"))
         for one in many:
             paint = colour.bad if one.level == Level.WRONG else colour.doubtful
             say(f"  {paint(one.level)}: {one.where}: {one.what}")
             say(colour.dim(f"    {one.remedy}"))
     say(f"{_number(found, Level.WRONG)} wrong, {_number(found, Level.ADVICE)} to think about")
+    if unasked:
+        say(f"not asked: {', '.join(unasked)} (--online)")
 
 
 def add_doctor(commands: Commands) -> None:
@@ -74,5 +97,8 @@ def add_doctor(commands: Commands) -> None:
         doctor,
         about="look for what goes wrong in real set-ups, and tell what to do",
         example="relay doctor --config /etc/relay/config.yaml",
+    )
+    parser.add_argument(
+        "--online", action="store_true", help="ask the vendors and the Misskey servers, too"
     )
     add_json(parser)

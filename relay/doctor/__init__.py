@@ -4,12 +4,13 @@ What goes wrong in real set-ups: a check is a function from facts to findings.
 finding    what a check finds, and the names of all findings
 facts      what there is to know of an installation
 looking    gathers what this machine tells
-hooks, routes, files, outbox    one check each
+asking     gathers what the vendors and the Misskey servers tell
+hooks, routes, files, outbox, sinks, servers, clocks    one check each
 """
 
 from collections.abc import Callable, Iterator, Mapping
 
-from relay.doctor import files, hooks, outbox, routes
+from relay.doctor import clocks, files, hooks, outbox, routes, servers, sinks
 from relay.doctor.facts import Facts, Stock
 from relay.doctor.finding import Finding, Level
 
@@ -18,6 +19,9 @@ CHECKS: Mapping[str, Callable[[Facts], Iterator[Finding]]] = {
     "routes": routes.check,
     "files": files.check,
     "outbox": outbox.check,
+    "sinks": sinks.check,
+    "servers": servers.check,
+    "clock": clocks.check,
 }
 """By what they are about, in the order in which they are told."""
 

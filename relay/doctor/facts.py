@@ -45,6 +45,31 @@ class Stock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """
+    The account that posts for a Matrix sink.
+
+    ``session`` is the name of the login that its token belongs to. ``is_limited``: whether Synapse
+    holds it to the pace of people.
+    """
+
+    session: str = ""
+    is_limited: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What a hook's Misskey server says of itself; ``trouble`` is why it says nothing."""
+
+    origin: str
+    software: str = ""
+    version: str = ""
+    calls_itself: str = ""
+    """The origin that its webhooks will name."""
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """One installation, as far as it was looked at."""
 
@@ -52,3 +77,10 @@ class Facts:
     files: Sequence[File] = ()
     disk: Disk | None = None
     stock: Stock | None = None
+    sinks: Mapping[str, str | None] = field(default_factory=dict)
+    """What each sink's vendor objects to; None: nothing."""
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    """Those of Matrix sinks."""
+    servers: Sequence[Server] = ()
+    clocks: Mapping[str, float] = field(default_factory=dict)
+    """By host: the seconds by which its clock is ahead of ours."""

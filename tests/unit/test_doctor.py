@@ -9,7 +9,7 @@ import pytest
 
 from relay import config
 from relay.doctor import Facts, Finding, Level, Stock, examined
-from relay.doctor.facts import Disk, File
+from relay.doctor.facts import Account, Disk, File, Server
 from relay.doctor.finding import Name
 from relay.outbox import ClosedSink
 
@@ -55,6 +55,43 @@ def stock(**held: Any) -> Facts:
 
 def file(holds: str | None, *, is_readable: bool = False, is_writable: bool = False) -> Facts:
     return replace(facts(), files=[File(Path("/etc/relay/x"), holds, is_readable, is_writable)])
+
+
+DISCORD = {"type": "discord", "url": "https://discord.example/api/webhooks/1/x"}
+SLACK = {"type": "slack", "url": "https://slack.example/services/x"}
+BOT = {"type": "slack", "token": "x", "channel": "C1"}
+MATRIX = {"type": "matrix", "homeserver": "https://m.example", "room": "!a:b", "token": "x"}
+HOME = Server(
+    origin="https://misskey.example",
+    software="misskey",
+    version="2026.6.0",
+    calls_itself="https://misskey.example",
+)
+
+
+def vendor(sink: dict[str, Any], trouble: str | None) -> Facts:
+    """A sink whose own check tells this."""
+    return replace(facts(sinks={"team": sink}), sinks={"team": trouble})
+
+
+def account(account: Account, **settings: Any) -> Facts:
+    return replace(facts(sinks={"team": MATRIX | settings}), accounts={"team": account})
+
+
+def server(**changes: Any) -> Facts:
+    return replace(facts(), servers=[replace(HOME, **changes)])
+
+
+def reports(*servers: Server) -> Facts:
+    match = {"event": ["abuseReport", "userCreated"]}
+    moderated = facts(
+        sinks={"team": TEAM | {"moderation": True}}, routes=[{"match": match, "to": "team"}]
+    )
+    return replace(moderated, servers=servers)
+
+
+def clocks(**ahead: float) -> Facts:
+    return replace(facts(), clocks=ahead)
 
 
 def doubtful() -> Facts:
@@ -150,6 +187,54 @@ FAULTS = [
                  ("deliveries-dead", "advice", "sink team"), id="dead letters"),
     pytest.param(stock(counts={("gone", "pending"): 2}),
                  ("deliveries-orphaned", "wrong", "sink gone"), id="a sink was removed"),
+    pytest.param(vendor(DISCORD, "cannot be reached: ClientConnectorError ECONNREFUSED"),
+                 ("sink-unreachable", "wrong", "sink team"), id="nobody answers"),
+    pytest.param(vendor(SLACK, "asks us to wait for 60 seconds: check again then"),
+                 ("sink-limited", "advice", "sink team"), id="too many questions"),
+    pytest.param(vendor(DISCORD, "refuses us: 403 50013 Missing Permissions"),
+                 ("sink-refuses", "wrong", "sink team"), id="another refusal"),
+    pytest.param(vendor(DISCORD, "refuses us: 404 10015 Unknown Webhook"),
+                 ("discord-webhook-deleted", "wrong", "sink team"), id="a deleted webhook"),
+    pytest.param(vendor(DISCORD, "refuses us: 401 50027 Invalid Webhook Token"),
+                 ("discord-webhook-wrong", "wrong", "sink team"), id="half a webhook"),
+    pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'not_in_channel'}"),
+                 ("slack-not-in-channel", "wrong", "sink team"), id="an app outside"),
+    pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'channel_not_found'}"),
+                 ("slack-not-in-channel", "wrong", "sink team"), id="no such channel"),
+    pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'is_archived'}"),
+                 ("slack-channel-archived", "wrong", "sink team"), id="an archived channel"),
+    pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'token_revoked'}"),
+                 ("slack-token-invalid", "wrong", "sink team"), id="a revoked token"),
+    pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'missing_scope'}"),
+                 ("slack-scope-missing", "wrong", "sink team"), id="no right to write"),
+    pytest.param(vendor(SLACK, "refuses us: 404 no_service"),
+                 ("slack-webhook-gone", "wrong", "sink team"), id="a removed webhook"),
+    pytest.param(vendor(MATRIX, "refuses us: 401 M_UNKNOWN_TOKEN Invalid access token"),
+                 ("matrix-token-invalid", "wrong", "sink team"), id="a session that ended"),
+    pytest.param(vendor(MATRIX, "refuses us: the room is encrypted, and relay cannot encrypt"),
+                 ("matrix-room-encrypted", "wrong", "sink team"), id="encryption"),
+    pytest.param(vendor(MATRIX, "@bot:b is not in !a:b: invite it, and relay enters"),
+                 ("matrix-not-in-room", "wrong", "sink team"), id="an account outside"),
+    pytest.param(vendor(MATRIX, "refuses us: 403 M_FORBIDDEN You are not invited"),
+                 ("matrix-not-in-room", "wrong", "sink team"), id="an account uninvited"),
+    pytest.param(account(Account(session="Element Web: Firefox on Linux")),
+                 ("matrix-session-shared", "advice", "sink team"), id="a person's session"),
+    pytest.param(account(Account(is_limited=True)),
+                 ("matrix-rate-limit", "advice", "sink team"), id="Synapse's pace of people"),
+    pytest.param(reports(), ("report-recipient", "advice", "route #1"), id="an unknown server"),
+    pytest.param(reports(replace(HOME, version="2024.10.1")),
+                 ("report-recipient", "advice", "route #1"), id="an old server"),
+    pytest.param(reports(replace(HOME, software="cherrypick", version="4.17.0")),
+                 ("report-recipient", "advice", "route #1"), id="a version of another count"),
+    pytest.param(server(trouble="404"),
+                 ("server-unreachable", "advice", "https://misskey.example"), id="no Misskey"),
+    pytest.param(server(calls_itself="https://mi.example"),
+                 ("server-elsewhere", "wrong", "https://misskey.example"), id="another name"),
+    pytest.param(server(software="mastodon"),
+                 ("server-strange", "advice", "https://misskey.example"), id="another software"),
+    pytest.param(clocks(a=-100.0, b=-101.0, c=3.0),
+                 ("clock-wrong", "wrong", "this machine"), id="a clock ahead"),
+    pytest.param(clocks(a=31.0), ("clock-wrong", "wrong", "this machine"), id="a clock behind"),
 ]  # fmt: skip
 
 
@@ -210,6 +295,16 @@ def test_what_is_wrong_comes_first() -> None:
         pytest.param(
             stock(closed=[replace(CLOSED, name="gone")]), id="a closed sink that was removed"),
         pytest.param(stock(counts={("gone", "delivered"): 2}), id="a sink that had been served"),
+        pytest.param(vendor(DISCORD, None), id="a vendor that is content"),
+        pytest.param(account(Account(session="relay", is_limited=False)), id="a free account"),
+        pytest.param(account(Account()), id="an account of which nothing is known"),
+        pytest.param(account(Account(is_limited=True), rate="1/5s"), id="a pace that was chosen"),
+        pytest.param(
+            account(Account(is_limited=True), rate="unlimited"), id="a limit that was lifted"),
+        pytest.param(server(), id="a server as it should be"),
+        pytest.param(server(calls_itself=""), id="a server that tells no name"),
+        pytest.param(reports(HOME), id="a new server"),
+        pytest.param(clocks(a=29.0, b=-300.0, c=1.0), id="one wrong clock among others"),
     ],
 )  # fmt: skip
 def test_what_is_right_is_not_found(healthy: Facts) -> None:

@@ -1,0 +1,121 @@
+"""The ways out, as the vendors see them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from relay.doctor.facts import Account, Facts
+from relay.doctor.finding import Finding, Name, advice, wrong
+from relay.sinks import SinkSettings
+from relay.sinks.matrix import Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What a vendor's words mean, and what mends it."""
+
+    words: str
+    name: Name
+    remedy: str
+
+
+DISCORD = (
+    Diagnosis(
+        "1001[0-9]|1000[0-9]",
+        "discord-webhook-deleted",
+        "make a new webhook in the channel's settings, and write its address under url",
+    ),
+    Diagnosis(
+        "50027|401",
+        "discord-webhook-wrong",
+        "copy the webhook's whole address from the channel's settings again",
+    ),
+)
+# https://docs.slack.dev/reference/methods/chat.postMessage#errors
+SLACK = (
+    Diagnosis(
+        "channel_is_archived|is_archived",
+        "slack-channel-archived",
+        "take the channel out of the archive, or name another",
+    ),
+    Diagnosis(
+        "not_in_channel|channel_not_found",
+        "slack-not-in-channel",
+        "write /invite @ and the app's name in the channel; channel takes the channel's id",
+    ),
+    Diagnosis(
+        "invalid_auth|not_authed|token_revoked|token_expired|account_inactive",
+        "slack-token-invalid",
+        "install the app to the workspace again, and take its new Bot User OAuth Token",
+    ),
+    Diagnosis(
+        "missing_scope",
+        "slack-scope-missing",
+        "add chat:write under OAuth & Permissions, and install the app again",
+    ),
+    Diagnosis(
+        "no_service|no_team|no_active_hooks|invalid_token|action_prohibited|403|404|410",
+        "slack-webhook-gone",
+        "add a new one under the app's Incoming Webhooks, and write its address under url",
+    ),
+)
+MATRIX = (
+    Diagnosis(
+        "M_UNKNOWN_TOKEN|M_MISSING_TOKEN",
+        "matrix-token-invalid",
+        "its session was logged out: log the account in again, and take the new access token",
+    ),
+    Diagnosis(
+        "is encrypted",
+        "matrix-room-encrypted",
+        "make a new room without encryption: no room can be decrypted",
+    ),
+    Diagnosis(
+        "M_FORBIDDEN|is not in",
+        "matrix-not-in-room",
+        "invite the account to the room, and check the room's id: relay enters by itself",
+    ),
+)
+DIAGNOSES: dict[str, Sequence[Diagnosis]] = {
+    "discord": DISCORD,
+    "slack": SLACK,
+    "matrix": MATRIX,
+}
+
+# Names that clients give to the sessions of people.
+CLIENTS = re.compile(
+    r"(?i)element|schildichat|cinny|fluffychat|nheko|neochat|fractal|hydrogen|quaternion|gomuks"
+)
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    for name, trouble in facts.sinks.items():
+        if trouble is not None:
+            yield _diagnosed(f"sink {name}", facts.config.sinks[name], trouble)
+    for name, account in facts.accounts.items():
+        yield from _account(f"sink {name}", facts.config.sinks[name], account)
+
+
+def _diagnosed(where: str, sink: SinkSettings, trouble: str) -> Finding:
+    """What is behind the words of a sink's own check."""
+    if trouble.startswith("asks us to wait"):
+        return advice("sink-limited", where, trouble, "ask again later; relay itself waits")
+    if trouble.startswith("cannot be reached"):
+        remedy = "check the address, and this machine's way to it: DNS, firewall, proxy"
+        return wrong("sink-unreachable", where, trouble, remedy)
+    for known in DIAGNOSES.get(str(getattr(sink, "type", "")), ()):
+        if re.search(rf"\b(?:{known.words})\b", trouble):
+            return wrong(known.name, where, trouble, known.remedy)
+    remedy = "look up these words in the vendor's documentation, then check what the sink says"
+    return wrong("sink-refuses", where, trouble, remedy)
+
+
+def _account(where: str, sink: SinkSettings, account: Account) -> Iterator[Finding]:
+    if CLIENTS.search(account.session):
+        what = f"its token is that of a person's session ({account.session}), and ends with it"
+        remedy = "never log out there; better, log relay in for itself: see docs/doctor.md"
+        yield advice("matrix-session-shared", where, what, remedy)
+    if account.is_limited and isinstance(sink, Matrix) and sink.rate is None:
+        what = "Synapse gives an account 0.2 messages a second, unless its administrator lifts that"
+        remedy = "lift it as docs/doctor.md says, then write rate: unlimited here"
+        yield advice("matrix-rate-limit", where, what, remedy)
