@@ -28,6 +28,7 @@ from relay.sinks import SinkSettings, open_session
 logger = logging.getLogger(__name__)
 
 GRACE = 10.0  # seconds to finish what is in flight
+LOGGED = 500  # characters of a note
 PRUNE_EVERY = 60.0
 PRUNE_STEP = 500
 MIN_RETENTION = 3600.0  # eventIds must be remembered for longer than Misskey repeats (13 minutes)
@@ -149,7 +150,7 @@ def _accept(
         same = sibling(event) if hold else None
         is_new = await outbox.accept(event, raw, chosen, now=clock(), hold=hold, sibling=same)
         if is_new:
-            _tell(event, chosen, withheld)
+            _tell(event, chosen, withheld, content=config.log_content)
             for name in chosen:
                 lanes[name].wake()
         return is_new
@@ -157,7 +158,9 @@ def _accept(
     return accept
 
 
-def _tell(event: Event, chosen: Mapping[str, str], withheld: Mapping[str, str]) -> None:
+def _tell(
+    event: Event, chosen: Mapping[str, str], withheld: Mapping[str, str], *, content: bool
+) -> None:
     """Leave a trace of where an event goes, and of where it may not and why."""
     logger.info(
         "routed" if chosen or withheld else "no route matches",
@@ -168,8 +171,14 @@ def _tell(event: Event, chosen: Mapping[str, str], withheld: Mapping[str, str]) 
             "kind": event.kind,
             "sinks": ",".join(chosen) or None,
             "withheld": "; ".join(f"{name}: {why}" for name, why in withheld.items()) or None,
+            "text": _text(event) if content else None,
         },
     )
+
+
+def _text(event: Event) -> str | None:
+    """What a note says, as far as a log needs it."""
+    return None if event.note is None else (event.note.text or "")[:LOGGED]
 
 
 @asynccontextmanager

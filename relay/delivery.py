@@ -190,10 +190,12 @@ class Lane:
             level,
             OUTCOMES[type(outcome)] if settled.state is not State.DEAD else "dead letter",
             extra={
-                "action": type(outcome).__name__,
+                "action": "settle",
+                "hook": settled.hook,
                 "sink": self.name,
                 "delivery": settled.id,
                 "attempt": settled.attempt,
+                "outcome": type(outcome).__name__,
                 "reason": getattr(outcome, "reason", None),
                 "again_in": self._again_in(settled),
             },

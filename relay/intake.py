@@ -6,6 +6,7 @@ Misskey gives a send up after five seconds, repeats after 5xx and 429, and never
 
 import asyncio
 import logging
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,19 @@ Accept = Callable[[Event, bytes], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """How a request to a hook ended. Both names are empty unless they are known ones."""
+
+    hook: str
+    kind: str
+    status: int
+    seconds: float
+
+
+Told = Callable[[Answered], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
     """A way in. ``server`` is the only origin whose events are taken; empty: any."""
 
@@ -41,14 +55,25 @@ KEEP_ALIVE = 2 * 3600.0
 
 ACCEPT: web.AppKey[Accept] = web.AppKey("ACCEPT")
 CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("CLOCK")
+TOLD: web.AppKey[Told] = web.AppKey("TOLD")
+KIND = web.RequestKey("KIND", str)
 
 
 def door(
-    hooks: Mapping[str, Hook], accept: Accept, *, max_body: int, clock: Callable[[], int]
+    hooks: Mapping[str, Hook],
+    accept: Accept,
+    *,
+    max_body: int,
+    clock: Callable[[], int],
+    told: Told = lambda answered: None,
 ) -> web.Application:
-    """The application behind the public address. ``clock`` gives Unix milliseconds."""
-    app = web.Application(client_max_size=max_body, middlewares=[answer_errors])
-    app[HOOKS], app[ACCEPT], app[CLOCK] = hooks, accept, clock
+    """
+    The application behind the public address.
+
+    ``clock`` gives Unix milliseconds; ``told`` learns of every answer that a hook gave.
+    """
+    app = web.Application(client_max_size=max_body, middlewares=[tell_answers, answer_errors])
+    app[HOOKS], app[ACCEPT], app[CLOCK], app[TOLD] = hooks, accept, clock, told
     # Both forms by themselves: Misskey follows a redirect as a GET without a body.
     app.router.add_post("/hooks/{hook}", receive)
     app.router.add_post("/hooks/{hook}/", receive)
@@ -79,13 +104,14 @@ async def receive(request: web.Request) -> web.Response:
     event = misskey.parse(
         raw, hook=hook.name, server=_server(request, hook), now=request.app[CLOCK]()
     )
+    request[KIND] = event.kind
     if hook.server and event.server != hook.server:
         raise FormatError(f"wrong server: this hook takes events of {hook.server} only")
-    is_new = await request.app[ACCEPT](event, raw)
-    logger.info(
-        "accepted" if is_new else "repeated",
-        extra={"action": "accept", "hook": hook.name, "event_id": event.id, "kind": event.kind},
-    )
+    if not await request.app[ACCEPT](event, raw):
+        logger.info(
+            "repeated",
+            extra={"action": "accept", "hook": hook.name, "event_id": event.id, "kind": event.kind},
+        )
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -108,10 +134,40 @@ async def healthy(request: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
 @web.middleware
-async def answer_errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def tell_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let whoever counts know how each request to a hook ended."""
+    began, status = time.monotonic(), HTTPStatus.INTERNAL_SERVER_ERROR.value
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    except web.HTTPException as error:
+        status = error.status
+        raise
+    finally:
+        if "hook" in request.match_info:
+            request.app[TOLD](
+                Answered(
+                    hook=_hook_name(request) or "",
+                    kind=request.get(KIND, ""),
+                    status=status,
+                    seconds=time.monotonic() - began,
+                )
+            )
+
+
+def _hook_name(request: web.Request) -> str | None:
+    """Only a name that the configuration knows: strangers ask for others without end."""
+    name = request.match_info.get("hook")
+    return name if name in request.app[HOOKS] else None
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The one place where an error becomes an answer: its status, and a line that says why."""
     try:
         return await handler(request)
@@ -134,7 +190,7 @@ def _tell_refusal(request: web.Request, status: int, reason: str) -> None:
         "refused",
         extra={
             "action": "refuse",
-            "hook": request.match_info.get("hook"),
+            "hook": _hook_name(request),
             "path": request.path[:100],
             "status": int(status),
             "reason": reason,

@@ -1,54 +1,131 @@
-"""Log lines for people: a message and its fields."""
+"""
+The log: lines for people, JSON for programs, or entries with fields in systemd's journal.
+
+Modules log through the standard library, a constant message and its fields as ``extra``, and know
+nothing of this one. structlog gives the lines their shape, those of libraries too:
+https://www.structlog.org/en/stable/standard-library.html
+"""
 
 import logging
-import time
-from typing import TextIO
+import os
+from collections.abc import Mapping, MutableMapping
+from enum import StrEnum
+from typing import Any, TextIO
 
-SELDOM = 30.0  # seconds
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter, plain_traceback
+from structlog.processors import EventRenamer, JSONRenderer, TimeStamper, format_exc_info
+from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level
+from structlog.typing import Processor
+
+from relay.journal import Journal
+from relay.repeats import Repeats
+
+Fields = MutableMapping[str, Any]
+
+LEVELS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31;1m"}
+DIM, RESET = "\x1b[2m", "\x1b[0m"
 
 
-class Lines(logging.Formatter):
-    """``12:30:01 WARNING failed, will be tried again sink=team attempt=2 reason=...``"""
+class LogFormat(StrEnum):
+    """How a line is written."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        when = time.strftime("%H:%M:%S", time.localtime(record.created))
-        fields = " ".join(
-            f"{key}={_shown(value)}"
-            for key, value in vars(record).items()
-            if key not in _STANDARD and value is not None
-        )
-        line = f"{when} {record.levelname:<7} {record.getMessage()} {fields}".rstrip()
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+    CONSOLE = "console"
+    JSON = "json"
+    JOURNALD = "journald"
+
+
+def log_to(
+    stream: TextIO,
+    *,
+    level: int = logging.INFO,
+    log_format: LogFormat = LogFormat.CONSOLE,
+    colour: bool = False,
+) -> None:
+    """Send relay's own lines, and the warnings of its libraries, to a stream or the journal."""
+    handler: logging.Handler = logging.StreamHandler(stream)
+    if log_format is LogFormat.JOURNALD:
+        handler = Journal(stream)
+    handler.setFormatter(ProcessorFormatter(processors=_shape(log_format, colour=colour)))
+    logging.basicConfig(level=logging.WARNING, handlers=[Repeats(handler)], force=True)
+    logging.getLogger("relay").setLevel(level)
+    # aiohttp quotes the line of a request that it cannot read, which can hold a secret.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+
+
+def format_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> LogFormat:
+    """
+    The journal's, where that is what reads the stream; else lines for people.
+
+    https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#%24JOURNAL_STREAM
+    """
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return LogFormat.CONSOLE
+    is_journal = environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    return LogFormat.JOURNALD if is_journal else LogFormat.CONSOLE
+
+
+def _shape(log_format: LogFormat, *, colour: bool) -> list[Processor]:
+    match log_format:
+        case LogFormat.CONSOLE:
+            clock = TimeStamper("%H:%M:%S", utc=False)
+            return [clock, add_log_level, *_FIELDS, _console(colour=colour)]
+        case LogFormat.JSON:
+            return [TimeStamper("iso"), add_log_level, *_FIELDS, JSONRenderer(default=str)]
+        case LogFormat.JOURNALD:  # which has its own clock and levels
+            return [*_FIELDS, _console(colour=False)]
+
+
+def _tidied(logger: Any, name: str, fields: Fields) -> Fields:
+    """Only what was said: no empty fields, and no name of a logger but a library's."""
+    library = fields["_record"].name.partition(".")[0]
+    said = {key: value for key, value in fields.items() if value is not None}
+    return said if library == "relay" else said | {"logger": library}
+
+
+_FIELDS: list[Processor] = [
+    EventRenamer("message"),  # an event is something else here
+    ExtraAdder(),
+    format_exc_info,
+    _tidied,
+    ProcessorFormatter.remove_processors_meta,
+]
+
+
+def _console(*, colour: bool) -> ConsoleRenderer:
+    """``12:30:01 WARNING  failed, will be tried again sink=team attempt=2 reason=...``"""
+    dim, reset = (DIM, RESET) if colour else ("", "")
+    return ConsoleRenderer(
+        columns=[
+            Column("timestamp", KeyValueColumnFormatter(None, dim, reset, str)),
+            Column("level", _Level(colour=colour)),
+            Column("message", KeyValueColumnFormatter(None, "", "", _plain)),
+            Column("", KeyValueColumnFormatter(dim, "", reset, _shown)),
+        ],
+        sort_keys=False,
+        exception_formatter=plain_traceback,
+    )
+
+
+class _Level:
+    """The level in the width of the longest, in its colour."""
+
+    def __init__(self, *, colour: bool) -> None:
+        self._colours = LEVELS if colour else {}
+
+    def __call__(self, key: str, value: object) -> str:
+        painted = self._colours.get(str(value), "")
+        return f"{painted}{str(value).upper():<8}{RESET if painted else ''}"
 
 
 def _shown(value: object) -> str:
-    """A value in one line, whatever strangers have put into it."""
+    """A value in one word, whatever strangers have put into it."""
     text = str(value)
     return text if text.isprintable() and " " not in text and text else repr(text)
 
 
-def log_to(stream: TextIO, *, level: int = logging.INFO) -> None:
-    """Send relay's own lines, and the warnings of its libraries, to a stream."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(Lines())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("relay").setLevel(level)
-    # aiohttp quotes the line of a request that it cannot read, which can hold a secret.
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
-    logging.getLogger("asyncio").addFilter(Seldom())
-
-
-class Seldom(logging.Filter):
-    """Lets the same message through once in a while: without sockets there are thousands."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._told: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        before = self._told.get(str(record.msg), -SELDOM)
-        if record.created - before < SELDOM:
-            return False
-        self._told = {**dict(list(self._told.items())[-100:]), str(record.msg): record.created}
-        return True
+def _plain(value: object) -> str:
+    """A message in one line: a library's can hold anything."""
+    text = str(value)
+    return text if text.isprintable() else repr(text)

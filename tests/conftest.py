@@ -1,6 +1,8 @@
 """Fixtures that every test may use."""
 
+import logging
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -10,6 +12,20 @@ settings.register_profile("relay", deadline=None)
 settings.load_profile("relay")
 
 pytest_plugins = ["tests.fakes.fixtures", "tests.factories"]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Commands send the log to a stream that is gone after their test."""
+    root, relay = logging.getLogger(), logging.getLogger("relay")
+    before, levels = [*root.handlers], (root.level, relay.level)
+    yield
+    for handler in root.handlers:
+        if handler not in before:
+            handler.close()
+    root.handlers[:] = before
+    for logger, level in zip((root, relay), levels, strict=True):
+        logger.setLevel(level)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,6 +1,7 @@
 """``serve``, ``demo``, ``check``, ``send-test``: what runs, or asks whether it would."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -11,23 +12,28 @@ from relay import app
 from relay import demo as demonstration
 from relay.commands.confinement import confine
 from relay.commands.parser import Commands, add
-from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of, warn
+from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of
 from relay.config import Config
 from relay.doctor import files, looking
-from relay.logs import log_to
+from relay.logs import LogFormat, format_for, log_to
 from relay.message import Message
 from relay.outbox import file_of
 from relay.outcome import Sent
 from relay.sinks import open_session
 from relay.tree import Text
 
+logger = logging.getLogger(__name__)
 
-async def serve(path: Path | None) -> int:
+async def serve(path: Path | None, log_format: LogFormat | None) -> int:
     confine()
     config = configuration(path, samples=samples())
+    log_to(
+        sys.stderr,
+        log_format=log_format or format_for(sys.stderr),
+        colour=colour_for(sys.stderr).on,
+    )
     for warning in _warnings(config, place_of(path)):
-        warn(f"warning: {warning}")
-    log_to(sys.stderr)
+        logger.warning("doubtful configuration", extra={"action": "check", "reason": warning})
     stop = asyncio.Event()
     _stop_on_signals(stop)
 
@@ -114,12 +120,18 @@ async def send_test(path: Path | None, name: str) -> int:
 
 
 def add_serving(commands: Commands) -> None:
-    add(
+    serving = add(
         commands,
         "serve",
-        lambda given: serve(given.config),
+        lambda given: serve(given.config, given.log_format),
         about="take webhooks and deliver messages, until a signal ends it",
         example="relay serve --config /etc/relay/config.yaml",
+    )
+    serving.add_argument(
+        "--log-format",
+        choices=[*LogFormat],
+        type=LogFormat,
+        help="default: journald under systemd, else console",
     )
     checking = add(
         commands,

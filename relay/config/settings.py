@@ -95,6 +95,8 @@ class Config(Settings):
     """Files here replace the built-in templates of the same name."""
     retention: Duration = 7 * DAY
     """How long delivered and dead messages stay visible."""
+    log_content: bool = False
+    """Whether the log may show what notes say."""
     max_body: MaxBody = 4 * 2**20
     hold: Duration = 0.3
     """How long an event waits for its siblings and its turn."""

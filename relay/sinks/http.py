@@ -5,8 +5,8 @@ Whether a request may be repeated without harm depends on whether any of it had 
 can tell (https://docs.aiohttp.org/en/stable/tracing_reference.html).
 """
 
-import errno
 import json
+import os
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -109,7 +109,24 @@ async def _text(response: aiohttp.ClientResponse) -> str:
     return found.decode(errors="replace")
 
 
+WORDS = (
+    (aiohttp.ClientConnectorDNSError, "DNS does not know the host, or does not answer"),
+    (aiohttp.ClientConnectorCertificateError, "its certificate is not to be trusted"),
+    (aiohttp.ClientSSLError, "no TLS connection comes about"),
+    (aiohttp.ConnectionTimeoutError, "no connection in time"),
+    (TimeoutError, "no answer in time"),
+    (aiohttp.ServerDisconnectedError, "the connection was cut before an answer"),
+    (aiohttp.ClientPayloadError, "the answer broke off"),
+    (aiohttp.InvalidURL, "the address is not a URL"),
+)
+"""The first that fits; an error of the system that is not here has words of its own."""
+
+
 def named(error: Exception) -> str:
-    """Only the error's class is told: its text can hold the address, which is a key."""
-    number = error.errno if isinstance(error, OSError) else None
-    return f"{type(error).__name__} {errno.errorcode.get(number or 0, '')}".strip()
+    """An error for people. Its own text is not told: that can hold the address, which is a key."""
+    for kind, words in WORDS:
+        if isinstance(error, kind):
+            return words
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
+    return f"no answer: {type(error).__name__}"

@@ -155,7 +155,7 @@ async def test_serve_tells_warnings_and_goes_on(tmp_path: Path) -> None:
         assert await relay.terminate() == 0
     log = relay.log.read_text(encoding="utf-8")
     assert ":3:1: web: the web page is not there yet in this version" in log
-    assert log.startswith("warning: ")
+    assert "WARNING  doubtful configuration" in log
 
 
 def test_the_wheel_brings_every_folder_that_the_code_reads() -> None:

@@ -1,0 +1,95 @@
+"""
+Repeated failures are summed up: a few lines, and how many more there were.
+
+A chat that is down, a full disk or a scanner at the door would fill the disk with one line else.
+"""
+
+import logging
+import threading
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+SAME = 3
+"""Lines that are told of each kind within a window."""
+WINDOW = 60.0  # seconds
+DIFFERENT = 30
+"""Kinds of one message within a window; what is beyond counts as one: strangers choose reasons."""
+
+KIND = ("action", "hook", "sink", "status", "outcome", "reason")
+"""The fields in which lines of one kind agree."""
+
+
+@dataclass
+class Tally:
+    """Counts the lines of a window by their kind."""
+
+    _counts: dict[Hashable, int] = field(default_factory=dict)
+    _last: dict[Hashable, logging.LogRecord] = field(default_factory=dict)
+    _kinds: dict[str, int] = field(default_factory=dict)
+
+    def admits(self, record: logging.LogRecord) -> bool:
+        """Count a line; whether it is told at once."""
+        kind = self._kind(record)
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        self._last[kind] = record
+        return self._counts[kind] <= SAME
+
+    def summaries(self) -> list[logging.LogRecord]:
+        """A line for each kind of which some were kept back."""
+        more = {kind: count - SAME for kind, count in self._counts.items() if count > SAME}
+        return [_summary(self._last[kind], count) for kind, count in more.items()]
+
+    def _kind(self, record: logging.LogRecord) -> Hashable:
+        kind = (record.msg, *(vars(record).get(key) for key in KIND))
+        if kind in self._counts:
+            return kind
+        self._kinds[record.msg] = self._kinds.get(record.msg, 0) + 1
+        return kind if self._kinds[record.msg] <= DIFFERENT else record.msg
+
+
+def _summary(last: logging.LogRecord, more: int) -> logging.LogRecord:
+    kept = {key: value for key, value in vars(last).items() if key in KIND}
+    named = {"name": last.name, "levelno": last.levelno, "levelname": last.levelname}
+    message = f"{last.getMessage()} … and {more} more like this"
+    return logging.makeLogRecord({**kept, **named, "msg": message, "more": more})
+
+
+class Repeats(logging.Handler):
+    """Hands lines on to another handler: all of what goes well, a few of what keeps failing."""
+
+    def __init__(self, inner: logging.Handler, *, window: float = WINDOW) -> None:
+        super().__init__()
+        self._inner = inner
+        self._window = window
+        self._tally = Tally()
+        self.timer: threading.Timer | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.WARNING:
+            self._inner.handle(record)
+            return
+        if self.timer is None:
+            # A thread: to sum up must not wait for the loop, which may be what is stuck.
+            self.timer = threading.Timer(self._window, self.sum_up)
+            self.timer.daemon = True
+            self.timer.start()
+        if self._tally.admits(record):
+            self._inner.handle(record)
+
+    def sum_up(self) -> None:
+        """End a window; the next begins with the next failure."""
+        self.acquire()
+        try:
+            if self.timer is not None:
+                self.timer.cancel()
+            tally, self._tally, self.timer = self._tally, Tally(), None
+            for record in tally.summaries():
+                self._inner.handle(record)
+        finally:
+            self.release()
+
+    def close(self) -> None:
+        """Called when the process ends: nothing that was kept back stays untold."""
+        self.sum_up()
+        self._inner.close()
+        super().close()
