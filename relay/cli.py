@@ -10,6 +10,7 @@ from typing import Any
 
 from relay.commands.dead import add_dead
 from relay.commands.doctor import add_doctor
+from relay.commands.init import add_init
 from relay.commands.installing import add_installing
 from relay.commands.mfm import add_mfm
 from relay.commands.parser import Parser
@@ -19,6 +20,16 @@ from relay.commands.trying import add_trying
 from relay.errors import RelayError
 from relay.logs import log_to
 
+FAMILIES = (
+    add_init,
+    add_serving,
+    add_trying,
+    add_mfm,
+    add_dead,
+    add_sinks,
+    add_doctor,
+    add_installing,
+)
 DESCRIPTION = "Turns Misskey's webhooks into messages on Discord, Slack and Matrix."
 EXIT_CODES = """exit codes:
   0  all is well
@@ -61,7 +72,7 @@ def _parser() -> Parser:
     parser = Parser(prog="relay", description=DESCRIPTION, epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"relay {version('relay')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (add_serving, add_trying, add_mfm, add_dead, add_sinks, add_doctor, add_installing):
+    for add in FAMILIES:
         add(commands)
     return parser
 

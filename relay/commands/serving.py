@@ -24,6 +24,7 @@ from relay.tree import Text
 
 logger = logging.getLogger(__name__)
 
+
 async def serve(path: Path | None, log_format: LogFormat | None) -> int:
     confine()
     config = configuration(path, samples=samples())
@@ -35,7 +36,7 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
     for warning in _warnings(config, place_of(path)):
         logger.warning("doubtful configuration", extra={"action": "check", "reason": warning})
     stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop_on_signals(stop)
 
     def ready(address: str) -> None:
         names = ", ".join(f"/hooks/{name}" for name in config.hooks) or "no hooks"
@@ -45,7 +46,7 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
     return 0
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
+def stop_on_signals(stop: asyncio.Event) -> None:
     """The first signal asks for an end in order, the second ends at once."""
     loop = asyncio.get_running_loop()
 

@@ -10,7 +10,7 @@ likely                       meaning of what is misspelt
 """
 
 from relay.config.credential import credential
-from relay.config.settings import MAX_FILE, Config, load, parse, secret_files
+from relay.config.settings import LISTEN, MAX_FILE, Config, load, parse, secret_files
 from relay.config.value import Locale
 
-__all__ = ["MAX_FILE", "Config", "Locale", "credential", "load", "parse", "secret_files"]
+__all__ = ["LISTEN", "MAX_FILE", "Config", "Locale", "credential", "load", "parse", "secret_files"]

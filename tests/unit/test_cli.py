@@ -93,7 +93,7 @@ def test_the_commands_are_those_of_the_design():
     assert {" ".join(command) for command in COMMANDS} == {
         "serve", "check", "route", "preview", "send-test", "demo", "mfm", "doctor",
         "dead", "dead list", "dead show", "dead revive", "dead drop",
-        "sinks", "sinks list", "sinks resume", "install-service",
+        "sinks", "sinks list", "sinks resume", "install-service", "init",
     }  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def test_help_tells_the_exit_codes(relay):
     [
         pytest.param((), "missing: COMMAND", id="nothing"),
         pytest.param(("sevre",), "there is no sevre: did you mean serve?", id="a misspelt one"),
-        pytest.param(("xyz",), "there is no xyz; there is serve, check", id="an unknown one"),
+        pytest.param(("xyz",), "there is no xyz; there is init, serve", id="an unknown one"),
         pytest.param(
             ("route",), "missing: EVENT\nlike this: relay route event.json", id="no event"
         ),
