@@ -32,7 +32,8 @@ def _shown(kind: str) -> Iterator[str]:
     ):
         sink: Any = config.sinks[name]
         message = press.rendered(redacted(sink.gate, event), "", app.manner(config, sink))
-        yield f"**{name.capitalize()}**\n\n````{language}\n{shorten(sink.payload(message))}\n````\n"
+        payload = sink.payload([message])
+        yield f"**{name.capitalize()}**\n\n````{language}\n{shorten(payload)}\n````\n"
 
 
 def _discord(payload: Any) -> str:

@@ -143,7 +143,7 @@ class Lane:
 
     async def _send(self, message: Message, *, key: str) -> Outcome:
         self._manner.pace.note(now=self._monotonic())
-        outcome = await self._sink.send(message, key=key, session=self._session)
+        outcome = await self._sink.send([message], key=key, session=self._session)
         if not isinstance(outcome, Rejected):
             return outcome
         logger.warning(
@@ -153,7 +153,7 @@ class Lane:
         # The refused one counts against the limit too; a RateLimited here would come for ever.
         await asyncio.sleep(min(self._manner.pace.pause(now=self._monotonic()), PATIENCE))
         self._manner.pace.note(now=self._monotonic())
-        second = await self._sink.send(plain_form(message), key=f"{key}p", session=self._session)
+        second = await self._sink.send([plain_form(message)], key=f"{key}p", session=self._session)
         return outcome if isinstance(second, Rejected | RateLimited) else second
 
     async def _save(self, settled: Delivery, claimed: Delivery, outcome: Outcome) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -62,8 +62,11 @@ class Screen(Console):
         screen._name, screen._shown = name, shown
         return screen
 
-    async def send(self, message: Message, *, key: str, session: aiohttp.ClientSession) -> Outcome:
-        self._shown.put_nowait((self._name, message))
+    async def send(
+        self, messages: Sequence[Message], *, key: str, session: aiohttp.ClientSession
+    ) -> Outcome:
+        for one in messages:
+            self._shown.put_nowait((self._name, one))
         return Sent()
 
 

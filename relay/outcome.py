@@ -43,6 +43,8 @@ class Sent:
     """The vendor has it; ``pause`` in seconds is the rest it asks for before the next."""
 
     pause: float = 0.0
+    message: str = ""
+    """The vendor's id of the message, by which it can be changed; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

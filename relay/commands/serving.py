@@ -112,7 +112,7 @@ async def send_test(path: Path | None, name: str) -> int:
     )
     async with open_session() as session:
         key = f"test-{app.unix_milliseconds()}"
-        outcome = await sink.send(message, key=key, session=session)
+        outcome = await sink.send([message], key=key, session=session)
     colour, reason = colour_for(sys.stdout), getattr(outcome, "reason", None)
     word = type(outcome).__name__
     shown = colour.good(word) if isinstance(outcome, Sent) else colour.bad(word)

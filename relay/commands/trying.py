@@ -78,7 +78,7 @@ def preview(given: Namespace) -> int:
         for name, sink in sinks.items()
         if name not in withheld
     }
-    payloads = {name: sinks[name].payload(message) for name, message in made.items()}
+    payloads = {name: sinks[name].payload([message]) for name, message in made.items()}
     if given.json:
         say_json(payloads)
     for name in () if given.json else sinks:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from relay.duration import Duration
 from relay.language import Zone
 from relay.message import Message
 from relay.model import Display, Gate, Visibility
-from relay.outcome import Outcome
+from relay.outcome import Outcome, Rejected
 from relay.pace import Rate, Window
 from relay.secret import Secret
 
@@ -67,6 +67,28 @@ class SinkSettings(Settings):
         return self.on_ambiguous == "resend"
 
     @property
+    def most(self) -> int:
+        """One, where the vendor's way of showing messages has no place for several."""
+        return 1
+
+    @property
+    def can_edit(self) -> bool:
+        return False
+
+    def together(self, messages: Sequence[Message]) -> int:
+        return 1
+
+    async def edit(
+        self,
+        sent: str,
+        messages: Sequence[Message],
+        *,
+        key: str,
+        session: aiohttp.ClientSession,
+    ) -> Outcome:
+        return Rejected("what was sent here cannot be changed")
+
+    @property
     def gate(self) -> Gate:
         return Gate(
             visibility=self.visibility, local_only=self.local_only, moderation=self.moderation
@@ -84,12 +106,47 @@ class Sink(Protocol):
     It reports how a send ended and nothing more: it never sleeps, loops or repeats.
     """
 
-    def payload(self, message: Message) -> Payload:
-        """The body that goes out for a message, within the vendor's limits."""
+    @property
+    def most(self) -> int:
+        """How many messages at most share one request."""
         ...
 
-    async def send(self, message: Message, *, key: str, session: aiohttp.ClientSession) -> Outcome:
-        """``key`` is the same in all attempts of one delivery, and never of another."""
+    @property
+    def can_edit(self) -> bool:
+        """Whether what was sent can be changed."""
+        ...
+
+    def together(self, messages: Sequence[Message]) -> int:
+        """How many of these, from the first one on, fit into one request uncut; at least one."""
+        ...
+
+    def payload(self, messages: Sequence[Message]) -> Payload:
+        """The body that goes out for messages that fit together, within the vendor's limits."""
+        ...
+
+    async def send(
+        self, messages: Sequence[Message], *, key: str, session: aiohttp.ClientSession
+    ) -> Outcome:
+        """
+        Make one request of messages that fit together, in their order.
+
+        ``key`` is the same in all attempts of the same messages, and never of others.
+        """
+        ...
+
+    async def edit(
+        self,
+        sent: str,
+        messages: Sequence[Message],
+        *,
+        key: str,
+        session: aiohttp.ClientSession,
+    ) -> Outcome:
+        """
+        Put these in place of all that was sent together; ``sent`` is what Sent told of it.
+
+        Rejected if it cannot be changed, or not any more: then it has to be told anew.
+        """
         ...
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:

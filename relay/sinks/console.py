@@ -1,6 +1,7 @@
 """The console: prints messages; the embedded default, and what ``relay demo`` shows."""
 
 import sys
+from collections.abc import Sequence
 from typing import Literal
 
 import aiohttp
@@ -25,13 +26,15 @@ class Console(SinkSettings):
         cw = "hide" if self.look == "slack" and self.cw == "spoiler" else self.cw
         return Display(cw=cw, sensitive_media=self.sensitive_media)
 
-    def payload(self, message: Message) -> Payload:
-        return {"text": picture(message, name=self.look)}
+    def payload(self, messages: Sequence[Message]) -> Payload:
+        return {"text": "\n".join(picture(one, name=self.look) for one in messages)}
 
-    async def send(self, message: Message, *, key: str, session: aiohttp.ClientSession) -> Outcome:
+    async def send(
+        self, messages: Sequence[Message], *, key: str, session: aiohttp.ClientSession
+    ) -> Outcome:
         # A terminal may know few characters, and be gone.
         code = getattr(sys.stdout, "encoding", None) or "utf-8"
-        text = self.payload(message)["text"].encode(code, "replace").decode(code)
+        text = self.payload(messages)["text"].encode(code, "replace").decode(code)
         try:
             print(text, flush=True)  # noqa: T201
         except (OSError, ValueError) as error:

@@ -5,7 +5,7 @@ https://discord.com/developers/docs/resources/webhook#execute-webhook
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any, Literal, Self
@@ -87,7 +87,8 @@ class Discord(SinkSettings):
     def pace_key(self) -> Hashable:
         return self.type, self.url
 
-    def payload(self, message: Message) -> Payload:
+    def payload(self, messages: Sequence[Message]) -> Payload:
+        (message,) = messages
         message = coded(message, self.emojis)
         pings, allowed = self._pings(message)
         raw = DiscordWebhook(
@@ -109,11 +110,13 @@ class Discord(SinkSettings):
         written = [f"<@&{one}>" for one in roles] + [f"<@{one}>" for one in users]
         return " ".join(written), {"parse": [], "roles": roles, "users": users}
 
-    async def send(self, message: Message, *, key: str, session: aiohttp.ClientSession) -> Outcome:
+    async def send(
+        self, messages: Sequence[Message], *, key: str, session: aiohttp.ClientSession
+    ) -> Outcome:
         # Execute Webhook takes no idempotency key: a lost answer can show twice.
         # Without wait=true Discord answers before it has stored, and no error comes.
         query = {"wait": "true"} | ({"thread_id": self.thread_id} if self.thread_id else {})
-        return classify(await self._ask(session, "POST", query, self.payload(message)))
+        return classify(await self._ask(session, "POST", query, self.payload(messages)))
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         return trouble(classify(await self._ask(session, "GET")))

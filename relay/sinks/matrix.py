@@ -5,7 +5,7 @@ https://spec.matrix.org/v1.19/client-server-api/
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -94,7 +94,8 @@ class Matrix(SinkSettings):
         # A homeserver counts by account, over all rooms.
         return self.type, self.homeserver.rstrip("/"), self.token
 
-    def payload(self, message: Message) -> Payload:
+    def payload(self, messages: Sequence[Message]) -> Payload:
+        (message,) = messages
         return notice(message, mentions=self._pings(message))
 
     def _pings(self, message: Message) -> dict[str, Any]:
@@ -103,13 +104,16 @@ class Matrix(SinkSettings):
         whole_room = self.mentions.room and bool(message.ping & {"all", "room"})
         return ({"user_ids": users} if users else {}) | ({"room": True} if whole_room else {})
 
-    async def send(self, message: Message, *, key: str, session: aiohttp.ClientSession) -> Outcome:
+    async def send(
+        self, messages: Sequence[Message], *, key: str, session: aiohttp.ClientSession
+    ) -> Outcome:
         room = await self._usable_room(session)
         if not isinstance(room, str):
             return room
         if self.emojis == "pictures":
-            message = await self._pictures.shown(message, session, partial(self._upload, session))
-        body = self.payload(message)
+            upload = partial(self._upload, session)
+            messages = [await self._pictures.shown(one, session, upload) for one in messages]
+        body = self.payload(messages)
 
         async def put() -> Answer | Failed:
             # Idempotent: the same key gives the same event, however often it is sent.

@@ -6,7 +6,7 @@ https://docs.slack.dev/reference/methods/chat.postMessage
 """
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, Self
@@ -116,7 +116,8 @@ class Slack(SinkSettings):
         cw = "hide" if self.cw == "spoiler" else self.cw
         return Display(cw=cw, sensitive_media=self.sensitive_media)
 
-    def payload(self, message: Message) -> Payload:
+    def payload(self, messages: Sequence[Message]) -> Payload:
+        (message,) = messages
         message = coded(message, self.emojis)
         shown = blocks(message, pings=self._pings(message))
         content = {"text": fallback(message), "unfurl_links": False, "unfurl_media": False}
@@ -139,9 +140,11 @@ class Slack(SinkSettings):
             found.append({"type": "broadcast", "range": mentions.channel})
         return found
 
-    async def send(self, message: Message, *, key: str, session: aiohttp.ClientSession) -> Outcome:
+    async def send(
+        self, messages: Sequence[Message], *, key: str, session: aiohttp.ClientSession
+    ) -> Outcome:
         # Neither way takes an idempotency key: a lost answer can show twice.
-        return await self._post(session, {**self.payload(message)})
+        return await self._post(session, {**self.payload(messages)})
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         """Offer an empty message: only who knows us gets as far as to refuse that."""

@@ -51,7 +51,7 @@ def test_it_leaks_its_own_settings_and_drops_an_empty_list_of_mentions() -> None
     assert {"wait", "timeout", "thread_id", "id"} <= found.keys()
     assert "allowed_mentions" not in found
     assert form_errors(found, edit=False).found
-    ours = Discord(type="discord", url="https://x.invalid/secret").payload(Message())
+    ours = Discord(type="discord", url="https://x.invalid/secret").payload([Message()])
     assert ours["allowed_mentions"] == {"parse": [], "roles": [], "users": []}
     assert ours.keys() <= {*KEYS, "allowed_mentions"}
 
@@ -87,11 +87,11 @@ def test_a_color_out_of_range_breaks_the_library_but_not_us(color: int) -> None:
     with pytest.raises(ColorNotInRangeException):
         DiscordEmbed(color=color)
     sink = Discord(type="discord", url="https://x.invalid/secret")
-    (embed,) = sink.payload(Message(title=(Text("t"),), color=color))["embeds"]
+    (embed,) = sink.payload([Message(title=(Text("t"),), color=color)])["embeds"]
     assert embed == {"title": "t"}
 
 
 def test_nothing_is_logged_of_a_message(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    Discord(type="discord", url="https://x.invalid/secret").payload(Message())
+    Discord(type="discord", url="https://x.invalid/secret").payload([Message()])
     assert caplog.records == []

@@ -73,7 +73,7 @@ def test_discord_shows_its_own_emoji_and_names_the_others() -> None:
     sink = Discord.model_validate(
         {"type": "discord", "url": "https://d.example", "emojis": {"cat": "<:cat:123>"}}
     )
-    (embed,) = sink.payload(message("cat", "dog"))["embeds"]
+    (embed,) = sink.payload([message("cat", "dog")])["embeds"]
     assert embed["description"] == "**<:cat:123>**\u200b**\\:dog:**"
 
 
@@ -83,7 +83,7 @@ def test_slack_shows_its_own_emoji_and_names_the_others() -> None:
     )
     elements: Any = [
         element
-        for block in sink.payload(message("cat", "dog"))["blocks"]
+        for block in sink.payload([message("cat", "dog")])["blocks"]
         for section in block["elements"]
         for element in section["elements"]
     ]
@@ -153,7 +153,7 @@ async def test_matrix_shows_pictures(
             "token": synapse.bot.token,
         }
     )
-    sent = await sink.send(message("cat", server=misskey.url), key="emoji-1", session=session)
+    sent = await sink.send([message("cat", server=misskey.url)], key="emoji-1", session=session)
     assert isinstance(sent, Sent)
     (event,) = await synapse.messages(room)
     html = event["content"]["formatted_body"]

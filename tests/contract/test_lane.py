@@ -1,6 +1,6 @@
 """The lane, step by step: a scripted sink, a clock that is set by hand, and every outbox."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,8 +28,8 @@ class Script:
     shown: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
 
-    async def send(self, message: Message, *, key: str, session: object) -> Outcome:
-        text = text_of(message.body)
+    async def send(self, messages: Sequence[Message], *, key: str, session: object) -> Outcome:
+        text = " + ".join(text_of(message.body) for message in messages)
         self.tried.append(text)
         self.keys.append(key)
         outcome = self.ends(text)

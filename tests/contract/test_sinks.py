@@ -158,7 +158,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 async def send(sink: Sink, session: aiohttp.ClientSession, key: str = "1") -> Outcome:
     """Send HELLO; the outcome, which shows nothing."""
-    outcome = await sink.send(HELLO, key=key, session=session)
+    outcome = await sink.send([HELLO], key=key, session=session)
     assert SECRET not in repr(outcome)
     return outcome
 
@@ -171,7 +171,7 @@ async def test_sends_arrive_each_with_one_request(
 ) -> None:
     messages = [HELLO, LINKED, Message(), plain_form(HELLO), plain_form(LINKED)]
     for number, message in enumerate(messages):
-        outcome = await seam.sink.send(message, key=str(number), session=session)
+        outcome = await seam.sink.send([message], key=str(number), session=session)
         assert outcome == Sent()
     assert (seam.arrived, seam.sends) == (len(messages), len(messages))
 
@@ -182,7 +182,7 @@ async def test_the_console_prints(
     sink = Console(type="console")
     strange = Message(title=(Text("a\ud800b\x1b[31m"),))
     for message in (HELLO, LINKED, Message(), plain_form(HELLO), strange):
-        assert await sink.send(message, key="1", session=session) == Sent()
+        assert await sink.send([message], key="1", session=session) == Sent()
     printed = capsys.readouterr().out
     assert "hello" in printed
     assert "\x1b" not in printed
@@ -194,7 +194,7 @@ async def test_a_terminal_that_has_gone_is_a_failure(
 ) -> None:
     gone = os.fdopen(os.open("/dev/full", os.O_WRONLY), "w")
     monkeypatch.setattr("sys.stdout", gone)
-    outcome = await Console(type="console").send(HELLO, key="1", session=session)
+    outcome = await Console(type="console").send([HELLO], key="1", session=session)
     monkeypatch.undo()
     assert outcome == Failed("no space left on device")
     with pytest.raises(OSError, match="No space"):

@@ -43,7 +43,7 @@ async def send(
     session: aiohttp.ClientSession, sink: Discord, message: Message = HELLO, times: int = 1
 ) -> Outcome:
     """Send a message so many times; the last outcome."""
-    outcomes = [await sink.send(message, key=str(n), session=session) for n in range(times)]
+    outcomes = [await sink.send([message], key=str(n), session=session) for n in range(times)]
     return outcomes[-1]
 
 

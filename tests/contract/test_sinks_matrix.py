@@ -34,7 +34,7 @@ def sink_of(synapse: Synapse, room: str, **settings: Any) -> Matrix:
 async def send(
     sink: Matrix, session: aiohttp.ClientSession, message: Message = HELLO, key: str = "1"
 ) -> Outcome:
-    return await sink.send(message, key=key, session=session)
+    return await sink.send([message], key=key, session=session)
 
 
 async def act(synapse: Synapse, room: str, what: str) -> None:

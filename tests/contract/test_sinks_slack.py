@@ -38,7 +38,7 @@ def sink_of(fake: FakeSlack, way: str, **settings: Any) -> Slack:
 
 
 async def send(sink: Slack, session: aiohttp.ClientSession, message: Message = HELLO) -> Outcome:
-    return await sink.send(message, key="1", session=session)
+    return await sink.send([message], key="1", session=session)
 
 
 @pytest.mark.parametrize("word", WEBHOOK_STATUS)

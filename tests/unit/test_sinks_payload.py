@@ -105,7 +105,7 @@ SINKS = (DISCORD, WEBHOOK, BOT, MATRIX, Console(type="console"))
 
 def arrived(sink: Any, message: Message) -> dict[str, Any]:
     """The payload as the vendor reads it."""
-    return dict(json.loads(encoded(sink.payload(message))))
+    return dict(json.loads(encoded(sink.payload([message]))))
 
 
 def complaints(sink: Any, payload: dict[str, Any]) -> Iterator[object]:
