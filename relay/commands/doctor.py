@@ -3,10 +3,13 @@
 import asyncio
 import sys
 import time
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+
+import aiohttp
+from yarl import URL
 
 from relay.colour import Colour
 from relay.commands.parser import Commands, add, add_json
@@ -20,7 +23,7 @@ from relay.commands.setting import (
     say_json,
 )
 from relay.config import Config
-from relay.doctor import Facts, Finding, Level, Stock, asking, examined, looking
+from relay.doctor import Facts, Finding, Level, Stock, asking, examined, looking, trying
 from relay.errors import OutboxError
 from relay.sinks import open_session
 
@@ -33,13 +36,17 @@ Findings = Mapping[str, Sequence[Finding]]
 async def doctor(given: Namespace) -> int:
     config = configuration(given.config, samples=samples())
     facts = await _local(config, place_of(given.config))
-    if given.online:
-        facts = await _asked(facts)
+    async with open_session() as session:
+        if given.online:
+            facts = await _asked(facts, session)
+        if given.url is not None:
+            facts = replace(facts, way=await trying.way(config, given.url, session))
     found = examined(facts)
     if given.json:
         say_json([{"about": about, **asdict(one)} for about, many in found.items() for one in many])
     else:
-        _show(found, colour_for(sys.stdout), unasked=() if given.online else OTHERS)
+        unasked = [*(() if given.online else OTHERS), *(("way in",) if given.url is None else ())]
+        _show(found, colour_for(sys.stdout), unasked=unasked)
     return 1 if _number(found, Level.WRONG) else 0
 
 
@@ -54,14 +61,13 @@ async def _local(config: Config, path: Path) -> Facts:
     )
 
 
-async def _asked(facts: Facts) -> Facts:
-    async with open_session() as session:
-        troubles, accounts, servers, clocks = await asyncio.gather(
-            asking.troubles(facts.config, session),
-            asking.accounts(facts.config, session),
-            asking.servers(facts.config, session),
-            asking.clocks(facts.config, session, clock=time.time),
-        )
+async def _asked(facts: Facts, session: aiohttp.ClientSession) -> Facts:
+    troubles, accounts, servers, clocks = await asyncio.gather(
+        asking.troubles(facts.config, session),
+        asking.accounts(facts.config, session),
+        asking.servers(facts.config, session),
+        asking.clocks(facts.config, session, clock=time.time),
+    )
     return replace(facts, sinks=troubles, accounts=accounts, servers=servers, clocks=clocks)
 
 
@@ -87,7 +93,7 @@ def _show(found: Findings, colour: Colour, *, unasked: Sequence[str]) -> None:
             say(colour.dim(f"    {one.remedy}"))
     say(f"{_number(found, Level.WRONG)} wrong, {_number(found, Level.ADVICE)} to think about")
     if unasked:
-        say(f"not asked: {', '.join(unasked)} (--online)")
+        say(f"not asked: {', '.join(unasked)}; see relay doctor --help")
 
 
 def add_doctor(commands: Commands) -> None:
@@ -101,4 +107,24 @@ def add_doctor(commands: Commands) -> None:
     parser.add_argument(
         "--online", action="store_true", help="ask the vendors and the Misskey servers, too"
     )
+    parser.add_argument(
+        "--url",
+        type=_address,
+        metavar="ADDRESS",
+        help="try the way in: the address in Misskey's form, like https://relay.example",
+    )
     add_json(parser)
+
+
+def _address(written: str) -> str:
+    """The part before ``/hooks/`` of the address that Misskey calls."""
+    try:
+        url = URL(written.partition("/hooks/")[0].rstrip("/"))
+        is_whole = url.scheme in {"http", "https"} and bool(url.host) and url.port is not None
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ArgumentTypeError("should be an address like https://relay.example")
+    if url.user is not None or url.password is not None:
+        raise ArgumentTypeError("has a name or a password in it: Misskey calls no such address")
+    return str(url.with_query(None).with_fragment(None)).rstrip("/")

@@ -5,12 +5,13 @@ finding    what a check finds, and the names of all findings
 facts      what there is to know of an installation
 looking    gathers what this machine tells
 asking     gathers what the vendors and the Misskey servers tell
-hooks, routes, files, outbox, sinks, servers, clocks    one check each
+trying     gathers what becomes of probes on the way in
+hooks, routes, files, outbox, sinks, servers, clocks, way    one check each
 """
 
 from collections.abc import Callable, Iterator, Mapping
 
-from relay.doctor import clocks, files, hooks, outbox, routes, servers, sinks
+from relay.doctor import clocks, files, hooks, outbox, routes, servers, sinks, way
 from relay.doctor.facts import Facts, Stock
 from relay.doctor.finding import Finding, Level
 
@@ -22,6 +23,7 @@ CHECKS: Mapping[str, Callable[[Facts], Iterator[Finding]]] = {
     "sinks": sinks.check,
     "servers": servers.check,
     "clock": clocks.check,
+    "way in": way.check,
 }
 """By what they are about, in the order in which they are told."""
 

@@ -1,11 +1,12 @@
 """What the checks are asked about; who gathers it does all the I/O. None: nobody has looked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from relay.config import Config
 from relay.outbox import ClosedSink
+from relay.probe import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,37 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """One probe to one hook: what was sent, and what the door says it has seen of it."""
+
+    hook: str
+    sent: Seen
+    seen: Seen | None = None
+    """None: nobody who answered had seen a probe."""
+    status: int = 0
+    """0: no answer came."""
+    reason: str = ""
+    seconds: float = 0.0
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the body got to relay as it was sent."""
+        return self.seen is not None and replace(self.seen, lost=()) == self.sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """The address that Misskey calls, the IP addresses behind it, and what became of probes."""
+
+    address: str
+    places: Sequence[str] = ()
+    small: Sequence[Try] = ()
+    large: Sequence[Try] = ()
+    direct: Sequence[Try] = ()
+    """Those to the door itself, past whatever stands before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """One installation, as far as it was looked at."""
 
@@ -84,3 +116,4 @@ class Facts:
     servers: Sequence[Server] = ()
     clocks: Mapping[str, float] = field(default_factory=dict)
     """By host: the seconds by which its clock is ahead of ours."""
+    way: Way | None = None

@@ -53,6 +53,20 @@ Name = Literal[
     "server-elsewhere",
     "server-strange",
     "clock-wrong",
+    "address-localhost",
+    "address-private",
+    "address-plain",
+    "relay-silent",
+    "way-unreachable",
+    "way-redirected",
+    "way-secret-refused",
+    "way-path-lost",
+    "way-fails",
+    "way-strange",
+    "way-body-changed",
+    "way-large-body",
+    "way-headers-lost",
+    "way-slow",
 ]
 """Every finding that there is, for scripts; docs/doctor.md has a line for each."""
 

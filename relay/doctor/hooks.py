@@ -34,7 +34,7 @@ def _about(where: str, secret: Secret) -> Iterator[Finding]:
     """What one secret is like; nothing of it is told."""
     text = secret.reveal()
     bare = text.strip()
-    if not _leaves_misskey(bare):
+    if not is_sendable(bare):
         what = "its secret has characters that no HTTP header can hold: Misskey never sends such"
         yield wrong("secret-characters", where, f"{what} a webhook", RENEW)
     elif not bare.isascii():
@@ -51,10 +51,11 @@ def _about(where: str, secret: Secret) -> Iterator[Finding]:
         yield wrong("secret-long", where, what, RENEW)
 
 
-def _leaves_misskey(secret: str) -> bool:
+def is_sendable(secret: str) -> bool:
     """Node.js sends the printable characters of latin-1 in headers, and refuses all others."""
     return all(
-        letter == "\t" or " " <= letter <= "~" or "\x80" <= letter <= "\xff" for letter in secret
+        letter == "\t" or " " <= letter <= "~" or "\x80" <= letter <= "\xff"
+        for letter in secret.strip()
     )
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from relay import config
 from relay.doctor import Facts, Finding, Level, Stock, examined
-from relay.doctor.facts import Account, Disk, File, Server
+from relay.doctor.facts import Account, Disk, File, Server, Try, Way
 from relay.doctor.finding import Name
 from relay.outbox import ClosedSink
+from relay.probe import Seen
 
 SECRET = "0123456789abcdef0123"
 TEAM = {"type": "console"}
@@ -92,6 +93,26 @@ def reports(*servers: Server) -> Facts:
 
 def clocks(**ahead: float) -> Facts:
     return replace(facts(), clocks=ahead)
+
+
+SENT = Seen(1000, "a digest")
+FRONT = "https://relay.example"
+GOOD = Try(hook="alice", sent=SENT, seen=SENT, status=200, seconds=0.1)
+WAY = Way(address=FRONT, places=["93.184.216.34"], small=[GOOD], large=[GOOD], direct=[GOOD])
+HOOK = f"{FRONT}/hooks/alice"
+
+
+def way(**changes: Any) -> Facts:
+    return replace(facts(), way=replace(WAY, **changes))
+
+
+def small(**changes: Any) -> Try:
+    """A probe that ends in another way than it should."""
+    return replace(GOOD, **changes)
+
+
+def unseen(status: int, reason: str = "") -> Try:
+    return small(seen=None, status=status, reason=f"{status} {reason}")
 
 
 def doubtful() -> Facts:
@@ -235,6 +256,46 @@ FAULTS = [
     pytest.param(clocks(a=-100.0, b=-101.0, c=3.0),
                  ("clock-wrong", "wrong", "this machine"), id="a clock ahead"),
     pytest.param(clocks(a=31.0), ("clock-wrong", "wrong", "this machine"), id="a clock behind"),
+    pytest.param(facts(listen="192.168.1.5:8095"),
+                 ("address-private", "advice", "192.168.1.5:8095"), id="a private door"),
+    pytest.param(way(address="http://127.0.0.1:8095", places=["127.0.0.1"]),
+                 ("address-private", "advice", "http://127.0.0.1:8095"), id="this machine"),
+    pytest.param(way(places=["100.64.0.1"]),
+                 ("address-private", "advice", FRONT), id="a carrier's address"),
+    pytest.param(way(address="http://localhost:8095", places=["::1"]),
+                 ("address-localhost", "wrong", "http://localhost:8095"), id="localhost"),
+    pytest.param(way(address="http://relay.example", small=[], large=[], direct=[]),
+                 ("address-plain", "wrong", "http://relay.example"), id="no TLS"),
+    pytest.param(way(small=[unseen(0)], direct=[unseen(0)]),
+                 ("relay-silent", "wrong", "127.0.0.1:8095"), id="no relay"),
+    pytest.param(way(small=[unseen(0, "ClientConnectorDNSError")]),
+                 ("way-unreachable", "wrong", HOOK), id="no way to the address"),
+    pytest.param(way(small=[unseen(0)], direct=[]),
+                 ("way-unreachable", "wrong", HOOK), id="no way to anything"),
+    pytest.param(way(small=[unseen(301)]), ("way-redirected", "wrong", HOOK), id="a redirect"),
+    pytest.param(way(small=[unseen(401)], direct=[unseen(401)]),
+                 ("way-secret-refused", "wrong", HOOK), id="another secret"),
+    pytest.param(way(small=[unseen(401)], direct=[]),
+                 ("way-secret-refused", "wrong", HOOK), id="perhaps another secret"),
+    pytest.param(way(small=[unseen(401)]),
+                 ("way-headers-lost", "wrong", HOOK), id="the secret is lost on the way"),
+    pytest.param(way(small=[small(seen=replace(SENT, lost=("User-Agent",)))]),
+                 ("way-headers-lost", "advice", HOOK), id="another header is lost on the way"),
+    pytest.param(way(small=[unseen(404)]), ("way-path-lost", "wrong", HOOK), id="another path"),
+    pytest.param(way(small=[unseen(502)]), ("way-fails", "wrong", HOOK), id="a bad gateway"),
+    pytest.param(way(small=[unseen(403)]), ("way-strange", "wrong", HOOK), id="a firewall"),
+    pytest.param(way(small=[unseen(200, "It works!")]),
+                 ("way-strange", "wrong", HOOK), id="another service"),
+    pytest.param(way(small=[small(seen=Seen(100, "another"))]),
+                 ("way-body-changed", "wrong", HOOK), id="a body is cut"),
+    pytest.param(way(large=[small(seen=Seen(100, "another"))]),
+                 ("way-large-body", "wrong", HOOK), id="a large body is cut"),
+    pytest.param(way(large=[unseen(413)]),
+                 ("way-large-body", "wrong", HOOK), id="a large body is refused"),
+    pytest.param(way(small=[small(seconds=2.5)]),
+                 ("way-slow", "advice", HOOK), id="a slow answer"),
+    pytest.param(way(large=[small(seconds=5.5)]),
+                 ("way-slow", "wrong", HOOK), id="an answer that comes too late"),
 ]  # fmt: skip
 
 
@@ -268,6 +329,18 @@ def test_each_finding_is_two_lines_and_no_secret() -> None:
                 assert text.isprintable()
                 assert SECRET not in text
                 assert "café" not in text
+
+
+def test_who_cannot_be_reached_is_told_once() -> None:
+    silent = way(small=[unseen(0)], large=[unseen(0)], direct=[unseen(0)])
+    assert [one.name for one in found(silent)] == ["relay-silent"]
+    lost = way(small=[unseen(502)], large=[unseen(502)])
+    assert [one.name for one in found(lost)] == ["way-fails"]
+
+
+def test_a_network_is_named_as_misskey_wants_it() -> None:
+    (one,) = found(way(places=["10.0.0.1", "fd00::1", "93.184.216.34"]))
+    assert "allowedPrivateNetworks: ['10.0.0.1/32', 'fd00::1/128']" in one.remedy
 
 
 def test_what_is_wrong_comes_first() -> None:
@@ -304,6 +377,14 @@ def test_what_is_wrong_comes_first() -> None:
         pytest.param(server(), id="a server as it should be"),
         pytest.param(server(calls_itself=""), id="a server that tells no name"),
         pytest.param(reports(HOME), id="a new server"),
+        pytest.param(way(), id="a way on which nothing is lost"),
+        pytest.param(way(direct=[]), id="a door that only the web server reaches"),
+        pytest.param(way(direct=[unseen(0)]), id="a door on another machine"),
+        pytest.param(
+            replace(way(places=["10.0.0.1"]), servers=[replace(HOME, version="2024.10.1")]),
+            id="a private address and an old server"),
+        pytest.param(facts(listen="0.0.0.0:8095"), id="a door for everybody"),
+        pytest.param(facts(listen="unix:/run/relay.sock"), id="a socket"),
         pytest.param(clocks(a=29.0, b=-300.0, c=1.0), id="one wrong clock among others"),
     ],
 )  # fmt: skip
