@@ -5,25 +5,30 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
+from contextlib import AsyncExitStack
 
 import aiohttp
 from aiohttp import web
 
-from relay import intake
+from relay import intake, misskey
 from relay.config import Config
 from relay.delivery import Lane
-from relay.errors import ConfigError, OutboxError
+from relay.errors import OutboxError
 from relay.language import Language
+from relay.listening import Door, listening
+from relay.metrics import Metrics
 from relay.model import Event
+from relay.notify import Notify
 from relay.outbox import Outbox, serve_outbox
+from relay.outcome import Delivery, Outcome
 from relay.pace import Pace
 from relay.press import Manner, Press
 from relay.routing import objection, sinks_for
 from relay.secret import Secret
 from relay.sibling import sibling
 from relay.sinks import SinkSettings, open_session
+from relay.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +36,7 @@ GRACE = 10.0  # seconds to finish what is in flight
 LOGGED = 500  # characters of a note
 PRUNE_EVERY = 60.0
 PRUNE_STEP = 500
+SILENT = Notify({})
 MIN_RETENTION = 3600.0  # eventIds must be remembered for longer than Misskey repeats (13 minutes)
 
 
@@ -43,26 +49,35 @@ async def run(
     *,
     stop: asyncio.Event,
     ready: Callable[[str], None] = lambda address: None,
+    notify: Notify = SILENT,
     clock: Callable[[], int] = unix_milliseconds,
 ) -> None:
     """
     Serve until ``stop`` is set, then finish what is in flight; the rest waits in the outbox.
 
-    ``ready`` is told the public address once events can be stored.
+    ``ready`` is told the public address once events can be stored, ``notify`` tells systemd.
     """
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(serve_outbox(config.outbox, now=clock()))
         session = await stack.enter_async_context(open_session())
-        lanes = _lanes(config, outbox, session, clock)
+        metrics = Metrics(kinds=misskey.KINDS, sinks=config.sinks)
+        lanes = _lanes(config, outbox, session, clock, metrics.settled)
         await _reopen(outbox, lanes)
+        watch = Watch(outbox, lanes, metrics, clock=clock)
+        stack.push_async_callback(watch.close)
+        if config.web is not None:
+            await stack.enter_async_context(watch.listening(config.web))
         accept = _accept(config, outbox, lanes, clock)
-        door = await stack.enter_async_context(_listening(config, accept, clock))
-        ready(_address(door, config.listen))
+        runner = _door(config, accept, metrics.answered, clock)
+        door = await stack.enter_async_context(listening(runner, config.listen))
+        ready(door.address)
+        notify.ready(f"listens on {door.address}")
         await _finished(
             [
                 *(lane.run(stop) for lane in lanes.values()),
                 _prune(config, outbox, stop=stop, clock=clock),
-                _close(door, stop=stop),
+                _close(door, notify, stop=stop),
+                watch.keep(notify, stop=stop),
             ],
             stop=stop,
         )
@@ -86,7 +101,11 @@ def manner(config: Config, sink: SinkSettings, *, pace: Pace | None = None) -> M
 
 
 def _lanes(
-    config: Config, outbox: Outbox, session: aiohttp.ClientSession, clock: Callable[[], int]
+    config: Config,
+    outbox: Outbox,
+    session: aiohttp.ClientSession,
+    clock: Callable[[], int],
+    told: Callable[[Delivery, Outcome], None],
 ) -> dict[str, Lane]:
     shared = press(config)
     paces: dict[Hashable, Pace] = {}
@@ -100,6 +119,7 @@ def _lanes(
             session=session,
             fingerprint=fingerprint(sink, salt=outbox.id),
             clock=clock,
+            told=told,
         )
         for name, sink in config.sinks.items()
     }
@@ -181,41 +201,16 @@ def _text(event: Event) -> str | None:
     return None if event.note is None else (event.note.text or "")[:LOGGED]
 
 
-@asynccontextmanager
-async def _listening(
-    config: Config, accept: intake.Accept, clock: Callable[[], int]
-) -> AsyncIterator[web.AppRunner]:
-    """The public door, open."""
+def _door(
+    config: Config, accept: intake.Accept, told: intake.Told, clock: Callable[[], int]
+) -> web.AppRunner:
+    """What serves the public door."""
     hooks = {
         name: intake.Hook(name=name, secrets=hook.secret, server=hook.server)
         for name, hook in config.hooks.items()
     }
-    door = intake.door(hooks, accept, max_body=config.max_body, clock=clock)
-    runner = intake.runner(door, grace=GRACE)
-    await runner.setup()
-    try:
-        site = _site(runner, config.listen)
-        try:
-            await site.start()
-        except OSError as error:
-            raise ConfigError(f"cannot listen on {config.listen}: {error.strerror}") from None
-        yield runner
-    finally:
-        await runner.cleanup()
-
-
-def _site(runner: web.AppRunner, listen: str) -> web.BaseSite:
-    if listen.startswith("unix:"):
-        return web.UnixSite(runner, listen.removeprefix("unix:"))
-    host, _, port = listen.rpartition(":")
-    return web.TCPSite(runner, host.strip("[]"), int(port))
-
-
-def _address(runner: web.AppRunner, listen: str) -> str:
-    if listen.startswith("unix:"):
-        return listen
-    host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    door = intake.door(hooks, accept, max_body=config.max_body, clock=clock, told=told)
+    return intake.runner(door, grace=GRACE)
 
 
 async def _finished(work: Iterable[Coroutine[None, None, None]], *, stop: asyncio.Event) -> None:
@@ -228,10 +223,11 @@ async def _finished(work: Iterable[Coroutine[None, None, None]], *, stop: asynci
             task.cancel()
 
 
-async def _close(door: web.AppRunner, *, stop: asyncio.Event) -> None:
+async def _close(door: Door, notify: Notify, *, stop: asyncio.Event) -> None:
     """Take nothing more once ``stop`` is set: what comes now finds the next process."""
     await stop.wait()
-    await door.cleanup()
+    notify.stopping("finishing what is in flight")
+    await door.close()
 
 
 async def _prune(

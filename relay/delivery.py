@@ -15,6 +15,7 @@ from relay.message import Message, plain_form
 from relay.outbox.base import Outbox
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
 from relay.press import Manner, Press
+from relay.pulse import Pulse
 from relay.retry import WELL, settle
 from relay.sinks.base import Sink
 
@@ -29,7 +30,8 @@ class Lane:
     """
     Claim, render, send, settle. Tests call ``step``; only ``run`` waits.
 
-    ``clock`` gives Unix milliseconds, ``monotonic`` seconds that never jump, for the pace.
+    ``clock`` gives Unix milliseconds, ``monotonic`` seconds that never jump, for the pace; ``told``
+    learns of every delivery that was settled, with the outcome of its attempt.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Lane:
         fingerprint: str,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
+        told: Callable[[Delivery, Outcome], None] = lambda settled, outcome: None,
     ) -> None:
         self.name = name
         self._sink = sink
@@ -56,15 +59,24 @@ class Lane:
         self._monotonic = monotonic
         self._news = asyncio.Event()
         self._health = WELL
+        self._told = told
+        self.pulse = Pulse(monotonic=monotonic)
+
+    @property
+    def is_sick(self) -> bool:
+        """Whether its sink keeps failing, and is only probed."""
+        return self._health.is_sick
 
     def wake(self) -> None:
         """There may be something to carry."""
         self._news.set()
 
     async def run(self, stop: asyncio.Event) -> None:
+        self.pulse.beat(within=LEASE / 1000)
         while not stop.is_set():
             self._news.clear()
             pause, wakes = await self._step_safely()
+            self.pulse.beat(within=pause + LEASE / 1000)
             if pause > 0:
                 await _first(pause, stop, *([self._news] if wakes else []))
 
@@ -183,6 +195,7 @@ class Lane:
                 await asyncio.sleep(1.0)
 
     def _tell(self, settled: Delivery, outcome: Outcome) -> None:
+        self._told(settled, outcome)
         level = logging.INFO if isinstance(outcome, Sent | RateLimited) else logging.WARNING
         if settled.state is State.DEAD or isinstance(outcome, Closed):
             level = logging.ERROR

@@ -34,6 +34,8 @@ MODERATION_KINDS = REPORT_KINDS | {
     "receivedContactForm",
 }
 OWN_KINDS = NOTE_KINDS | USER_KINDS - {"userCreated"}
+KINDS = NOTE_KINDS | USER_KINDS | MODERATION_KINDS
+"""All that a known server or fork sends; others may add to them."""
 """What concerns the owner of the hook; everything else is for moderators."""
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")

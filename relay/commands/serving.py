@@ -17,10 +17,13 @@ from relay.config import Config
 from relay.doctor import files, looking
 from relay.logs import LogFormat, format_for, log_to
 from relay.message import Message
+from relay.notify import Notify
 from relay.outbox import file_of
 from relay.outcome import Sent
 from relay.sinks import open_session
 from relay.tree import Text
+
+STOPPING = "stopping: what is in flight ends, the rest waits; a second signal stops at once"
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +45,8 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
         names = ", ".join(f"/hooks/{name}" for name in config.hooks) or "no hooks"
         say(f"relay listens on {address} ({names}), delivers to {', '.join(config.sinks) or '-'}")
 
-    await app.run(config, stop=stop, ready=ready)
+    await app.run(config, stop=stop, ready=ready, notify=Notify())
+    logger.info("stopped", extra={"action": "stop"})
     return 0
 
 
@@ -54,6 +58,7 @@ def stop_on_signals(stop: asyncio.Event) -> None:
         if stop.is_set():
             os._exit(128 + number)
         stop.set()
+        logger.info(STOPPING, extra={"action": "stop"})
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, end, number)

@@ -10,7 +10,25 @@ likely                       meaning of what is misspelt
 """
 
 from relay.config.credential import credential
-from relay.config.settings import LISTEN, MAX_FILE, Config, load, parse, secret_files
+from relay.config.settings import (
+    LISTEN,
+    MAX_FILE,
+    Config,
+    WebSettings,
+    load,
+    parse,
+    secret_files,
+)
 from relay.config.value import Locale
 
-__all__ = ["LISTEN", "MAX_FILE", "Config", "Locale", "credential", "load", "parse", "secret_files"]
+__all__ = [
+    "LISTEN",
+    "MAX_FILE",
+    "Config",
+    "Locale",
+    "WebSettings",
+    "credential",
+    "load",
+    "parse",
+    "secret_files",
+]

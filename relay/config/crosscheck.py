@@ -14,7 +14,6 @@ from relay.config.source import Loc, Source
 from relay.model import Visibility
 from relay.suggestion import closest, nearest
 
-KINDS = misskey.NOTE_KINDS | misskey.USER_KINDS | misskey.MODERATION_KINDS
 VERY_CLOSE = 0.75
 """Forks add kinds of their own: only what is all but a known one is worth a warning."""
 
@@ -60,8 +59,6 @@ def _check_doors(data: Mapping[str, Any], source: Source, listen: str) -> None:
     is_same = inner == data.get("listen", listen)
     if isinstance(inner, str) and is_same and not inner.endswith(":0"):
         source.mistake(("web", "listen"), "is where the public door listens: take another port")
-    if web is not None:
-        source.warn(("web",), "the web page is not there yet in this version")
 
 
 def _check_route(
@@ -94,12 +91,12 @@ def _check_defined(
 
 def _check_kinds(found: object, path: Loc, source: Source) -> None:
     for place, kind in texts(found, path):
-        if kind in KINDS:
+        if kind in misskey.KINDS:
             continue
         told = f"Misskey has no event {source.quoted(place, kind)}"
         if kind == "quote":
             source.warn(place, f"{told}: a quote is a renote that `has: quote`")
-        elif near := nearest(kind, KINDS, cutoff=VERY_CLOSE):
+        elif near := nearest(kind, misskey.KINDS, cutoff=VERY_CLOSE):
             source.warn(place, f"{told}: did you mean {near}?")
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from relay.config.crosscheck import KINDS, VERY_CLOSE, routes
+from relay import misskey
+from relay.config.crosscheck import VERY_CLOSE, routes
 from relay.config.source import Source
 from relay.errors import TemplateError
 from relay.expression import predicate
@@ -135,7 +136,7 @@ def _names(directory: Path) -> set[str]:
 
 
 def _warn_of_unknown_kinds(directory: Path, source: Source) -> None:
-    known = {*KINDS, "quote", "default"}
+    known = {*misskey.KINDS, "quote", "default"}
     kinds = {name.split(".")[0] for name in _names(directory)}
     for kind in sorted(kinds - known):
         if near := nearest(kind, known, cutoff=VERY_CLOSE):

@@ -23,7 +23,7 @@ from relay.config.likely import likely
 from relay.config.proof import proof
 from relay.config.shape import Shape
 from relay.config.source import Source, told
-from relay.config.value import Filled, Locale, MaxBody, Name, Origin, OutboxUrl
+from relay.config.value import Filled, Host, Locale, MaxBody, Name, Origin, OutboxUrl
 from relay.duration import Duration
 from relay.errors import ConfigError
 from relay.expression import predicate
@@ -42,12 +42,14 @@ DAY = 86400.0
 
 
 class WebSettings(Settings):
-    """The operator's page."""
+    """What operators see: /metrics, /healthz, /readyz."""
 
     listen: Listen = "127.0.0.1:8096"
     """host:port, or unix:/path/of/a/socket."""
     password: Filled | None = Field(default=None, validate_default=True)
     """Needed where other machines reach the page."""
+    hosts: Annotated[tuple[Host, ...], BeforeValidator(several)] = ()
+    """The names by which it is asked for, beside its address and localhost."""
 
     @field_validator("password")
     @classmethod
@@ -87,7 +89,7 @@ class Config(Settings):
     listen: Listen = LISTEN
     """host:port, or unix:/path/of/a/socket."""
     web: WebSettings | None = None
-    """None: there is no page."""
+    """None: nothing of it is there."""
     outbox: OutboxUrl = "sqlite:relay.db"
     locale: Locale = "en"
     timezone: Zone = "UTC"

@@ -23,6 +23,12 @@ def _name(name: str) -> str:
     return name
 
 
+def _host(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", name):
+        raise ValueError("should be a name like relay.example, without https:// and port")
+    return name
+
+
 def _filled(secret: Secret) -> Secret:
     if not secret.reveal().strip():
         raise ValueError("is empty: anybody could come in")
@@ -52,6 +58,7 @@ def _some(size: int) -> int:
     return size
 
 
+Host = Annotated[str, AfterValidator(_host)]
 Name = Annotated[str, AfterValidator(_name)]
 Filled = Annotated[Secret, AfterValidator(_filled)]
 Locale = Literal["en", "ja", "ko", "zh-Hans", "zh-Hant"]

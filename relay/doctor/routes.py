@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from relay import misskey
 from relay.config import Config
 from relay.config.condition import MatchSettings
-from relay.config.crosscheck import KINDS
 from relay.config.settings import HookSettings, RouteSettings
 from relay.doctor.facts import Facts
 from relay.doctor.finding import Finding, advice, wrong
+from relay.misskey import KINDS
 
 # https://github.com/misskey-dev/misskey/issues/13393
 REACTION = "reaction"

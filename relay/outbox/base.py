@@ -106,6 +106,14 @@ class Outbox(Protocol):
         """The number of deliveries by sink and state."""
         ...
 
+    async def backlog(self) -> Mapping[str, "Backlog"]:
+        """What waits, by sink; a sink for which nothing does is not in it."""
+        ...
+
+    async def touch(self) -> None:
+        """Write something that changes nothing, to learn whether events can be stored."""
+        ...
+
     async def prune(self, *, before: int, limit: int) -> int:
         """Delete at most ``limit`` events of which nothing waits any more since ``before``."""
         ...
@@ -119,3 +127,11 @@ class ClosedSink:
     reason: str
     fingerprint: str
     closed_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How many deliveries wait for a sink, and when the first of them was accepted."""
+
+    number: int
+    since: int

@@ -15,7 +15,7 @@ from typing import TypeVar
 from relay import line
 from relay.errors import OutboxError
 from relay.model import Event, Sibling
-from relay.outbox.base import ClosedSink
+from relay.outbox.base import Backlog, ClosedSink
 from relay.outbox.file import connect, named_errors
 from relay.outbox.schema import migrate
 from relay.outbox.writer import Writer
@@ -72,6 +72,13 @@ REVIVE = """
 UPDATE delivery SET state = 'pending', attempt = 0, due_at = ?, claimed = 0
 WHERE id = ? AND state = 'dead'
 """
+BACKLOG = """
+SELECT line.sink, number, accepted_at AS since
+FROM (SELECT sink, count(*) AS number, min(id) AS first FROM delivery
+      WHERE state = 'pending' GROUP BY sink) AS line
+JOIN delivery ON delivery.id = first JOIN event ON event.id = delivery.event
+"""
+TOUCH = "UPDATE outbox SET id = id"
 PRUNE = """
 DELETE FROM event WHERE id IN (
     SELECT id FROM event WHERE accepted_at < ?
@@ -202,6 +209,13 @@ class SQLiteOutbox:
         statement = "SELECT sink, state, count(*) FROM delivery GROUP BY sink, state"
         rows = await self._read(lambda db: db.execute(statement).fetchall())
         return {(sink, state): number for sink, state, number in map(tuple, rows)}
+
+    async def backlog(self) -> Mapping[str, Backlog]:
+        rows = await self._read(lambda db: db.execute(BACKLOG).fetchall())
+        return {sink: Backlog(number=number, since=since) for sink, number, since in rows}
+
+    async def touch(self) -> None:
+        await self._write(lambda db: db.execute(TOUCH).rowcount)
 
     async def prune(self, *, before: int, limit: int) -> int:
         return await self._write(lambda db: db.execute(PRUNE, (before, before, limit)).rowcount)

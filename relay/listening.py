@@ -1,0 +1,74 @@
+"""Doors that open on an address, ``host:port`` or ``unix:/path``, and leave no trace."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from aiohttp import web
+
+from relay.errors import ConfigError
+
+UNIX = "unix:"
+
+
+class Door:
+    """An application that takes connections, until it is closed."""
+
+    def __init__(self, runner: web.AppRunner, listen: str) -> None:
+        self._runner = runner
+        self._listen = listen
+        self._socket: _Socket | None = None
+
+    async def open(self) -> None:
+        """Raises ConfigError."""
+        await self._runner.setup()
+        try:
+            await self._site().start()
+        except OSError as error:
+            raise ConfigError(f"cannot listen on {self._listen}: {error.strerror}") from None
+        if self._listen.startswith(UNIX):
+            self._socket = _Socket(Path(self._listen.removeprefix(UNIX)))
+
+    async def close(self) -> None:
+        """Let what is in flight end, and take nothing more."""
+        await self._runner.cleanup()
+        if self._socket is not None:
+            self._socket.remove()
+
+    @property
+    def address(self) -> str:
+        """Where it is open, for people."""
+        if self._listen.startswith(UNIX):
+            return self._listen
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def _site(self) -> web.BaseSite:
+        if self._listen.startswith(UNIX):
+            return web.UnixSite(self._runner, self._listen.removeprefix(UNIX))
+        host, _, port = self._listen.rpartition(":")
+        return web.TCPSite(self._runner, host.strip("[]"), int(port))
+
+
+class _Socket:
+    """The file of a socket: who ends removes it, unless the next process has replaced it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._inode = path.stat().st_ino
+
+    def remove(self) -> None:
+        with suppress(FileNotFoundError):
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()
+
+
+@asynccontextmanager
+async def listening(runner: web.AppRunner, listen: str) -> AsyncIterator[Door]:
+    """A door that is open. Raises ConfigError."""
+    door = Door(runner, listen)
+    try:
+        await door.open()
+        yield door
+    finally:
+        await door.close()

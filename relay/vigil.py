@@ -1,0 +1,87 @@
+"""
+Whether events can be stored and deliveries carried, judged by what the parts do.
+
+Each lane says when it will be back; the outbox is asked to write something.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from relay.errors import OutboxError
+from relay.outbox.base import Outbox
+from relay.pulse import Pulse
+
+MARGIN = 30.0  # seconds of grace for whoever is late
+PATIENCE = 2.0  # seconds within which the outbox should have written
+FRESH = 1.0  # seconds for which an answer holds: who asks often costs no more writes
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What is wrong, a line each: what hangs (a restart helps), and what keeps us from storing."""
+
+    stuck: tuple[str, ...] = ()
+    unable: tuple[str, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return self.stuck + self.unable
+
+    @property
+    def is_ready(self) -> bool:
+        return not self.reasons
+
+
+class Vigil:
+    """Looks after lanes (their pulses by their names) and the outbox."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        pulses: Mapping[str, Pulse],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._outbox = outbox
+        self._pulses = pulses
+        self._monotonic = monotonic
+        self._asked_at = monotonic() - FRESH
+        self._writing: asyncio.Task[None] | None = None
+
+    async def look(self) -> Condition:
+        unable = await self._trouble_of_outbox()
+        waited = self._monotonic() - self._asked_at
+        hangs = self._writing is not None and not self._writing.done() and waited >= MARGIN
+        return Condition(
+            stuck=(*self._late_lanes(), *((unable,) if unable and hangs else ())),
+            unable=(unable,) if unable and not hangs else (),
+        )
+
+    def _late_lanes(self) -> tuple[str, ...]:
+        return tuple(
+            f"the lane of {name} should have come round {pulse.overdue:.0f} s ago"
+            for name, pulse in self._pulses.items()
+            if pulse.overdue > MARGIN
+        )
+
+    async def _trouble_of_outbox(self) -> str | None:
+        now = self._monotonic()
+        if self._writing is None or (self._writing.done() and now - self._asked_at >= FRESH):
+            self._asked_at = now
+            self._writing = asyncio.create_task(self._outbox.touch())
+        await asyncio.wait([self._writing], timeout=PATIENCE)
+        if not self._writing.done():
+            return f"the outbox has not written for {self._monotonic() - self._asked_at:.0f} s"
+        try:
+            self._writing.result()
+        except OutboxError as error:
+            return f"the outbox cannot write: {error}"
+        return None
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.wait([self._writing])

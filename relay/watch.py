@@ -1,0 +1,108 @@
+"""What operators and systemd learn of a relay that runs: metrics, readiness, signs of life."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from relay.config import WebSettings
+from relay.delivery import Lane
+from relay.errors import OutboxError
+from relay.listening import UNIX, Door, listening
+from relay.metrics import Breaker, Metrics, Standing
+from relay.notify import Notify
+from relay.outbox import Outbox
+from relay.vigil import Vigil
+from relay.web import door
+
+logger = logging.getLogger(__name__)
+
+
+class Watch:
+    """``clock`` gives Unix milliseconds."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        lanes: Mapping[str, Lane],
+        metrics: Metrics,
+        *,
+        clock: Callable[[], int],
+    ) -> None:
+        self._outbox = outbox
+        self._lanes = lanes
+        self._metrics = metrics
+        self._clock = clock
+        self._vigil = Vigil(outbox, {name: lane.pulse for name, lane in lanes.items()})
+
+    @asynccontextmanager
+    async def listening(self, settings: WebSettings) -> AsyncIterator[Door]:
+        """The web listener, open."""
+        app = door(
+            password=settings.password,
+            hosts=_hosts(settings),
+            look=self._vigil.look,
+            scrape=self.scraped,
+        )
+        async with listening(web.AppRunner(app, access_log=None), settings.listen) as opened:
+            yield opened
+
+    async def scraped(self) -> tuple[bytes, str]:
+        """The metrics in writing, and their content type."""
+        condition = await self._vigil.look()
+        standings: Mapping[str, Standing] = {}
+        if condition.is_ready:
+            try:
+                standings = await self._standings()
+            except OutboxError as error:
+                logger.error("outbox fails", extra={"action": "scrape", "reason": str(error)})
+        return self._metrics.written(is_ready=condition.is_ready, standings=standings)
+
+    async def _standings(self) -> Mapping[str, Standing]:
+        backlog, now = await self._outbox.backlog(), self._clock()
+        closed = {sink.name for sink in await self._outbox.closed_sinks()}
+        return {
+            name: Standing(
+                breaker=_breaker(lane, is_closed=name in closed),
+                backlog=backlog[name].number if name in backlog else 0,
+                oldest=max(0, now - backlog[name].since) / 1000 if name in backlog else 0.0,
+            )
+            for name, lane in self._lanes.items()
+        }
+
+    async def keep(self, notify: Notify, *, stop: asyncio.Event) -> None:
+        """Tell systemd twice per period that nothing hangs; if something does, it restarts us."""
+        if notify.watchdog is None:
+            return
+        while not stop.is_set():
+            condition = await self._vigil.look()
+            notify.status("; ".join(condition.reasons) or "all is well")
+            if condition.stuck:
+                reason = "; ".join(condition.stuck)
+                logger.critical("stuck", extra={"action": "watchdog", "reason": reason})
+            else:
+                notify.alive()
+            try:
+                await asyncio.wait_for(stop.wait(), notify.watchdog / 2)
+            except TimeoutError:
+                continue
+
+    async def close(self) -> None:
+        await self._vigil.close()
+
+
+def _breaker(lane: Lane, *, is_closed: bool) -> Breaker:
+    if is_closed:
+        return Breaker.CLOSED
+    return Breaker.SICK if lane.is_sick else Breaker.WELL
+
+
+def _hosts(settings: WebSettings) -> set[str] | None:
+    """The names of the web listener; a socket is reached by no browser."""
+    if settings.listen.startswith(UNIX):
+        return None
+    own = urlsplit(f"//{settings.listen}").hostname or ""
+    return {own, *(host.lower() for host in settings.hosts)}

@@ -1,0 +1,114 @@
+"""Whether a relay is ready is judged by its parts: lanes that come round, an outbox that writes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from relay import vigil as vigil_module
+from relay.errors import OutboxError
+from relay.outbox import Outbox
+from relay.pulse import Pulse
+from relay.vigil import FRESH, MARGIN, Vigil
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class Disk:
+    """An outbox of which only the disk matters."""
+
+    def __init__(self) -> None:
+        self.trouble: Exception | None = None
+        self.hangs = False
+        self.touched = 0
+
+    async def touch(self) -> None:
+        self.touched += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.trouble is not None:
+            raise self.trouble
+
+
+@pytest.fixture
+def disk() -> Disk:
+    return Disk()
+
+
+@pytest.fixture
+async def vigil(disk: Disk, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Vigil]:
+    monkeypatch.setattr(vigil_module, "PATIENCE", 0.01)
+    pulse = Pulse(monotonic=clock)
+    pulse.beat(within=100)
+    made: Any = Vigil(disk, {"team": pulse}, monotonic=clock)  # type: ignore[arg-type]
+    yield made
+    await made.close()
+
+
+async def test_all_is_well(vigil: Vigil) -> None:
+    condition = await vigil.look()
+    assert (condition.is_ready, condition.reasons) == (True, ())
+
+
+async def test_every_outbox_can_be_touched(outbox: Outbox, clock: Clock) -> None:
+    vigil = Vigil(outbox, {}, monotonic=clock)
+    assert (await vigil.look()).is_ready
+    await vigil.close()
+
+
+async def test_a_lane_that_hangs_is_named_after_a_margin(vigil: Vigil, clock: Clock) -> None:
+    clock.now += 100 + MARGIN
+    assert (await vigil.look()).is_ready
+    clock.now += 1
+    assert (await vigil.look()).stuck == ("the lane of team should have come round 31 s ago",)
+
+
+async def test_an_outbox_that_cannot_write_is_not_ready_but_does_not_hang(
+    vigil: Vigil, disk: Disk, clock: Clock
+) -> None:
+    disk.trouble = OutboxError("relay.db: disk is full")
+    condition = await vigil.look()
+    assert (condition.stuck, condition.unable) == (
+        (), ("the outbox cannot write: relay.db: disk is full",),
+    )  # fmt: skip
+    disk.trouble = None
+    clock.now += FRESH
+    assert (await vigil.look()).is_ready
+
+
+async def test_an_outbox_that_does_not_answer_hangs_after_a_while(
+    vigil: Vigil, disk: Disk, clock: Clock
+) -> None:
+    disk.hangs = True
+    condition = await vigil.look()
+    assert (condition.stuck, condition.unable) == ((), ("the outbox has not written for 0 s",))
+    clock.now += MARGIN
+    condition = await vigil.look()
+    assert (condition.stuck, condition.unable) == (("the outbox has not written for 30 s",), ())
+    assert disk.touched == 1
+
+
+async def test_who_asks_often_costs_no_more_writes(vigil: Vigil, disk: Disk, clock: Clock) -> None:
+    for _ in range(10):
+        await vigil.look()
+    assert disk.touched == 1
+    clock.now += FRESH
+    await asyncio.gather(*(vigil.look() for _ in range(10)))
+    assert disk.touched == 2
+
+
+async def test_a_bug_is_not_taken_for_a_full_disk(vigil: Vigil, disk: Disk) -> None:
+    disk.trouble = KeyError("bug")
+    with pytest.raises(KeyError):
+        await vigil.look()

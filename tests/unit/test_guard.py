@@ -1,0 +1,30 @@
+"""Which Host headers are ours: no name that a stranger's DNS could give this machine."""
+
+import pytest
+
+from relay.web.guard import is_ours
+
+HOSTS = {"relay.example", "0.0.0.0"}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1:8096", "127.0.0.1", "[::1]:8096", "192.168.1.5:8096", "localhost:8096",
+        "relay.localhost", "relay.example", "RELAY.example:443",
+    ],
+)  # fmt: skip
+def test_addresses_this_machine_and_our_own_names_are_ours(host: str) -> None:
+    assert is_ours(host, HOSTS)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "", "evil.example", "evil.example:8096", "127.0.0.1.evil.example", "localhost.evil.example",
+        "evilrelay.example", "relay.example.evil.example", "127.0.0.1@evil.example", "[::1", ":80",
+        "127.1", "2130706433", "evil.example/127.0.0.1", "relay.example\x00",
+    ],
+)  # fmt: skip
+def test_any_other_name_is_not(host: str) -> None:
+    assert not is_ours(host, HOSTS)
