@@ -1,0 +1,74 @@
+"""relay, as a user runs it: a folder with a configuration, and ``relay serve``."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.process import Server, free_port, python, serving
+from bench.workload import HOOK, SECRET
+from relay.outbox import open_outbox
+
+OUTBOX = "relay.db"
+# Everything may be shown: what the gate withholds costs nothing more.
+OPEN = {
+    "visibility": ["public", "home", "followers", "specified"],
+    "local_only": True,
+    "moderation": True,
+}
+CHATS = ("discord", "slack", "matrix")
+
+
+def sinks(address: str, *names: str, rate: str = "unlimited") -> dict[str, object]:
+    """Sinks of these kinds, at a chat that stands for all of them."""
+    places: Mapping[str, Mapping[str, object]] = {
+        "discord": {"url": f"{address}/discord"},
+        "slack": {"url": f"{address}/slack"},
+        # Pictures would be fetched from a server that is not there.
+        "matrix": {
+            "homeserver": address, "room": "!bench:example", "token": SECRET, "emojis": "names",
+        },
+    }  # fmt: skip
+    return {name: {"type": name, **places[name], **OPEN, "rate": rate} for name in names}
+
+
+def closed_sink() -> dict[str, object]:
+    """A sink that sends nothing, so that only the way in is measured."""
+    return sinks("http://127.0.0.1:9", "discord", rate="1/7d")
+
+
+@contextmanager
+def relay(
+    folder: Path,
+    ways_out: Mapping[str, object],
+    *,
+    routes: Iterable[object] | None = None,
+    hold: str = "300ms",
+) -> Iterator[Server]:
+    """Serve until the end of the block; without ``routes`` every sink gets every event."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    config = {
+        "listen": f"127.0.0.1:{port}",
+        "outbox": f"sqlite:{OUTBOX}",
+        "hold": hold,
+        "hooks": {HOOK: {"secret": SECRET}},
+        "sinks": ways_out,
+        "routes": [{"to": list(ways_out)}] if routes is None else list(routes),
+    }
+    file = folder / "config.yaml"
+    file.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
+    command = python("relay", "serve", "--config", file)
+    with serving(command, folder=folder, port=port) as server:
+        yield server
+
+
+def stored(folder: Path) -> int:
+    """The deliveries that are on the disk; only while nobody serves them."""
+
+    async def count() -> int:
+        async with open_outbox(f"sqlite:{folder / OUTBOX}") as outbox:
+            return sum((await outbox.counts()).values())
+
+    return asyncio.run(count())
