@@ -20,7 +20,7 @@ from relay.config.syntax import explained
 from relay.config.variable import SECRETS, UnreadError, content, filled, has_reference
 
 DEPTH = 40  # mappings and lists inside each other
-VALUES = 20_000  # aliases of aliases could make a small file endless
+VALUES = 200_000  # aliases of aliases could make a small file endless
 
 _BOOLEANS = {"true": True, "false": False}
 NO_VALUE = (

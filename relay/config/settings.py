@@ -35,7 +35,7 @@ from relay.secret import Secret
 from relay.sinks import AnySink, Settings
 
 READINGS = 3  # for mistakes behind mistakes: see likely
-MAX_FILE = 256 * 1024  # bytes
+MAX_FILE = 4 * 2**20  # bytes; 10,000 routes or sinks take one or two
 LISTEN = "127.0.0.1:8095"
 RETRY = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0)
 DAY = 86400.0
@@ -164,7 +164,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     if len(raw) > MAX_FILE:
-        raise ConfigError(f"{path}: is larger than {MAX_FILE // 1024} KiB: is it the right file?")
+        raise ConfigError(f"{path}: is larger than {MAX_FILE // 2**20} MiB: is it the right file?")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

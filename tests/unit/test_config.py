@@ -255,7 +255,7 @@ def test_a_file_that_is_not_utf_8_is_told_with_the_place(tmp_path: Path):
 def test_a_database_is_no_configuration(tmp_path: Path):
     file = tmp_path / "relay.db"
     file.write_bytes(b"\x00" * (MAX_FILE + 1))
-    with pytest.raises(ConfigError, match="larger than 256 KiB"):
+    with pytest.raises(ConfigError, match="larger than 4 MiB"):
         load(file)
 
 
