@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from relay.commands.dead import add_dead
+from relay.commands.describing import add_describing
 from relay.commands.doctor import add_doctor
 from relay.commands.init import add_init
 from relay.commands.installing import add_installing
@@ -29,6 +30,7 @@ FAMILIES = (
     add_sinks,
     add_doctor,
     add_installing,
+    add_describing,
 )
 DESCRIPTION = "Turns Misskey's webhooks into messages on Discord, Slack and Matrix."
 EXIT_CODES = """exit codes:
@@ -74,6 +76,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in FAMILIES:
         add(commands)
+    parser.set_defaults(whole=parser)  # for the one command that tells of all others
     return parser
 
 

@@ -1,19 +1,23 @@
 """Durations, sizes and paces, as people write them in the configuration."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZES = {"B": 1, "KB": 10**3, "KiB": 2**10, "MB": 10**6, "MiB": 2**20}
+
+
+DURATION = r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h|d)"
+SIZE = r"(\d{1,12})\s*([kKM]i?B|B)?"
 
 
 def seconds(written: object) -> float:
     """``300ms``, ``5s``, ``2m``, ``1h`` or ``7d`` in seconds; a bare 0 too."""
     if str(written).strip() == "0":
         return 0.0
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h|d)", str(written).strip())
+    found = re.fullmatch(DURATION, str(written).strip())
     if found is None:
         raise ValueError("should be a duration like 300ms, 30s, 5m, 1h or 7d")
     return float(found[1]) * _UNITS[found[2]]
@@ -21,11 +25,26 @@ def seconds(written: object) -> float:
 
 def size(written: object) -> int:
     """``4MiB`` or ``190kB`` in bytes."""
-    found = re.fullmatch(r"(\d{1,12})\s*([kKM]i?B|B)?", str(written).strip())
+    found = re.fullmatch(SIZE, str(written).strip())
     if found is None or isinstance(written, bool):
         raise ValueError("should be a size like 500KiB or 4MiB")
     return int(found[1]) * _SIZES[(found[2] or "B").replace("k", "K")]
 
 
-Duration = Annotated[float, BeforeValidator(seconds)]
-Size = Annotated[int, BeforeValidator(size)]
+def written(seconds: float) -> str:
+    """A duration as people write it: in the largest unit of which it is a whole number."""
+    whole = [(name, seconds / unit) for name, unit in _UNITS.items()]
+    name, number = [one for one in whole if one[1] >= 1 and one[1] == round(one[1])][-1]
+    return f"{number:.0f}{name}"
+
+
+def written_size(size: int) -> str:
+    """A size as people write it."""
+    name, number = [(name, size // unit) for name, unit in _SIZES.items() if size % unit == 0][-1]
+    return f"{number}{name}"
+
+
+_Duration = Annotated[str, Field(pattern=f"^{DURATION}$")] | Literal[0]
+_Size = Annotated[str, Field(pattern=f"^{SIZE}$")] | Annotated[int, Field(ge=1)]
+Duration = Annotated[float, BeforeValidator(seconds, json_schema_input_type=_Duration)]
+Size = Annotated[int, BeforeValidator(size, json_schema_input_type=_Size)]

@@ -69,4 +69,4 @@ def _window(written: str) -> Window:
     return int(found[1]), length
 
 
-Rate = Annotated[tuple[Window, ...], BeforeValidator(windows)]
+Rate = Annotated[tuple[Window, ...], BeforeValidator(windows, json_schema_input_type=str)]

@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+import shtab
+
 from relay.suggestion import did_you_mean
 
 Run: TypeAlias = Callable[[argparse.Namespace], "int | Coroutine[Any, Any, int]"]
@@ -40,13 +42,19 @@ def add(
     )
     parser.set_defaults(run=run)
     if config:
-        parser.add_argument(
+        file = parser.add_argument(
             "--config",
             type=Path,
             metavar="FILE",
             help="default: ./config.yaml, then /etc/relay/config.yaml",
         )
+        complete_files(file)
     return parser
+
+
+def complete_files(argument: argparse.Action) -> None:
+    """Let shells complete the names of files for an argument: see shtab."""
+    argument.complete = shtab.FILE  # type: ignore[attr-defined]
 
 
 def add_json(parser: Parser) -> None:

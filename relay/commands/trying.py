@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from relay import app
 from relay.colour import BARE
-from relay.commands.parser import Commands, Parser, add, add_json
+from relay.commands.parser import Commands, Parser, add, add_json, complete_files
 from relay.commands.setting import (
     check_sink,
     colour_for,
@@ -139,10 +139,11 @@ def add_trying(commands: Commands) -> None:
 
 
 def _add_event(parser: Parser) -> None:
-    parser.add_argument(
+    event = parser.add_argument(
         "event",
         metavar="EVENT",
         help="a file with the body of a webhook, - for standard input, or a kind like mention",
     )
+    complete_files(event)
     parser.add_argument("--hook", metavar="NAME", help="the hook it came by; default: the first")
     add_json(parser)

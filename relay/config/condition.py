@@ -5,7 +5,14 @@ from fnmatch import translate
 from typing import Annotated, Any, Literal
 
 import re2
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from relay.model import Visibility
 from relay.routing import Match, Pattern
@@ -14,8 +21,22 @@ from relay.sinks import Settings
 _HOST = re.compile(r"[\w.-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?")
 
 
-def several(found: object) -> object:
-    """A single value where a list may stand."""
+class Several:
+    """A single value may stand where a list does."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_several, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
+
+
+def _several(found: object) -> object:
     return found if isinstance(found, list | tuple | frozenset | None) else [found]
 
 
@@ -55,13 +76,18 @@ def _host(server: str) -> str:
     return host
 
 
-_LIST = (BeforeValidator(several), Field(min_length=1))
+_LIST = (Field(min_length=1), Several())
 
 Names = Annotated[frozenset[str], *_LIST]
 Visibilities = Annotated[frozenset[Visibility], *_LIST]
 Features = Annotated[frozenset[Literal["files", "poll", "cw", "quote", "sensitive"]], *_LIST]
-Globs = Annotated[tuple[Annotated[re.Pattern[str], BeforeValidator(_glob)], ...], *_LIST]
-Regexes = Annotated[tuple[Annotated[Any, AfterValidator(_regex)], ...], *_LIST]
+Globs = Annotated[
+    tuple[Annotated[re.Pattern[str], BeforeValidator(_glob, json_schema_input_type=str)], ...],
+    *_LIST,
+]
+Regexes = Annotated[
+    tuple[Annotated[Any, BeforeValidator(_regex, json_schema_input_type=str)], ...], *_LIST
+]
 Tags = Annotated[frozenset[Annotated[str, AfterValidator(_tag)]], *_LIST]
 Hosts = Annotated[frozenset[Annotated[str, AfterValidator(_host)]], *_LIST]
 
@@ -70,16 +96,23 @@ class MatchSettings(Settings):
     """Conditions: all keys must hold; a list means any of."""
 
     hook: Names | None = None
+    """The hook by which the event came."""
     event: Names | None = None
+    """Kinds of events, like ``mention``."""
     visibility: Visibilities | None = None
+    """Who may see the note in Misskey."""
     author: Globs | None = None
     """Patterns with ``*``: ``bob``, or ``*@misskey.example``."""
     text: Regexes | None = None
     """Regular expressions, looked for in a note's text and content warning."""
     tag: Tags | None = None
+    """Hashtags of the note."""
     has: Features | None = None
+    """What the note has."""
     bot: bool | None = None
+    """Whether the author is marked as a bot."""
     server: Hosts | None = None
+    """The server that sent the event."""
 
     def compiled(self) -> Match:
         return Match(**{name: getattr(self, name) for name in MatchSettings.model_fields})

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import (
-    BeforeValidator,
     Field,
     PrivateAttr,
     ValidationError,
@@ -16,7 +15,7 @@ from pydantic import (
 
 from relay.config.address import Listen, is_local
 from relay.config.complaint import complaints
-from relay.config.condition import MatchSettings, several
+from relay.config.condition import MatchSettings, Several
 from relay.config.crosscheck import crosscheck
 from relay.config.document import read
 from relay.config.likely import likely
@@ -63,7 +62,7 @@ class WebSettings(Settings):
 class HookSettings(Settings):
     """A way in: where one Misskey webhook posts to."""
 
-    secret: Annotated[tuple[Filled, ...], BeforeValidator(several), Field(min_length=1)]
+    secret: Annotated[tuple[Filled, ...], Field(min_length=1), Several()]
     """What Misskey sends in X-Misskey-Hook-Secret; several are valid while it is changed."""
     server: Origin = ""
     """The only server whose events are taken."""
@@ -72,15 +71,20 @@ class HookSettings(Settings):
 class RouteSettings(Settings):
     """Sends the events that match to its sinks."""
 
-    to: Annotated[tuple[str, ...], BeforeValidator(several), Field(min_length=1)]
+    to: Annotated[tuple[str, ...], Field(min_length=1), Several()]
+    """The sinks that get the event."""
     name: str | None = None
+    """What the log and `relay route` call it; by default its number, like #1."""
     match: MatchSettings = MatchSettings()
+    """The route is on where these hold; without it for every event."""
     unless: MatchSettings | None = None
+    """The route is off where these hold."""
     when: str | None = None
     """A Jinja expression over the event."""
     template: Name | None = None
     """Use ``<event>.<template>.j2`` where there is one."""
     locale: Locale | None = None
+    """Another language than the whole relay's."""
 
 
 class Config(Settings):
@@ -89,10 +93,13 @@ class Config(Settings):
     listen: Listen = LISTEN
     """host:port, or unix:/path/of/a/socket."""
     web: WebSettings | None = None
-    """None: nothing of it is there."""
+    """The operators' address: metrics and readiness; without it there is none."""
     outbox: OutboxUrl = "sqlite:relay.db"
+    """Where events wait: sqlite:FILE, from the working directory, or postgresql://user@host/db."""
     locale: Locale = "en"
+    """The language of messages."""
     timezone: Zone = "UTC"
+    """Of the dates in messages, like Asia/Tokyo."""
     templates: Path | None = None
     """Files here replace the built-in templates of the same name."""
     retention: Duration = 7 * DAY
@@ -100,13 +107,17 @@ class Config(Settings):
     log_content: bool = False
     """Whether the log may show what notes say."""
     max_body: MaxBody = 4 * 2**20
+    """Of one webhook; real ones reach 190 kB."""
     hold: Duration = 0.3
-    """How long an event waits for its siblings and its turn."""
-    retry: Annotated[tuple[Duration, ...], BeforeValidator(several)] = RETRY
+    """How long an event waits for its siblings and its turn; 0: not at all."""
+    retry: Annotated[tuple[Duration, ...], Several()] = RETRY
     """The waits before the second, third, ... attempt; then a delivery is dead."""
     hooks: dict[Name, HookSettings] = Field(default_factory=dict)
+    """Ways in, by name: POST /hooks/<name>."""
     sinks: dict[Name, AnySink] = Field(default_factory=dict)
+    """Ways out, by name."""
     routes: tuple[RouteSettings, ...] = ()
+    """Which events go where: every route is asked, and a sink gets an event once."""
     _warnings: tuple[str, ...] = PrivateAttr(())
     _secret_files: tuple[Path, ...] = PrivateAttr(())
 

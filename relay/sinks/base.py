@@ -23,7 +23,9 @@ Payload = Mapping[str, Any]
 class Settings(BaseModel):
     """A part of the configuration: frozen, and strict about its keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
 
 class SinkSettings(Settings):
@@ -45,9 +47,9 @@ class SinkSettings(Settings):
     on_ambiguous: Literal["resend", "drop"] = "resend"
     """What to do when nobody knows whether a send arrived."""
     retry: tuple[Duration, ...] | None = None
-    """The waits of this sink; None: those of the whole relay."""
+    """The waits before its further attempts, instead of the whole relay's."""
     timezone: Zone | None = None
-    """The time zone of those who read here; None: that of the whole relay."""
+    """Of those who read here, instead of the whole relay's."""
     rate: Rate | None = None
     """Another pace than the vendor's known one, like 5/2s; unlimited: only what its answers say."""
 

@@ -18,6 +18,7 @@ class Console(SinkSettings):
     """A way out to the terminal."""
 
     type: Literal["console"]
+    """Prints messages where relay runs."""
     look: Literal["discord", "slack", "matrix", "plain"] = "plain"
     """Whose way of showing notes to imitate."""
 

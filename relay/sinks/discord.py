@@ -52,7 +52,9 @@ class Mentions(Settings):
     """Whom a template's ``ping`` block may ping: the ids of roles and users."""
 
     roles: Ids = ()
+    """Ids of roles."""
     users: Ids = ()
+    """Ids of users."""
 
 
 class Discord(SinkSettings):
@@ -61,6 +63,7 @@ class Discord(SinkSettings):
     known_pace = PACE
 
     type: Literal["discord"]
+    """A channel of Discord, by its webhook."""
     url: SecretUrl
     """The webhook's address, from the channel's settings."""
     thread_id: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")] | None = None
@@ -72,6 +75,7 @@ class Discord(SinkSettings):
     avatar: Literal["author", "none"] = "none"
     """The picture beside messages: the note author's, or the webhook's own."""
     mentions: Mentions = Mentions()
+    """Whom templates may ping; nobody else, ever."""
     emojis: dict[str, Annotated[str, Field(pattern=r"^<a?:\w{2,32}:\d{1,20}>$")]] = Field(
         default_factory=dict
     )

@@ -57,19 +57,24 @@ class Mentions(Settings):
     """Whom a template's ``ping`` block may ping: user ids, or everybody in the room."""
 
     users: Users = ()
+    """Ids of users, like @alice:matrix.example."""
     room: bool = False
+    """Whether everybody in the room may be pinged."""
 
 
 class Matrix(SinkSettings):
     """A way out to one Matrix room."""
 
     type: Literal["matrix"]
+    """A room of Matrix."""
     homeserver: Url
+    """The server of the account, like https://matrix.example."""
     room: str
     """``!id:server``, ``!id``, or an alias ``#name:server``."""
     token: Secret
     """The access token of the account that posts."""
     mentions: Mentions = Mentions()
+    """Whom templates may ping; nobody else, ever."""
     emojis: Literal["pictures", "names"] = "pictures"
     """How custom emoji are shown: by pictures, which relay brings from Misskey, or by name."""
     _pictures: Pictures = PrivateAttr(default_factory=Pictures)

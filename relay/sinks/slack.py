@@ -75,8 +75,11 @@ class Mentions(Settings):
     """Whom a template's ``ping`` block may ping: ids of users and user groups, or the channel."""
 
     users: Users = ()
+    """Ids of users."""
     groups: Groups = ()
+    """Ids of user groups."""
     channel: Literal["here", "channel", "everyone"] | None = None
+    """Whether ``all`` means the channel, too, and how much of it."""
 
 
 class Slack(SinkSettings):
@@ -85,6 +88,7 @@ class Slack(SinkSettings):
     known_pace = PACE
 
     type: Literal["slack"]
+    """A channel of Slack, by an incoming webhook or as a bot."""
     url: SecretUrl | None = None
     """The address of an incoming webhook."""
     token: Secret | None = None
@@ -92,7 +96,9 @@ class Slack(SinkSettings):
     channel: str | None = None
     """The id of the bot's channel."""
     api_base: Url = "https://slack.com/api/"
+    """Where the bot finds Slack."""
     mentions: Mentions = Mentions()
+    """Whom templates may ping; nobody else, ever."""
     emojis: dict[str, Annotated[str, Field(pattern=r"^[\w+'-]{1,100}$")]] = Field(
         default_factory=dict
     )

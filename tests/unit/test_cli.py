@@ -5,6 +5,7 @@ import asyncio
 import io
 import json
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -93,7 +94,7 @@ def test_the_commands_are_those_of_the_design():
     assert {" ".join(command) for command in COMMANDS} == {
         "serve", "check", "route", "preview", "send-test", "demo", "mfm", "doctor",
         "dead", "dead list", "dead show", "dead revive", "dead drop",
-        "sinks", "sinks list", "sinks resume", "install-service", "init",
+        "sinks", "sinks list", "sinks resume", "install-service", "init", "schema", "completion",
     }  # fmt: skip
 
 
@@ -476,3 +477,24 @@ def test_check_warns_of_a_secret_that_others_can_read(relay, monkeypatch):
             answer = relay("check")
             told = "warning: config.yaml: it holds a secret, and every user of this machine can"
             assert (answer.code, told in answer.out) == (0, warned)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_every_command(relay, shell):
+    answer = relay("completion", shell)
+    assert answer.code == 0
+    assert [one for one in COMMANDS if not re.search(rf"\b{one[-1]}\b", answer.out)] == []
+
+
+def test_bash_takes_its_completion_and_completes_a_command(relay, tmp_path):
+    (tmp_path / "relay.bash").write_text(relay("completion", "bash").out, encoding="utf-8")
+    script = """
+        . ./relay.bash
+        COMP_WORDS=(relay se) COMP_CWORD=1
+        _shtab_relay
+        echo "${COMPREPLY[@]}"
+    """
+    ran = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ["serve", "send-test"]

@@ -1,0 +1,108 @@
+"""
+The JSON Schema of the file, for editors: what `relay check` takes, as far as a schema can tell.
+
+pydantic's own schema is that of the values; this is that of the text they are written as, with
+variables, secrets in files of their own, and no null.
+"""
+
+import re
+from typing import Any
+
+from relay.config.settings import Config
+from relay.config.variable import SECRETS
+from relay.duration import DURATION, SIZE, written, written_size
+
+Schema = dict[str, Any]
+
+VARIABLE = {
+    "type": "string",
+    "pattern": r"\$\{",
+    "description": "A value with a variable in it: ${NAME}, or ${NAME:-default}.",
+}
+_VARIABLE = {"$ref": "#/$defs/Variable"}
+
+
+def schema() -> Schema:
+    found = Config.model_json_schema()
+    models = {name: _changed(one) for name, one in found.pop("$defs").items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **_changed(found),
+        "title": "The configuration of relay",
+        "$defs": models | {"Variable": VARIABLE},
+    }
+
+
+def _changed(found: Any) -> Any:
+    """A part of the schema, and all that is below it."""
+    if isinstance(found, list):
+        return [_changed(one) for one in found]
+    if not isinstance(found, dict):
+        return found
+    schema = {key: _changed(value) for key, value in found.items() if key != "properties"}
+    schema.pop("title", None)
+    schema.pop("discriminator", None)  # of OpenAPI: an editor reads the const of each `type`
+    if "anyOf" in schema:
+        return _without_null(schema)
+    if "properties" in found:
+        parts = {key: _property(value) for key, value in found["properties"].items()}
+        return _with_files(schema | {"properties": parts})
+    return _or_variable(schema)
+
+
+def _property(found: Schema) -> Schema:
+    schema: Schema = _changed(found)
+    if "default" in schema:
+        schema["default"] = _default(schema, schema["default"])
+        if schema["default"] in ("", []) or isinstance(schema["default"], dict):
+            del schema["default"]
+    if "description" in schema:
+        schema["description"] = re.sub(
+            r"``([^`]*)``", r"\1", " ".join(schema["description"].split())
+        )
+    return schema
+
+
+def _default(schema: Schema, default: Any) -> Any:
+    """As it would stand in the file."""
+    if repr(f"^{DURATION}$") in repr(schema):
+        return [written(one) for one in default] if isinstance(default, list) else written(default)
+    return written_size(default) if repr(f"^{SIZE}$") in repr(schema) else default
+
+
+def _without_null(schema: Schema) -> Schema:
+    """A key has a value or is not there."""
+    members: list[Schema] = []
+    for one in schema.pop("anyOf"):
+        if one.get("type") != "null":
+            members += one["anyOf"] if one.keys() == {"anyOf"} else [one]
+    if schema.get("default", "") is None:
+        del schema["default"]
+    return members[0] | schema if len(members) == 1 else {"anyOf": members} | schema
+
+
+def _or_variable(schema: Schema) -> Schema:
+    """A bounded value may also be a variable, whose value nobody knows here."""
+    if schema.get("type") != "boolean" and not schema.keys() & {"enum", "pattern"}:
+        return schema
+    told = {key: schema.pop(key) for key in ("description", "default") if key in schema}
+    return {"anyOf": [schema, _VARIABLE]} | told
+
+
+def _with_files(schema: Schema) -> Schema:
+    """Beside each secret, the name of a file that holds it; one of both, if it is needed."""
+    properties, needed = schema["properties"], schema.get("required", [])
+    either = []
+    for key in [key for key in properties if key in SECRETS and key != "secret_file"]:
+        file = f"{key}_file"
+        name = {"type": "string", "minLength": 1}
+        is_list = any(one.get("type") == "array" for one in properties[key].get("anyOf", ()))
+        several = {"anyOf": [name, {"type": "array", "items": name, "minItems": 1}]}
+        told = {"description": f"The file that holds the {key}, from the folder of this one."}
+        properties[file] = (several if is_list else name) | told
+        ways = [{"required": [one]} for one in (key, file)]
+        either.append({"oneOf": ways} if key in needed else {"not": {"required": [key, file]}})
+    if either:
+        schema["allOf"] = either
+        schema["required"] = [key for key in needed if key not in SECRETS]
+    return schema
