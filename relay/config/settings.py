@@ -47,7 +47,7 @@ class WebSettings(Settings):
     """host:port, or unix:/path/of/a/socket."""
     password: Filled | None = Field(default=None, validate_default=True)
     """Needed where other machines reach the page."""
-    hosts: Annotated[tuple[Host, ...], BeforeValidator(several)] = ()
+    hosts: Annotated[tuple[Host, ...], Several()] = ()
     """The names by which it is asked for, beside its address and localhost."""
 
     @field_validator("password")
