@@ -1,6 +1,6 @@
 """One rendered event: trees in named places, which each sink lays out in its vendor's way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from relay import tree
@@ -46,6 +46,11 @@ class Message:
     def summary(self) -> str:
         """One line for notifications: nothing of the body, which may be behind a warning."""
         return " · ".join(filter(None, (plain.line(self.author), plain.line(self.title))))
+
+
+def pinged(messages: Iterable[Message]) -> frozenset[str]:
+    """Whom messages in one request ping."""
+    return frozenset[str]().union(*(message.ping for message in messages))
 
 
 def mapped(message: Message, change: Callable[[Node], Node]) -> Message:

@@ -6,13 +6,13 @@ https://docs.slack.dev/reference/block-kit/blocks
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from relay.dialects import plain, slack
 from relay.dialects.shorten import shorten
 from relay.message import Image, Message
-from relay.sinks.layout import Room, cut_units, linked, more, units
+from relay.sinks.layout import Room, cut_units, leading, linked, more, units
 from relay.tree import Style, Styled, Text, Tree
 
 Block = dict[str, Any]
@@ -20,6 +20,8 @@ Block = dict[str, Any]
 # All blocks of a message share a hidden limit: about 13 200 characters, once 11 341 of rich text.
 # https://github.com/slackapi/bolt-js/issues/2509
 TOTAL = 8000
+BLOCKS = 45  # of the 50 that a message may have
+MESSAGES = 10
 NAME = TITLE = FOOTER = 300
 ADDRESS = 700  # a longer one is not linked to from the head
 HEAD = NAME + TITLE + 2 * ADDRESS
@@ -35,7 +37,27 @@ _LINK = re.compile(r"(?:https?://|mailto:)[^\s/]\S*", re.I)
 _NAMES = frozenset({"type", "style"})
 
 
-def blocks(message: Message, *, pings: list[Block]) -> list[Block]:
+def blocks(messages: Sequence[Message], *, pings: list[Block]) -> list[Block]:
+    """Who is pinged, then messages with a line between them."""
+    first, *others = messages
+    found = _blocks(first, pings=pings)
+    for message in others:
+        shown = _blocks(message, pings=[])
+        found += [{"type": "divider"}, *shown] if found and shown else shown
+    return found
+
+
+def together(messages: Sequence[Message], *, pings: list[Block]) -> int:
+    """How many of the first have room below each other, each as it is alone."""
+
+    def sizes(message: Message) -> tuple[int, int]:
+        found = _blocks(message, pings=[])
+        return 1 + len(found), 1 + size(found)
+
+    return leading(messages[:MESSAGES], sizes, (BLOCKS, TOTAL - size(pings)))
+
+
+def _blocks(message: Message, *, pings: list[Block]) -> list[Block]:
     """A line on who did what, the text, fields, pictures, and a small line at the end."""
     room = Room(TOTAL - size(pings))
     head = room.take(_head(message), HEAD, size_of)
@@ -124,10 +146,11 @@ def _line_size(nodes: Tree) -> int:
     return units(plain.line(nodes))
 
 
-def fallback(message: Message) -> str:
+def fallback(messages: Sequence[Message]) -> str:
     """
     The text of notifications and of clients without blocks.
 
     Nothing of the body: it may stand behind a warning, and here it cannot be hidden.
     """
-    return slack.escape(cut_units(message.summary, FALLBACK)) or "Misskey"
+    summaries = "\n".join(filter(None, (message.summary for message in messages)))
+    return slack.escape(cut_units(summaries, FALLBACK)) or "Misskey"

@@ -8,20 +8,21 @@ import re
 from collections.abc import Hashable, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
+from itertools import takewhile
 from typing import Annotated, Any, Literal, Self
 
 import aiohttp
 from discord_webhook import DiscordWebhook
 from pydantic import Field, model_validator
 
-from relay.message import Message
+from relay.message import Message, pinged
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.answer import Answer, by_status, one_line, pause_from, rate_limited, trouble
 from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings, ids
-from relay.sinks.embed import BLANK, address, embeds, prune
+from relay.sinks.embed import BLANK, EMBEDS, TOTAL, address, alike, embeds, length, prune
 from relay.sinks.emoji import coded
 from relay.sinks.http import exchange
-from relay.sinks.layout import cut_units
+from relay.sinks.layout import cut_units, leading
 
 # https://discord.com/developers/docs/reference#user-agent
 USER_AGENT = {"User-Agent": f"DiscordBot (https://relay.invalid, {version('relay')})"}
@@ -91,26 +92,42 @@ class Discord(SinkSettings):
     def pace_key(self) -> Hashable:
         return self.type, self.url
 
+    @property
+    def most(self) -> int:
+        return EMBEDS if self.thread_name is None else 1  # each begins a thread of its own
+
+    def together(self, messages: Sequence[Message]) -> int:
+        same = messages[: self.most]
+        if self.avatar == "author":
+            same = [*takewhile(lambda one: one.avatar == messages[0].avatar, same)]
+        return leading(alike(same), self._sizes, (EMBEDS, TOTAL))
+
+    def _sizes(self, message: Message) -> tuple[int, int]:
+        found = self._embeds(message)
+        return len(found), sum(map(length, found))
+
+    def _embeds(self, message: Message) -> Sequence[Payload]:
+        return embeds(coded(message, self.emojis))
+
     def payload(self, messages: Sequence[Message]) -> Payload:
-        (message,) = messages
-        message = coded(message, self.emojis)
-        pings, allowed = self._pings(message)
+        pings, allowed = self._pings(messages)
         raw = DiscordWebhook(
             url="",
             content=pings,
             username=self.username and username(self.username),
-            avatar_url=address(message.avatar) if self.avatar == "author" else None,
+            avatar_url=address(messages[0].avatar) if self.avatar == "author" else None,
             thread_name=self.thread_name,
-            embeds=[dict(one) for one in embeds(message)],
+            embeds=[dict(embed) for one in messages for embed in self._embeds(one)],
         ).json
         return {key: prune(raw[key]) for key in KEYS if raw.get(key)} | {
             "allowed_mentions": allowed
         }
 
-    def _pings(self, message: Message) -> tuple[str, Payload]:
+    def _pings(self, messages: Sequence[Message]) -> tuple[str, Payload]:
         """The content that pings, and the list without which it would ping nobody."""
-        roles = [one for one in self.mentions.roles if message.ping & {"all", one}]
-        users = [one for one in self.mentions.users if message.ping & {"all", one}]
+        wanted = pinged(messages)
+        roles = [one for one in self.mentions.roles if wanted & {"all", one}]
+        users = [one for one in self.mentions.users if wanted & {"all", one}]
         written = [f"<@&{one}>" for one in roles] + [f"<@{one}>" for one in users]
         return " ".join(written), {"parse": [], "roles": roles, "users": users}
 

@@ -41,6 +41,29 @@ def embeds(message: Message) -> Sequence[Payload]:
     return [main | (pictures[0] if pictures else {}), *pictures[1:]]
 
 
+def length(embed: Payload) -> int:
+    """How much of TOTAL an embed takes."""
+    fields = [text for one in embed.get("fields", ()) for text in (one["name"], one["value"])]
+    texts = [embed.get("title", ""), embed.get("description", ""), *fields]
+    texts += [embed.get("author", {}).get("name", ""), embed.get("footer", {}).get("text", "")]
+    return sum(map(units, texts))
+
+
+def alike(messages: Sequence[Message]) -> Sequence[Message]:
+    """
+    The first ones, as far as they link to different places.
+
+    Of embeds with one address Discord shows only the first, with the pictures of all.
+    """
+    seen = set[str]()
+    for count, message in enumerate(messages):
+        url = address(message.url)
+        if url in seen:
+            return messages[:count]
+        seen |= {url} if url else set()
+    return messages
+
+
 def _with_links(body: Tree, pictures: Sequence[Image]) -> Tree:
     for image in pictures:
         body = (*body, *((Text("\n"),) if body else ()), *picture_link(image))

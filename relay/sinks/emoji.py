@@ -1,7 +1,7 @@
 """Misskey's custom emoji in chats: by the chat's own code for them, or by their picture."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import urljoin, urlsplit
 
@@ -10,11 +10,11 @@ import aiohttp
 from relay.message import Message, mapped
 from relay.tree import Emoji, Node
 
-PICTURES = 10  # new ones in one message; the others keep their names
+PICTURES = 10  # new ones in one request; the others keep their names
 KNOWN = 5000
 SIZE = 512 * 1024  # bytes
 TIMEOUT = aiohttp.ClientTimeout(total=4)
-PATIENCE = 6.0  # seconds for all pictures of a message: names are better than a late message
+PATIENCE = 6.0  # seconds for all pictures of a request: names are better than a late message
 REDIRECTS = 3
 TYPES = frozenset(f"image/{kind}" for kind in ("png", "apng", "gif", "webp", "jpeg", "avif"))
 TRY_AGAIN = 3600.0  # seconds after a picture, or all of a host, could not be had
@@ -43,15 +43,16 @@ class Pictures:
         """When an address, or a whole host, could not be reached, by the loop's clock."""
 
     async def shown(
-        self, message: Message, session: aiohttp.ClientSession, upload: Upload
-    ) -> Message:
-        """The message with pictures for the emoji that have one; the others keep their names."""
-        new = [url for url in _addresses(message) if url not in self._known]
+        self, messages: Sequence[Message], session: aiohttp.ClientSession, upload: Upload
+    ) -> Sequence[Message]:
+        """The messages with pictures for the emoji that have one; the others keep their names."""
+        wanted = dict.fromkeys(url for message in messages for url in _addresses(message))
+        new = [url for url in wanted if url not in self._known]
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 for url in new[:PICTURES]:
                     await self._bring(url, session, upload)
-        return mapped(message, self._pictured)
+        return [mapped(message, self._pictured) for message in messages]
 
     def _pictured(self, node: Node) -> Node:
         if isinstance(node, Emoji) and (picture := self._known.get(node.url or "")):

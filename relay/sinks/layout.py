@@ -1,10 +1,10 @@
 """What the layouts of all vendors have in common: lengths, and the small parts of a message."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from relay.dialects.shorten import ELLIPSIS, shorten
 from relay.link import link
-from relay.message import Image
+from relay.message import Image, Message
 from relay.tree import Link, Text, Tree
 
 Size = Callable[[Tree], int]
@@ -28,6 +28,21 @@ class Room:
         kept = min(wanted, self.left // 2)
         self.left -= kept
         return kept
+
+
+def leading(
+    messages: Sequence[Message], sizes: Callable[[Message], Sequence[int]], limits: Sequence[int]
+) -> int:
+    """How many of the first keep, added up, to all the limits; one does so by itself."""
+    if len(messages) == 1:
+        return 1
+    left, fitting = tuple(limits), 0
+    for message in messages:
+        left = tuple(room - size for room, size in zip(left, sizes(message), strict=True))
+        if min(left) < 0:
+            break
+        fitting += 1
+    return max(1, fitting)
 
 
 def units(text: str) -> int:

@@ -15,7 +15,7 @@ import aiohttp
 from pydantic import Field, PrivateAttr, field_validator
 from yarl import URL
 
-from relay.message import Message
+from relay.message import Message, pinged
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
 from relay.sinks.answer import (
@@ -30,7 +30,7 @@ from relay.sinks.answer import (
 from relay.sinks.base import Payload, Settings, SinkSettings, Url, ids
 from relay.sinks.emoji import Pictures
 from relay.sinks.http import exchange
-from relay.sinks.notice import notice
+from relay.sinks.notice import MESSAGES, notice, together
 
 # https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
 REJECTED = {"M_TOO_LARGE", "M_BAD_JSON", "M_NOT_JSON", "M_INVALID_PARAM", "M_MISSING_PARAM"}
@@ -99,14 +99,21 @@ class Matrix(SinkSettings):
         # A homeserver counts by account, over all rooms.
         return self.type, self.homeserver.rstrip("/"), self.token
 
-    def payload(self, messages: Sequence[Message]) -> Payload:
-        (message,) = messages
-        return notice(message, mentions=self._pings(message))
+    @property
+    def most(self) -> int:
+        return MESSAGES
 
-    def _pings(self, message: Message) -> dict[str, Any]:
+    def together(self, messages: Sequence[Message]) -> int:
+        return together(messages, mentions=self._pings(messages))
+
+    def payload(self, messages: Sequence[Message]) -> Payload:
+        return notice(messages, mentions=self._pings(messages))
+
+    def _pings(self, messages: Sequence[Message]) -> dict[str, Any]:
         """https://spec.matrix.org/v1.19/client-server-api/#user-and-room-mentions"""
-        users = [one for one in self.mentions.users if message.ping & {"all", one}]
-        whole_room = self.mentions.room and bool(message.ping & {"all", "room"})
+        wanted = pinged(messages)
+        users = [one for one in self.mentions.users if wanted & {"all", one}]
+        whole_room = self.mentions.room and bool(wanted & {"all", "room"})
         return ({"user_ids": users} if users else {}) | ({"room": True} if whole_room else {})
 
     async def send(
@@ -117,7 +124,7 @@ class Matrix(SinkSettings):
             return room
         if self.emojis == "pictures":
             upload = partial(self._upload, session)
-            messages = [await self._pictures.shown(one, session, upload) for one in messages]
+            messages = await self._pictures.shown(messages, session, upload)
         body = self.payload(messages)
 
         async def put() -> Answer | Failed:

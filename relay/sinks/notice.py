@@ -1,6 +1,6 @@
-"""A message as the content of a Matrix event, within what a homeserver takes."""
+"""Messages as the content of a Matrix event, within what a homeserver takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,23 +8,27 @@ from relay.dialects import matrix, plain
 from relay.dialects.shorten import shorten
 from relay.message import Message
 from relay.sinks.http import encoded
-from relay.sinks.layout import linked, more, picture_link
+from relay.sinks.layout import leading, linked, more, picture_link
 from relay.tree import Style, Styled, Text, Tree
 
 # https://spec.matrix.org/v1.19/client-server-api/#size-limits: an event has 65 536 bytes, of which
 # a server that federates adds some; the longest content that Synapse took had 64 530.
 CONTENT = 60_000
-BODY = 15_000  # of these for the plain form
+PLAIN = 0.25  # of these for the plain form
+MESSAGES = 10
+TWICE = CONTENT // 2 - 500  # what changes an event holds the new content twice
 
 Render = Callable[[Tree], str]
 
 
-def notice(message: Message, *, mentions: dict[str, Any]) -> dict[str, Any]:
-    """``mentions`` is what goes under ``m.mentions``, and pings."""
-    names = "".join(f"{one} " for one in mentions.get("user_ids", ()))
-    room = CONTENT - BODY - len(encoded([mentions, names]))
-    body = _fitting(message, plain.render, BODY)
-    html = _fitting(message, matrix.render, room)
+def notice(
+    messages: Sequence[Message], *, mentions: dict[str, Any], limit: int = CONTENT
+) -> dict[str, Any]:
+    """``mentions`` is what goes under ``m.mentions``, and pings; ``limit`` is in bytes."""
+    names = _names(mentions)
+    plain_room, html_room = _rooms(mentions, limit)
+    body = "\n\n".join(filter(None, (_fitting(one, plain.render, plain_room) for one in messages)))
+    html = "<hr>".join(filter(None, (_fitting(one, matrix.render, html_room) for one in messages)))
     return {
         "msgtype": "m.notice",
         "body": f"{names}{body}".strip() or "Misskey",
@@ -32,6 +36,26 @@ def notice(message: Message, *, mentions: dict[str, Any]) -> dict[str, Any]:
         "formatted_body": html or "Misskey",
         "m.mentions": mentions,
     }
+
+
+def together(messages: Sequence[Message], *, mentions: dict[str, Any]) -> int:
+    """How many of the first have room below each other, whole, and again when they change."""
+
+    def sizes(message: Message) -> tuple[int, int]:
+        whole = _layout(message)
+        return len(encoded(plain.render(whole))), len(encoded(matrix.render(whole)))
+
+    return leading(messages[:MESSAGES], sizes, _rooms(mentions, TWICE))
+
+
+def _rooms(mentions: dict[str, Any], limit: int) -> tuple[int, int]:
+    """The bytes for the plain form, and for HTML."""
+    plain_room = round(limit * PLAIN)
+    return plain_room, limit - plain_room - len(encoded([mentions, _names(mentions)]))
+
+
+def _names(mentions: dict[str, Any]) -> str:
+    return "".join(f"{one} " for one in mentions.get("user_ids", ()))
 
 
 def _fitting(message: Message, render: Render, limit: int) -> str:

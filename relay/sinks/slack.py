@@ -16,13 +16,13 @@ from pydantic import Field, model_validator
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from relay.message import Message
+from relay.message import Message, pinged
 from relay.model import Display
 from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
 from relay.secret import Secret
 from relay.sinks.answer import Answer, by_status, rate_limited, trouble
 from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings, Url, ids
-from relay.sinks.blocks import blocks, fallback
+from relay.sinks.blocks import MESSAGES, blocks, fallback, together
 from relay.sinks.emoji import coded
 from relay.sinks.wire import AnsweredError, Wire
 
@@ -122,11 +122,19 @@ class Slack(SinkSettings):
         cw = "hide" if self.cw == "spoiler" else self.cw
         return Display(cw=cw, sensitive_media=self.sensitive_media)
 
+    @property
+    def most(self) -> int:
+        return MESSAGES
+
+    def together(self, messages: Sequence[Message]) -> int:
+        return together(self._coded(messages), pings=self._pings(messages))
+
+    def _coded(self, messages: Sequence[Message]) -> Sequence[Message]:
+        return [coded(one, self.emojis) for one in messages]
+
     def payload(self, messages: Sequence[Message]) -> Payload:
-        (message,) = messages
-        message = coded(message, self.emojis)
-        shown = blocks(message, pings=self._pings(message))
-        content = {"text": fallback(message), "unfurl_links": False, "unfurl_media": False}
+        shown = blocks(self._coded(messages), pings=self._pings(messages))
+        content = {"text": fallback(messages), "unfurl_links": False, "unfurl_media": False}
         return self._addressed(content | ({"blocks": shown} if shown else {}))
 
     def _addressed(self, content: Payload) -> dict[str, Any]:
@@ -135,9 +143,9 @@ class Slack(SinkSettings):
             return {**content}
         return {**content, "channel": self.channel, "link_names": False, "parse": "none"}
 
-    def _pings(self, message: Message) -> list[dict[str, Any]]:
+    def _pings(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """The elements that ping."""
-        mentions, wanted = self.mentions, message.ping
+        mentions, wanted = self.mentions, pinged(messages)
         users = [one for one in mentions.users if wanted & {"all", one}]
         groups = [one for one in mentions.groups if wanted & {"all", one}]
         found: list[dict[str, Any]] = [{"type": "user", "user_id": one} for one in users]

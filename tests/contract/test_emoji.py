@@ -105,8 +105,8 @@ async def kept(picture: bytes, kind: str) -> str:
 
 
 async def pictured(names: list[str], server: str, session: aiohttp.ClientSession) -> list[str]:
-    found = await Pictures().shown(message(*names, server=server), session, kept)
-    (bold,) = found.body
+    found = await Pictures().shown([message(*names, server=server)], session, kept)
+    (bold,) = found[0].body
     assert isinstance(bold, Styled)
     return [node.code for node in bold.children if isinstance(node, Emoji)]
 
@@ -136,7 +136,7 @@ async def test_a_picture_is_brought_once_and_never_too_many_at_a_time(
 ) -> None:
     pictures, names = Pictures(), [f"e{n}" for n in range(PICTURES + 5)]
     for _ in range(3):
-        await pictures.shown(message(*names, server=misskey.url), session, kept)
+        await pictures.shown([message(*names, server=misskey.url)], session, kept)
     assert misskey.asked == [f"{name}.webp" for name in names]
 
 

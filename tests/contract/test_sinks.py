@@ -7,6 +7,7 @@ cannot fail on demand. `test_sinks_matrix.py` has the real one.
 
 import asyncio
 import gzip
+import json
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sized
@@ -202,6 +203,15 @@ async def test_a_terminal_that_has_gone_is_a_failure(
 
 
 # --- faults
+
+
+async def test_several_go_in_one_request(seam: Seam, session: aiohttp.ClientSession) -> None:
+    several = [Message(title=(Text(f"number {n}"),), body=(Text("text"),)) for n in range(12)]
+    assert seam.sink.together(several) == seam.sink.most == 10
+    assert isinstance(await seam.sink.send(several[:10], key="1", session=session), Sent)
+    assert (seam.arrived, seam.sends) == (1, 1)
+    shown = json.dumps(seam.sink.payload(several[:10]))
+    assert sorted(range(10), key=lambda n: shown.index(f"number {n}")) == [*range(10)]
 
 
 async def _fails(seam: Seam, session: aiohttp.ClientSession, fault: Fault) -> Failed:

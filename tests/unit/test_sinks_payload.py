@@ -103,9 +103,9 @@ MATRIX = Matrix(type="matrix", homeserver="https://m.example", room="!a", token=
 SINKS = (DISCORD, WEBHOOK, BOT, MATRIX, Console(type="console"))
 
 
-def arrived(sink: Any, message: Message) -> dict[str, Any]:
+def arrived(sink: Any, *messages: Message) -> dict[str, Any]:
     """The payload as the vendor reads it."""
-    return dict(json.loads(encoded(sink.payload([message]))))
+    return dict(json.loads(encoded(sink.payload(messages))))
 
 
 def complaints(sink: Any, payload: dict[str, Any]) -> Iterator[object]:
@@ -161,6 +161,37 @@ def test_no_payload_is_refused_or_pings(sink: Any, message: Message) -> None:
         payload = arrived(sink, one)
         assert list(complaints(sink, payload)) == []
         assert pings(sink, payload) == set()
+
+
+@pytest.mark.parametrize("sink", SINKS, ids=lambda sink: type(sink).__name__)
+@settings(max_examples=20, deadline=timedelta(seconds=5))
+@given(messages=st.lists(MESSAGE, min_size=1, max_size=12))
+@example(messages=[Message()] * 12)
+@example(messages=[FULL] * 3)
+@example(messages=[Message(title=(Text("t"),)), FULL, Message(title=(Text("t"),))])
+@example(messages=[Message(images=FULL.images[:9])] * 2)
+@example(messages=[Message(body=(Text("&" * 1900),))] * 12)
+def test_what_goes_together_is_not_refused_and_pings_nobody(
+    sink: Any, messages: list[Message]
+) -> None:
+    count = sink.together(messages)
+    assert 1 <= count <= min(len(messages), sink.most)
+    payload = arrived(sink, *messages[:count])
+    assert list(complaints(sink, payload)) == []
+    assert pings(sink, payload) == set()
+    assert _shows(payload) == [it for one in messages[:count] for it in _shows(arrived(sink, one))]
+
+
+def _shows(payload: dict[str, Any]) -> list[Any]:
+    """What people see, but for what stands between messages."""
+    if "formatted_body" in payload:
+        parts = payload["formatted_body"].split("<hr>")
+        return [part for part in parts if part != "Misskey"]
+    if "embeds" in payload:
+        return list(payload["embeds"])
+    if "blocks" in payload:
+        return [block for block in payload["blocks"] if block["type"] != "divider"]
+    return []
 
 
 @given(st.text(st.characters(), max_size=30), st.integers(0, 20))
@@ -230,6 +261,48 @@ def test_a_template_chooses_among_those_that_the_config_names(
 ) -> None:
     payload = arrived(sink, Message(title=(Text("<@88> <!here>"),), ping=frozenset(wanted)))
     assert pings(sink, payload) == pinged & NAMED[type(sink)]
+
+
+def test_whom_any_of_several_asks_for_is_pinged_once() -> None:
+    both = [Message(title=(Text("t"),), ping=frozenset({one, "3"})) for one in ("7" * 20, "88")]
+    payload = arrived(PINGING[0], *both)
+    assert payload["content"] == f"<@&3> <@{'7' * 20}> <@88>"
+    assert list(complaints(PINGING[0], payload)) == []
+
+
+# --- several messages in one request
+
+
+def linking(*urls: str | None) -> list[Message]:
+    return [Message(title=(Text("t"),), url=url) for url in urls]
+
+
+def test_discord_would_hide_the_second_of_two_with_one_address() -> None:
+    one, two = "https://a.example/1", "https://a.example/2"
+    assert DISCORD.together(linking(one, two, one, None)) == 2
+    assert DISCORD.together(linking(None, None, one)) == 3
+
+
+def test_only_what_one_face_says_goes_together() -> None:
+    faces = [
+        Message(title=(Text("t"),), avatar=f"https://a.example/{name}") for name in ("a", "a", "b")
+    ]
+    assert DISCORD.together(faces) == 2
+    assert DISCORD.model_copy(update={"avatar": "none"}).together(faces) == 3
+
+
+def test_where_each_begins_a_thread_nothing_goes_together() -> None:
+    forum = DISCORD.model_copy(update={"thread_name": "news"})
+    assert (forum.most, forum.together(linking(None, None))) == (1, 1)
+
+
+def test_between_several_there_is_a_line() -> None:
+    several = linking(None, None)
+    kinds = [block["type"] for block in arrived(WEBHOOK, *several)["blocks"]]
+    assert kinds == ["rich_text", "divider", "rich_text"]
+    assert arrived(MATRIX, *several)["formatted_body"] == "t<hr>t"
+    assert arrived(MATRIX, *several)["body"] == "t\n\nt"
+    assert arrived(WEBHOOK, *several)["text"] == "t\nt"
 
 
 # --- what a long message keeps
