@@ -51,14 +51,15 @@ async def doctor(given: Namespace) -> int:
 
 
 async def _local(config: Config, path: Path) -> Facts:
-    # What this machine tells is gathered first: to open the outbox changes its journal.
-    files, disk = looking.files(config, path), looking.disk(config)
-    return Facts(
-        config=config,
-        files=files,
-        disk=disk,
-        stock=None if disk.outbox is None else await _stock(config),
-    )
+    facts = Facts(config=config, files=looking.files(config, path))
+    try:
+        # First the disk: to open the outbox changes its journal.
+        facts = replace(facts, disk=looking.disk(config))
+        if facts.disk is not None and facts.disk.outbox is not None:
+            facts = replace(facts, stock=await _stock(config))
+    except OutboxError as error:
+        return replace(facts, stock=Stock(problem=str(error)))
+    return facts
 
 
 async def _asked(facts: Facts, session: aiohttp.ClientSession) -> Facts:
@@ -72,11 +73,8 @@ async def _asked(facts: Facts, session: aiohttp.ClientSession) -> Facts:
 
 
 async def _stock(config: Config) -> Stock:
-    try:
-        async with existing_outbox(config) as outbox:
-            return Stock(counts=await outbox.counts(), closed=await outbox.closed_sinks())
-    except OutboxError as error:
-        return Stock(problem=str(error))
+    async with existing_outbox(config) as outbox:
+        return Stock(counts=await outbox.counts(), closed=await outbox.closed_sinks())
 
 
 def _number(found: Findings, level: Level) -> int:

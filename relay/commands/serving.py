@@ -14,7 +14,7 @@ from relay.commands.confinement import confine
 from relay.commands.parser import Commands, add
 from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of
 from relay.config import Config
-from relay.doctor import files, looking
+from relay.doctor import asking, files, looking
 from relay.logs import LogFormat, format_for, log_to
 from relay.message import Message
 from relay.notify import Notify
@@ -103,8 +103,7 @@ def _count(number: int, noun: str) -> str:
 
 async def _sink_problems(config: Config) -> Mapping[str, str | None]:
     async with open_session() as session:
-        found = await asyncio.gather(*(sink.check(session) for sink in config.sinks.values()))
-    return dict(zip(config.sinks, found, strict=True))
+        return await asking.troubles(config, session)
 
 
 async def send_test(path: Path | None, name: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from relay.config import Config
 from relay.doctor.facts import Disk, File
+from relay.errors import OutboxError
 from relay.outbox import file_of
 from relay.outbox.file import COMPANIONS
 from relay.secret import Secret
@@ -30,7 +31,7 @@ def files(config: Config, path: Path) -> list[File]:
     if config.templates is not None:
         found.append(_file(config.templates, None))
     kept = (outbox.with_name(outbox.name + end) for end in COMPANIONS)
-    return found + [_file(one, "private notes") for one in kept if one.exists()]
+    return found + [_file(one, "private notes") for one in kept if os.path.exists(one)]
 
 
 def _has_secret(path: Path, config: Config) -> bool:
@@ -58,19 +59,33 @@ def _is_reached(path: Path) -> bool:
 
 
 def disk(config: Config) -> Disk:
-    """Where the outbox is, or will be."""
+    """Where the outbox is, or will be. Raises OutboxError if nobody may look there."""
     path = file_of(config.outbox).absolute()
-    journal = path.with_name(f"{path.name}-wal")
-    folder = next(one for one in path.parents if one.exists())
+    try:
+        return _disk(path)
+    except OSError as error:
+        raise OutboxError(f"{path}: cannot be looked at: {error.strerror}") from None
+
+
+def _disk(path: Path) -> Disk:
+    outbox, journal = _size(path), _size(path.with_name(f"{path.name}-wal"))
+    folder = next(one for one in path.parents if os.path.exists(one))
     found = os.statvfs(folder)
     return Disk(
         path=path,
         kind=file_system(folder.resolve(), _mounts()),
         free=found.f_bavail * found.f_frsize,
-        outbox=path.stat().st_size if path.exists() else None,
-        journal=journal.stat().st_size if journal.exists() else 0,
+        outbox=outbox,
+        journal=journal or 0,
         has_folder=folder == path.parent,
     )
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def _mounts() -> str:

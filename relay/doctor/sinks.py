@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from relay.doctor.facts import Account, Facts
 from relay.doctor.finding import Finding, Name, advice, wrong
-from relay.sinks import SinkSettings
-from relay.sinks.matrix import Matrix
+from relay.sinks import AnySink
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class Diagnosis:
 
 DISCORD = (
     Diagnosis(
-        "1001[0-9]|1000[0-9]",
+        "10003|10004|10015",
         "discord-webhook-deleted",
         "make a new webhook in the channel's settings, and write its address under url",
     ),
@@ -96,26 +95,26 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield from _account(f"sink {name}", facts.config.sinks[name], account)
 
 
-def _diagnosed(where: str, sink: SinkSettings, trouble: str) -> Finding:
+def _diagnosed(where: str, sink: AnySink, trouble: str) -> Finding:
     """What is behind the words of a sink's own check."""
     if trouble.startswith("asks us to wait"):
         return advice("sink-limited", where, trouble, "ask again later; relay itself waits")
     if trouble.startswith("cannot be reached"):
         remedy = "check the address, and this machine's way to it: DNS, firewall, proxy"
         return wrong("sink-unreachable", where, trouble, remedy)
-    for known in DIAGNOSES.get(str(getattr(sink, "type", "")), ()):
+    for known in DIAGNOSES.get(sink.type, ()):
         if re.search(rf"\b(?:{known.words})\b", trouble):
             return wrong(known.name, where, trouble, known.remedy)
     remedy = "look up these words in the vendor's documentation, then check what the sink says"
     return wrong("sink-refuses", where, trouble, remedy)
 
 
-def _account(where: str, sink: SinkSettings, account: Account) -> Iterator[Finding]:
+def _account(where: str, sink: AnySink, account: Account) -> Iterator[Finding]:
     if CLIENTS.search(account.session):
         what = f"its token is that of a person's session ({account.session}), and ends with it"
         remedy = "never log out there; better, log relay in for itself: see docs/doctor.md"
         yield advice("matrix-session-shared", where, what, remedy)
-    if account.is_limited and isinstance(sink, Matrix) and sink.rate is None:
+    if account.is_limited and sink.rate is None:
         what = "Synapse gives an account 0.2 messages a second, unless its administrator lifts that"
         remedy = "lift it as docs/doctor.md says, then write rate: unlimited here"
         yield advice("matrix-rate-limit", where, what, remedy)

@@ -11,6 +11,7 @@ from relay.doctor.servers import MISSKEY, version
 
 GIVEN_UP = 5.0  # seconds, after which Misskey takes a webhook for lost
 SLOW = 2.0
+FASTER = "look for what is slow: the line, the web server in front, or this machine"
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104
 BLOCKS_PRIVATE = (2024, 11)
 """The first version of Misskey that calls no private address."""
@@ -93,7 +94,7 @@ def _calls_private(server: Server) -> bool:
 
 
 def _small(where: str, one: Try, *, is_known: bool) -> Iterator[Finding]:
-    """What became of a probe that nobody can find too large."""
+    """What became of a probe that is not too large for anybody."""
     if one.seen is None:
         yield _unseen(where, one, is_known=is_known)
         return
@@ -140,7 +141,8 @@ def _unseen(where: str, one: Try, *, is_known: bool) -> Finding:
 def _large(where: str, one: Try) -> Iterator[Finding]:
     """What became of a large probe, where a small one had arrived."""
     if one.arrived:
-        yield from _slow(where, one)
+        if one.seconds > GIVEN_UP:  # a line that is slow for a megabyte may do for what is common
+            yield advice("way-slow", where, _slowness(one), FASTER)
         return
     seen = one.reason if one.seen is None else f"{one.seen.length} bytes of it arrived, or others"
     what = f"a body of {one.sent.length} bytes does not get through: {seen}"
@@ -151,6 +153,9 @@ def _large(where: str, one: Try) -> Iterator[Finding]:
 def _slow(where: str, one: Try) -> Iterator[Finding]:
     if one.seconds > SLOW:
         tell = wrong if one.seconds > GIVEN_UP else advice
-        what = f"an answer took {one.seconds:.1f} seconds, and Misskey gives up after five"
-        remedy = "look for what is slow: the line, the web server in front, or this machine"
-        yield tell("way-slow", where, what, remedy)
+        yield tell("way-slow", where, _slowness(one), FASTER)
+
+
+def _slowness(one: Try) -> str:
+    took = f"the answer to {one.sent.length} bytes took {one.seconds:.1f} seconds"
+    return f"{took}, and Misskey gives up after five"

@@ -15,6 +15,7 @@ from relay.config import load
 from relay.doctor import Facts, examined, trying
 from relay.sinks import open_session
 from tests.e2e.process import Relay, serving
+from tests.fakes.discord import FakeDiscord
 
 SECRET = "0123456789abcdef0123"
 CONFIG = """
@@ -156,6 +157,39 @@ async def test_whoever_else_answers_is_told(
 async def test_a_relay_that_does_not_run_is_told(relay: Relay) -> None:
     await relay.terminate()
     assert (await names(relay, relay.address))["relay-silent"] == "wrong"
+
+
+async def test_a_whole_set_up_is_asked_about(
+    fake_discord: FakeDiscord, aiohttp_server: AiohttpServer, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    async def misskey(request: web.Request) -> web.Response:
+        software = {"name": "misskey", "version": "2026.6.0"}
+        return web.json_response({"software": software, "uri": str(request.url.origin())})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", misskey)
+    server = str((await aiohttp_server(app)).make_url("")).rstrip("/")
+    config = f"""
+listen: 127.0.0.1:{unused_tcp_port}
+outbox: sqlite:{tmp_path}/relay.db
+hooks: {{alice: {{secret: "${{ALICE}}", server: "{server}"}}}}
+sinks:
+  team: {{type: discord, url: "${{DISCORD}}"}}
+  mods: {{type: console, moderation: true}}
+routes: [{{match: {{event: mention}}, to: team}}, {{match: {{event: abuseReport}}, to: mods}}]
+"""
+    secrets = {"ALICE": SECRET, "DISCORD": fake_discord.url}
+    async with serving(tmp_path, config, secrets) as relay:
+        given = ("doctor", "--json", "--online", "--url", relay.address)
+        code, out, err = await relay.command(*given)
+        assert (code, err) == (0, ""), out
+        assert [one["name"] for one in json.loads(out)] == ["address-private"]
+        relay.environ["DISCORD"] = f"{fake_discord.base_url}/api/webhooks/1/{SECRET}"
+        code, out, err = await relay.command(*given)
+        assert (code, err, SECRET in out) == (1, "", False)
+        found = [one["name"] for one in json.loads(out)]
+        assert found == ["discord-webhook-deleted", "address-private"]
+    assert fake_discord.posts() == []
 
 
 @pytest.mark.parametrize(

@@ -294,8 +294,10 @@ FAULTS = [
                  ("way-large-body", "wrong", HOOK), id="a large body is refused"),
     pytest.param(way(small=[small(seconds=2.5)]),
                  ("way-slow", "advice", HOOK), id="a slow answer"),
-    pytest.param(way(large=[small(seconds=5.5)]),
+    pytest.param(way(small=[small(seconds=5.5)]),
                  ("way-slow", "wrong", HOOK), id="an answer that comes too late"),
+    pytest.param(way(large=[small(seconds=5.5)]),
+                 ("way-slow", "advice", HOOK), id="a slow answer to a large body"),
 ]  # fmt: skip
 
 
@@ -378,6 +380,7 @@ def test_what_is_wrong_comes_first() -> None:
         pytest.param(server(calls_itself=""), id="a server that tells no name"),
         pytest.param(reports(HOME), id="a new server"),
         pytest.param(way(), id="a way on which nothing is lost"),
+        pytest.param(way(large=[small(seconds=4.5)]), id="a large body that takes its time"),
         pytest.param(way(direct=[]), id="a door that only the web server reaches"),
         pytest.param(way(direct=[unseen(0)]), id="a door on another machine"),
         pytest.param(

@@ -10,6 +10,7 @@ import pytest
 from relay.config import Config, load
 from relay.doctor import looking
 from relay.doctor.looking import file_system
+from relay.errors import OutboxError
 
 SECRET = "0123456789abcdef0123"
 MOUNTS = """\
@@ -104,6 +105,14 @@ def test_the_folder_of_an_outbox_may_be_missing(folder: Path) -> None:
     disk = looking.disk(config.model_copy(update={"outbox": f"sqlite:{folder}/a/b/relay.db"}))
     assert (disk.has_folder, disk.outbox) == (False, None)
     assert looking.disk(config).has_folder
+
+
+def test_a_place_where_nobody_can_look_is_told(folder: Path) -> None:
+    config, path = installed(folder, "")
+    config = config.model_copy(update={"outbox": f"sqlite:{folder}/{'x' * 300}"})
+    with pytest.raises(OutboxError, match="cannot be looked at: File name too long"):
+        looking.disk(config)
+    assert [one.path for one in looking.files(config, path)] == [path]
 
 
 @pytest.mark.parametrize(
