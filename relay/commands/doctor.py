@@ -54,8 +54,9 @@ async def _local(config: Config, path: Path) -> Facts:
     facts = Facts(config=config, files=looking.files(config, path))
     try:
         # First the disk: to open the outbox changes its journal.
-        facts = replace(facts, disk=looking.disk(config))
-        if facts.disk is not None and facts.disk.outbox is not None:
+        disk = looking.disk(config)
+        facts = replace(facts, disk=disk)
+        if disk.outbox is not None:
             facts = replace(facts, stock=await _stock(config))
     except OutboxError as error:
         return replace(facts, stock=Stock(problem=str(error)))

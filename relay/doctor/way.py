@@ -34,7 +34,7 @@ def _listen(listen: str, servers: Sequence[Server]) -> Iterator[Finding]:
 def _way(way: Way, facts: Facts) -> Iterator[Finding]:
     yield from _address(way, facts.servers)
     if way.direct and not any(one.status for one in (*way.direct, *way.small)):
-        what = "relay answers neither there nor under its own address"
+        what = f"relay answers neither here nor at {way.address}"
         yield wrong("relay-silent", facts.config.listen, what, "start relay: relay serve")
         return
     inside = {one.hook for one in way.direct if one.arrived}
