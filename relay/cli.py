@@ -15,6 +15,7 @@ from relay.commands.init import add_init
 from relay.commands.installing import add_installing
 from relay.commands.mfm import add_mfm
 from relay.commands.parser import Parser
+from relay.commands.sbom import add_sbom
 from relay.commands.serving import add_serving
 from relay.commands.sinks import add_sinks
 from relay.commands.trying import add_trying
@@ -31,6 +32,7 @@ FAMILIES = (
     add_doctor,
     add_installing,
     add_describing,
+    add_sbom,
 )
 DESCRIPTION = "Turns Misskey's webhooks into messages on Discord, Slack and Matrix."
 EXIT_CODES = """exit codes:
@@ -45,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         _keep_printing(stream)
     log_to(sys.stderr, level=logging.WARNING)
-    given = _parser().parse_args(argv)
+    given = parser().parse_args(argv)
     try:
         ended = given.run(given)
         return int(asyncio.run(ended) if asyncio.iscoroutine(ended) else ended)
@@ -70,7 +72,7 @@ def _print_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
     parser = Parser(prog="relay", description=DESCRIPTION, epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"relay {version('relay')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

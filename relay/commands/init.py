@@ -256,7 +256,7 @@ def add_init(commands: Commands) -> None:
     )
     parser.add_argument("--homeserver", metavar="URL", help="for reports: the Matrix homeserver")
     parser.add_argument("--room", help="for reports: the room's id or alias")
-    for option, what in (("url", "Discord's or Slack's webhook URL"), ("token", "Matrix token")):
+    for option, what in (("url", "webhook's address"), ("token", "Matrix token")):
         parser.add_argument(
             f"--{option}-file", metavar="FILE", help=f"a file with the {what}; -: standard input"
         )

@@ -77,7 +77,7 @@ def parsers(parser: argparse.ArgumentParser, name: tuple[str, ...] = ()):
                 yield from parsers(inner, (*name, word))
 
 
-COMMANDS = list(parsers(cli._parser()))
+COMMANDS = list(parsers(cli.parser()))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -94,7 +94,8 @@ def test_the_commands_are_those_of_the_design():
     assert {" ".join(command) for command in COMMANDS} == {
         "serve", "check", "route", "preview", "send-test", "demo", "mfm", "doctor",
         "dead", "dead list", "dead show", "dead revive", "dead drop",
-        "sinks", "sinks list", "sinks resume", "install-service", "init", "schema", "completion",
+        "sinks", "sinks list", "sinks resume",
+        "init", "install-service", "schema", "completion", "sbom",
     }  # fmt: skip
 
 
