@@ -80,7 +80,7 @@ def _component(name: str, package: Distribution, *, kind: str = "library") -> di
         "version": package.version,
         "purl": f"pkg:pypi/{name}@{package.version}",
     }
-    if expression := package.metadata.get("License-Expression"):
+    for expression in package.metadata.get_all("License-Expression") or ():
         return told | {"licenses": [{"expression": expression}]}
     licenses = [
         one.rpartition(" :: ")[2]
