@@ -45,8 +45,8 @@ def predicate(expression: str) -> Callable[[Event], bool]:
                 return bool(evaluate(**values(event)))
         except (JinjaError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             # Not the error's text: it can hold what a private note says.
-            found = {"action": "when", "reason": type(error).__name__}
-            logger.info("condition failed", extra=found)
+            reason = type(error).__name__
+            logger.info("condition failed", extra={"action": "when", "reason": reason})
             return False
 
     return holds

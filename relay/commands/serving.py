@@ -14,7 +14,8 @@ from relay.commands.confinement import confine
 from relay.commands.parser import Commands, add
 from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of
 from relay.config import Config
-from relay.doctor import asking, files, looking
+from relay.doctor import asking, files, hooks, looking
+from relay.doctor.finding import Finding
 from relay.logs import LogFormat, format_for, log_to
 from relay.message import Message
 from relay.notify import Notify
@@ -36,7 +37,7 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
         log_format=log_format or format_for(sys.stderr),
         colour=colour_for(sys.stderr).on,
     )
-    for warning in _warnings(config, place_of(path)):
+    for warning in (*_warnings(config, place_of(path)), *_weak_secrets(config)):
         logger.warning("doubtful configuration", extra={"action": "check", "reason": warning})
     stop = asyncio.Event()
     stop_on_signals(stop)
@@ -93,8 +94,18 @@ def _warnings(config: Config, path: Path) -> Iterator[str]:
     """What the file hardly means, and what others on this machine could do with it."""
     yield from config.warnings
     for file in looking.files(config, path):
-        for finding in files.about(file):
-            yield f"{finding.where}: {finding.what}: {finding.remedy}"
+        yield from map(_told, files.about(file))
+
+
+def _weak_secrets(config: Config) -> Iterator[str]:
+    """The secrets of hooks that could be guessed, or lost on their way."""
+    for name, hook in config.hooks.items():
+        for secret in hook.secret:
+            yield from map(_told, hooks.about(f"hook {name}", secret))
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.where}: {finding.what}: {finding.remedy}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -128,14 +139,13 @@ def add_serving(commands: Commands) -> None:
     serving = add(
         commands,
         "serve",
-        lambda given: serve(given.config, given.log_format),
+        lambda given: serve(given.config, given.log_format and LogFormat(given.log_format)),
         about="take webhooks and deliver messages, until a signal ends it",
         example="relay serve --config /etc/relay/config.yaml",
     )
     serving.add_argument(
         "--log-format",
         choices=[*LogFormat],
-        type=LogFormat,
         help="default: journald under systemd, else console",
     )
     checking = add(

@@ -19,7 +19,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     config = facts.config
     for name, hook in config.hooks.items():
         for secret in hook.secret:
-            yield from _about(f"hook {name}", secret)
+            yield from about(f"hook {name}", secret)
     yield from _shared({name: hook.secret for name, hook in config.hooks.items()})
     if config.max_body < SMALL:
         yield advice(
@@ -30,7 +30,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _about(where: str, secret: Secret) -> Iterator[Finding]:
+def about(where: str, secret: Secret) -> Iterator[Finding]:
     """What one secret is like; nothing of it is told."""
     text = secret.reveal()
     bare = text.strip()

@@ -24,10 +24,10 @@ class Relay:
         self.process: asyncio.subprocess.Process | None = None
         self.log = folder / "relay.log"
 
-    async def start(self) -> None:
+    async def start(self, *arguments: str) -> None:
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "relay", "serve", "--config", str(self.file),
+                sys.executable, "-m", "relay", "serve", "--config", str(self.file), *arguments,
                 cwd=self.folder, env=self.environ, stdout=asyncio.subprocess.PIPE, stderr=log,
             )  # fmt: skip
         assert self.process.stdout is not None
