@@ -16,27 +16,14 @@ from pydantic import Field, PrivateAttr, field_validator
 from yarl import URL
 
 from relay.message import Message, pinged
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
+from relay.outcome import Closed, Failed, Outcome, RateLimited
 from relay.secret import Secret
-from relay.sinks.answer import (
-    MAX_PAUSE,
-    Answer,
-    by_status,
-    one_line,
-    pause_from,
-    rate_limited,
-    trouble,
-)
+from relay.sinks.answer import Answer, trouble
 from relay.sinks.base import Payload, Settings, SinkSettings, Url, ids
 from relay.sinks.emoji import Pictures
+from relay.sinks.errcode import classify, code_of, not_the_message
 from relay.sinks.http import exchange
 from relay.sinks.notice import MESSAGES, notice, together
-
-# https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
-REJECTED = {"M_TOO_LARGE", "M_BAD_JSON", "M_NOT_JSON", "M_INVALID_PARAM", "M_MISSING_PARAM"}
-LIMITED = {"M_LIMIT_EXCEEDED"}
-FULL = {"M_RESOURCE_LIMIT_EXCEEDED", "M_USER_LIMIT_EXCEEDED"}
-FULL_PAUSE = 3600.0  # seconds
 
 RECHECK = 24 * 3600.0  # seconds; a room can be encrypted later on
 PREPARATION = 20.0  # seconds for all that is asked before a message; with it a lease has to suffice
@@ -180,7 +167,7 @@ class Matrix(SinkSettings):
         if isinstance(found, str):
             self._room_id, self._checked_at = found, now
             return found
-        return _not_the_message(found)
+        return not_the_message(found)
 
     async def _prepared(self, session: aiohttp.ClientSession) -> str | Outcome:
         room = await self._resolved(session)
@@ -193,7 +180,7 @@ class Matrix(SinkSettings):
         answer = await self._inside(session, room, encryption)
         if isinstance(answer, Answer) and answer.code("algorithm"):
             return Closed(ENCRYPTED)
-        return room if _code(answer) == "M_NOT_FOUND" else classify(answer)
+        return room if code_of(answer) == "M_NOT_FOUND" else classify(answer)
 
     async def _resolved(self, session: aiohttp.ClientSession) -> str | Outcome:
         if not self.room.startswith("#"):
@@ -211,7 +198,7 @@ class Matrix(SinkSettings):
     ) -> Answer | Failed:
         """Ask something of a room; who is not in it but invited enters, once, and asks again."""
         answer = await ask()
-        if _code(answer) != "M_FORBIDDEN":
+        if code_of(answer) != "M_FORBIDDEN":
             return answer
         entry = await self._ask(session, "POST", "rooms", room, "join", body={})
         if isinstance(entry, Answer) and entry.status == HTTPStatus.OK:
@@ -231,41 +218,3 @@ class Matrix(SinkSettings):
         url = URL(f"{base}/_matrix/client/v3/{steps}", encoded=True)
         headers = {"Authorization": f"Bearer {self.token.reveal()}"}
         return await exchange(session, method, url, secret=self.token, body=body, headers=headers)
-
-
-def _code(answer: Answer | Failed) -> object:
-    return answer.code("errcode") if isinstance(answer, Answer) else None
-
-
-def _not_the_message(outcome: Outcome) -> Outcome:
-    """What an outcome means when only questions were asked, and no message was sent."""
-    match outcome:
-        case Failed(reason):
-            return Failed(reason)
-        case Rejected(reason):
-            return Closed(reason)
-        case _:
-            return outcome
-
-
-def classify(answer: Answer | Failed) -> Outcome:
-    """What a homeserver's answer means for the message and for the lane."""
-    if isinstance(answer, Failed):
-        return answer
-    code, found = answer.code("errcode"), answer.json
-    reason = one_line(f"{answer.status} {code} {found.get('error', '')}") if code else answer.reason
-    if answer.status == HTTPStatus.OK and "event_id" in found:
-        return Sent()
-    if code in FULL:
-        return rate_limited(FULL_PAUSE, answer.headers.get("Retry-After"))
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED:
-        return rate_limited(_pause(answer))
-    return Rejected(reason) if code in REJECTED else by_status(answer, reason)
-
-
-def _pause(answer: Answer) -> float:
-    """In seconds; the older key of the body is the finer one."""
-    wanted = answer.json.get("retry_after_ms")
-    if isinstance(wanted, int | float) and not isinstance(wanted, bool):
-        return pause_from(min(wanted, 1000 * MAX_PAUSE) / 1000)
-    return pause_from(answer.headers.get("Retry-After"))

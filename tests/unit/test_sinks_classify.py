@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.sinks import discord, matrix, slack
+from relay.sinks import discord, errcode, slack
 from relay.sinks.answer import Answer
 
 Classify = Callable[[Answer | Failed], Outcome]
-ALL = [discord.classify, slack.classify_webhook, slack.classify_api, matrix.classify]
+ALL = [discord.classify, slack.classify_webhook, slack.classify_api, errcode.classify]
 
 HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 NONSENSE = ("", "<nonsense", "[]", "null", "{}", '{"error": 5}', '{"code": [], "errcode": {}}')
@@ -254,7 +254,7 @@ def test_limits_of_slack() -> None:
 
 
 def test_an_event_id_is_sent() -> None:
-    assert matrix.classify(Answer(200, text='{"event_id": "$1"}')) == Sent()
+    assert errcode.classify(Answer(200, text='{"event_id": "$1"}')) == Sent()
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_an_event_id_is_sent() -> None:
     ids=str,
 )
 def test_a_homeserver_rejects_messages(answer: Answer) -> None:
-    assert isinstance(matrix.classify(answer), Rejected)
+    assert isinstance(errcode.classify(answer), Rejected)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_a_homeserver_rejects_messages(answer: Answer) -> None:
     ids=str,
 )
 def test_a_homeserver_closes(answer: Answer) -> None:
-    outcome = matrix.classify(answer)
+    outcome = errcode.classify(answer)
     assert isinstance(outcome, Closed)
     assert str(answer.code("errcode")) in outcome.reason
 
@@ -289,19 +289,19 @@ def test_a_homeserver_closes(answer: Answer) -> None:
 def test_limits_of_a_homeserver() -> None:
     after = {"Retry-After": "5"}
     limited = refused(429, "M_LIMIT_EXCEEDED", retry_after_ms=4619)
-    assert matrix.classify(Answer(429, after, limited.text)) == RateLimited(4.619)
-    assert matrix.classify(Answer(429, after, refused(429, "M_LIMIT_EXCEEDED").text)).pause == 5
+    assert errcode.classify(Answer(429, after, limited.text)) == RateLimited(4.619)
+    assert errcode.classify(Answer(429, after, refused(429, "M_LIMIT_EXCEEDED").text)).pause == 5
     for code in ("M_RESOURCE_LIMIT_EXCEEDED", "M_USER_LIMIT_EXCEEDED"):
-        assert matrix.classify(refused(403, code)) == RateLimited(3600)
+        assert errcode.classify(refused(403, code)) == RateLimited(3600)
 
 
 @pytest.mark.parametrize("wanted", [10**400, 1e300, float("inf")])
 def test_an_endless_limit_of_a_homeserver_is_six_hours(wanted: float) -> None:
     answer = refused(429, "M_LIMIT_EXCEEDED", retry_after_ms=wanted)
-    assert matrix.classify(answer) == RateLimited(6 * 3600)
+    assert errcode.classify(answer) == RateLimited(6 * 3600)
 
 
 @pytest.mark.parametrize("wanted", [float("nan"), -5, "soon", None, [], True])
 def test_a_limit_that_is_no_number_is_a_short_one(wanted: object) -> None:
     answer = refused(429, "M_LIMIT_EXCEEDED", retry_after_ms=wanted)
-    assert matrix.classify(answer) == RateLimited(5)
+    assert errcode.classify(answer) == RateLimited(5)

@@ -1,0 +1,50 @@
+"""What a homeserver's answers mean, by the errcodes of Matrix."""
+
+from http import HTTPStatus
+
+from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
+from relay.sinks.answer import MAX_PAUSE, Answer, by_status, one_line, pause_from, rate_limited
+
+# https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
+REJECTED = {"M_TOO_LARGE", "M_BAD_JSON", "M_NOT_JSON", "M_INVALID_PARAM", "M_MISSING_PARAM"}
+LIMITED = {"M_LIMIT_EXCEEDED"}
+FULL = {"M_RESOURCE_LIMIT_EXCEEDED", "M_USER_LIMIT_EXCEEDED"}
+FULL_PAUSE = 3600.0  # seconds
+
+
+def code_of(answer: Answer | Failed) -> object:
+    return answer.code("errcode") if isinstance(answer, Answer) else None
+
+
+def not_the_message(outcome: Outcome) -> Outcome:
+    """What an outcome means when only questions were asked, and no message was sent."""
+    match outcome:
+        case Failed(reason):
+            return Failed(reason)
+        case Rejected(reason):
+            return Closed(reason)
+        case _:
+            return outcome
+
+
+def classify(answer: Answer | Failed) -> Outcome:
+    """What a homeserver's answer means for the message and for the lane."""
+    if isinstance(answer, Failed):
+        return answer
+    code, found = answer.code("errcode"), answer.json
+    reason = one_line(f"{answer.status} {code} {found.get('error', '')}") if code else answer.reason
+    if answer.status == HTTPStatus.OK and "event_id" in found:
+        return Sent()
+    if code in FULL:
+        return rate_limited(FULL_PAUSE, answer.headers.get("Retry-After"))
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED:
+        return rate_limited(_pause(answer))
+    return Rejected(reason) if code in REJECTED else by_status(answer, reason)
+
+
+def _pause(answer: Answer) -> float:
+    """In seconds; the older key of the body is the finer one."""
+    wanted = answer.json.get("retry_after_ms")
+    if isinstance(wanted, int | float) and not isinstance(wanted, bool):
+        return pause_from(min(wanted, 1000 * MAX_PAUSE) / 1000)
+    return pause_from(answer.headers.get("Retry-After"))
