@@ -20,6 +20,10 @@ from relay.secret import Secret
 Payload = Mapping[str, Any]
 
 
+UNCHANGEABLE = Rejected("what was sent here cannot be changed")
+NO_ROOM = Rejected("what was sent together has no room together any more")
+
+
 class Settings(BaseModel):
     """A part of the configuration: frozen, and strict about its keys."""
 
@@ -88,7 +92,7 @@ class SinkSettings(Settings):
         key: str,
         session: aiohttp.ClientSession,
     ) -> Outcome:
-        return Rejected("what was sent here cannot be changed")
+        return UNCHANGEABLE
 
     @property
     def gate(self) -> Gate:
@@ -119,7 +123,7 @@ class Sink(Protocol):
         ...
 
     def together(self, messages: Sequence[Message]) -> int:
-        """How many of these, from the first one on, fit into one request uncut; at least one."""
+        """How many of the first fit into one request, each as it is alone; at least one."""
         ...
 
     def payload(self, messages: Sequence[Message]) -> Payload:

@@ -6,10 +6,12 @@ https://discord.com/developers/docs/resources/webhook#execute-webhook
 
 import re
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from importlib.metadata import version
 from itertools import takewhile
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 from discord_webhook import DiscordWebhook
@@ -17,8 +19,16 @@ from pydantic import Field, model_validator
 
 from relay.message import Message, pinged
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.sinks.answer import Answer, by_status, one_line, pause_from, rate_limited, trouble
-from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings, ids
+from relay.sinks.answer import (
+    Answer,
+    by_status,
+    of_a_change,
+    one_line,
+    pause_from,
+    rate_limited,
+    trouble,
+)
+from relay.sinks.base import NO_ROOM, Payload, SecretUrl, Settings, SinkSettings, ids
 from relay.sinks.embed import BLANK, EMBEDS, TOTAL, address, alike, embeds, length, prune
 from relay.sinks.emoji import coded
 from relay.sinks.http import exchange
@@ -28,6 +38,7 @@ from relay.sinks.layout import cut_units, leading
 USER_AGENT = {"User-Agent": f"DiscordBot (https://relay.invalid, {version('relay')})"}
 USERNAME = 80
 KEYS = ("content", "username", "avatar_url", "embeds", "thread_name")
+ID = re.compile("[0-9]{1,20}")
 
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 REJECTED = {50035, 50006, 50109, 200000, 240000, 220001, 220002, 220003, 40058, 40067, 40005}
@@ -93,6 +104,10 @@ class Discord(SinkSettings):
         return self.type, self.url
 
     @property
+    def can_edit(self) -> bool:
+        return True
+
+    @property
     def most(self) -> int:
         return EMBEDS if self.thread_name is None else 1  # each begins a thread of its own
 
@@ -100,7 +115,10 @@ class Discord(SinkSettings):
         same = messages[: self.most]
         if self.avatar == "author":
             same = [*takewhile(lambda one: one.avatar == messages[0].avatar, same)]
-        return leading(alike(same), self._sizes, (EMBEDS, TOTAL))
+        return self._fitting(same)
+
+    def _fitting(self, messages: Sequence[Message]) -> int:
+        return leading(alike(messages), self._sizes, (EMBEDS, TOTAL))
 
     def _sizes(self, message: Message) -> tuple[int, int]:
         found = self._embeds(message)
@@ -137,7 +155,34 @@ class Discord(SinkSettings):
         # Execute Webhook takes no idempotency key: a lost answer can show twice.
         # Without wait=true Discord answers before it has stored, and no error comes.
         query = {"wait": "true"} | ({"thread_id": self.thread_id} if self.thread_id else {})
-        return classify(await self._ask(session, "POST", query, self.payload(messages)))
+        answer = await self._ask(session, "POST", query=query, body=self.payload(messages))
+        return self._placed(classify(answer), answer)
+
+    def _placed(self, outcome: Outcome, answer: Answer | Failed) -> Outcome:
+        """A message in a thread can be changed only by who names the thread, too."""
+        thread = _id(answer, "channel_id") if self.thread_id or self.thread_name else ""
+        if not isinstance(outcome, Sent) or not outcome.message or not thread:
+            return outcome
+        return replace(outcome, message=f"{thread}/{outcome.message}")
+
+    async def edit(
+        self,
+        sent: str,
+        messages: Sequence[Message],
+        *,
+        key: str,
+        session: aiohttp.ClientSession,
+    ) -> Outcome:
+        """https://discord.com/developers/docs/resources/webhook#edit-webhook-message"""
+        if self._fitting(messages) < len(messages):
+            return NO_ROOM
+        thread, _, message = sent.rpartition("/")
+        shown = self.payload(messages)
+        body = {key: shown.get(key) for key in ("content", "embeds", "allowed_mentions")}
+        query = {"thread_id": thread} if thread else {}
+        answer = await self._ask(session, "PATCH", "messages", message, query=query, body=body)
+        outcome = of_a_change(classify(answer))
+        return replace(outcome, message=sent) if isinstance(outcome, Sent) else outcome
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         return trouble(classify(await self._ask(session, "GET")))
@@ -146,10 +191,12 @@ class Discord(SinkSettings):
         self,
         session: aiohttp.ClientSession,
         method: str,
+        *path: str,
         query: dict[str, str] | None = None,
         body: Payload | None = None,
     ) -> Answer | Failed:
-        address = self.url.reveal()
+        parts = urlsplit(self.url.reveal())
+        address = parts._replace(path="/".join((parts.path, *path))).geturl()
         return await exchange(
             session, method, address, secret=self.url, query=query, body=body, headers=USER_AGENT
         )
@@ -161,7 +208,7 @@ def classify(answer: Answer | Failed) -> Outcome:
         return answer
     status, code, reason = answer.status, answer.code("code"), describe(answer)
     if status == HTTPStatus.NO_CONTENT or (status == HTTPStatus.OK and answer.code("id")):
-        return Sent(_rest(answer))
+        return Sent(_rest(answer), _id(answer, "id"))
     if status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED:
         return _limited(answer)
     if code in CLOSED:
@@ -169,6 +216,12 @@ def classify(answer: Answer | Failed) -> Outcome:
     if code in REJECTED:
         return Rejected(reason)
     return by_status(answer, reason)
+
+
+def _id(answer: Answer | Failed, key: str) -> str:
+    """An id that the answer tells; empty if it is none."""
+    found = str(answer.code(key)) if isinstance(answer, Answer) else ""
+    return found if ID.fullmatch(found) else ""
 
 
 def describe(answer: Answer) -> str:

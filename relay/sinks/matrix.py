@@ -6,6 +6,7 @@ https://spec.matrix.org/v1.19/client-server-api/
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -16,14 +17,14 @@ from pydantic import Field, PrivateAttr, field_validator
 from yarl import URL
 
 from relay.message import Message, pinged
-from relay.outcome import Closed, Failed, Outcome, RateLimited
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
-from relay.sinks.answer import Answer, trouble
-from relay.sinks.base import Payload, Settings, SinkSettings, Url, ids
+from relay.sinks.answer import Answer, of_a_change, trouble
+from relay.sinks.base import NO_ROOM, Payload, Settings, SinkSettings, Url, ids
 from relay.sinks.emoji import Pictures
 from relay.sinks.errcode import classify, code_of, not_the_message
 from relay.sinks.http import exchange
-from relay.sinks.notice import MESSAGES, notice, together
+from relay.sinks.notice import MESSAGES, change, notice, together
 
 RECHECK = 24 * 3600.0  # seconds; a room can be encrypted later on
 PREPARATION = 20.0  # seconds for all that is asked before a message; with it a lease has to suffice
@@ -87,6 +88,10 @@ class Matrix(SinkSettings):
         return self.type, self.homeserver.rstrip("/"), self.token
 
     @property
+    def can_edit(self) -> bool:
+        return True
+
+    @property
     def most(self) -> int:
         return MESSAGES
 
@@ -109,11 +114,40 @@ class Matrix(SinkSettings):
         room = await self._usable_room(session)
         if not isinstance(room, str):
             return room
-        if self.emojis == "pictures":
-            upload = partial(self._upload, session)
-            messages = await self._pictures.shown(messages, session, upload)
-        body = self.payload(messages)
+        shown = await self._pictured(messages, session)
+        return await self._put(session, room, key, self.payload(shown))
 
+    async def edit(
+        self,
+        sent: str,
+        messages: Sequence[Message],
+        *,
+        key: str,
+        session: aiohttp.ClientSession,
+    ) -> Outcome:
+        room = await self._usable_room(session)
+        if not isinstance(room, str):
+            return room
+        place, _, event = sent.partition(" ")
+        if place != room:
+            return Rejected("it was sent to another room")
+        if self.together(messages) < len(messages):
+            return NO_ROOM
+        shown = await self._pictured(messages, session)
+        body = change(event, shown, mentions=self._pings(shown))
+        outcome = of_a_change(await self._put(session, room, key, body))
+        return replace(outcome, message=sent) if isinstance(outcome, Sent) else outcome
+
+    async def _pictured(
+        self, messages: Sequence[Message], session: aiohttp.ClientSession
+    ) -> Sequence[Message]:
+        if self.emojis == "names":
+            return messages
+        return await self._pictures.shown(messages, session, partial(self._upload, session))
+
+    async def _put(
+        self, session: aiohttp.ClientSession, room: str, key: str, body: Payload
+    ) -> Outcome:
         async def put() -> Answer | Failed:
             # Idempotent: the same key gives the same event, however often it is sent.
             return await self._ask(
@@ -123,6 +157,8 @@ class Matrix(SinkSettings):
         outcome = classify(await self._inside(session, room, put))
         if isinstance(outcome, Closed):
             self._room_id = None
+        if isinstance(outcome, Sent) and outcome.message:
+            return replace(outcome, message=f"{room} {outcome.message}")
         return outcome
 
     async def _upload(

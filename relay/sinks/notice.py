@@ -38,6 +38,22 @@ def notice(
     }
 
 
+def change(event: str, messages: Sequence[Message], *, mentions: dict[str, Any]) -> dict[str, Any]:
+    """
+    The content that replaces that of an event, with a form for who does not know of such events.
+
+    https://spec.matrix.org/v1.19/client-server-api/#event-replacements
+    """
+    new = notice(messages, mentions=mentions, limit=TWICE)
+    return new | {
+        "body": f"* {new['body']}",
+        "formatted_body": f"* {new['formatted_body']}",
+        "m.mentions": {},  # who was pinged by the first one is not pinged again
+        "m.new_content": new,
+        "m.relates_to": {"rel_type": "m.replace", "event_id": event},
+    }
+
+
 def together(messages: Sequence[Message], *, mentions: dict[str, Any]) -> int:
     """How many of the first have room below each other, whole, and again when they change."""
 

@@ -20,8 +20,17 @@ from relay.message import Message, pinged
 from relay.model import Display
 from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
 from relay.secret import Secret
-from relay.sinks.answer import Answer, by_status, rate_limited, trouble
-from relay.sinks.base import Payload, SecretUrl, Settings, SinkSettings, Url, ids
+from relay.sinks.answer import Answer, by_status, of_a_change, rate_limited, trouble
+from relay.sinks.base import (
+    NO_ROOM,
+    UNCHANGEABLE,
+    Payload,
+    SecretUrl,
+    Settings,
+    SinkSettings,
+    Url,
+    ids,
+)
 from relay.sinks.blocks import MESSAGES, blocks, fallback, together
 from relay.sinks.emoji import coded
 from relay.sinks.wire import AnsweredError, Wire
@@ -123,6 +132,10 @@ class Slack(SinkSettings):
         return Display(cw=cw, sensitive_media=self.sensitive_media)
 
     @property
+    def can_edit(self) -> bool:
+        return self.token is not None  # a webhook does not tell what it has made
+
+    @property
     def most(self) -> int:
         return MESSAGES
 
@@ -133,9 +146,11 @@ class Slack(SinkSettings):
         return [coded(one, self.emojis) for one in messages]
 
     def payload(self, messages: Sequence[Message]) -> Payload:
+        return {**self._content(messages), "unfurl_links": False, "unfurl_media": False}
+
+    def _content(self, messages: Sequence[Message]) -> dict[str, Any]:
         shown = blocks(self._coded(messages), pings=self._pings(messages))
-        content = {"text": fallback(messages), "unfurl_links": False, "unfurl_media": False}
-        return self._addressed(content | ({"blocks": shown} if shown else {}))
+        return self._addressed({"text": fallback(messages)} | ({"blocks": shown} if shown else {}))
 
     def _addressed(self, content: Payload) -> dict[str, Any]:
         """Webhooks know their channel; bots have to name it, and to say what they don't want."""
@@ -160,6 +175,23 @@ class Slack(SinkSettings):
         # Neither way takes an idempotency key: a lost answer can show twice.
         return await self._post(session, {**self.payload(messages)})
 
+    async def edit(
+        self,
+        sent: str,
+        messages: Sequence[Message],
+        *,
+        key: str,
+        session: aiohttp.ClientSession,
+    ) -> Outcome:
+        """https://docs.slack.dev/reference/methods/chat.update"""
+        if self.token is None:
+            return UNCHANGEABLE
+        if self.together(messages) < len(messages):
+            return NO_ROOM
+        channel, _, ts = sent.partition("/")
+        body = self._content(messages) | {"channel": channel, "ts": ts}
+        return of_a_change(await self._call(session, "chat.update", body))
+
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         """Offer an empty message: only who knows us gets as far as to refuse that."""
         outcome = await self._post(session, self._addressed({"text": ""}))
@@ -172,12 +204,17 @@ class Slack(SinkSettings):
             with suppress(AnsweredError):
                 await hook.send_dict(body)
             return classify_webhook(wire.answer)
+        return await self._call(session, "chat.postMessage", body)
+
+    async def _call(
+        self, session: aiohttp.ClientSession, method: str, body: dict[str, Any]
+    ) -> Outcome:
         token = self.token or Secret("")
         wire = Wire(session, token)
         base = self.api_base.rstrip("/") + "/"
         bot = AsyncWebClient(token.reveal(), base, **_ours(wire))
         with suppress(AnsweredError):
-            await bot.api_call("chat.postMessage", json=body)
+            await bot.api_call(method, json=body)
         return classify_api(wire.answer)
 
 
@@ -200,7 +237,8 @@ def classify_api(answer: Answer | Failed) -> Outcome:
     if isinstance(answer, Failed):
         return answer
     if answer.status == HTTPStatus.OK and answer.json.get("ok") is True:
-        return Sent()
+        channel, ts = answer.code("channel"), answer.code("ts")
+        return Sent(message=f"{channel}/{ts}" if channel and ts else "")
     if answer.status not in {200, 400}:
         return by_status(answer)
     word = answer.json.get("error")

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
@@ -33,6 +33,7 @@ from relay.tree import Link, Text
 from tests.fakes import faults
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.faults import STORED, Fault, Faults
+from tests.fakes.records import unnamed
 from tests.fakes.slack import FakeSlack
 
 SECRET = "kX9-the-secret-of-this-sink-Q"
@@ -159,7 +160,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 async def send(sink: Sink, session: aiohttp.ClientSession, key: str = "1") -> Outcome:
     """Send HELLO; the outcome, which shows nothing."""
-    outcome = await sink.send([HELLO], key=key, session=session)
+    outcome = unnamed(await sink.send([HELLO], key=key, session=session))
     assert SECRET not in repr(outcome)
     return outcome
 
@@ -173,7 +174,7 @@ async def test_sends_arrive_each_with_one_request(
     messages = [HELLO, LINKED, Message(), plain_form(HELLO), plain_form(LINKED)]
     for number, message in enumerate(messages):
         outcome = await seam.sink.send([message], key=str(number), session=session)
-        assert outcome == Sent()
+        assert isinstance(outcome, Sent)
     assert (seam.arrived, seam.sends) == (len(messages), len(messages))
 
 
@@ -183,7 +184,7 @@ async def test_the_console_prints(
     sink = Console(type="console")
     strange = Message(title=(Text("a\ud800b\x1b[31m"),))
     for message in (HELLO, LINKED, Message(), plain_form(HELLO), strange):
-        assert await sink.send([message], key="1", session=session) == Sent()
+        assert isinstance(await sink.send([message], key="1", session=session), Sent)
     printed = capsys.readouterr().out
     assert "hello" in printed
     assert "\x1b" not in printed
@@ -202,7 +203,7 @@ async def test_a_terminal_that_has_gone_is_a_failure(
         gone.close()
 
 
-# --- faults
+# --- several messages
 
 
 async def test_several_go_in_one_request(seam: Seam, session: aiohttp.ClientSession) -> None:
@@ -212,6 +213,65 @@ async def test_several_go_in_one_request(seam: Seam, session: aiohttp.ClientSess
     assert (seam.arrived, seam.sends) == (1, 1)
     shown = json.dumps(seam.sink.payload(several[:10]))
     assert sorted(range(10), key=lambda n: shown.index(f"number {n}")) == [*range(10)]
+
+
+# --- changes
+
+CHANGED = Message(title=(Text("changed"),), body=(Text("<@1> @everyone"),))
+
+
+changing = pytest.mark.parametrize("kind", ["discord", "bot", "matrix"])
+
+
+async def test_a_webhook_of_slack_cannot_change_what_it_has_made(
+    session: aiohttp.ClientSession,
+) -> None:
+    webhook = sink_at("webhook", "https://hooks.invalid")
+    assert not webhook.can_edit
+    assert isinstance(await webhook.edit("", [CHANGED], key="1", session=session), Rejected)
+
+
+@changing
+async def test_what_was_sent_can_be_changed_again_and_again(
+    seam: Seam, session: aiohttp.ClientSession
+) -> None:
+    sink = seam.sink
+    sent = await sink.send([HELLO, HELLO], key="1", session=session)
+    assert isinstance(sent, Sent)
+    assert sent.message
+    for key in ("2", "3"):
+        outcome = await sink.edit(sent.message, [HELLO, CHANGED], key=key, session=session)
+        assert outcome == sent
+
+
+@changing
+@pytest.mark.parametrize("fault", [faults.status(503), faults.stored(faults.disconnect())])
+async def test_a_change_that_may_have_arrived_is_ambiguous(
+    seam: Seam, session: aiohttp.ClientSession, fault: Fault
+) -> None:
+    sink = seam.sink
+    sent = await sink.send([HELLO], key="1", session=session)
+    seam.faults.fail_next(fault)
+    outcome = await sink.edit(sent.message, [CHANGED], key="2", session=session)
+    assert isinstance(outcome, Failed)
+    assert outcome.ambiguous
+    assert seam.secret not in repr(outcome)
+    assert await sink.edit(sent.message, [CHANGED], key="2", session=session) == sent
+
+
+@changing
+async def test_what_has_no_room_together_any_more_is_not_changed(
+    seam: Seam, session: aiohttp.ClientSession
+) -> None:
+    sent = await seam.sink.send([HELLO, HELLO], key="1", session=session)
+    grown = [replace(HELLO, body=(Text("long " * 10_000),))] * 2
+    before = len(seam.requests)
+    outcome = await seam.sink.edit(sent.message, grown, key="2", session=session)
+    assert isinstance(outcome, Rejected)
+    assert len(seam.requests) == before
+
+
+# --- faults
 
 
 async def _fails(seam: Seam, session: aiohttp.ClientSession, fault: Fault) -> Failed:

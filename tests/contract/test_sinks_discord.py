@@ -1,6 +1,7 @@
 """A Discord sink against a Discord that refuses what Discord refuses."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from relay.sinks.discord import Discord
 from relay.tree import Text
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.limits import ManualClock
+from tests.fakes.records import unnamed
 
 HELLO = Message(title=(Text("hello"),))
 
@@ -43,7 +45,9 @@ async def send(
     session: aiohttp.ClientSession, sink: Discord, message: Message = HELLO, times: int = 1
 ) -> Outcome:
     """Send a message so many times; the last outcome."""
-    outcomes = [await sink.send([message], key=str(n), session=session) for n in range(times)]
+    outcomes = [
+        unnamed(await sink.send([message], key=str(n), session=session)) for n in range(times)
+    ]
     return outcomes[-1]
 
 
@@ -181,3 +185,78 @@ async def test_an_address_with_a_query_keeps_it(
     )
     assert await send(session, given) == Sent()
     assert [post.thread for post in fake_discord.posts()] == [thread]
+
+
+# --- changes
+
+CHANGED = Message(title=(Text("changed"),), images=(Image(url="https://a.example/2"),))
+
+
+async def changed(
+    sink: Discord, session: aiohttp.ClientSession, sent: Outcome, *messages: Message
+) -> Outcome:
+    assert isinstance(sent, Sent)
+    return await sink.edit(sent.message, messages, key="2", session=session)
+
+
+async def first(sink: Discord, session: aiohttp.ClientSession, *messages: Message) -> Outcome:
+    return await sink.send(messages, key="1", session=session)
+
+
+async def test_a_change_replaces_all_that_a_message_showed(
+    fake_discord: FakeDiscord, session: aiohttp.ClientSession
+) -> None:
+    sink = sink_of(fake_discord, mentions={"roles": ["12"]}, username="me", avatar="author")
+    asked = Message(title=(Text("first"),), ping=frozenset({"12"}), avatar="https://a.example/a")
+    sent = await first(sink, session, asked, HELLO)
+    assert await changed(sink, session, sent, CHANGED, HELLO) == sent
+    (shown,) = fake_discord.messages.values()
+    titles = [embed.get("title") for embed in shown.result["embeds"]]
+    assert titles == ["changed", "hello"]
+    assert shown.result.get("content") is None
+    assert shown.payload.keys() == {"content", "embeds", "allowed_mentions"}
+    assert fake_discord.pings() == {"<@&12>"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [("text", {"thread_id": "a thread"}), ("forum", {"thread_name": "news"})],
+)
+async def test_a_message_in_a_thread_is_changed_there(
+    fake_with: Any, session: aiohttp.ClientSession, kind: str, settings: dict[str, Any]
+) -> None:
+    fake = await fake_with(kind=kind)
+    if "thread_id" in settings:
+        settings = {"thread_id": fake.add_thread()}
+    sent = await first(sink_of(fake, **settings), session, HELLO)
+    # The thread is that of the message, wherever new ones go by now.
+    elsewhere = sink_of(fake, thread_id=fake.add_thread())
+    assert await changed(elsewhere, session, sent, CHANGED) == sent
+    assert [record.action for record in fake.accepted] == ["post", "edit"]
+
+
+async def test_a_thread_in_the_address_is_that_of_changes_too(
+    fake_discord: FakeDiscord, session: aiohttp.ClientSession
+) -> None:
+    address = f"{fake_discord.url}?thread_id={fake_discord.add_thread()}"
+    sink = sink_of(fake_discord).model_copy(update={"url": Secret(address)})
+    sent = await first(sink, session, HELLO)
+    assert await changed(sink, session, sent, CHANGED) == sent
+
+
+async def test_what_somebody_deleted_cannot_be_changed_and_closes_nothing(
+    fake_discord: FakeDiscord, session: aiohttp.ClientSession
+) -> None:
+    sink = sink_of(fake_discord)
+    sent = await first(sink, session, HELLO)
+    fake_discord.messages.clear()
+    assert opening(await changed(sink, session, sent, CHANGED)) == (Rejected, "404 10008")
+
+
+async def test_a_changed_face_is_no_reason_to_tell_a_change_anew(
+    fake_discord: FakeDiscord, session: aiohttp.ClientSession
+) -> None:
+    sink = sink_of(fake_discord, avatar="author")
+    sent = await first(sink, session, HELLO, HELLO)
+    faces = [replace(HELLO, avatar=f"https://a.example/{n}") for n in (1, 2)]
+    assert await changed(sink, session, sent, *faces) == sent

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -9,10 +10,11 @@ import aiohttp
 import pytest
 
 from relay.message import Field, Image, Message, plain_form
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Sent
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.sinks import matrix, open_session
 from relay.sinks.matrix import ENCRYPTED, Matrix
 from relay.tree import Text
+from tests.fakes.records import unnamed
 from tests.fakes.synapse import Synapse
 
 pytestmark = pytest.mark.synapse
@@ -34,7 +36,7 @@ def sink_of(synapse: Synapse, room: str, **settings: Any) -> Matrix:
 async def send(
     sink: Matrix, session: aiohttp.ClientSession, message: Message = HELLO, key: str = "1"
 ) -> Outcome:
-    return await sink.send([message], key=key, session=session)
+    return unnamed(await sink.send([message], key=key, session=session))
 
 
 async def act(synapse: Synapse, room: str, what: str) -> None:
@@ -225,3 +227,49 @@ async def test_a_limit_is_waited_for_as_long_as_the_homeserver_says(
     assert 5 < limited.pause < 20
     assert limited.pause != round(limited.pause)  # retry_after_ms, not the rounded Retry-After
     assert await send(sink, session, key="2") == Sent()
+
+
+# --- changes
+
+
+async def test_a_homeserver_shows_what_was_changed(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    sink = sink_of(synapse, room, mentions={"room": True})
+    asked = Message(title=(Text("first"),), ping=frozenset({"all"}))
+    sent = await sink.send([asked, HELLO], key="1", session=session)
+    assert isinstance(sent, Sent)
+    for key in ("2", "2", "3"):
+        changed = Message(title=(Text(f"changed {key}"),), ping=frozenset({"all"}))
+        assert await sink.edit(sent.message, [changed, HELLO], key=key, session=session) == sent
+    first, *changes = await synapse.messages(room)
+    assert [event["content"]["body"] for event in changes] == [
+        "* changed 2\n\nhello", "* changed 3\n\nhello"
+    ]  # fmt: skip
+    shown = first["unsigned"]["m.relations"]["m.replace"]["content"]
+    assert shown["m.new_content"]["formatted_body"] == "changed 3<hr>hello"
+    assert shown["m.new_content"]["m.mentions"] == {"room": True}
+    assert shown["m.mentions"] == {}
+
+
+async def test_the_longest_change_is_taken(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    names = [f"@{n}{'x' * 230}:b.example" for n in range(40)]
+    sink = sink_of(synapse, room, mentions={"users": names, "room": True})
+    sent = await sink.send([HELLO], key="1", session=session)
+    assert isinstance(sent, Sent)
+    long = replace(LONG, ping=frozenset({"all"}))
+    assert await sink.edit(sent.message, [long], key="2", session=session) == sent
+
+
+async def test_what_was_told_in_another_room_is_not_changed(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    here, there = [sink_of(synapse, await synapse.create_room()) for _ in range(2)]
+    sent = await here.send([HELLO], key="1", session=session)
+    assert isinstance(sent, Sent)
+    outcome = await there.edit(sent.message, [HELLO], key="2", session=session)
+    assert outcome == Rejected("it was sent to another room")

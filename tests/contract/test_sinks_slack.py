@@ -12,6 +12,7 @@ from relay.sinks import open_session
 from relay.sinks.slack import Slack
 from relay.tree import Text
 from tests.fakes.limits import ManualClock
+from tests.fakes.records import unnamed
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_api import WEBHOOK_STATUS
 
@@ -38,7 +39,7 @@ def sink_of(fake: FakeSlack, way: str, **settings: Any) -> Slack:
 
 
 async def send(sink: Slack, session: aiohttp.ClientSession, message: Message = HELLO) -> Outcome:
-    return await sink.send([message], key="1", session=session)
+    return unnamed(await sink.send([message], key="1", session=session))
 
 
 @pytest.mark.parametrize("word", WEBHOOK_STATUS)
@@ -135,3 +136,43 @@ async def test_an_api_base_needs_no_slash_at_its_end(
 ) -> None:
     sink = sink_of(fake_slack, "bot", api_base=fake_slack.api_base.rstrip("/"))
     assert await send(sink, session) == Sent()
+
+
+# --- changes
+
+
+async def test_a_change_replaces_all_that_a_message_showed(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession
+) -> None:
+    sink = sink_of(fake_slack, "bot")
+    sent = await sink.send([HELLO, HELLO], key="1", session=session)
+    assert isinstance(sent, Sent)
+    changed = Message(title=(Text("changed"),))
+    assert await sink.edit(sent.message, [HELLO, changed], key="2", session=session) == sent
+    (shown,) = fake_slack.messages.values()
+    assert shown.result["text"] == "hello\nchanged"
+    assert shown.result["blocks"] == sink.payload([HELLO, changed])["blocks"]
+
+
+async def test_what_was_told_in_another_channel_is_changed_there(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession
+) -> None:
+    sent = await sink_of(fake_slack, "bot").send([HELLO], key="1", session=session)
+    assert isinstance(sent, Sent)
+    moved = sink_of(fake_slack, "bot", channel=fake_slack.add_channel())
+    assert await moved.edit(sent.message, [HELLO], key="2", session=session) == sent
+
+
+@pytest.mark.parametrize(
+    "word", ["message_not_found", "cant_update_message", "edit_window_closed", "is_archived"]
+)
+async def test_what_cannot_be_changed_any_more_closes_nothing(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession, word: str
+) -> None:
+    sink = sink_of(fake_slack, "bot")
+    sent = await sink.send([HELLO], key="1", session=session)
+    assert isinstance(sent, Sent)
+    fake_slack.error = word
+    outcome = await sink.edit(sent.message, [HELLO], key="2", session=session)
+    assert isinstance(outcome, Rejected)
+    assert word in outcome.reason

@@ -125,10 +125,10 @@ def test_slowmode_is_a_limit_whatever_its_status(code: int) -> None:
 def test_discord_asks_for_a_rest_before_the_first_refusal() -> None:
     sent = '{"id": "1"}'
     left = {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset-After": "1.9"}
-    assert discord.classify(Answer(200, left, sent)) == Sent()
+    assert discord.classify(Answer(200, left, sent)) == Sent(message="1")
     for hint, pause in {"1.9": 1.9, "nan": 5.0, "1e9": 60.0, "0": 0.0}.items():
         none = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": hint}
-        assert discord.classify(Answer(200, none, sent)) == Sent(pause)
+        assert discord.classify(Answer(200, none, sent)) == Sent(pause, "1")
     assert discord.classify(Answer(204)) == Sent()
 
 
@@ -151,6 +151,8 @@ def test_strange_errors_are_no_bug(errors: object) -> None:
 def test_only_ok_is_ok() -> None:
     assert slack.classify_webhook(Answer(200, text="ok\n")) == Sent()
     assert slack.classify_api(Answer(200, text='{"ok": true, "ts": "1.2"}')) == Sent()
+    told = Answer(200, text='{"ok": true, "channel": "C1", "ts": "1.2"}')
+    assert slack.classify_api(told) == Sent(message="C1/1.2")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +256,7 @@ def test_limits_of_slack() -> None:
 
 
 def test_an_event_id_is_sent() -> None:
-    assert errcode.classify(Answer(200, text='{"event_id": "$1"}')) == Sent()
+    assert errcode.classify(Answer(200, text='{"event_id": "$1"}')) == Sent(message="$1")
 
 
 @pytest.mark.parametrize(
