@@ -1,4 +1,4 @@
-"""Asks the vendors and the Misskey servers. Nothing is posted anywhere."""
+"""Asks the vendors and the Misskey servers. No message goes out."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -24,6 +24,8 @@ from relay.sinks.slack import Slack
 
 NOBODYS = Secret("")
 """The secret of questions that anybody may ask."""
+
+AT_ONCE = 10
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -56,8 +58,14 @@ async def clocks(
 
 
 async def _each(asked: Mapping[str, Q], ask: Callable[[Q], Awaitable[A]]) -> Mapping[str, A]:
-    """All answers, asked for at once."""
-    found = await asyncio.gather(*map(ask, asked.values()))
+    """All answers. Not too many are asked for at once: vendors mind, and sockets are few."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def in_turn(one: Q) -> A:
+        async with turn:
+            return await ask(one)
+
+    found = await asyncio.gather(*map(in_turn, asked.values()))
     return dict(zip(asked, found, strict=True))
 
 
@@ -71,6 +79,8 @@ async def _account(sink: Matrix, session: aiohttp.ClientSession) -> Account:
         return answer.json if isinstance(answer, Answer) else {}
 
     me = await ask("/_matrix/client/v3/account/whoami")
+    if "user_id" not in me:
+        return Account()
     user, device = (quote(str(me.get(key, "")), safe="") for key in ("user_id", "device_id"))
     login = await ask(f"/_matrix/client/v3/devices/{device}")
     # https://element-hq.github.io/synapse/latest/admin_api/user_admin_api.html#get-status-of-ratelimit

@@ -1,7 +1,6 @@
 """The ways in, as configured: the secrets, and what is taken."""
 
-from collections.abc import Iterator, Sequence
-from itertools import combinations
+from collections.abc import Iterator, Mapping, Sequence
 
 from relay.doctor.facts import Facts
 from relay.doctor.finding import Finding, advice, wrong
@@ -59,8 +58,9 @@ def is_sendable(secret: str) -> bool:
     )
 
 
-def _shared(secrets: dict[str, Sequence[Secret]]) -> Iterator[Finding]:
-    for (one, ones), (other, others) in combinations(secrets.items(), 2):
-        if set(ones) & set(others):
+def _shared(secrets: Mapping[str, Sequence[Secret]]) -> Iterator[Finding]:
+    first: dict[Secret, str] = {}
+    for hook, its in secrets.items():
+        for other in sorted({first.setdefault(secret, hook) for secret in its} - {hook}):
             what = f"the hook {other} has the same secret: who knows it comes in by both"
-            yield advice("secret-shared", f"hook {one}", what, RENEW)
+            yield advice("secret-shared", f"hook {hook}", what, RENEW)

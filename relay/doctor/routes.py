@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from relay import misskey
 from relay.config import Config
 from relay.config.condition import MatchSettings
+from relay.config.crosscheck import VERY_CLOSE
 from relay.config.settings import HookSettings, RouteSettings
 from relay.doctor.facts import Facts
 from relay.doctor.finding import Finding, advice, wrong
-from relay.misskey import KINDS
+from relay.suggestion import nearest
 
 # https://github.com/misskey-dev/misskey/issues/13393
 REACTION = "reaction"
@@ -40,14 +41,20 @@ def _kinds(where: str, kinds: frozenset[str]) -> Iterator[Finding]:
     for kind in sorted(kinds):
         if kind == REACTION:
             what = "Misskey lets webhooks ask for reactions, and never sends one"
-            yield advice("reaction-routed", where, what, "do not wait for them; no fork sends them")
+            remedy = "take reaction out of match: no fork sends it either"
+            yield advice("reaction-routed", where, what, remedy)
         elif kind in NEVER_SENT:
             what = f"no server sends {kind}, though it can be ticked"
             yield advice("kind-never-sent", where, what, f"match {NEVER_SENT[kind]} instead")
-        elif kind not in KINDS:
+        elif kind not in misskey.KINDS and not _is_misspelt(kind):
             what = f"no server that relay knows sends {kind}"
             remedy = "look for the right name in config.example.yaml, unless your fork has it"
             yield advice("kind-unknown", where, what, remedy)
+
+
+def _is_misspelt(kind: str) -> bool:
+    """Whether the configuration's own warnings tell of it."""
+    return kind == "quote" or nearest(kind, misskey.KINDS, cutoff=VERY_CLOSE) is not None
 
 
 def _never(route: RouteSettings, hooks: Mapping[str, HookSettings]) -> str | None:
@@ -60,9 +67,10 @@ def _never(route: RouteSettings, hooks: Mapping[str, HookSettings]) -> str | Non
         return (
             f"{', '.join(sorted(match.event))} come without a note, and only notes have {asked[0]}"
         )
-    servers = _servers(match.hook, hooks)
-    if match.server is not None and servers is not None and not match.server & servers:
-        return "the server is none whose events its hooks take"
+    if match.server is not None:
+        servers = _servers(match.hook, hooks)
+        if servers is not None and not match.server & servers:
+            return "the server is none whose events its hooks take"
     return None
 
 
@@ -106,7 +114,10 @@ def _gates(where: str, route: RouteSettings, config: Config) -> Iterator[Finding
 
 def _unrouted(config: Config) -> Iterator[Finding]:
     """Hooks whose events go nowhere."""
+    if any(route.match.hook is None for route in config.routes):
+        return
+    routed = {name for route in config.routes for name in route.match.hook or ()}
     for name in config.hooks:
-        if not any(route.match.hook is None or name in route.match.hook for route in config.routes):
+        if name not in routed:
             what = "no route takes its events"
             yield advice("hook-unrouted", f"hook {name}", what, "add a route, or remove the hook")

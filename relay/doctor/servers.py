@@ -19,9 +19,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield from _about(server)
     known = {server.origin: server for server in facts.servers}
     for number, route in enumerate(facts.config.routes, start=1):
-        origins = {facts.config.hooks[name].server for name in _hooks(route, facts)}
         if _has_reports(route) and not all(
-            origin in known and _reaches_every_hook(known[origin]) for origin in origins
+            origin in known and _reaches_every_hook(known[origin])
+            for origin in _origins(route, facts)
         ):
             yield advice(
                 "report-recipient",
@@ -44,8 +44,10 @@ def _about(server: Server) -> Iterator[Finding]:
         yield advice("server-strange", where, what, "check the address under server")
 
 
-def _hooks(route: RouteSettings, facts: Facts) -> frozenset[str]:
-    return route.match.hook or frozenset(facts.config.hooks)
+def _origins(route: RouteSettings, facts: Facts) -> set[str]:
+    """The servers of the hooks whose events a route takes."""
+    hooks = facts.config.hooks
+    return {hooks[name].server for name in route.match.hook or hooks}
 
 
 def _has_reports(route: RouteSettings) -> bool:

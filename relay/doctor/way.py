@@ -113,7 +113,7 @@ def _unseen(where: str, one: Try, *, is_known: bool) -> Finding:
     """Why a probe did not get to relay."""
     told = f"it answers {one.reason}"
     if not one.status:
-        what = f"it cannot be reached: {one.reason}"
+        what = f"it cannot be reached from here: {one.reason}"
         remedy = "check DNS, firewall, the web server in front, and its certificate"
         return wrong("way-unreachable", where, what, remedy)
     if 300 <= one.status < 400:

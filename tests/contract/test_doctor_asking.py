@@ -211,7 +211,12 @@ async def test_an_administrators_token_tells_whether_the_limit_is_lifted(
 async def test_a_synapse_that_hides_its_administration_is_known_by_its_version(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    base = await serve({"/_matrix/federation/v1/version": {"server": {"name": "Synapse"}}})
+    base = await serve(
+        {
+            "/_matrix/client/v3/account/whoami": {"user_id": "@bot:b"},
+            "/_matrix/federation/v1/version": {"server": {"name": "Synapse"}},
+        }
+    )
     config = sinks(room={"type": "matrix", "homeserver": base, "room": "!a:b", "token": "x"})
     assert (await asking.accounts(config, session))["room"].is_limited is True
 

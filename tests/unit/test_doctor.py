@@ -132,7 +132,10 @@ def told(facts: Facts) -> set[tuple[str, str, str]]:
 NOTES = {"visibility": ["public"]}
 FAULTS = [
     pytest.param(facts(hooks={"alice": {"secret": SECRET}, "bob": {"secret": SECRET}}),
-                 ("secret-shared", "advice", "hook alice"), id="two hooks, one secret"),
+                 ("secret-shared", "advice", "hook bob"), id="two hooks, one secret"),
+    pytest.param(facts(hooks={"alice": {"secret": SECRET},
+                              "bob": {"secret": [f"{SECRET}b", SECRET]}}),
+                 ("secret-shared", "advice", "hook bob"), id="an old secret of another hook"),
     pytest.param(secret("ひみつひみつひみつひみつひみつ"),
                  ("secret-characters", "wrong", "hook alice"), id="a secret beyond latin-1"),
     pytest.param(secret("0123456789\n0123456789"),
@@ -343,6 +346,22 @@ def test_who_cannot_be_reached_is_told_once() -> None:
 def test_a_network_is_named_as_misskey_wants_it() -> None:
     (one,) = found(way(places=["10.0.0.1", "fd00::1", "93.184.216.34"]))
     assert "allowedPrivateNetworks: ['10.0.0.1/32', 'fd00::1/128']" in one.remedy
+
+
+def test_a_misspelt_kind_is_told_once() -> None:
+    text = f"""
+hooks: {{alice: {{secret: {SECRET}}}}}
+sinks: {{team: {{type: console}}}}
+routes: [{{match: {{event: [mentoin, quote]}}, to: team}}]
+"""
+    read = config.parse(text, file="config.yaml", base=Path(), environ={})
+    assert [one.name for one in found(Facts(config=read))] == ["config-doubtful"] * 2
+
+
+def test_a_large_configuration_is_looked_at_as_well() -> None:
+    hooks = {f"h{n}": {"secret": f"{SECRET}{n}"} for n in range(5_000)}
+    routes = [{"match": {"hook": f"h{n}"}, "to": "team"} for n in range(5_000)]
+    assert found(facts(hooks=hooks, routes=routes)) == []
 
 
 def test_what_is_wrong_comes_first() -> None:
