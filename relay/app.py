@@ -12,32 +12,27 @@ import aiohttp
 from aiohttp import web
 
 from relay import intake, misskey
+from relay.acceptance import Acceptance
 from relay.config import Config
 from relay.delivery import Lane
-from relay.errors import OutboxError
+from relay.errors import BrokenError
 from relay.language import Language
 from relay.listening import Door, listening
 from relay.metrics import Metrics
-from relay.model import Event
 from relay.notify import Notify
 from relay.outbox import Outbox, serve_outbox
 from relay.outcome import Delivery, Outcome
 from relay.pace import Pace
 from relay.press import Manner, Press
-from relay.routing import objection, sinks_for
+from relay.retention import forget
 from relay.secret import Secret
-from relay.sibling import sibling
 from relay.sinks import SinkSettings, open_session
 from relay.watch import Watch
 
 logger = logging.getLogger(__name__)
 
 GRACE = 10.0  # seconds to finish what is in flight
-LOGGED = 500  # characters of a note
-PRUNE_EVERY = 60.0
-PRUNE_STEP = 500
 SILENT = Notify({})
-MIN_RETENTION = 3600.0  # eventIds must be remembered for longer than Misskey repeats (13 minutes)
 
 
 def unix_milliseconds() -> int:
@@ -67,7 +62,7 @@ async def run(
         stack.push_async_callback(watch.close)
         if config.web is not None:
             await stack.enter_async_context(watch.listening(config.web))
-        accept = _accept(config, outbox, lanes, clock)
+        accept = _acceptance(config, outbox, lanes, clock)
         runner = _door(config, accept, metrics.answered, clock)
         door = await stack.enter_async_context(listening(runner, config.listen))
         ready(door.address)
@@ -75,7 +70,8 @@ async def run(
         await _finished(
             [
                 *(lane.run(stop) for lane in lanes.values()),
-                _prune(config, outbox, stop=stop, clock=clock),
+                forget(outbox, older_than=config.retention, stop=stop, clock=clock),
+                accept.watch(stop),
                 _close(door, notify, stop=stop),
                 watch.keep(notify, stop=stop),
             ],
@@ -156,49 +152,19 @@ async def _reopen(outbox: Outbox, lanes: Mapping[str, Lane]) -> None:
             )
 
 
-def _accept(
+def _acceptance(
     config: Config, outbox: Outbox, lanes: Mapping[str, Lane], clock: Callable[[], int]
-) -> intake.Accept:
-    routes = config.compiled_routes()
-    gates = {name: sink.gate for name, sink in config.sinks.items()}
-    hold = round(config.hold * 1000)
-
-    async def accept(event: Event, raw: bytes) -> bool:
-        wanted = sinks_for(event, routes)
-        withheld = {name: why for name in wanted if (why := objection(gates[name], event))}
-        chosen = {name: route for name, route in wanted.items() if name not in withheld}
-        same = sibling(event) if hold else None
-        is_new = await outbox.accept(event, raw, chosen, now=clock(), hold=hold, sibling=same)
-        if is_new:
-            _tell(event, chosen, withheld, content=config.log_content)
-            for name in chosen:
-                lanes[name].wake()
-        return is_new
-
-    return accept
-
-
-def _tell(
-    event: Event, chosen: Mapping[str, str], withheld: Mapping[str, str], *, content: bool
-) -> None:
-    """Leave a trace of where an event goes, and of where it may not and why."""
-    logger.info(
-        "routed" if chosen or withheld else "no route matches",
-        extra={
-            "action": "route",
-            "hook": event.hook,
-            "event_id": event.id,
-            "kind": event.kind,
-            "sinks": ",".join(chosen) or None,
-            "withheld": "; ".join(f"{name}: {why}" for name, why in withheld.items()) or None,
-            "text": _text(event) if content else None,
-        },
+) -> Acceptance:
+    return Acceptance(
+        outbox,
+        routes=config.compiled_routes(),
+        gates={name: sink.gate for name, sink in config.sinks.items()},
+        hold=round(config.hold * 1000),
+        max_waiting=config.max_waiting,
+        log_content=config.log_content,
+        wake=lambda name: lanes[name].wake(),
+        clock=clock,
     )
-
-
-def _text(event: Event) -> str | None:
-    """What a note says, as far as a log needs it."""
-    return None if event.note is None else (event.note.text or "")[:LOGGED]
 
 
 def _door(
@@ -214,13 +180,21 @@ def _door(
 
 
 async def _finished(work: Iterable[Coroutine[None, None, None]], *, stop: asyncio.Event) -> None:
-    """Let everything run until ``stop``, and for the grace period after it until it rests."""
-    async with asyncio.TaskGroup() as tasks:  # if one dies all stop, and systemd restarts
-        running = [tasks.create_task(one) for one in work]
-        await stop.wait()
-        _, unfinished = await asyncio.wait(running, timeout=GRACE)
-        for task in unfinished:
-            task.cancel()
+    """
+    Let everything run until ``stop``, and for the grace period after it until it rests.
+
+    If one dies all stop, and systemd restarts. Raises BrokenError if it was the outbox that broke.
+    """
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(one) for one in work]
+            await stop.wait()
+            _, unfinished = await asyncio.wait(running, timeout=GRACE)
+            for task in unfinished:
+                task.cancel()
+    except BaseExceptionGroup as group:
+        broken = [error for error in group.exceptions if isinstance(error, BrokenError)]
+        raise broken[0] if broken else group from None
 
 
 async def _close(door: Door, notify: Notify, *, stop: asyncio.Event) -> None:
@@ -228,21 +202,3 @@ async def _close(door: Door, notify: Notify, *, stop: asyncio.Event) -> None:
     await stop.wait()
     notify.stopping("finishing what is in flight")
     await door.close()
-
-
-async def _prune(
-    config: Config, outbox: Outbox, *, stop: asyncio.Event, clock: Callable[[], int]
-) -> None:
-    """Forget in small steps what was settled before the retention began."""
-    kept = round(max(config.retention, MIN_RETENTION) * 1000)
-    while not stop.is_set():
-        pause = PRUNE_EVERY
-        try:
-            if await outbox.prune(before=clock() - kept, limit=PRUNE_STEP) == PRUNE_STEP:
-                pause = 1.0
-        except OutboxError as error:
-            logger.error("pruning fails", extra={"action": "prune", "reason": str(error)})
-        try:
-            await asyncio.wait_for(stop.wait(), pause)
-        except TimeoutError:
-            continue

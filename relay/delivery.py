@@ -1,19 +1,28 @@
-"""The lane: carries one sink's deliveries, one after the other, in the order of their events."""
+"""The lane: carries one sink's deliveries, in the order of their events."""
 
 import asyncio
 import logging
 import random
 import time
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import aiohttp
 
-from relay.errors import OutboxError, RelayError
-from relay.message import Message, plain_form
-from relay.outbox.base import Outbox
-from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
+from relay.courier import Courier
+from relay.errors import BrokenError, OutboxError
+from relay.outbox.base import Claim, Outbox
+from relay.outcome import (
+    Attempt,
+    Closed,
+    Delivery,
+    Failed,
+    Outcome,
+    RateLimited,
+    Rejected,
+    Sent,
+    State,
+)
 from relay.press import Manner, Press
 from relay.pulse import Pulse
 from relay.retry import WELL, settle
@@ -21,14 +30,13 @@ from relay.sinks.base import Sink
 
 logger = logging.getLogger(__name__)
 
-LEASE = 120_000  # milliseconds; longer than all requests of a send, or two could send the same
-PATIENCE = 60.0  # seconds within a lease for the second request of a send
+LEASE = 300_000  # milliseconds; longer than all requests of an attempt, or two send the same
 POLL = 30.0  # seconds; wake() comes before, except for what another process has changed
 
 
 class Lane:
     """
-    Claim, render, send, settle. Tests call ``step``; only ``run`` waits.
+    Claim, carry, settle, save. Tests call ``step``; only ``run`` waits.
 
     ``clock`` gives Unix milliseconds, ``monotonic`` seconds that never jump, for the pace; ``told``
     learns of every delivery that was settled, with the outcome of its attempt.
@@ -51,9 +59,16 @@ class Lane:
         self.name = name
         self._sink = sink
         self._manner = manner
-        self._press = press
         self._outbox = outbox
-        self._session = session
+        self._courier = Courier(
+            name,
+            sink,
+            manner=manner,
+            press=press,
+            outbox=outbox,
+            session=session,
+            monotonic=monotonic,
+        )
         self.fingerprint = fingerprint
         self._clock = clock
         self._monotonic = monotonic
@@ -83,6 +98,8 @@ class Lane:
     async def _step_safely(self) -> tuple[float, bool]:
         try:
             return await self.step()
+        except BrokenError:
+            raise
         except OutboxError as error:
             logger.error(
                 "outbox fails", extra={"action": "rest", "sink": self.name, "reason": str(error)}
@@ -91,86 +108,87 @@ class Lane:
 
     async def step(self) -> tuple[float, bool]:
         """
-        Carry one delivery, if one is due.
+        Carry what is due and shares one request, if anything is due.
 
         Returns the seconds to rest before the next, and whether news end that rest.
         """
         if (rest := self._manner.pace.pause(now=self._monotonic())) > 0:
             return rest, False
-        claimed = await self._claim()
-        if claimed is None:
+        claim = await self._claim()
+        if claim is None:
             return await self._until_due(), True
-        ended = await self._attempt(claimed)
-        outcome = self._health.verdict(claimed.id, ended)
-        self._health = self._health.after(claimed.id, ended)
-        settled = settle(
-            claimed,
-            outcome,
-            schedule=self._manner.schedule,
-            jitter=random.uniform(0.8, 1.2),  # noqa: S311
-            resend=self._manner.resend,
-            health=self._health,
-            now=self._clock(),
-        )
-        await self._save(settled, claimed, outcome)
+        load = await self._courier.load(claim)
+        began = self._clock()
+        carried, ended = await self._courier.carry(load)
+        outcome = self._judged(_batch_of(carried), ended)
+        settled = [self._settled(one, outcome, shared=len(carried) > 1) for one in carried]
+        await self._save(settled, load.deliveries, outcome, self._attempt(began, outcome))
         if (doubted := self._health.doubted) is not None:
             await self._outbox.expedite(doubted, now=self._clock())
         if isinstance(outcome, Sent | RateLimited):
             self._manner.pace.rest(outcome.pause, now=self._monotonic())
         return 0.0, False
 
-    async def _claim(self) -> Delivery | None:
+    async def _claim(self) -> Claim | None:
         """The head of the line; or who stands behind it, to learn which of both is sick."""
-        behind = self._health.behind
-        if behind is not None:
-            if (found := await self._claim_behind(behind)) is not None:
-                return found
-            self._health = replace(self._health, behind=None)
-        return await self._claim_behind(None)
+        if self._health.behind is None:
+            return await self._claimed(most=self._sink.most)
+        if (found := await self._claimed(behind=self._health.behind)) is not None:
+            return found
+        self._health = replace(self._health, behind=None)
+        return await self._claimed()
 
-    async def _claim_behind(self, delivery: int | None) -> Delivery | None:
+    async def _claimed(self, *, most: int = 1, behind: int | None = None) -> Claim | None:
         return await self._outbox.claim(
-            self.name, now=self._clock(), lease=LEASE, hold=self._manner.hold, behind=delivery
+            self.name,
+            now=self._clock(),
+            lease=LEASE,
+            hold=self._manner.hold,
+            most=most,
+            behind=behind,
         )
 
     async def _until_due(self) -> float:
         due_at = await self._outbox.due_at(self.name, hold=self._manner.hold)
         return POLL if due_at is None else min(POLL, max(0.001, (due_at - self._clock()) / 1000))
 
-    async def _attempt(self, claimed: Delivery) -> Outcome:
-        if claimed.interrupted and not self._manner.resend:
-            return Failed("relay ended while it was sent", ambiguous=True)
-        try:
-            message = self._press.message(claimed, self._manner)
-            if isinstance(message, Rejected):
-                return message
-            return await self._send(message, key=f"{self._outbox.id}-{claimed.id}")
-        except RelayError as error:
-            return Rejected(str(error))
-        except Exception as error:
-            # Frames without the error's text: that can hold an address, which is a key.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("bug", extra={"action": "bug", "sink": self.name, "trace": frames})
-            return Failed(f"a bug in relay: {type(error).__name__}")
+    def _judged(self, batch: int, ended: Outcome) -> Outcome:
+        """The outcome of an attempt, in the light of those before it; and what it has taught."""
+        outcome = self._health.verdict(batch, ended)
+        self._health = self._health.after(batch, ended)
+        return outcome
 
-    async def _send(self, message: Message, *, key: str) -> Outcome:
-        self._manner.pace.note(now=self._monotonic())
-        outcome = await self._sink.send([message], key=key, session=self._session)
-        if not isinstance(outcome, Rejected):
-            return outcome
-        logger.warning(
-            "rejected, trying its plain form",
-            extra={"action": "plain", "sink": self.name, "reason": outcome.reason},
+    def _settled(self, carried: Delivery, outcome: Outcome, *, shared: bool) -> Delivery:
+        return settle(
+            carried,
+            outcome,
+            schedule=self._manner.schedule,
+            jitter=random.uniform(0.8, 1.2),  # noqa: S311
+            resend=self._manner.resend or carried.edits is not None,
+            health=self._health,
+            shared=shared,
+            now=self._clock(),
         )
-        # The refused one counts against the limit too; a RateLimited here would come for ever.
-        await asyncio.sleep(min(self._manner.pace.pause(now=self._monotonic()), PATIENCE))
-        self._manner.pace.note(now=self._monotonic())
-        second = await self._sink.send([plain_form(message)], key=f"{key}p", session=self._session)
-        return outcome if isinstance(second, Rejected | RateLimited) else second
 
-    async def _save(self, settled: Delivery, claimed: Delivery, outcome: Outcome) -> None:
-        if not await self._saved(settled, claimed):
-            logger.warning("lease lost", extra={"action": "lease_lost", "delivery": claimed.id})
+    def _attempt(self, began: int, outcome: Outcome) -> Attempt:
+        return Attempt(
+            at=began,
+            took=self._clock() - began,
+            outcome=type(outcome).__name__,
+            reason=getattr(outcome, "reason", None),
+        )
+
+    async def _save(
+        self,
+        settled: Sequence[Delivery],
+        claimed: Sequence[Delivery],
+        outcome: Outcome,
+        attempt: Attempt,
+    ) -> None:
+        if not await self._saved(settled, claimed, attempt):
+            logger.warning(
+                "lease lost", extra={"action": "lease_lost", "delivery": _batch_of(claimed)}
+            )
         if isinstance(outcome, Closed):
             await self._outbox.close_sink(
                 self.name,
@@ -178,16 +196,23 @@ class Lane:
                 fingerprint=self.fingerprint,
                 now=self._clock(),
             )
-        self._tell(settled, outcome)
+        for one in settled:
+            self._tell(one, outcome)
 
-    async def _saved(self, settled: Delivery, claimed: Delivery) -> bool:
-        """Write what became of a delivery: what was sent must not be forgotten, and sent again."""
+    async def _saved(
+        self, settled: Sequence[Delivery], claimed: Sequence[Delivery], attempt: Attempt
+    ) -> bool:
+        """
+        Write what became of deliveries, for as long as it takes while the outbox fails.
+
+        What was sent must not be forgotten, and sent again; and nothing more could be claimed.
+        """
         while True:
             try:
-                return await self._outbox.save(settled, claimed=claimed)
+                return await self._outbox.save(settled, claimed=claimed, attempt=attempt)
+            except BrokenError:
+                raise
             except OutboxError as error:
-                if self._clock() >= claimed.due_at:
-                    raise
                 logger.error(
                     "outbox fails",
                     extra={"action": "save_again", "sink": self.name, "reason": str(error)},
@@ -227,6 +252,11 @@ OUTCOMES = {
     Rejected: "rejected",
     Closed: "sink closed: it refuses us; its backlog waits",
 }
+
+
+def _batch_of(deliveries: Sequence[Delivery]) -> int:
+    first = deliveries[0]
+    return first.id if first.batch is None else first.batch
 
 
 async def _first(pause: float, *events: asyncio.Event) -> None:

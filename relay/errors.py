@@ -31,6 +31,10 @@ class BrokenError(OutboxError):
     """The outbox is damaged: nothing in it can be trusted."""
 
 
+class FullError(OutboxError):
+    """As much waits as may wait. Misskey keeps what is refused now, for twelve minutes."""
+
+
 class ConfigError(RelayError):
     """The configuration is wrong; every mistake on a line of its own, with its place."""
 

@@ -6,7 +6,7 @@ shuffles them: so those that came within one ``hold`` of the first go by the tim
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SKEW = 60_000
 """Milliseconds by which an event may seem to come from the future."""
@@ -22,7 +22,9 @@ class Waiting:
     accepted_at: int
     created_at: int
     due_at: int
-    attempt: int
+    batch: int | None = None
+    """Whose request it shares; None before its first attempt."""
+    edits: int | None = None
 
 
 def head(line: Sequence[Waiting], *, hold: int) -> Waiting | None:
@@ -33,7 +35,7 @@ def head(line: Sequence[Waiting], *, hold: int) -> Waiting | None:
     """
     if not line:
         return None
-    if tried := [one for one in line if one.attempt > 0]:
+    if tried := [one for one in line if one.batch is not None]:
         return tried[0]
     last = line[0].accepted_at + hold
     near = (one for one in line if one.accepted_at <= last)
@@ -50,4 +52,45 @@ def due_at(line: Sequence[Waiting], *, hold: int) -> int | None:
     first = head(line, hold=hold)
     if first is None:
         return None
-    return first.due_at if first.attempt > 0 else min(first.due_at, line[0].due_at)
+    return first.due_at if first.batch is not None else min(first.due_at, line[0].due_at)
+
+
+def is_due(line: Sequence[Waiting], *, hold: int, now: int) -> bool:
+    """Where the clock was set back, nobody waits until it is as late again."""
+    due = due_at(line, hold=hold)
+    return due is not None and (due <= now or now <= line[0].accepted_at - SKEW)
+
+
+def together(line: Sequence[Waiting], *, hold: int) -> Sequence[Waiting]:
+    """The head, with those that share its request since its first attempt, in their order."""
+    first = head(line, hold=hold)
+    if first is None:
+        return ()
+    if first.batch is None:
+        return (first,)
+    return _in_order([one for one in line if one.batch == first.batch], hold=hold)
+
+
+def company(line: Sequence[Waiting], *, hold: int, now: int, most: int) -> Sequence[Waiting]:
+    """
+    Who may share a request that goes out now, of those who wait behind it: at most so many.
+
+    An edit goes alone, and whoever was tried before goes as it went then.
+    """
+    left, found = list(line), list[Waiting]()
+    while len(found) < most and is_due(left, hold=hold, now=now):
+        first = head(left, hold=hold)
+        if first is None or first.batch is not None or first.edits is not None:
+            break
+        left.remove(first)
+        found.append(first)
+    return found
+
+
+def _in_order(line: Sequence[Waiting], *, hold: int) -> Sequence[Waiting]:
+    """All of a line, as they would go one by one."""
+    left, order = [replace(one, batch=None) for one in line], list[int]()
+    while (first := head(left, hold=hold)) is not None:
+        left.remove(first)
+        order.append(first.id)
+    return sorted(line, key=lambda one: order.index(one.id))

@@ -247,12 +247,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sibling:
-    """What events that tell the same happening have in common; the highest rank is shown."""
+    """What events have in common that tell of the same; the highest rank is shown."""
 
-    key: str
+    subject: str
+    """What they tell of: a note, a report."""
+    version: str = ""
+    """In which state; another one changes the message that told the earlier."""
     rank: int = 0
-    within: int
-    """Milliseconds; what comes later tells of something new."""
+    within: int | None = None
+    """Milliseconds; what comes later tells of something new. None: nothing ever does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,12 +28,21 @@ class Delivery:
     raw: bytes
     """The body of the webhook, as it came."""
     accepted_at: int
+    event_id: str = ""
+    """Misskey's: the same in all its attempts to bring the event."""
+    kind: str = ""
     state: State = State.PENDING
     attempt: int = 0
     due_at: int = 0
     reason: str | None = None
     merged: int | None = None
     """The delivery that told the same, so that this one was not sent."""
+    batch: int | None = None
+    """The first of those with which it shares its request, in all attempts; itself if alone."""
+    edits: int | None = None
+    """The delivery whose message this one changes."""
+    message: str | None = None
+    """The vendor's id of the message in which it was delivered."""
     interrupted: bool = False
     """Whether an earlier attempt never told its outcome: relay ended in the middle of it."""
 
@@ -79,3 +88,14 @@ class Closed:
 
 Outcome = Sent | RateLimited | Failed | Rejected | Closed
 """How an attempt can end. There is no sixth way; a bug counts as Failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try, for people; times are Unix milliseconds."""
+
+    at: int
+    took: int
+    outcome: str
+    """The name of its class."""
+    reason: str | None = None

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from relay import misskey
 from relay.composing import outline
@@ -40,12 +40,30 @@ class Press:
         self._routes = routes
 
     def message(self, delivery: Delivery, manner: Manner) -> Message | Rejected:
-        event = misskey.parse(
-            delivery.raw, hook=delivery.hook, server=delivery.server, now=delivery.accepted_at
-        )
-        if not admits(manner.gate, event):
+        event = _event(delivery)
+        return self._shown(event, event, delivery.route, manner)
+
+    def revised(
+        self, delivery: Delivery, edit: Delivery | None, manner: Manner
+    ) -> Message | Rejected:
+        """A message as it is after an edit: a mention stays one, with the note as it is now."""
+        first = _event(delivery)
+        last = first if edit is None else _event(edit)
+        if first.note is None or last.note is None:
+            return self._shown(last, last, delivery.route, manner)
+        return self._shown(last, replace(first, note=last.note), delivery.route, manner)
+
+    def anew(self, edit: Delivery, manner: Manner) -> Message | Rejected:
+        """The message that tells of an edit where the earlier one cannot be changed."""
+        event = _event(edit)
+        told = event if event.note is None else replace(event, kind="edited")
+        return self._shown(event, told, edit.route, manner)
+
+    def _shown(self, came: Event, told: Event, route: str, manner: Manner) -> Message | Rejected:
+        """``told``, if the sink may show the event that ``came``."""
+        if not admits(manner.gate, came):
             return Rejected("the sink may not show this event any more")
-        return self.rendered(redacted(manner.gate, event), delivery.route, manner)
+        return self.rendered(redacted(manner.gate, told), route, manner)
 
     def rendered(self, event: Event, route: str, manner: Manner) -> Message:
         found = self._routes.get(route)
@@ -60,3 +78,9 @@ class Press:
         except TemplateError as error:
             logger.error("template failed", extra={"action": "template", "reason": str(error)})
             return outline(event)
+
+
+def _event(delivery: Delivery) -> Event:
+    return misskey.parse(
+        delivery.raw, hook=delivery.hook, server=delivery.server, now=delivery.accepted_at
+    )

@@ -18,8 +18,8 @@ class Health:
     Whether a sink seems to be sick, or only one of its messages, judged by how attempts end.
 
     ``failures`` counts those in a row. After three of them the sink is sick: it is probed now and
-    then, and to probe it costs no attempt. After five, who stands ``behind`` the message that
-    fails is tried in between; if that one arrives, the message is ``doubted``: it gets one more
+    then, and to probe it costs no attempt. After five, who stands ``behind`` the batch that
+    fails is tried in between; if that one arrives, the batch is ``doubted``: it gets one more
     attempt, and a failure sets it aside.
     """
 
@@ -37,19 +37,19 @@ class Health:
         doubled: float = FIRST_PROBE * 2 ** min(self.failures - OPENS_AFTER, 10)
         return min(doubled, LAST_PROBE)
 
-    def after(self, delivery: int, outcome: Outcome) -> "Health":
-        """What an attempt at a delivery (its id) has taught."""
+    def after(self, batch: int, outcome: Outcome) -> "Health":
+        """What an attempt at a batch (the id of its first delivery) has taught."""
         if isinstance(outcome, Sent) and self.behind is not None:
             return Health(doubted=self.behind)
         if not isinstance(outcome, Failed):
             return Health()
         failures = self.failures + 1
         doubts = failures >= DOUBTS_AFTER and self.behind is None
-        return Health(failures, behind=delivery if doubts else None)
+        return Health(failures, behind=batch if doubts else None)
 
-    def verdict(self, delivery: int, outcome: Outcome) -> Outcome:
-        """The outcome of an attempt: who was doubted and fails again will never be accepted."""
-        if isinstance(outcome, Failed) and delivery == self.doubted:
+    def verdict(self, batch: int, outcome: Outcome) -> Outcome:
+        """The outcome of an attempt: what was doubted and fails again will never be accepted."""
+        if isinstance(outcome, Failed) and batch == self.doubted:
             return Rejected(f"it failed again, while another one arrived: {outcome.reason}")
         return outcome
 
@@ -66,17 +66,20 @@ def settle(
     jitter: float = 1.0,
     resend: bool = True,
     health: Health = WELL,
+    shared: bool = False,
 ) -> Delivery:
     """
     Decide what becomes of a claimed delivery.
 
     ``schedule`` holds the waits in seconds before the second, third, ... attempt, ``jitter``
     stretches them; ``resend``: whether to repeat a send that may have arrived. To wait for a rate
-    limit, for a closed sink, or for a sick one (``health``), costs no attempt.
+    limit, for a closed sink, or for a sick one (``health``), costs no attempt. Whoever ``shared``
+    its request and was rejected with the others goes again, alone: it need not be the bad one.
     """
     match outcome:
-        case Sent():
-            return replace(delivery, state=State.DELIVERED, due_at=now, reason=None)
+        case Sent(message=message):
+            sent = replace(delivery, state=State.DELIVERED, due_at=now, reason=None)
+            return replace(sent, message=message or None)
         case RateLimited(pause):
             due_at = now + round(pause * 1000)
             return replace(delivery, attempt=delivery.attempt - 1, due_at=due_at)
@@ -92,6 +95,9 @@ def settle(
         case Failed(reason) if delivery.attempt <= len(schedule):
             due_at = now + round(schedule[delivery.attempt - 1] * jitter * 1000)
             return replace(delivery, due_at=due_at, reason=reason)
+        case Rejected(reason) if shared:
+            alone = replace(delivery, attempt=delivery.attempt - 1, batch=delivery.id)
+            return replace(alone, due_at=now, reason=reason)
         case Failed(reason) | Rejected(reason):
             return replace(delivery, state=State.DEAD, due_at=now, reason=reason)
         case _:

@@ -1,41 +1,79 @@
 """
-Events that belong together: Misskey tells one happening several times. Pure.
+Events that belong together: Misskey tells one happening several times, and again when it changed.
 
 A reply fires ``reply`` and ``mention``, two hooks bring the same note twice, an unfollow of a
-remote user comes twice. Of those a sink gets one message, by the kind that tells most.
+remote user comes twice: of those a sink gets one message, by the kind that tells most. An edited
+note comes under the same id, a resolved report too: those change the message. Pure.
 """
 
 import hashlib
+from enum import Enum, auto
 
 from relay.model import Event, Note, Sibling
 
 TELLING = ("note", "mention", "renote", "reply", "edited")  # the more telling kind comes later
-DAY = 86_400_000  # milliseconds
-UNFOLLOW_WITHIN = 10_000  # the second one came after 56 to 132
+RESOLVED = frozenset({"abuseReportResolved", "reportResolved", "reportAutoResolved"})
+UNFOLLOW_WITHIN = 10_000  # milliseconds; the second one came after 56 to 132
+
+
+class Fate(Enum):
+    """What becomes of an event of whose subject a sink was told, or will be."""
+
+    MERGED = auto()
+    """Nothing is sent for it: what it tells was told, or is out of date."""
+    REPLACES = auto()
+    """It is sent instead of the earlier one, which still waits."""
+    EDITS = auto()
+    """It changes the message of the earlier one."""
 
 
 def sibling(event: Event) -> Sibling | None:
-    """What an event has in common with those that tell the same; None if nothing else can."""
+    """What an event has in common with those that tell of the same; None if nothing else can."""
     note, user, report = event.note, event.user, event.report
     if event.is_test:  # every test has the same ids
         return None
     if note is not None and note.id and event.kind in TELLING:
-        key = f"note {event.server} {note.id} {hash_of(note)}"
-        return Sibling(key=key, rank=TELLING.index(event.kind), within=DAY)
+        subject = f"note {event.server} {note.id}"
+        return Sibling(subject=subject, version=version(note), rank=TELLING.index(event.kind))
     if report is not None and report.id:
-        return Sibling(key=f"{event.kind} {event.server} {report.id}", within=DAY)
+        return Sibling(subject=f"report {event.server} {report.id}", version=event.kind)
     if event.kind == "unfollow" and user is not None and user.id:
-        key = f"unfollow {event.server} {event.hook} {user.id}"
-        return Sibling(key=key, within=UNFOLLOW_WITHIN)
+        subject = f"unfollow {event.server} {event.hook} {user.id}"
+        return Sibling(subject=subject, within=UNFOLLOW_WITHIN)
     return None
 
 
-def hash_of(note: Note) -> str:
+def version(note: Note) -> str:
     """
-    A digest of what the author wrote: an edited note is another happening.
+    A digest of what the author wrote, and when: an edited note is another version.
 
     What readers did with a note, such as reactions, is no edit.
     """
     choices = tuple(choice.text for choice in note.poll.choices) if note.poll is not None else ()
-    said = (note.text, note.cw, tuple(file.id for file in note.files), choices)
+    files = tuple(file.id for file in note.files)
+    said = (note.text, note.cw, files, choices, note.updated_at)
     return hashlib.sha256(repr(said).encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def is_change(event: Event) -> bool:
+    """Whether an event by itself says that something earlier is no longer as it was told."""
+    if event.kind == "edited" or event.kind in RESOLVED:
+        return True
+    return event.note is not None and event.note.updated_at is not None
+
+
+def fate(
+    later: Sibling, *, created_at: int, version: str, rank: int, told_at: int, waits: bool
+) -> Fate:
+    """
+    What becomes of ``later``, an event of ``created_at``.
+
+    ``version``, ``rank`` and ``told_at`` (when it happened) are those of the last of its subject,
+    which ``waits`` if no attempt was made to send it. The network shuffles events, and Misskey
+    repeats them for minutes: so what happened before is out of date, whenever it comes.
+    """
+    if later.version == version:
+        return Fate.REPLACES if waits and later.rank > rank else Fate.MERGED
+    if created_at < told_at:
+        return Fate.MERGED
+    return Fate.REPLACES if waits else Fate.EDITS

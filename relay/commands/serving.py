@@ -12,10 +12,11 @@ from relay import app
 from relay import demo as demonstration
 from relay.commands.confinement import confine
 from relay.commands.parser import Commands, add
-from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of
+from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of, warn
 from relay.config import Config
 from relay.doctor import asking, files, hooks, looking
 from relay.doctor.finding import Finding
+from relay.errors import BrokenError
 from relay.logs import LogFormat, format_for, log_to
 from relay.message import Message
 from relay.notify import Notify
@@ -46,7 +47,11 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
         names = ", ".join(f"/hooks/{name}" for name in config.hooks) or "no hooks"
         say(f"relay listens on {address} ({names}), delivers to {', '.join(config.sinks) or '-'}")
 
-    await app.run(config, stop=stop, ready=ready, notify=Notify())
+    try:
+        await app.run(config, stop=stop, ready=ready, notify=Notify())
+    except BrokenError as error:  # an end with which systemd starts relay again
+        warn(f"{error}; it was set aside: start relay again")
+        return 1
     logger.info("stopped", extra={"action": "stop"})
     return 0
 

@@ -108,6 +108,8 @@ class Config(Settings):
     """Whether the log may show what notes say."""
     max_body: MaxBody = 4 * 2**20
     """Of one webhook; real ones reach 190 kB."""
+    max_waiting: Annotated[int, Field(ge=1)] = 1_000_000
+    """How many messages may wait; beyond it events are refused, and Misskey keeps them a while."""
     hold: Duration = 0.3
     """How long an event waits for its siblings and its turn; 0: not at all."""
     retry: Annotated[tuple[Duration, ...], Several()] = RETRY

@@ -10,7 +10,7 @@ from relay.config import Config
 from relay.doctor.facts import Disk, File
 from relay.errors import OutboxError
 from relay.outbox import file_of
-from relay.outbox.file import COMPANIONS
+from relay.outbox.sqlite.file import COMPANIONS
 from relay.secret import Secret
 
 MOUNTS = Path("/proc/self/mountinfo")

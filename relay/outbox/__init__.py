@@ -1,16 +1,30 @@
 """The durable queue between intake and lanes."""
 
-from relay.outbox.base import Backlog, ClosedSink, Outbox
-from relay.outbox.file import FileLock
+from relay.outbox.base import (
+    Backlog,
+    Claim,
+    ClosedSink,
+    Outbox,
+    Part,
+    Pruned,
+    Search,
+    Told,
+)
 from relay.outbox.opening import file_of, open_outbox, serve_outbox
 from relay.outbox.sqlite import SQLiteOutbox
+from relay.outbox.sqlite.file import FileLock
 
 __all__ = [
     "Backlog",
+    "Claim",
     "ClosedSink",
     "FileLock",
     "Outbox",
+    "Part",
+    "Pruned",
     "SQLiteOutbox",
+    "Search",
+    "Told",
     "file_of",
     "open_outbox",
     "serve_outbox",

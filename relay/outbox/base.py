@@ -1,11 +1,11 @@
 """The durable queue, as the other stages see it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from relay.model import Event, Sibling
-from relay.outcome import Delivery
+from relay.outcome import Attempt, Delivery, State
 
 
 class Outbox(Protocol):
@@ -27,35 +27,72 @@ class Outbox(Protocol):
         now: int,
         hold: int = 0,
         sibling: Sibling | None = None,
+        editing: Collection[str] = (),
     ) -> bool:
         """
         Commit an event with one delivery for each sink (to the name of the route that chose it).
 
         A delivery is due after ``hold``. Where a ``sibling`` has been told to a sink already, or
-        waits for it, theirs become one: the other is delivered too, as ``merged``.
+        waits for it, theirs become one: the other is delivered too, as ``merged``; or, where it
+        tells of a later version, the delivery ``edits`` that message (see relay.sibling.fate).
+        The sinks of ``editing`` get it only as such an edit, by the route of what they were told.
         False if the hook had brought this event before: then nothing changes.
         """
         ...
 
     async def claim(
-        self, sink: str, *, now: int, lease: int, hold: int = 0, behind: int | None = None
-    ) -> Delivery | None:
+        self,
+        sink: str,
+        *,
+        now: int,
+        lease: int,
+        hold: int = 0,
+        most: int = 1,
+        behind: int | None = None,
+    ) -> "Claim | None":
         """
         Take the head of a sink's line for ``lease``, if it is due, and count the attempt.
 
-        ``behind``: the head of those without this delivery.
-
-        None too if the sink is closed. Who comes later never overtakes a head that waits, but for
-        the first attempts of what came within one ``hold``: those go by the time they happened.
+        With it come those that shared its request before. A head that is new names others who are
+        due and may ``join`` it, ``most`` altogether. ``behind``: the head of those without this
+        batch. None too if the sink is closed. Who comes later never overtakes a head that waits,
+        but for the first attempts of what came within one ``hold``: those go by the time they
+        happened.
         """
         ...
 
-    async def expedite(self, delivery_id: int, *, now: int) -> None:
-        """Let a delivery that waits for its next attempt be due at once."""
+    async def join(self, company: Sequence[Delivery], *, head: Delivery) -> Sequence[Delivery]:
+        """
+        Claim others too, for the request and the lease of a claimed head: as many as still can.
+
+        From then on they share all its attempts, so that a repeated request has the same content.
+        """
         ...
 
-    async def save(self, settled: Delivery, *, claimed: Delivery) -> bool:
-        """Write what became of a claimed delivery; False if its lease was lost meanwhile."""
+    async def expedite(self, batch: int, *, now: int) -> None:
+        """Let those of a batch that wait for their next attempt be due at once."""
+        ...
+
+    async def save(
+        self,
+        settled: Sequence[Delivery],
+        *,
+        claimed: Sequence[Delivery],
+        attempt: Attempt | None = None,
+    ) -> bool:
+        """
+        Write what became of what was claimed together, and how the attempt ended.
+
+        False if the lease was lost meanwhile: then nothing changes.
+        """
+        ...
+
+    async def told(self, delivery_id: int) -> "Told | None":
+        """The message in which a delivery arrived; None if its id or one of its parts is lost."""
+        ...
+
+    async def attempts(self, delivery_id: int) -> Sequence[Attempt]:
+        """The last attempts at a delivery (those that ended), the newest last."""
         ...
 
     async def due_at(self, sink: str, *, hold: int = 0) -> int | None:
@@ -94,6 +131,10 @@ class Outbox(Protocol):
         """One delivery in any state."""
         ...
 
+    async def deliveries(self, wanted: "Search", *, limit: int = 50) -> Sequence[Delivery]:
+        """What a search finds, the newest first."""
+        ...
+
     async def revive(self, ids: Iterable[int], *, now: int) -> int:
         """Dead to pending, with all attempts anew; the number of those that were dead."""
         ...
@@ -114,9 +155,64 @@ class Outbox(Protocol):
         """Write something that changes nothing, to learn whether events can be stored."""
         ...
 
-    async def prune(self, *, before: int, limit: int) -> int:
-        """Delete at most ``limit`` events of which nothing waits any more since ``before``."""
+    async def waiting(self) -> int:
+        """The number of deliveries that wait, of all sinks."""
         ...
+
+    async def prune(self, *, before: int, limit: int, after: int = 0) -> "Pruned":
+        """
+        Delete events of which nothing waits any more since ``before``.
+
+        One step looks at no more than ``limit`` events, those that follow on ``after``.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What was taken, all for one request, and who else is due and might go with it."""
+
+    deliveries: tuple[Delivery, ...]
+    company: tuple[Delivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One delivery in a message, and the last edit of it that the message shows."""
+
+    delivery: Delivery
+    edit: Delivery | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A message that a chat shows: its id, and what it was made of, in order."""
+
+    message: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which deliveries are wanted; None: any. Times are Unix milliseconds, of acceptance."""
+
+    sink: str | None = None
+    state: State | None = None
+    kind: str | None = None
+    event_id: str | None = None
+    since: int | None = None
+    until: int | None = None
+    before: int | None = None
+    """Only deliveries with a smaller id: the next page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What a step of pruning has done, and where the next one begins."""
+
+    events: int
+    next: int | None
+    """None: nothing is left that is old enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

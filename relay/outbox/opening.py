@@ -1,14 +1,14 @@
 """Which outbox an address names, and what has to be done before one is served."""
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
-from relay.outbox.file import FileLock, check, is_foreign, set_aside
 from relay.outbox.sqlite import SQLiteOutbox
+from relay.outbox.sqlite.file import FileLock, check, is_foreign, set_aside
 
 logger = logging.getLogger(__name__)
 
@@ -39,21 +39,25 @@ async def serve_outbox(address: str, *, now: int) -> AsyncIterator[Outbox]:
         raise OutboxError(f"{path}: this file is no outbox of relay's: is it the right name?")
     lock = FileLock(path)
     try:
-        _mend(path, now=now)
-        async with open_outbox(address) as outbox:
-            await outbox.recover(now=now)
-            yield outbox
+        with suppress(BrokenError), _setting_aside(path, now=now):
+            check(path)
+        with _setting_aside(path, now=now):
+            async with open_outbox(address) as outbox:
+                await outbox.recover(now=now)
+                yield outbox
     finally:
         lock.release()
 
 
-def _mend(path: Path, *, now: int) -> None:
-    """Set a broken outbox aside, loudly: events can come again, and nothing is overwritten."""
+@contextmanager
+def _setting_aside(path: Path, *, now: int) -> Iterator[None]:
+    """Give a broken outbox another name, loudly: events can come again, nothing is overwritten."""
     try:
-        check(path)
+        yield
     except BrokenError as error:
         aside = set_aside(path, now=now)
         logger.critical(
             "the outbox is broken and was set aside; what waited in it was not delivered",
             extra={"action": "set_aside", "reason": str(error), "file": str(aside)},
         )
+        raise

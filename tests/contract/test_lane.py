@@ -1,7 +1,8 @@
 """The lane, step by step: a scripted sink, a clock that is set by hand, and every outbox."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from relay.message import Message
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
 from relay.press import Manner, Press
 from relay.rendering import Templates
+from relay.sibling import sibling
 from relay.tree import text_of
-from tests.fakes.misskey import a_note_event
+from tests.fakes.misskey import Request, a_note_event
 
 TEMPLATES = Templates()
 SCHEDULE = (5.0, 30.0, 120.0, 600.0)
@@ -24,17 +26,40 @@ class Script:
     """A sink that ends every send as it is told, and remembers what it was given."""
 
     ends: Callable[[str], Outcome] = lambda text: Sent()
+    """Told by the text of the message; of several, with " + " between them."""
+    most: int = 1
+    room: int = 100
+    """How many characters fit into one request."""
+    can_edit: bool = True
     tried: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    edited: dict[str, str] = field(default_factory=dict)
+    """The text that was put in place of a message, by the message's first text."""
+
+    def together(self, messages: Sequence[Message]) -> int:
+        lengths = accumulate(len(text_of(message.body)) for message in messages)
+        return max(1, sum(length <= self.room for length in lengths))
 
     async def send(self, messages: Sequence[Message], *, key: str, session: object) -> Outcome:
         text = " + ".join(text_of(message.body) for message in messages)
         self.tried.append(text)
         self.keys.append(key)
         outcome = self.ends(text)
+        if not isinstance(outcome, Sent):
+            return outcome
+        self.shown.append(text)
+        return replace(outcome, message=text)
+
+    async def edit(
+        self, sent: str, messages: Sequence[Message], *, key: str, session: object
+    ) -> Outcome:
+        text = " + ".join(text_of(message.body) for message in messages)
+        self.tried.append(f"edit {text}")
+        outcome = self.ends(f"edit {text}")
         if isinstance(outcome, Sent):
-            self.shown.append(text)
+            self.edited[sent] = text
+            return replace(outcome, message=sent)
         return outcome
 
 
@@ -43,6 +68,7 @@ class Stage:
 
     def __init__(self, outbox: Any, **manner: Any) -> None:
         self.now = 1_000_000
+        self.edits = 0
         self.outbox = outbox
         self.sink = Script()
         self.manner = Manner(schedule=SCHEDULE, **manner)
@@ -63,9 +89,20 @@ class Stage:
 
     async def accept(self, *numbers: int, **changes: Any) -> None:
         for number in numbers:
-            raw = a_note_event(number, text=f"note {number}", **changes).body
-            event = misskey.parse(raw, hook="alice")
-            assert await self.outbox.accept(event, raw, {"team": "all"}, now=self.now)
+            await self.post(a_note_event(number, **{"text": f"note {number}", **changes}))
+
+    async def post(self, request: Request) -> None:
+        event = misskey.parse(request.body, hook="alice")
+        assert await self.outbox.accept(
+            event, request.body, {"team": "all"}, now=self.now, sibling=sibling(event)
+        )
+
+    async def edit(self, number: int, text: str, **changes: Any) -> None:
+        """The note of that number, as its author has changed it; under an event id of its own."""
+        request = a_note_event(number, text=text, **changes)
+        self.edits += 1
+        event = {**request.event, "eventId": f"edit-{self.edits}", "createdAt": 10**15 + self.edits}
+        await self.post(request.with_event(event))
 
     async def run(self, *, seconds: float) -> None:
         """Let the lane work for that long, as the clock says."""
@@ -250,3 +287,174 @@ async def test_sinks_that_share_a_limit_share_the_rest_that_it_asks_for(outbox: 
     await stage.accept(1)
     await stage.lane.step()
     assert await other.step() == (30.0, False)
+
+
+# --- several in one request
+
+
+@pytest.fixture
+def batching(stage: Stage) -> Stage:
+    stage.sink.most = 10
+    return stage
+
+
+def batch(*numbers: int) -> str:
+    return " + ".join(f"note {n}" for n in numbers)
+
+
+async def test_what_waits_goes_together_in_order(batching: Stage) -> None:
+    await batching.accept(*range(1, 13))
+    await batching.run(seconds=1)
+    assert batching.sink.shown == [batch(*range(1, 11)), batch(11, 12)]
+    assert await batching.states() == {State.DELIVERED: 12}
+
+
+async def test_when_nothing_waits_each_goes_at_once(batching: Stage) -> None:
+    for n in (1, 2):
+        await batching.accept(n)
+        await batching.run(seconds=0.001)
+    assert batching.sink.shown == ["note 1", "note 2"]
+
+
+async def test_no_more_goes_together_than_fits(batching: Stage) -> None:
+    batching.sink.room = 20
+    await batching.accept(1, 2)
+    await batching.accept(3, text="x" * 30)
+    await batching.accept(4)
+    await batching.run(seconds=1)
+    assert batching.sink.shown == [batch(1, 2), "x" * 30, "note 4"]
+
+
+async def test_a_rejected_batch_is_split_and_costs_only_the_bad_one(batching: Stage) -> None:
+    batching.sink.ends = lambda text: Rejected("400 no") if "note 3" in text else Sent()
+    await batching.accept(1, 2, 3, 4)
+    await batching.run(seconds=1)
+    assert batching.sink.shown == ["note 1", "note 2", "note 4"]
+    (dead,) = await batching.outbox.dead()
+    assert (dead.reason, dead.attempt) == ("400 no", 1)
+
+
+async def test_a_batch_that_failed_goes_again_as_it_was(batching: Stage) -> None:
+    batching.sink.ends = failing({batch(1, 2): 2}, Failed("502", ambiguous=True))
+    await batching.accept(1, 2)
+    await batching.run(seconds=1)
+    await batching.accept(3)
+    await batching.run(seconds=60)
+    assert batching.sink.tried == [batch(1, 2)] * 3 + ["note 3"]
+    first, *again = batching.sink.keys[:3]
+    assert set(again) == {first}
+    assert batching.sink.keys[3] != first
+
+
+async def test_a_batch_of_which_nobody_knows_whether_it_arrived_dies_where_nothing_may_come_twice(
+    outbox: Any,
+) -> None:
+    stage = Stage(outbox, resend=False)
+    stage.sink.most = 10
+    stage.sink.ends = failing({batch(1, 2): 1}, Failed("timeout", ambiguous=True))
+    await stage.accept(1, 2)
+    await stage.run(seconds=60)
+    assert (stage.sink.shown, await stage.states()) == ([], {State.DEAD: 2})
+
+
+async def test_poison_in_a_batch_sets_only_itself_aside(batching: Stage) -> None:
+    batching.sink.most = 2
+    batching.sink.ends = lambda text: Failed("500") if "note 2" in text else Sent()
+    await batching.accept(1, 2, 3, 4)
+    await batching.run(seconds=3600)
+    assert sorted(" + ".join(batching.sink.shown).split(" + ")) == ["note 1", "note 3", "note 4"]
+    (dead,) = await batching.outbox.dead()
+    assert b"note 2" in dead.raw
+
+
+async def test_what_may_not_be_shown_goes_with_nobody(batching: Stage) -> None:
+    await batching.accept(1)
+    await batching.accept(2, visibility="followers")
+    await batching.accept(3)
+    await batching.run(seconds=1)
+    assert batching.sink.shown == ["note 1", "note 3"]
+    assert await batching.states() == {State.DELIVERED: 2, State.DEAD: 1}
+
+
+# --- edits
+
+
+async def test_an_edited_note_changes_its_message(stage: Stage) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.edit(1, "note 1, mended")
+    await stage.edit(1, "note 1, mended again")
+    await stage.run(seconds=1)
+    assert stage.sink.shown == ["note 1"]
+    assert stage.sink.edited == {"note 1": "note 1, mended again"}
+
+
+async def test_an_edit_changes_only_its_part_of_a_message(batching: Stage) -> None:
+    await batching.accept(1, 2, 3)
+    await batching.run(seconds=1)
+    await batching.edit(2, "mended")
+    await batching.edit(3, "better")
+    await batching.run(seconds=1)
+    assert batching.sink.edited == {batch(1, 2, 3): "note 1 + mended + better"}
+
+
+async def test_an_edit_is_told_anew_where_the_chat_cannot_change_messages(stage: Stage) -> None:
+    stage.sink.can_edit = False
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.edit(1, "mended")
+    await stage.run(seconds=1)
+    assert stage.sink.tried == ["note 1", "mended"]
+
+
+async def test_an_edit_is_told_anew_where_the_message_is_gone(stage: Stage) -> None:
+    stage.sink.ends = failing({"edit mended": -1}, Rejected("404 unknown message"))
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.edit(1, "mended")
+    await stage.run(seconds=1)
+    await stage.edit(1, "better")
+    await stage.run(seconds=1)
+    assert stage.sink.tried == ["note 1", "edit mended", "mended", "edit better"]
+    assert stage.sink.edited == {"mended": "better"}
+
+
+async def test_an_edit_that_failed_is_tried_again_also_where_nothing_may_come_twice(
+    outbox: Any,
+) -> None:
+    stage = Stage(outbox, resend=False)
+    stage.sink.ends = failing({"edit mended": 2}, Failed("timeout", ambiguous=True))
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.edit(1, "mended")
+    await stage.run(seconds=60)
+    assert stage.sink.edited == {"note 1": "mended"}
+    assert await stage.states() == {State.DELIVERED: 2}
+
+
+async def test_an_edit_keeps_its_place_in_the_line(batching: Stage) -> None:
+    await batching.accept(1)
+    await batching.run(seconds=1)
+    await batching.accept(2)
+    await batching.edit(1, "mended")
+    await batching.accept(3)
+    await batching.run(seconds=1)
+    assert batching.sink.tried == ["note 1", "note 2", "edit mended", "note 3"]
+
+
+async def test_an_edit_that_may_not_be_shown_changes_nothing(stage: Stage) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.edit(1, "secret", visibility="followers")
+    await stage.run(seconds=1)
+    assert stage.sink.tried == ["note 1"]
+    (dead,) = await stage.outbox.dead()
+    assert dead.reason == "the sink may not show this event any more"
+
+
+async def test_an_attempt_is_on_record_with_how_it_ended(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 1}, Failed("502"))
+    await stage.accept(1)
+    await stage.run(seconds=60)
+    ended = [(one.outcome, one.reason) for one in await stage.outbox.attempts(1)]
+    assert ended == [("Failed", "502"), ("Sent", None)]

@@ -9,8 +9,8 @@ import pytest
 
 from relay.errors import OutboxError
 from relay.model import Sibling
-from relay.outbox import ClosedSink
-from relay.outcome import State
+from relay.outbox import ClosedSink, Pruned, Search
+from relay.outcome import Attempt, State
 from tests.factories import an_event
 
 TEAM = {"team": "to the team"}
@@ -23,29 +23,30 @@ async def accepted(outbox, n=1, sinks=TEAM, *, now=0, raw=b"{}"):
 
 
 async def claimed(outbox, sink="team", *, now=0, lease=LEASE):
-    delivery = await outbox.claim(sink, now=now, lease=lease)
-    assert delivery is not None
+    claim = await outbox.claim(sink, now=now, lease=lease)
+    assert claim is not None
+    (delivery,) = claim.deliveries
     return delivery
 
 
 async def delivered(outbox, sink="team", *, now=0):
     delivery = await claimed(outbox, sink, now=now)
     settled = replace(delivery, state=State.DELIVERED, due_at=now, reason=None)
-    assert await outbox.save(settled, claimed=delivery)
+    assert await outbox.save([settled], claimed=[delivery])
     return settled
 
 
 async def dead(outbox, sink="team", *, now=0, reason="400 no"):
     delivery = await claimed(outbox, sink, now=now)
     settled = replace(delivery, state=State.DEAD, due_at=now, reason=reason)
-    assert await outbox.save(settled, claimed=delivery)
+    assert await outbox.save([settled], claimed=[delivery])
     return settled
 
 
 async def failed(outbox, sink="team", *, now=0, due_at):
     delivery = await claimed(outbox, sink, now=now)
     settled = replace(delivery, due_at=due_at, reason="502")
-    assert await outbox.save(settled, claimed=delivery)
+    assert await outbox.save([settled], claimed=[delivery])
     return settled
 
 
@@ -63,7 +64,7 @@ async def test_a_new_outbox_is_empty(outbox):
     assert list(await outbox.dead()) == []
     assert list(await outbox.closed_sinks()) == []
     assert await outbox.recover(now=0) == 0
-    assert await outbox.prune(before=10**15, limit=100) == 0
+    assert await pruned_events(outbox, before=10**15, limit=100) == 0
 
 
 async def test_what_was_accepted_is_claimed_as_it_came(outbox):
@@ -106,7 +107,7 @@ async def test_each_sink_gets_a_delivery_of_its_own(outbox):
 
 
 async def delivered_again(outbox, delivery):
-    assert await outbox.save(replace(delivery, state=State.DELIVERED), claimed=delivery)
+    assert await outbox.save([replace(delivery, state=State.DELIVERED)], claimed=[delivery])
 
 
 async def test_an_event_is_accepted_once(outbox):
@@ -218,7 +219,7 @@ async def test_nobody_overtakes_a_head_that_is_carried(outbox):
     await accepted(outbox, 2)
     head = await claimed(outbox)
     assert await outbox.claim("team", now=LEASE - 1, lease=LEASE) is None
-    assert await outbox.save(replace(head, state=State.DELIVERED), claimed=head)
+    assert await outbox.save([replace(head, state=State.DELIVERED)], claimed=[head])
     assert (await claimed(outbox)).id > head.id
 
 
@@ -274,23 +275,23 @@ async def test_who_lost_the_lease_cannot_save(outbox):
     await accepted(outbox)
     slow = await claimed(outbox, lease=10)
     quick = await claimed(outbox, now=10, lease=10)
-    assert not await outbox.save(replace(slow, state=State.DEAD, reason="late"), claimed=slow)
-    assert await outbox.save(replace(quick, state=State.DELIVERED), claimed=quick)
-    assert not await outbox.save(replace(slow, state=State.DEAD, reason="late"), claimed=slow)
+    assert not await outbox.save([replace(slow, state=State.DEAD, reason="late")], claimed=[slow])
+    assert await outbox.save([replace(quick, state=State.DELIVERED)], claimed=[quick])
+    assert not await outbox.save([replace(slow, state=State.DEAD, reason="late")], claimed=[slow])
     assert await outbox.counts() == {("team", "delivered"): 1}
 
 
 async def test_who_is_late_but_was_not_replaced_still_saves(outbox):
     await accepted(outbox)
     late = await claimed(outbox, lease=10)
-    assert await outbox.save(replace(late, state=State.DELIVERED, due_at=99), claimed=late)
+    assert await outbox.save([replace(late, state=State.DELIVERED, due_at=99)], claimed=[late])
 
 
 async def test_who_lost_the_lease_cannot_save_over_the_next_wait(outbox):
     await accepted(outbox)
     slow = await claimed(outbox, lease=10)
     await failed(outbox, now=10, due_at=500)
-    assert not await outbox.save(replace(slow, state=State.DELIVERED), claimed=slow)
+    assert not await outbox.save([replace(slow, state=State.DELIVERED)], claimed=[slow])
     assert await outbox.due_at("team") == 500
 
 
@@ -307,9 +308,9 @@ async def test_an_attempt_is_saved_once(outbox, changes):
     await accepted(outbox)
     delivery = await claimed(outbox)
     settled = replace(delivery, **changes)
-    assert await outbox.save(settled, claimed=delivery)
+    assert await outbox.save([settled], claimed=[delivery])
     other = replace(delivery, state=State.DEAD, reason="twice")
-    assert not await outbox.save(other, claimed=delivery)
+    assert not await outbox.save([other], claimed=[delivery])
     assert await outbox.delivery(delivery.id) == settled
 
 
@@ -318,7 +319,7 @@ async def test_nobody_saves_what_was_revived_meanwhile(outbox):
     letter = await dead(outbox)
     assert await outbox.revive([letter.id], now=letter.due_at) == 1
     late = replace(letter, due_at=LEASE)
-    assert not await outbox.save(replace(late, state=State.DELIVERED), claimed=late)
+    assert not await outbox.save([replace(late, state=State.DELIVERED)], claimed=[late])
     assert await outbox.counts() == {("team", "pending"): 1}
 
 
@@ -326,7 +327,7 @@ async def test_saving_writes_no_other_delivery(outbox):
     for n in (1, 2):
         await accepted(outbox, n, BOTH)
     team, ops = await claimed(outbox, "team"), await claimed(outbox, "ops")
-    assert await outbox.save(replace(team, state=State.DEAD, reason="400"), claimed=team)
+    assert await outbox.save([replace(team, state=State.DEAD, reason="400")], claimed=[team])
     assert await outbox.delivery(ops.id) == replace(ops, interrupted=True)
     assert await outbox.counts() == {
         ("team", "dead"): 1,
@@ -340,7 +341,7 @@ async def test_an_attempt_that_never_told_its_outcome_is_known(outbox):
     assert not (await claimed(outbox, lease=10)).interrupted
     second = await claimed(outbox, now=10, lease=10)
     assert second.interrupted
-    assert await outbox.save(replace(second, due_at=30, reason="502"), claimed=second)
+    assert await outbox.save([replace(second, due_at=30, reason="502")], claimed=[second])
     assert not (await claimed(outbox, now=30)).interrupted
 
 
@@ -374,7 +375,7 @@ async def test_who_was_taken_for_dead_cannot_save(outbox):
     await accepted(outbox)
     ghost = await claimed(outbox, now=5)
     await outbox.recover(now=7)
-    assert not await outbox.save(replace(ghost, state=State.DELIVERED), claimed=ghost)
+    assert not await outbox.save([replace(ghost, state=State.DELIVERED)], claimed=[ghost])
 
 
 # --- closed sinks
@@ -428,7 +429,7 @@ async def test_what_was_under_way_when_its_sink_closed_is_saved(outbox):
     delivery = await claimed(outbox)
     await closed(outbox)
     settled = replace(delivery, attempt=0, due_at=5, reason="410 gone")
-    assert await outbox.save(settled, claimed=delivery)
+    assert await outbox.save([settled], claimed=[delivery])
     await outbox.open_sink("team")
     assert (await claimed(outbox, now=5)).attempt == 1
 
@@ -501,7 +502,7 @@ async def test_only_dead_letters_are_revived_or_dropped(outbox, action):
     assert await act(outbox, action, ids) == 1
     assert [it.id for it in await outbox.dead()] == [other.id]
     assert await outbox.delivery(done.id) == done
-    assert await outbox.save(replace(carried, state=State.DELIVERED), claimed=carried)
+    assert await outbox.save([replace(carried, state=State.DELIVERED)], claimed=[carried])
 
 
 def act(outbox, action, ids) -> Awaitable[int]:
@@ -554,6 +555,10 @@ async def test_counts_are_by_sink_and_state(outbox):
 # --- prune
 
 
+async def pruned_events(outbox, **given):
+    return (await outbox.prune(**given)).events
+
+
 @pytest.mark.parametrize(
     ("before", "pruned"),
     [
@@ -565,7 +570,7 @@ async def test_counts_are_by_sink_and_state(outbox):
 async def test_what_has_ended_is_kept_until_the_retention_is_over(outbox, end, before, pruned):
     await accepted(outbox, now=5)
     settled = await end(outbox, now=100)
-    assert await outbox.prune(before=before, limit=10) == pruned
+    assert await pruned_events(outbox, before=before, limit=10) == pruned
     assert await outbox.delivery(settled.id) == (None if pruned else settled)
 
 
@@ -584,7 +589,7 @@ async def test_what_waits_is_never_pruned(outbox, waiting):
         await failed(outbox, due_at=5)
     elif waiting is claimed:
         await claimed(outbox)
-    assert await outbox.prune(before=10**15, limit=10) == 0
+    assert await pruned_events(outbox, before=10**15, limit=10) == 0
     assert (await claimed(outbox, now=10**15)).raw == b"{}"
     assert await outbox.counts() == {("team", "pending"): 1, ("ops", "delivered"): 1}
 
@@ -592,23 +597,23 @@ async def test_what_waits_is_never_pruned(outbox, waiting):
 async def test_what_a_closed_sink_keeps_is_not_pruned(outbox):
     await accepted(outbox)
     await closed(outbox)
-    assert await outbox.prune(before=10**15, limit=10) == 0
+    assert await pruned_events(outbox, before=10**15, limit=10) == 0
 
 
 async def test_what_was_revived_is_not_pruned(outbox):
     await accepted(outbox)
     letter = await dead(outbox)
     await outbox.revive([letter.id], now=1)
-    assert await outbox.prune(before=10**15, limit=10) == 0
+    assert await pruned_events(outbox, before=10**15, limit=10) == 0
 
 
 async def test_one_young_dead_letter_keeps_its_whole_event(outbox):
     await accepted(outbox, sinks=BOTH)
     old, young = await delivered(outbox, "ops", now=1), await dead(outbox, "team", now=1_000)
-    assert await outbox.prune(before=1_000, limit=10) == 0
+    assert await pruned_events(outbox, before=1_000, limit=10) == 0
     assert await outbox.delivery(old.id) == old
     assert await outbox.delivery(young.id) == young
-    assert await outbox.prune(before=1_001, limit=10) == 1
+    assert await pruned_events(outbox, before=1_001, limit=10) == 1
     assert await outbox.counts() == {}
 
 
@@ -617,15 +622,26 @@ async def test_pruning_goes_in_steps(outbox):
         await accepted(outbox, n)
         await delivered(outbox)
     await accepted(outbox, 5)
-    assert [await outbox.prune(before=10, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [await pruned_events(outbox, before=10, limit=2) for _ in range(4)] == [2, 2, 1, 0]
     assert await outbox.counts() == {("team", "pending"): 1}
+
+
+async def test_what_waits_is_not_read_through_at_each_step(outbox):
+    for n in range(5):
+        await accepted(outbox, n)
+    await accepted(outbox, 5, {"ops": "to ops"})
+    await delivered(outbox, "ops")
+    first = await outbox.prune(before=10, limit=3)
+    assert (first.events, first.next) == (0, 3)
+    assert await outbox.prune(before=10, limit=3, after=first.next) == Pruned(events=1, next=6)
+    assert await outbox.prune(before=10, limit=3, after=6) == Pruned(events=0, next=None)
 
 
 async def test_an_event_for_nobody_is_pruned_by_the_time_it_came(outbox):
     await accepted(outbox, sinks={}, now=100)
-    assert await outbox.prune(before=100, limit=10) == 0
+    assert await pruned_events(outbox, before=100, limit=10) == 0
     assert not await outbox.accept(an_event(), b"{}", {}, now=101)
-    assert await outbox.prune(before=101, limit=10) == 1
+    assert await pruned_events(outbox, before=101, limit=10) == 1
     assert await outbox.accept(an_event(), b"{}", {}, now=101)
 
 
@@ -633,7 +649,7 @@ async def test_an_event_is_remembered_until_it_is_pruned(outbox):
     await accepted(outbox)
     await delivered(outbox)
     assert not await outbox.accept(an_event(), b"{}", TEAM, now=1)
-    assert await outbox.prune(before=10, limit=10) == 1
+    assert await pruned_events(outbox, before=10, limit=10) == 1
     assert await outbox.accept(an_event(), b"{}", TEAM, now=1)
 
 
@@ -650,7 +666,7 @@ async def test_the_key_of_a_delivery_is_never_used_again(outbox, forget):
         used.add(letter.id)
         if forget == "drop":
             await outbox.drop([letter.id])
-        assert await outbox.prune(before=10**9, limit=10) == 1
+        assert await pruned_events(outbox, before=10**9, limit=10) == 1
         assert await outbox.counts() == {}
 
 
@@ -693,8 +709,8 @@ async def test_closing_twice_is_closing(outbox):
 # --- hold, and siblings
 
 HOLD = 300
-REPLY = Sibling(key="note 1", rank=3, within=1_000)
-MENTION = Sibling(key="note 1", rank=1, within=1_000)
+REPLY = Sibling(subject="note 1", rank=3, within=1_000)
+MENTION = Sibling(subject="note 1", rank=1, within=1_000)
 
 
 async def arrives(outbox, n, *, now, created_at=0, sibling=None, sinks=TEAM, **changes):
@@ -703,11 +719,18 @@ async def arrives(outbox, n, *, now, created_at=0, sibling=None, sinks=TEAM, **c
     assert await outbox.accept(event, raw, sinks, now=now, hold=HOLD, sibling=sibling)
 
 
+async def held(outbox, *, now):
+    """The one that the lane sends now."""
+    (one,) = (await outbox.claim("team", now=now, lease=LEASE, hold=HOLD)).deliveries
+    return one
+
+
 async def drained(outbox, *, now):
     """What the lane sends from now on, in its order."""
     found = []
-    while (one := await outbox.claim("team", now=now, lease=LEASE, hold=HOLD)) is not None:
-        assert await outbox.save(replace(one, state=State.DELIVERED), claimed=one)
+    while (claim := await outbox.claim("team", now=now, lease=LEASE, hold=HOLD)) is not None:
+        (one,) = claim.deliveries
+        assert await outbox.save([replace(one, state=State.DELIVERED)], claimed=[one])
         found.append(int(one.raw))
     return found
 
@@ -740,9 +763,9 @@ async def test_the_hold_of_the_first_is_not_made_longer_by_those_who_follow(outb
 
 async def test_who_was_tried_once_stays_the_first(outbox):
     await arrives(outbox, 1, now=0, created_at=50)
-    tried = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD)
+    tried = await held(outbox, now=HOLD)
     await arrives(outbox, 2, now=HOLD, created_at=10)
-    assert await outbox.save(replace(tried, due_at=5_000, reason="502"), claimed=tried)
+    assert await outbox.save([replace(tried, due_at=5_000, reason="502")], claimed=[tried])
     assert await drained(outbox, now=4_999) == []
     assert await drained(outbox, now=5_000) == [1, 2]
 
@@ -773,7 +796,7 @@ async def test_a_sibling_that_comes_late_is_not_sent_again(outbox):
 
 async def test_a_sibling_that_comes_while_the_first_is_being_sent_does_not_change_it(outbox):
     await arrives(outbox, 1, now=0, sibling=MENTION)
-    flying = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD)
+    flying = await held(outbox, now=HOLD)
     await arrives(outbox, 2, now=HOLD, sibling=REPLY)
     assert (await outbox.delivery(flying.id)).raw == b"1"
 
@@ -786,8 +809,8 @@ async def test_siblings_are_forgotten_after_their_time(outbox):
 
 async def test_a_dead_sibling_tells_nothing(outbox):
     await arrives(outbox, 1, now=0, sibling=MENTION)
-    flying = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD)
-    assert await outbox.save(replace(flying, state=State.DEAD, reason="400"), claimed=flying)
+    flying = await held(outbox, now=HOLD)
+    assert await outbox.save([replace(flying, state=State.DEAD, reason="400")], claimed=[flying])
     await arrives(outbox, 2, now=400, sibling=MENTION)
     assert await drained(outbox, now=5_000) == [2]
 
@@ -796,3 +819,305 @@ async def test_siblings_are_of_one_sink(outbox):
     await arrives(outbox, 1, now=0, sibling=MENTION, sinks={"ops": "to ops"})
     await arrives(outbox, 2, now=0, sibling=MENTION)
     assert await drained(outbox, now=HOLD) == [2]
+
+
+# --- later versions
+
+OPEN = Sibling(subject="note 1", version="a")
+EDITED = Sibling(subject="note 1", version="b")
+AGAIN = Sibling(subject="note 1", version="c")
+
+
+async def told(outbox, n, *, now, message="m1", **given):
+    """Event n came, and was shown in a message of that id."""
+    await arrives(outbox, n, now=now, **given)
+    one = await held(outbox, now=now + HOLD)
+    settled = replace(one, state=State.DELIVERED, due_at=now, message=message)
+    assert await outbox.save([settled], claimed=[one])
+    return settled
+
+
+async def test_a_later_version_edits_the_message_of_the_earlier(outbox):
+    first = await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
+    assert (await held(outbox, now=2_000)).edits == first.id
+
+
+async def test_all_edits_are_of_the_first_message(outbox):
+    first = await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    second = await told(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
+    await arrives(outbox, 3, now=2_000, created_at=3, sibling=OPEN)  # back to how it was
+    third = await held(outbox, now=3_000)
+    assert (second.edits, third.edits) == (first.id, first.id)
+
+
+async def test_an_edit_that_became_a_message_of_its_own_is_what_the_next_one_edits(outbox):
+    await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
+    edit = await held(outbox, now=2_000)
+    alone = replace(edit, state=State.DELIVERED, due_at=2_000, edits=None, message="m2")
+    assert await outbox.save([alone], claimed=[edit])
+    await arrives(outbox, 3, now=3_000, created_at=3, sibling=AGAIN)
+    assert (await held(outbox, now=4_000)).edits == edit.id
+    assert (await outbox.told(edit.id)).message == "m2"
+
+
+async def test_a_later_version_of_what_waits_is_sent_instead(outbox):
+    await arrives(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    await arrives(outbox, 2, now=10, created_at=2, sibling=EDITED)
+    assert await drained(outbox, now=1_000) == [2]
+    assert (await outbox.delivery(2)).merged == 1
+
+
+async def test_an_earlier_version_that_comes_late_is_not_told(outbox):
+    await told(outbox, 1, now=0, created_at=9, sibling=EDITED)
+    await arrives(outbox, 2, now=1_000, created_at=1, sibling=OPEN)
+    assert await drained(outbox, now=10_000) == []
+    assert (await outbox.delivery(2)).merged == 1
+
+
+async def test_who_no_route_names_gets_only_what_changes_a_message_of_its_own(outbox):
+    sinks = {"team": "to the team"}
+    await told(outbox, 1, now=0, created_at=1, sibling=OPEN, sinks=sinks)
+    event = an_event(2, created_at=2)
+    changed = await outbox.accept(
+        event, b"2", {}, now=1_000, hold=HOLD, sibling=EDITED, editing={"team", "ops"}
+    )
+    assert changed
+    edit = await held(outbox, now=2_000)
+    assert (edit.edits, edit.route) == (1, "to the team")
+    assert {sink for sink, _ in await outbox.counts()} == {"team"}
+
+
+async def test_a_dead_earlier_version_is_not_edited(outbox):
+    await arrives(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    flying = await held(outbox, now=HOLD)
+    assert await outbox.save([replace(flying, state=State.DEAD, reason="400")], claimed=[flying])
+    await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
+    assert (await held(outbox, now=2_000)).edits is None
+
+
+async def test_what_was_told_is_known_with_its_last_edit(outbox):
+    first = await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    await told(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
+    last = await told(outbox, 3, now=2_000, created_at=3, sibling=AGAIN)
+    found = await outbox.told(first.id)
+    (part,) = found.parts
+    assert (found.message, part.delivery.id, part.edit.id) == ("m1", first.id, last.id)
+
+
+async def test_what_has_no_message_cannot_be_known(outbox):
+    sent = await told(outbox, 1, now=0, message=None)
+    assert await outbox.told(sent.id) is None
+    assert await outbox.told(99) is None
+
+
+# --- several in one request
+
+
+async def batch_of(outbox, most=10, *, now=0):
+    """Claim a head with all its company, as the lane does."""
+    claim = await outbox.claim("team", now=now, lease=LEASE, most=most)
+    (head,) = claim.deliveries
+    return [head, *await outbox.join(claim.company, head=head)]
+
+
+async def settle_all(outbox, batch, **changes):
+    settled = [replace(one, **changes) for one in batch]
+    assert await outbox.save(settled, claimed=batch)
+    return settled
+
+
+async def waits(outbox, number):
+    for n in range(1, number + 1):
+        await accepted(outbox, n, raw=b"%d" % n)
+
+
+def raws(deliveries):
+    return [int(one.raw) for one in deliveries]
+
+
+async def test_a_new_head_names_who_may_go_with_it(outbox):
+    await waits(outbox, 5)
+    claim = await outbox.claim("team", now=0, lease=LEASE, most=3)
+    assert (raws(claim.deliveries), raws(claim.company)) == ([1], [2, 3])
+    assert [one.attempt for one in claim.company] == [0, 0]
+
+
+async def test_who_joins_is_claimed_with_the_head(outbox):
+    await waits(outbox, 3)
+    batch = await batch_of(outbox)
+    assert raws(batch) == [1, 2, 3]
+    assert {(one.batch, one.attempt, one.due_at) for one in batch} == {(1, 1, LEASE)}
+    assert await outbox.claim("team", now=LEASE - 1, lease=LEASE, most=10) is None
+
+
+async def test_who_shared_a_request_shares_it_in_every_attempt(outbox):
+    await waits(outbox, 4)
+    batch = await batch_of(outbox, most=3)
+    await settle_all(outbox, batch, due_at=50, reason="502")
+    claim = await outbox.claim("team", now=50, lease=LEASE, most=10)
+    assert (raws(claim.deliveries), claim.company) == ([1, 2, 3], ())
+    assert not any(one.interrupted for one in claim.deliveries)
+    died = await outbox.claim("team", now=50 + LEASE, lease=LEASE, most=10)
+    assert raws(died.deliveries) == [1, 2, 3]
+    assert all(one.interrupted for one in died.deliveries)
+
+
+async def test_who_was_told_to_go_alone_does(outbox):
+    await waits(outbox, 3)
+    batch = await batch_of(outbox)
+    split = [replace(one, attempt=0, due_at=5, batch=one.id) for one in batch]
+    assert await outbox.save(split, claimed=batch)
+    seen = []
+    while (claim := await outbox.claim("team", now=5, lease=LEASE, most=10)) is not None:
+        assert claim.company == ()
+        await settle_all(outbox, claim.deliveries, state=State.DELIVERED)
+        seen.append(raws(claim.deliveries))
+    assert seen == [[1], [2], [3]]
+
+
+async def test_nobody_joins_who_was_replaced_meanwhile(outbox):
+    await arrives(outbox, 1, now=0)
+    await arrives(outbox, 2, now=0, created_at=1, sibling=MENTION)
+    await arrives(outbox, 3, now=0, created_at=2)
+    claim = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD, most=10)
+    await arrives(outbox, 4, now=HOLD, created_at=1, sibling=REPLY)
+    assert await outbox.join(claim.company, head=claim.deliveries[0]) == []
+
+
+async def test_nobody_joins_twice(outbox):
+    await waits(outbox, 2)
+    claim = await outbox.claim("team", now=0, lease=LEASE, most=2)
+    (head,) = claim.deliveries
+    assert raws(await outbox.join(claim.company, head=head)) == [2]
+    assert await outbox.join(claim.company, head=head) == []
+
+
+async def test_a_batch_is_saved_whole_or_not_at_all(outbox):
+    await waits(outbox, 3)
+    batch = await batch_of(outbox)
+    stolen = replace(batch[2], due_at=1)
+    done = [replace(one, state=State.DELIVERED) for one in batch]
+    assert not await outbox.save(done, claimed=[*batch[:2], stolen])
+    assert await outbox.counts() == {("team", State.PENDING): 3}
+    assert await outbox.save(done, claimed=batch)
+    assert await outbox.counts() == {("team", State.DELIVERED): 3}
+
+
+async def test_who_stands_behind_a_batch_is_behind_all_of_it(outbox):
+    await waits(outbox, 3)
+    batch = await batch_of(outbox, most=2)
+    await settle_all(outbox, batch, due_at=10**9, reason="500")
+    claim = await outbox.claim("team", now=1, lease=LEASE, behind=batch[0].batch)
+    assert raws(claim.deliveries) == [3]
+
+
+async def test_a_batch_is_expedited_whole(outbox):
+    await waits(outbox, 2)
+    batch = await batch_of(outbox)
+    await settle_all(outbox, batch, due_at=10**9, reason="500")
+    await outbox.expedite(1, now=7)
+    assert raws((await outbox.claim("team", now=7, lease=LEASE)).deliveries) == [1, 2]
+
+
+async def test_recovery_ends_the_wait_of_who_was_tried_at_no_cost(outbox):
+    await accepted(outbox)
+    one = await claimed(outbox)
+    await settle_all(outbox, [one], attempt=0, due_at=10**9, reason="502")
+    assert await outbox.recover(now=7) == 1
+    assert await outbox.due_at("team") == 7
+
+
+async def test_a_message_of_several_is_known_with_all_its_parts(outbox):
+    for n in (1, 2, 3):
+        same = OPEN if n == 2 else None
+        await arrives(outbox, n, now=0, created_at=n, sibling=same)
+    claim = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD, most=10)
+    (head,) = claim.deliveries
+    batch = [head, *await outbox.join(claim.company, head=head)]
+    await settle_all(outbox, batch, state=State.DELIVERED, due_at=HOLD, message="m1")
+    edit = await told(outbox, 4, now=1_000, created_at=4, sibling=EDITED)
+    assert edit.edits == batch[1].id
+    found = await outbox.told(edit.edits)
+    assert raws([part.delivery for part in found.parts]) == [1, 2, 3]
+    assert [part.edit and part.edit.id for part in found.parts] == [None, edit.id, None]
+    assert await outbox.told(batch[2].id) == found
+
+
+async def test_a_message_of_which_a_part_is_forgotten_is_not_known(outbox):
+    await waits(outbox, 2)
+    await accepted(outbox, 3, BOTH, raw=b"3")
+    batch = await batch_of(outbox)
+    await settle_all(outbox, batch, state=State.DELIVERED, due_at=1, message="m1")
+    assert await outbox.told(3) is not None
+    assert await pruned_events(outbox, before=10, limit=1) == 1
+    assert await outbox.told(3) is None
+
+
+# --- what people ask
+
+
+async def test_attempts_are_told_the_last_one_last(outbox):
+    await accepted(outbox)
+    for n in (1, 2):
+        one = await claimed(outbox, now=n)
+        ended = Attempt(at=n, took=n * 10, outcome="Failed", reason=f"502 {n}")
+        await outbox.save([replace(one, due_at=n)], claimed=[one], attempt=ended)
+    assert list(await outbox.attempts(1)) == [
+        Attempt(at=1, took=10, outcome="Failed", reason="502 1"),
+        Attempt(at=2, took=20, outcome="Failed", reason="502 2"),
+    ]
+    assert list(await outbox.attempts(2)) == []
+
+
+async def test_a_sick_sink_does_not_fill_the_outbox_with_attempts(outbox):
+    await accepted(outbox)
+    for n in range(70):
+        one = await claimed(outbox, now=n)
+        ended = Attempt(at=n, took=0, outcome="Failed")
+        await outbox.save([replace(one, due_at=n)], claimed=[one], attempt=ended)
+    assert [one.at for one in await outbox.attempts(1)] == list(range(20, 70))
+
+
+async def test_the_attempts_of_a_lost_lease_are_not_told(outbox):
+    await accepted(outbox)
+    one = await claimed(outbox)
+    late = replace(one, due_at=1)
+    ended = Attempt(at=0, took=0, outcome="Sent")
+    assert not await outbox.save([one], claimed=[late], attempt=ended)
+    assert list(await outbox.attempts(1)) == []
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        pytest.param(Search(), [6, 5, 4, 3, 2, 1], id="all, the newest first"),
+        pytest.param(Search(sink="team"), [5, 3, 1], id="of a sink"),
+        pytest.param(Search(state=State.DEAD), [2, 1], id="in a state"),
+        pytest.param(Search(sink="team", state=State.PENDING), [5, 3], id="of both"),
+        pytest.param(Search(kind="reply"), [4, 3], id="of a kind"),
+        pytest.param(Search(event_id="event-3"), [6, 5], id="of an event"),
+        pytest.param(Search(since=20, until=30), [4, 3], id="of a time"),
+        pytest.param(Search(before=4), [3, 2, 1], id="the next page"),
+        pytest.param(Search(sink="team", before=5), [3, 1], id="the next page of a sink"),
+        pytest.param(Search(sink="nobody"), [], id="of no sink"),
+    ],
+)
+async def test_what_a_search_finds(outbox, search, expected):
+    for n, kind in ((1, "mention"), (2, "reply"), (3, "mention")):
+        event = an_event(n, kind=kind)
+        assert await outbox.accept(event, b"{}", {"team": "t", "ops": "o"}, now=n * 10)
+    await dead(outbox, "team", now=10)
+    await dead(outbox, "ops", now=10)
+    found = await outbox.deliveries(search)
+    assert [one.id for one in found] == expected
+    assert [one.id for one in await outbox.deliveries(search, limit=2)] == expected[:2]
+
+
+async def test_what_waits_is_counted(outbox):
+    for n in (1, 2, 3):
+        await accepted(outbox, n, BOTH)
+    await delivered(outbox)
+    await dead(outbox, "ops")
+    assert await outbox.waiting() == 4

@@ -15,7 +15,7 @@ import pytest
 
 from relay.errors import OutboxError
 from relay.outbox import FileLock, SQLiteOutbox
-from relay.outbox.writer import Writer, commit
+from relay.outbox.sqlite.writer import Writer, commit
 from relay.outcome import State
 from tests.factories import an_event
 
@@ -38,6 +38,11 @@ def no_file_may_grow():
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+async def taken(outbox, sink, **given):
+    (delivery,) = (await outbox.claim(sink, **given)).deliveries
+    return delivery
+
+
 # --- the file
 
 
@@ -47,9 +52,10 @@ async def test_reopening_keeps_everything(path):
     for n in range(4):
         await outbox.accept(an_event(n), b"%d" % n, TEAM | {"ops": "r"}, now=n)
     for state in (State.DELIVERED, State.DEAD):
-        claimed = await outbox.claim("team", now=10, lease=5)
-        await outbox.save(replace(claimed, state=state, due_at=10, reason="x"), claimed=claimed)
-    carried = await outbox.claim("team", now=10, lease=5)
+        claimed = await taken(outbox, "team", now=10, lease=5)
+        settled = replace(claimed, state=state, due_at=10, reason="x")
+        await outbox.save([settled], claimed=[claimed])
+    carried = await taken(outbox, "team", now=10, lease=5)
     await outbox.close_sink("ops", reason="410", fingerprint="f", now=11)
     before = (await outbox.counts(), await outbox.dead(), await outbox.closed_sinks())
     await outbox.close()
@@ -59,7 +65,7 @@ async def test_reopening_keeps_everything(path):
     assert (await outbox.counts(), await outbox.dead(), await outbox.closed_sinks()) == before
     assert not await outbox.accept(an_event(3), b"", TEAM, now=12)
     assert await outbox.recover(now=12) == 1
-    again = await outbox.claim("team", now=12, lease=5)
+    again = await taken(outbox, "team", now=12, lease=5)
     assert again == replace(carried, attempt=2, due_at=17, interrupted=True)
     await outbox.close()
 
@@ -178,18 +184,18 @@ async def test_an_outbox_that_cannot_be_written_says_so_and_works_again_later(pa
         assert await outbox.counts() == {("team", "pending"): 1}
     for n in (2, 3):
         assert await outbox.accept(an_event(n), b"x" * 10_000, TEAM, now=0)
-    assert (await outbox.claim("team", now=0, lease=5)).attempt == 1
+    assert (await taken(outbox, "team", now=0, lease=5)).attempt == 1
     await outbox.close()
 
 
 async def test_what_could_not_be_saved_stays_claimed(path):
     outbox = SQLiteOutbox.open(path)
     await outbox.accept(an_event(), b"{}", TEAM, now=0)
-    claimed = await outbox.claim("team", now=0, lease=5)
+    claimed = await taken(outbox, "team", now=0, lease=5)
     settled = replace(claimed, state=State.DELIVERED)
     with no_file_may_grow(), pytest.raises(OutboxError):
-        await outbox.save(settled, claimed=claimed)
-    assert await outbox.save(settled, claimed=claimed)
+        await outbox.save([settled], claimed=[claimed])
+    assert await outbox.save([settled], claimed=[claimed])
     await outbox.close()
 
 

@@ -1,12 +1,20 @@
-"""An outbox that cannot be used, in the real process."""
+"""An outbox that cannot be used, or cannot be used for a while, in the real process."""
 
+import asyncio
+import resource
 import sqlite3
-from contextlib import closing
+import subprocess
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 import aiohttp
+import pytest
+from pytest_aiohttp import AiohttpServer
 
 from tests.e2e.process import Relay, serving
+from tests.e2e.waiting import until
+from tests.fakes.discord import FakeDiscord
 from tests.fakes.misskey import a_note_event, post
 
 CONFIG = """
@@ -61,3 +69,183 @@ async def test_a_file_that_never_was_an_outbox_is_left_alone(tmp_path: Path) -> 
     assert (tmp_path / "mine.txt").read_bytes() == GARBAGE
     with closing(sqlite3.connect(tmp_path / "other.db")) as other:
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
+
+
+# --- while it runs
+
+SECRET = "secret"
+LONG = "x" * 30_000
+
+
+@pytest.fixture
+async def discord(aiohttp_server: AiohttpServer) -> FakeDiscord:
+    fake = FakeDiscord(webhook_limit=None, channel_limit=None, global_limit=None)
+    fake.base_url = str((await aiohttp_server(fake.app)).make_url("")).rstrip("/")
+    return fake
+
+
+def config(discord: FakeDiscord, outbox: Path) -> str:
+    return f"""
+listen: 127.0.0.1:0
+hold: 0
+outbox: sqlite:{outbox}
+hooks: {{alice: {{secret: {SECRET}}}}}
+sinks: {{team: {{type: discord, url: "{discord.url}", rate: unlimited}}}}
+routes: [{{to: team}}]
+"""
+
+
+@contextmanager
+def small_disk(relay: Relay, disk: Path) -> Iterator[None]:
+    """A disk that is full: no file of the process may grow. That needs no privilege."""
+    assert relay.process is not None
+    largest = max(file.stat().st_size for file in disk.iterdir())
+    before = resource.prlimit(relay.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(relay.process.pid, resource.RLIMIT_FSIZE, (largest, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(relay.process.pid, resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def full_disk(relay: Relay, disk: Path) -> Iterator[None]:
+    """A real file system without a free byte."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+@contextmanager
+def locked(relay: Relay, disk: Path) -> Iterator[None]:
+    """Somebody else's program holds the database, a backup for example."""
+    with closing(sqlite3.connect(disk / "relay.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def make_read_only(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of eight megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a file system: {mounted.stderr.decode().strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+Fault = Callable[[Relay, Path], AbstractContextManager[None]]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(small_disk, id="no file may grow"),
+        pytest.param(full_disk, id="the disk is full"),
+        pytest.param(locked, id="the database is locked"),
+    ],
+)
+async def test_what_cannot_be_stored_is_refused_until_it_can_and_nothing_is_lost(
+    fault: Fault, disk: Path, discord: FakeDiscord, tmp_path: Path
+) -> None:
+    async with (
+        serving(tmp_path, config(discord, disk / "relay.db")) as relay,
+        aiohttp.ClientSession() as session,
+    ):
+        process = relay.process
+
+        async def status(n: int) -> int:
+            event = a_note_event(n, text=f"note {n}", tags=[LONG])
+            return (await post(session, relay.address, "alice", event, secret=SECRET)).status
+
+        assert [await status(n) for n in range(5)] == [204] * 5
+        with fault(relay, disk):
+            refused = await refusals(status, range(5, 300))
+            assert (await session.get(f"{relay.address}/healthz")).status == 200
+        for n in refused:
+            await until_taken(status, n)
+        wanted = {f"note {n}" for n in range(max(refused) + 1)}
+        await until(lambda: set(shown(discord)) == wanted)
+        assert len(shown(discord)) == len(wanted)
+        assert relay.process is process
+        assert await relay.terminate() == 0
+    assert "outbox fails" in relay.log.read_text() or "refused" in relay.log.read_text()
+
+
+async def refusals(status: Callable[[int], Awaitable[int]], numbers: range) -> list[int]:
+    """Post until three events in a row were refused; all that were."""
+    refused: list[int] = []
+    for n in numbers:
+        found = await status(n)
+        assert found in {204, 503}
+        if found == 503:
+            refused.append(n)
+        if refused[-3:] == [n - 2, n - 1, n]:
+            return refused
+    raise AssertionError("everything was taken: the fault does nothing")
+
+
+async def until_taken(status: Callable[[int], Awaitable[int]], n: int) -> None:
+    """As Misskey does, only sooner."""
+    async with asyncio.timeout(20):
+        while await status(n) != 204:
+            pass
+
+
+def shown(discord: FakeDiscord) -> list[str]:
+    return [embed["description"] for one in discord.posts() for embed in one.payload["embeds"]]
+
+
+async def test_a_file_that_breaks_while_it_is_used_ends_the_process_and_is_set_aside(
+    discord: FakeDiscord, tmp_path: Path
+) -> None:
+    folder = tmp_path / "outbox"
+    folder.mkdir()
+    async with (
+        serving(tmp_path, config(discord, folder / "relay.db")) as relay,
+        aiohttp.ClientSession() as session,
+    ):
+        assert relay.process is not None
+        for n in range(20):
+            await post(session, relay.address, "alice", a_note_event(n), secret=SECRET)
+        await until(lambda: len(shown(discord)) == 20)
+        for file in folder.glob("relay.db*"):
+            if not file.name.endswith(".lock"):
+                with file.open("r+b") as damaged:
+                    damaged.write(b"\xa5" * file.stat().st_size)
+        n = 100
+        while relay.process.returncode is None:
+            with suppress(aiohttp.ClientError):
+                await post(session, relay.address, "alice", a_note_event(n), secret=SECRET)
+            n += 1
+        await relay.process.communicate()
+        assert relay.process.returncode == 1
+        assert list(folder.glob("relay.db.broken-*"))
+        await relay.start()
+        answer = await post(session, relay.address, "alice", a_note_event(n), secret=SECRET)
+        assert answer.status == 204
+
+
+async def test_a_disk_that_cannot_be_written_is_named_at_the_start(
+    discord: FakeDiscord, disk: Path, tmp_path: Path
+) -> None:
+    make_read_only(disk)
+    relay = Relay(tmp_path, config(discord, disk / "relay.db"), {})
+    code, _, errors = await relay.command("serve", "--config", str(relay.file))
+    assert (code, "relay.db" in errors, "Read-only file system" in errors) == (2, True, True)

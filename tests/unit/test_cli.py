@@ -383,10 +383,10 @@ def letters(folder: Path) -> Path:
         outbox = SQLiteOutbox.open(folder / "relay.db")
         await outbox.accept(an_event(1), NOTE, {"team": "#3", "gone": "#3"}, now=0)
         for sink in ("team", "gone"):
-            claimed = await outbox.claim(sink, now=1_000, lease=60_000)
+            (claimed,) = (await outbox.claim(sink, now=1_000, lease=60_000)).deliveries
             reason = Rejected(f"400 {sink}\x1b[31m says\nno")
             settled = settle(claimed, reason, schedule=(), resend=True, now=2_000)
-            await outbox.save(settled, claimed=claimed)
+            await outbox.save([settled], claimed=[claimed])
         await outbox.close()
 
     asyncio.run(make())

@@ -1,14 +1,24 @@
 """Who goes next."""
 
+from collections.abc import Sequence
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.line import Waiting, due_at, head
+from relay.line import Waiting, company, due_at, head, is_due, together
 
 
-def waiting(number: int, *, came: int, happened: int, attempt: int = 0) -> Waiting:
+def waiting(
+    number: int, *, came: int = 0, happened: int = 0, batch: int | None = None, edits: bool = False
+) -> Waiting:
     return Waiting(
-        id=number, accepted_at=came, created_at=happened, due_at=came + 300, attempt=attempt
+        id=number,
+        accepted_at=came,
+        created_at=happened,
+        due_at=came + 300,
+        batch=batch,
+        edits=7 if edits else None,
     )
 
 
@@ -54,5 +64,57 @@ def test_the_head_is_never_due_after_the_first_in_line(line: list[Waiting]) -> N
 @given(LINES, st.integers(0, 19))
 def test_who_was_tried_is_the_head(line: list[Waiting], place: int) -> None:
     tried = line[place % len(line)]
-    again = waiting(tried.id, came=tried.accepted_at, happened=tried.created_at, attempt=1)
+    again = waiting(tried.id, came=tried.accepted_at, happened=tried.created_at, batch=tried.id)
     assert head([again if one is tried else one for one in line], hold=300) == again
+
+
+def numbers(line: Sequence[Waiting]) -> list[int]:
+    return [one.id for one in line]
+
+
+def test_those_that_shared_a_request_share_it_again_in_their_order() -> None:
+    line = [
+        waiting(1, happened=3, batch=3),
+        waiting(2, happened=0),
+        waiting(3, happened=1, batch=3),
+        waiting(4, happened=2, batch=3),
+    ]
+    assert numbers(together(line, hold=300)) == [3, 4, 1]
+    assert numbers(together(line, hold=0)) == [1, 3, 4]
+
+
+def test_who_was_never_tried_goes_first_alone() -> None:
+    assert numbers(together([waiting(1), waiting(2)], hold=0)) == [1]
+
+
+@given(LINES, st.integers(0, 12))
+def test_company_is_who_would_go_next_anyway(line: list[Waiting], most: int) -> None:
+    left, next_ones = list(line), list[Waiting]()
+    while left:
+        first = head(left, hold=300)
+        assert first is not None
+        left.remove(first)
+        next_ones.append(first)
+    assert company(line, hold=300, now=10**9, most=most) == next_ones[:most]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param([waiting(1), waiting(2, came=400)], [1], id="who is held is not due yet"),
+        pytest.param([waiting(1), waiting(2, edits=True), waiting(3)], [1], id="an edit"),
+        pytest.param([waiting(1, batch=1), waiting(2)], [], id="who was tried before"),
+        pytest.param([], [], id="nobody"),
+    ],
+)
+def test_company_ends_before(line: list[Waiting], expected: list[int]) -> None:
+    assert numbers(company(line, hold=0, now=500, most=9)) == expected
+
+
+def test_a_clock_that_was_set_back_holds_up_nobody() -> None:
+    line = [waiting(1, came=10_000_000)]
+    assert [is_due(line, hold=0, now=now) for now in (9_999_999, 9_940_000, 10_000_300)] == [
+        False,
+        True,
+        True,
+    ]

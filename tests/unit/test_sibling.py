@@ -3,8 +3,8 @@
 import pytest
 
 from relay import misskey
-from relay.model import Event
-from relay.sibling import sibling
+from relay.model import Event, Sibling
+from relay.sibling import Fate, fate, is_change, sibling
 from tests.fakes.misskey import Request, a_note_event, an_event, encode, requests
 
 
@@ -13,8 +13,9 @@ def parsed(request: Request, *, hook: str = "alice") -> Event:
 
 
 def key(request: Request, *, hook: str = "alice") -> str | None:
+    """What an event tells, in the version that it tells."""
     found = sibling(parsed(request, hook=hook))
-    return None if found is None else found.key
+    return None if found is None else f"{found.subject} {found.version}"
 
 
 def rank(kind: str) -> int:
@@ -42,8 +43,22 @@ def test_other_notes_and_other_servers_are_others() -> None:
     assert len({key(one), key(a_note_event(2, text="same")), key(elsewhere)}) == 3
 
 
-def test_an_edited_note_tells_something_new() -> None:
-    assert key(a_note_event(1, text="before")) != key(a_note_event(1, text="after"))
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"text": "after"}, id="another text"),
+        pytest.param({"cw": "careful"}, id="a warning"),
+        pytest.param({"updatedAt": "2026-01-01T00:00:00.000Z"}, id="another time"),
+    ],
+)
+def test_an_edited_note_is_another_version_of_the_same_subject(change: dict[str, str]) -> None:
+    before, after = (
+        sibling(parsed(a_note_event(1, **{"text": "before", **it}))) for it in ({}, change)
+    )
+    assert before is not None
+    assert after is not None
+    assert before.subject == after.subject
+    assert before.version != after.version
 
 
 def test_what_readers_do_with_a_note_is_no_edit() -> None:
@@ -84,3 +99,50 @@ def test_two_reports_are_two() -> None:
     body = {**report.event["body"], "id": "another"}
     assert key(report) != key(report.with_event({**report.event, "body": body}))
     assert encode(report.event) == report.body
+
+
+def test_a_resolved_report_is_another_version_of_the_report() -> None:
+    opened, resolved = an_event("abuseReport"), an_event("abuseReportResolved")
+    same = resolved.with_event({**resolved.event, "body": opened.event["body"]})
+    one, other = sibling(parsed(opened)), sibling(parsed(same))
+    assert one is not None
+    assert other is not None
+    assert (one.subject, one.version != other.version) == (other.subject, True)
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        pytest.param(a_note_event(1), False, id="a note"),
+        pytest.param(a_note_event(1, updatedAt="2026-01-01T00:00:00.000Z"), True, id="an edit"),
+        pytest.param(a_note_event(1, kind="edited"), True, id="what Sharkey calls edited"),
+        pytest.param(an_event("abuseReport"), False, id="a report"),
+        pytest.param(an_event("abuseReportResolved"), True, id="a resolved report"),
+        pytest.param(an_event("follow"), False, id="a follow"),
+    ],
+)
+def test_what_says_by_itself_that_something_changed(request_: Request, expected: bool) -> None:
+    assert is_change(parsed(request_)) is expected
+
+
+LATER = Sibling(subject="note 1", version="b", rank=1)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param(("b", 0, 5, True), Fate.REPLACES, id="it tells more, and the other waits"),
+        pytest.param(("b", 2, 5, True), Fate.MERGED, id="it tells less"),
+        pytest.param(("b", 1, 5, True), Fate.MERGED, id="it tells the same"),
+        pytest.param(("b", 0, 5, False), Fate.MERGED, id="it tells more, but the other is sent"),
+        pytest.param(("a", 2, 5, True), Fate.REPLACES, id="a later version of what waits"),
+        pytest.param(("a", 2, 5, False), Fate.EDITS, id="a later version of what is sent"),
+        pytest.param(("a", 2, 10, False), Fate.EDITS, id="of the same millisecond"),
+        pytest.param(("a", 0, 11, False), Fate.MERGED, id="an earlier version that comes late"),
+        pytest.param(("a", 0, 11, True), Fate.MERGED, id="or overtaken by what waits"),
+    ],
+)
+def test_what_becomes_of_more_of_the_same(told: tuple[str, int, int, bool], expected: Fate) -> None:
+    version, rank, told_at, waits = told
+    found = fate(LATER, created_at=10, version=version, rank=rank, told_at=told_at, waits=waits)
+    assert found is expected

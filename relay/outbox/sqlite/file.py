@@ -9,6 +9,9 @@ from pathlib import Path
 
 from relay.errors import BrokenError, OutboxError
 
+BUSY = 2.0  # seconds to wait for somebody else's lock: Misskey itself waits for five
+JOURNAL = 16 * 2**20  # bytes that the journal keeps after a burst
+
 COMPANIONS = ("", "-wal", "-shm")
 """What SQLite keeps beside a file: https://www.sqlite.org/tempfiles.html"""
 
@@ -16,10 +19,12 @@ COMPANIONS = ("", "-wal", "-shm")
 def connect(path: Path, stack: ExitStack) -> sqlite3.Connection:
     """A connection that is durable to the last commit; ``stack`` closes it."""
     _make(path)
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY)
     stack.enter_context(closing(db))
     db.row_factory = sqlite3.Row
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # for a new file; an old one keeps its way
     db.execute("PRAGMA journal_mode = WAL")
+    db.execute(f"PRAGMA journal_size_limit = {JOURNAL}")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     return db

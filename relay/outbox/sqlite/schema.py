@@ -31,15 +31,34 @@ MIGRATIONS = (
         due_at INTEGER NOT NULL,
         claimed INTEGER NOT NULL DEFAULT 0,  -- 1 from the claim until its outcome is saved
         reason TEXT,
-        sibling TEXT,  -- what events have in common that tell the same
-        rank INTEGER NOT NULL DEFAULT 0,  -- of these, the higher is shown
-        merged INTEGER  -- the delivery that was sent instead of this one
+        subject TEXT,  -- what events have in common that tell of the same
+        version TEXT,
+        rank INTEGER NOT NULL DEFAULT 0,  -- of one version, the higher is shown
+        merged INTEGER,  -- the delivery that was sent instead of this one
+        batch INTEGER,  -- the first of those with which it shares its request; NULL: never tried
+        shares INTEGER,  -- how many shared the request in which it was delivered
+        edits INTEGER,  -- the delivery whose message this one changes
+        message TEXT  -- the vendor's id of the message in which it was delivered
     );
-    CREATE INDEX delivery_line ON delivery (sink, id) WHERE state = 'pending';
-    CREATE INDEX delivery_tried ON delivery (id) WHERE state = 'pending' AND attempt > 0;
+    CREATE INDEX delivery_line ON delivery (sink, state, id);
+    CREATE INDEX delivery_waiting ON delivery (id) WHERE state = 'pending';
+    CREATE INDEX delivery_tried ON delivery (id) WHERE state = 'pending' AND batch IS NOT NULL;
     CREATE INDEX delivery_dead ON delivery (id) WHERE state = 'dead';
     CREATE INDEX delivery_event ON delivery (event);
-    CREATE INDEX delivery_sibling ON delivery (sink, sibling) WHERE merged IS NULL;
+    CREATE INDEX delivery_subject ON delivery (subject, sink)
+        WHERE subject IS NOT NULL AND merged IS NULL;
+    CREATE INDEX delivery_batch ON delivery (batch) WHERE batch <> id;
+    CREATE INDEX delivery_edits ON delivery (edits) WHERE edits IS NOT NULL;
+
+    CREATE TABLE attempt (
+        id INTEGER PRIMARY KEY,
+        delivery INTEGER NOT NULL REFERENCES delivery ON DELETE CASCADE,
+        at INTEGER NOT NULL,
+        took INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        reason TEXT
+    );
+    CREATE INDEX attempt_delivery ON attempt (delivery, id);
 
     CREATE TABLE closed_sink (
         name TEXT PRIMARY KEY,

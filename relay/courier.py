@@ -1,0 +1,180 @@
+"""The courier: takes what was claimed to its chat, once, and tells how that ended."""
+
+import asyncio
+import hashlib
+import logging
+import time
+import traceback
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+
+import aiohttp
+
+from relay.errors import OutboxError, RelayError
+from relay.message import Message, plain_form
+from relay.outbox.base import Claim, Outbox, Told
+from relay.outcome import Delivery, Failed, Outcome, RateLimited, Rejected
+from relay.press import Manner, Press
+from relay.sinks.base import Sink
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 60.0  # seconds within a lease before another request of the same attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What shares one request: deliveries, and a message of each; or why there is none."""
+
+    deliveries: Sequence[Delivery]
+    messages: Sequence[Message] | Rejected | Failed
+
+
+class Courier:
+    """Renders and sends for one sink; ``monotonic`` gives seconds that never jump."""
+
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        *,
+        manner: Manner,
+        press: Press,
+        outbox: Outbox,
+        session: aiohttp.ClientSession,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = name
+        self._sink = sink
+        self._manner = manner
+        self._press = press
+        self._outbox = outbox
+        self._session = session
+        self._monotonic = monotonic
+
+    async def load(self, claim: Claim) -> Load:
+        """Render what was claimed, and take along of its company what fits, uncut."""
+        messages: list[Message] = []
+        for one in claim.deliveries:
+            message = self._message(one)
+            if not isinstance(message, Message):
+                return Load(claim.deliveries, message)
+            messages.append(message)
+        company = self._presentable(claim.company)
+        fitting = self._sink.together([*messages, *(message for _, message in company)])
+        wanted = [one for one, _ in company[: fitting - len(messages)]]
+        joined = await self._joined(wanted, claim.deliveries[0])
+        messages += [message for _, message in company[: len(joined)]]
+        return Load([*claim.deliveries, *joined], messages)
+
+    async def carry(self, load: Load) -> tuple[Sequence[Delivery], Outcome]:
+        """
+        Send a load; how that ended, and its deliveries.
+
+        An edit that had to become a message of its own edits nothing any more.
+        """
+        head = load.deliveries[0]
+        if head.edits is None and not self._manner.resend and _was_interrupted(load.deliveries):
+            return load.deliveries, Failed("relay ended while it was sent", ambiguous=True)
+        if not isinstance(load.messages, Sequence):
+            return load.deliveries, load.messages
+        try:
+            if head.edits is not None:
+                return await self._edit(head, head.edits)
+            return load.deliveries, await self._send(load.messages, self._key(load.deliveries))
+        except OutboxError as error:
+            return load.deliveries, Failed(str(error))
+        except Exception as error:
+            return load.deliveries, self._bug(error)
+
+    def _message(self, delivery: Delivery) -> Message | Rejected | Failed:
+        try:
+            return self._press.message(delivery, self._manner)
+        except RelayError as error:
+            return Rejected(str(error))
+        except Exception as error:
+            return self._bug(error)
+
+    def _presentable(self, company: Sequence[Delivery]) -> list[tuple[Delivery, Message]]:
+        """Those of a company that can be rendered, up to the first that cannot: its turn comes."""
+        found = []
+        for one in company:
+            message = self._message(one)
+            if not isinstance(message, Message):
+                break
+            found.append((one, message))
+        return found
+
+    async def _joined(self, company: Sequence[Delivery], head: Delivery) -> Sequence[Delivery]:
+        if not company:
+            return ()
+        try:
+            return await self._outbox.join(company, head=head)
+        except OutboxError:
+            return ()  # nobody has left: the head goes alone, if its outcome can be stored
+
+    async def _send(self, messages: Sequence[Message], key: str) -> Outcome:
+        outcome = await self._ask(lambda: self._sink.send(messages, key=key, session=self._session))
+        if not isinstance(outcome, Rejected) or len(messages) > 1:
+            return outcome
+        logger.warning(
+            "rejected, trying its plain form",
+            extra={"action": "plain", "sink": self._name, "reason": outcome.reason},
+        )
+        plain = [plain_form(one) for one in messages]
+        second = await self._ask(
+            lambda: self._sink.send(plain, key=f"{key}p", session=self._session)
+        )
+        # A RateLimited here would come for ever: each time the first one has used up the pace.
+        return outcome if isinstance(second, Rejected | RateLimited) else second
+
+    async def _edit(self, head: Delivery, edits: int) -> tuple[Sequence[Delivery], Outcome]:
+        """Change the message that told the earlier version; where that can't be, say it anew."""
+        key = self._key([head])
+        told = await self._outbox.told(edits) if self._sink.can_edit else None
+        revised = None if told is None else self._revised(told, head, edits)
+        if told is not None and revised is not None:
+            outcome = await self._ask(
+                lambda: self._sink.edit(told.message, revised, key=key, session=self._session)
+            )
+            if not isinstance(outcome, Rejected):
+                return [head], outcome
+        message = self._press.anew(head, self._manner)
+        if isinstance(message, Rejected):
+            return [head], message
+        return [replace(head, edits=None)], await self._send([message], f"{key}n")
+
+    def _revised(self, told: Told, head: Delivery, edits: int) -> Sequence[Message] | None:
+        """All parts of a message as they are now; None if one may not be shown any more."""
+        found = []
+        for part in told.parts:
+            edit = head if part.delivery.id == edits else part.edit
+            message = self._press.revised(part.delivery, edit, self._manner)
+            if isinstance(message, Rejected):
+                return None
+            found.append(message)
+        return found
+
+    async def _ask(self, ask: Callable[[], Coroutine[None, None, Outcome]]) -> Outcome:
+        """One request, at the sink's pace: one before it in this attempt has counted, too."""
+        if (pause := self._manner.pace.pause(now=self._monotonic())) > PATIENCE:
+            return RateLimited(pause)
+        await asyncio.sleep(pause)
+        self._manner.pace.note(now=self._monotonic())
+        return await ask()
+
+    def _key(self, deliveries: Sequence[Delivery]) -> str:
+        """The same for all attempts of the same deliveries, and never of others."""
+        first, *others = (one.id for one in deliveries)
+        digest = hashlib.sha256(repr(others).encode()).hexdigest()[:12]
+        return f"{self._outbox.id}-{first}" + (f"-{digest}" if others else "")
+
+    def _bug(self, error: Exception) -> Failed:
+        # Frames without the error's text: that can hold an address, which is a key.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("bug", extra={"action": "bug", "sink": self._name, "trace": frames})
+        return Failed(f"a bug in relay: {type(error).__name__}")
+
+
+def _was_interrupted(deliveries: Sequence[Delivery]) -> bool:
+    return any(one.interrupted for one in deliveries)

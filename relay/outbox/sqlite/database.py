@@ -1,0 +1,242 @@
+"""
+SQLite, durable to the last commit, for one process.
+
+https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TypeVar
+
+from relay import line
+from relay.errors import OutboxError
+from relay.model import Event, Sibling
+from relay.outbox.base import Backlog, Claim, ClosedSink, Pruned, Search, Told
+from relay.outbox.sqlite import query, statement
+from relay.outbox.sqlite.acceptance import accepted
+from relay.outbox.sqlite.file import connect, named_errors
+from relay.outbox.sqlite.schema import migrate
+from relay.outbox.sqlite.writer import Writer
+from relay.outcome import Attempt, Delivery, State
+
+T = TypeVar("T")
+
+KEPT_ATTEMPTS = 50  # of one delivery
+
+
+class SQLiteOutbox:
+    """Writes through one thread, reads through another. ``open`` makes one."""
+
+    def __init__(self, path: Path, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+        self.path = path
+        self.id: str = reader.execute("SELECT id FROM outbox").fetchone()[0]
+        self._writer = Writer(writer)
+        self._reader = reader
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="outbox reader")
+        self._is_open = True
+
+    @classmethod
+    def open(cls, path: Path) -> "SQLiteOutbox":
+        """Raises OutboxError, also when a newer relay has written the file."""
+        with ExitStack() as stack, named_errors(path):
+            writer = connect(path, stack)
+            migrate(writer)
+            outbox = cls(path, writer, connect(path, stack))
+            stack.pop_all()
+            return outbox
+
+    async def close(self) -> None:
+        self._is_open = False
+        await self._writer.close()
+        self._reading.shutdown()
+        self._reader.close()
+
+    async def accept(
+        self,
+        event: Event,
+        raw: bytes,
+        sinks: Mapping[str, str],
+        *,
+        now: int,
+        hold: int = 0,
+        sibling: Sibling | None = None,
+        editing: Collection[str] = (),
+    ) -> bool:
+        def job(db: sqlite3.Connection) -> bool:
+            return accepted(
+                db, event, raw, sinks, now=now, hold=hold, sibling=sibling, editing=editing
+            )
+
+        return await self._write(job)
+
+    async def claim(
+        self,
+        sink: str,
+        *,
+        now: int,
+        lease: int,
+        hold: int = 0,
+        most: int = 1,
+        behind: int | None = None,
+    ) -> Claim | None:
+        def job(db: sqlite3.Connection) -> Claim | None:
+            waiting = [
+                one for one in query.line_of(db, sink) if behind is None or one.batch != behind
+            ]
+            if not line.is_due(waiting, hold=hold, now=now):
+                return None
+            heads = line.together(waiting, hold=hold)
+            company: Sequence[line.Waiting] = ()
+            if heads[0].batch is None and heads[0].edits is None:
+                rest = [one for one in waiting if one not in heads]
+                company = line.company(rest, hold=hold, now=now, most=most - 1)
+            return Claim(
+                deliveries=tuple(_claimed(db, one.id, due_at=now + lease) for one in heads),
+                company=tuple(query.one(db, other.id) for other in company),
+            )
+
+        return await self._write(job)
+
+    async def join(self, company: Sequence[Delivery], *, head: Delivery) -> Sequence[Delivery]:
+        def job(db: sqlite3.Connection) -> Sequence[Delivery]:
+            joined: list[Delivery] = []
+            for one in company:
+                found = replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch)
+                if not db.execute(statement.JOIN, asdict(found)).rowcount:
+                    break  # whoever comes behind must not overtake it
+                joined.append(found)
+            return joined
+
+        return await self._write(job)
+
+    async def expedite(self, batch: int, *, now: int) -> None:
+        values = {"batch": batch, "now": now}
+        await self._write(lambda db: db.execute(statement.EXPEDITE, values).rowcount)
+
+    async def save(
+        self,
+        settled: Sequence[Delivery],
+        *,
+        claimed: Sequence[Delivery],
+        attempt: Attempt | None = None,
+    ) -> bool:
+        def job(db: sqlite3.Connection) -> bool:
+            for after, before in zip(settled, claimed, strict=True):
+                values = asdict(after) | {"lease": before.due_at, "shares": len(claimed)}
+                if not db.execute(statement.SAVE, values).rowcount:
+                    raise _LeaseLostError
+                if attempt is not None:
+                    _record(db, before.id, attempt)
+            return True
+
+        try:
+            return await self._write(job)
+        except _LeaseLostError:
+            return False
+
+    async def told(self, delivery_id: int) -> Told | None:
+        return await self._read(lambda db: query.told(db, delivery_id))
+
+    async def attempts(self, delivery_id: int) -> Sequence[Attempt]:
+        values = (delivery_id,)
+        rows = await self._read(lambda db: db.execute(statement.ATTEMPTS, values).fetchall())
+        return [Attempt(**row) for row in rows]
+
+    async def due_at(self, sink: str, *, hold: int = 0) -> int | None:
+        return await self._read(lambda db: line.due_at(query.line_of(db, sink), hold=hold))
+
+    async def recover(self, *, now: int) -> int:
+        return await self._write(lambda db: db.execute(statement.RECOVER, (now,)).rowcount)
+
+    async def close_sink(self, sink: str, *, reason: str, fingerprint: str, now: int) -> None:
+        values = (sink, reason, fingerprint, now)
+        await self._write(lambda db: db.execute(statement.CLOSE, values).rowcount)
+
+    async def open_sink(self, sink: str) -> bool:
+        return await self._write(lambda db: db.execute(statement.OPEN, (sink,)).rowcount == 1)
+
+    async def closed_sinks(self) -> Sequence[ClosedSink]:
+        rows = await self._read(lambda db: db.execute(statement.CLOSED).fetchall())
+        return [ClosedSink(**row) for row in rows]
+
+    async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
+        return await self.deliveries(Search(sink=sink, state=State.DEAD), limit=limit)
+
+    async def delivery(self, delivery_id: int) -> Delivery | None:
+        return await self._read(lambda db: query.found(db, delivery_id))
+
+    async def deliveries(self, wanted: Search, *, limit: int = 50) -> Sequence[Delivery]:
+        return await self._read(lambda db: query.search(db, wanted, limit=limit))
+
+    async def revive(self, ids: Iterable[int], *, now: int) -> int:
+        rows = [(now, number) for number in ids]
+        return await self._write(lambda db: db.executemany(statement.REVIVE, rows).rowcount)
+
+    async def drop(self, ids: Iterable[int]) -> int:
+        rows = [(number,) for number in ids]
+        return await self._write(lambda db: db.executemany(statement.DROP, rows).rowcount)
+
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        rows = await self._read(lambda db: db.execute(statement.COUNTS).fetchall())
+        return {(sink, state): number for sink, state, number in map(tuple, rows)}
+
+    async def backlog(self) -> Mapping[str, Backlog]:
+        rows = await self._read(lambda db: db.execute(statement.BACKLOG).fetchall())
+        return {sink: Backlog(number=number, since=since) for sink, number, since in rows}
+
+    async def touch(self) -> None:
+        await self._write(lambda db: db.execute(statement.TOUCH).rowcount)
+
+    async def waiting(self) -> int:
+        return await self._read(lambda db: int(db.execute(statement.WAITING).fetchone()[0]))
+
+    async def prune(self, *, before: int, limit: int, after: int = 0) -> Pruned:
+        def job(db: sqlite3.Connection) -> Pruned:
+            values = {"before": before, "limit": limit, "after": after}
+            oldest = db.execute(statement.OLDEST, values).fetchone()
+            if not oldest["number"]:
+                return Pruned(events=0, next=None)
+            gone = db.execute(statement.PRUNE, values | dict(oldest)).rowcount
+            db.execute(statement.SHRINK).fetchall()
+            is_last = oldest["number"] < limit or oldest["accepted_at"] >= before
+            return Pruned(events=gone, next=None if is_last else oldest["last"])
+
+        return await self._write(job)
+
+    async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        self._check_open()
+        with named_errors(self.path):
+            return await self._writer.write(job)
+
+    async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        self._check_open()
+        with named_errors(self.path):
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._reading, job, self._reader)
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise OutboxError(f"{self.path}: was closed")
+
+
+class _LeaseLostError(Exception):
+    """Undoes what of a save was written: all of it or nothing."""
+
+
+def _claimed(db: sqlite3.Connection, delivery_id: int, *, due_at: int) -> Delivery:
+    """Claim one; whether its last attempt was interrupted is told by how it was before."""
+    before = query.one(db, delivery_id)
+    db.execute(statement.CLAIM, (due_at, delivery_id))
+    batch = delivery_id if before.batch is None else before.batch
+    return replace(before, attempt=before.attempt + 1, due_at=due_at, batch=batch)
+
+
+def _record(db: sqlite3.Connection, delivery: int, attempt: Attempt) -> None:
+    values = (delivery, attempt.at, attempt.took, attempt.outcome, attempt.reason)
+    db.execute(statement.ADD_ATTEMPT, values)
+    db.execute(statement.FORGET_ATTEMPTS, {"delivery": delivery, "kept": KEPT_ATTEMPTS})

@@ -1,0 +1,69 @@
+"""What is read from SQLite, as nouns."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from relay import line
+from relay.outbox.base import Part, Search, Told
+from relay.outbox.sqlite import statement
+from relay.outcome import Delivery, State
+
+
+def line_of(db: sqlite3.Connection, sink: str) -> Sequence[line.Waiting]:
+    rows = db.execute(statement.LINE, {"sink": sink, "reach": line.REACH}).fetchall()
+    return [line.Waiting(**row) for row in rows]
+
+
+def found(db: sqlite3.Connection, delivery_id: int) -> Delivery | None:
+    row = db.execute(statement.ONE, (delivery_id,)).fetchone()
+    return None if row is None else _delivery(row)
+
+
+def one(db: sqlite3.Connection, delivery_id: int) -> Delivery:
+    """A delivery that is there."""
+    return _delivery(db.execute(statement.ONE, (delivery_id,)).fetchone())
+
+
+def search(db: sqlite3.Connection, wanted: Search, *, limit: int) -> Sequence[Delivery]:
+    """
+    What a search finds, the newest first.
+
+    The index of a sink's deliveries is by state first: without a state, each is asked for.
+    """
+    given = {name: value for name, value in asdict(wanted).items() if value is not None}
+    states = tuple(State) if "sink" in given and "state" not in given else ()
+    several = [given | {"state": state} for state in states] or [given]
+    rows = [row for values in several for row in _matching(db, values, limit=limit)]
+    newest = sorted(rows, key=lambda row: int(row["id"]), reverse=True)
+    return [_delivery(row) for row in newest[:limit]]
+
+
+def _matching(
+    db: sqlite3.Connection, given: dict[str, object], *, limit: int
+) -> Sequence[sqlite3.Row]:
+    conditions = " AND ".join(statement.CONDITIONS[name] for name in given) or "TRUE"
+    wanted = statement.FIND.format(conditions=conditions)
+    return db.execute(wanted, given | {"limit": limit}).fetchall()
+
+
+def told(db: sqlite3.Connection, delivery_id: int) -> Told | None:
+    root = db.execute(statement.ROOT, (delivery_id,)).fetchone()
+    if root is None:
+        return None
+    rows = db.execute(statement.PARTS, dict(root)).fetchall()
+    if len(rows) != root["shares"]:  # some have been pruned
+        return None
+    parts = tuple(Part(delivery=_delivery(row), edit=_last_edit(db, row["id"])) for row in rows)
+    return Told(message=root["message"], parts=parts)
+
+
+def _last_edit(db: sqlite3.Connection, delivery_id: int) -> Delivery | None:
+    row = db.execute(statement.LAST_EDIT, (delivery_id,)).fetchone()
+    return None if row is None else _delivery(row)
+
+
+def _delivery(row: sqlite3.Row) -> Delivery:
+    values = dict(row)
+    interrupted = values.pop("claimed") == 1
+    return Delivery(**values | {"state": State(values["state"]), "interrupted": interrupted})

@@ -1,0 +1,127 @@
+"""What is asked of SQLite, each statement whole and with its reason."""
+
+ADD_EVENT = """
+INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hook, event_id) DO NOTHING
+"""
+ADD_DELIVERY = """
+INSERT INTO delivery (event, sink, route, state, due_at, subject, version, rank, edits)
+VALUES (:event, :sink, :route, 'pending', :due_at, :subject, :version, :rank, :edits)
+"""
+ADD_MERGED = """
+INSERT INTO delivery (event, sink, route, state, due_at, subject, version, merged)
+VALUES (:event, :sink, :route, 'delivered', :due_at, :subject, :version, :merged)
+"""
+# What a sink was told last of a subject, or will be.
+LAST = """
+SELECT delivery.id, event, route, version, rank, edits, created_at,
+       state = 'pending' AND batch IS NULL AS waits
+FROM delivery JOIN event ON event.id = delivery.event
+WHERE sink = :sink AND subject = :subject AND merged IS NULL AND state <> 'dead'
+  AND accepted_at >= :since
+ORDER BY delivery.id DESC LIMIT 1
+"""
+SINKS_TOLD = """
+SELECT DISTINCT sink FROM delivery
+WHERE subject = ? AND merged IS NULL AND state <> 'dead'
+"""
+REPLACE = """
+UPDATE delivery SET event = :event, route = :route, version = :version, rank = :rank
+WHERE id = :id
+"""
+
+DELIVERY = """
+SELECT delivery.id, sink, route, hook, server, raw, accepted_at, event_id, kind, state, attempt,
+       due_at, claimed, reason, merged, batch, edits, message
+FROM delivery JOIN event ON event.id = delivery.event
+"""
+# The first in line, due or not: who comes later never overtakes a failed one.
+LINE = """
+SELECT delivery.id, accepted_at, created_at, due_at, batch, edits
+FROM delivery JOIN event ON event.id = delivery.event
+WHERE sink = :sink AND state = 'pending'
+  AND NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = :sink)
+ORDER BY delivery.id LIMIT :reach
+"""
+CLAIM = """
+UPDATE delivery SET due_at = ?, attempt = attempt + 1, claimed = 1, batch = ifnull(batch, id)
+WHERE id = ?
+"""
+# Not who was replaced by a sibling, or claimed, since the head's claim named it.
+JOIN = """
+UPDATE delivery SET due_at = :due_at, attempt = attempt + 1, claimed = 1, batch = :batch
+WHERE id = :id AND state = 'pending' AND batch IS NULL
+  AND event = (SELECT id FROM event WHERE hook = :hook AND event_id = :event_id)
+"""
+# The lease is the fencing token: who lost it changes nothing.
+SAVE = """
+UPDATE delivery SET state = :state, attempt = :attempt, due_at = :due_at, reason = :reason,
+       batch = :batch, edits = :edits, message = :message, shares = :shares, claimed = 0
+WHERE id = :id AND state = 'pending' AND claimed = 1 AND due_at = :lease
+"""
+ADD_ATTEMPT = "INSERT INTO attempt (delivery, at, took, outcome, reason) VALUES (?, ?, ?, ?, ?)"
+# A sick sink is probed for weeks: the last attempts tell as much as all.
+FORGET_ATTEMPTS = """
+DELETE FROM attempt WHERE delivery = :delivery AND id <= (
+    SELECT id FROM attempt WHERE delivery = :delivery ORDER BY id DESC LIMIT 1 OFFSET :kept)
+"""
+ATTEMPTS = "SELECT at, took, outcome, reason FROM attempt WHERE delivery = ? ORDER BY id"
+EXPEDITE = """
+UPDATE delivery SET due_at = :now
+WHERE (id = :batch OR (batch = :batch AND batch <> id)) AND state = 'pending' AND claimed = 0
+"""
+# Whoever starts relay anew has mended something: what waits for another attempt gets it now.
+RECOVER = "UPDATE delivery SET due_at = ? WHERE state = 'pending' AND batch IS NOT NULL"
+
+ROOT = "SELECT batch, message, shares FROM delivery WHERE id = ? AND message IS NOT NULL"
+PARTS = f"""
+{DELIVERY}
+WHERE (delivery.id = :batch OR (batch = :batch AND batch <> delivery.id))
+  AND message = :message AND edits IS NULL
+ORDER BY created_at, delivery.id
+"""
+LAST_EDIT = f"{DELIVERY} WHERE edits = ? AND state = 'delivered' ORDER BY delivery.id DESC LIMIT 1"
+
+CLOSE = (
+    "INSERT OR REPLACE INTO closed_sink (name, reason, fingerprint, closed_at) VALUES (?, ?, ?, ?)"
+)
+OPEN = "DELETE FROM closed_sink WHERE name = ?"
+CLOSED = "SELECT name, reason, fingerprint, closed_at FROM closed_sink ORDER BY name"
+
+ONE = f"{DELIVERY} WHERE delivery.id = ?"
+FIND = f"{DELIVERY} WHERE {{conditions}} ORDER BY delivery.id DESC LIMIT :limit"
+CONDITIONS = {
+    "sink": "sink = :sink",
+    "state": "state = :state",
+    "kind": "kind = :kind",
+    "event_id": "event_id = :event_id",
+    "since": "accepted_at >= :since",
+    "until": "accepted_at < :until",
+    "before": "delivery.id < :before",
+}
+REVIVE = """
+UPDATE delivery SET state = 'pending', attempt = 0, due_at = ?, claimed = 0
+WHERE id = ? AND state = 'dead'
+"""
+DROP = "DELETE FROM delivery WHERE id = ? AND state = 'dead'"
+COUNTS = "SELECT sink, state, count(*) FROM delivery GROUP BY sink, state"
+BACKLOG = """
+SELECT line.sink, number, accepted_at AS since
+FROM (SELECT sink, count(*) AS number, min(id) AS first FROM delivery
+      WHERE state = 'pending' GROUP BY sink) AS line
+JOIN delivery ON delivery.id = first JOIN event ON event.id = delivery.event
+"""
+TOUCH = "UPDATE outbox SET id = id"
+WAITING = "SELECT count(*) FROM delivery WHERE state = 'pending'"
+# What a step of pruning looks at: what waits for weeks must not be read through each time.
+OLDEST = """
+SELECT count(*) AS number, max(id) AS last, max(accepted_at) AS accepted_at FROM (
+    SELECT id, accepted_at FROM event WHERE id > :after ORDER BY id LIMIT :limit)
+"""
+PRUNE = """
+DELETE FROM event WHERE id > :after AND id <= :last AND accepted_at < :before
+AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.id
+                AND (state = 'pending' OR due_at >= :before))
+"""
+# Gives back to the file system what was freed, a little at a time (a page has 4 KiB).
+SHRINK = "PRAGMA incremental_vacuum(1000)"

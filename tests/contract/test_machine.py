@@ -1,0 +1,229 @@
+"""
+Any sequence of what can happen to an outbox, and what must hold after each step.
+
+The machine plays intake, lanes, operator and crash against a real outbox, by the real ``settle``,
+and compares with a model: a dictionary per sink.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from relay.outbox import Outbox, Search
+from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
+from relay.retry import settle
+from tests.factories import OUTBOXES, an_event
+
+T = TypeVar("T")
+SINKS = ("team", "ops")
+LEASE = 50
+SCHEDULE = (0.01, 0.02)
+
+sinks = st.sampled_from(SINKS)
+outcomes = st.one_of(
+    st.builds(Sent, st.just(0.0), st.sampled_from(["", "m1"])),
+    st.builds(RateLimited, st.sampled_from([0.0, 0.02])),
+    st.builds(Failed, st.just("502"), st.booleans()),
+    st.builds(Rejected, st.just("400")),
+    st.builds(Closed, st.just("404")),
+)
+
+
+@dataclass
+class Known:
+    """What the model knows of a delivery; deliveries are named by their event's number."""
+
+    state: State = State.PENDING
+    batch: int | None = None
+    """The first of those that share its request; None if it was never tried."""
+
+
+class Machine(RuleBasedStateMachine):
+    """``opener`` is set by a subclass of each kind of outbox."""
+
+    opener: Callable[[Path], AbstractAsyncContextManager[Outbox]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = TemporaryDirectory()
+        self.context = type(self).opener(Path(self.folder.name))
+        self.outbox = self.do(self.context.__aenter__())
+        self.now = 1_000
+        self.events = 0
+        self.known: dict[str, dict[int, Known]] = {sink: {} for sink in SINKS}
+        self.carried: dict[str, list[Delivery]] = {}
+        self.closed: set[str] = set()
+
+    def teardown(self) -> None:
+        self.do(self.context.__aexit__(None, None, None))
+        self.runner.close()
+        self.folder.cleanup()
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    # --- what happens
+
+    @rule(wanted=st.sets(sinks), number=st.integers(1, 4))
+    def events_come(self, wanted: set[str], number: int) -> None:
+        for _ in range(number):
+            self.events += 1
+            assert self.do(self.accept(self.events, wanted))
+            for sink in wanted:
+                self.known[sink][self.events] = Known()
+
+    @precondition(lambda self: any(self.waiting(sink) for sink in SINKS))
+    @rule(data=st.data(), wanted=st.sets(sinks))
+    def an_event_comes_again(self, data: st.DataObject, wanted: set[str]) -> None:
+        waiting = sorted({number for sink in SINKS for number in self.waiting(sink)})
+        assert not self.do(self.accept(data.draw(st.sampled_from(waiting)), wanted))
+
+    async def accept(self, number: int, wanted: set[str]) -> bool:
+        routes = dict.fromkeys(sorted(wanted), "all")
+        return await self.outbox.accept(an_event(number), b"%d" % number, routes, now=self.now)
+
+    @rule(sink=sinks, most=st.integers(1, 4), later=st.sampled_from([0, 20, LEASE]))
+    def a_lane_claims(self, sink: str, most: int, later: int) -> None:
+        self.now += later
+        claim = self.do(self.outbox.claim(sink, now=self.now, lease=LEASE, most=most))
+        if claim is None:
+            return
+        assert sink not in self.closed
+        load = [
+            *claim.deliveries,
+            *self.do(self.outbox.join(claim.company, head=claim.deliveries[0])),
+        ]
+        numbers = [int(one.raw) for one in load]
+        assert numbers in self.expected(sink, most)
+        for number in numbers:
+            self.known[sink][number].batch = self.known[sink][numbers[0]].batch or numbers[0]
+        if (lost := self.carried.pop(sink, None)) is not None:  # its lease is over
+            assert not self.save(lost, Sent())
+        self.carried[sink] = load
+
+    @precondition(lambda self: self.carried)
+    @rule(data=st.data(), outcome=outcomes)
+    def an_attempt_ends(self, data: st.DataObject, outcome: Outcome) -> None:
+        sink = data.draw(st.sampled_from(sorted(self.carried)))
+        load = self.carried.pop(sink)
+        assert self.save(load, outcome)
+        assert not self.save(load, outcome)
+        for one in self.settled(load, outcome):
+            known = self.known[sink][int(one.raw)]
+            known.state = one.state
+            known.batch = int(one.raw) if one.batch == one.id else known.batch
+        if isinstance(outcome, Closed):
+            self.do(self.outbox.close_sink(sink, reason="404", fingerprint="f", now=self.now))
+            self.closed.add(sink)
+
+    def save(self, load: list[Delivery], outcome: Outcome) -> bool:
+        return self.do(self.outbox.save(self.settled(load, outcome), claimed=load))
+
+    def settled(self, load: list[Delivery], outcome: Outcome) -> list[Delivery]:
+        shared = len(load) > 1
+        return [
+            settle(one, outcome, schedule=SCHEDULE, now=self.now, resend=False, shared=shared)
+            for one in load
+        ]
+
+    @rule()
+    def the_process_is_killed_and_starts_again(self) -> None:
+        self.now += 1
+        self.do(self.outbox.recover(now=self.now))
+        for load in self.carried.values():
+            assert load[0].due_at == self.now or not self.save(load, Sent())
+        self.carried.clear()
+
+    @rule(sink=sinks)
+    def the_operator_opens_a_sink(self, sink: str) -> None:
+        assert self.do(self.outbox.open_sink(sink)) is (sink in self.closed)
+        self.closed.discard(sink)
+
+    @rule(data=st.data())
+    def the_operator_revives_or_drops(self, data: st.DataObject) -> None:
+        dead = self.do(self.outbox.dead())
+        chosen = data.draw(st.lists(st.sampled_from(dead), unique=True)) if dead else []
+        revives = data.draw(st.booleans())
+        act = self.revive if revives else self.outbox.drop
+        assert self.do(act([one.id for one in chosen])) == len(chosen)
+        for one in chosen:
+            if revives:
+                self.known[one.sink][int(one.raw)].state = State.PENDING
+            else:
+                del self.known[one.sink][int(one.raw)]
+
+    def revive(self, ids: list[int]) -> Coroutine[Any, Any, int]:
+        return self.outbox.revive(ids, now=self.now)
+
+    @rule(age=st.integers(0, 200))
+    def what_is_old_is_pruned(self, age: int) -> None:
+        kept = {one.id: one for one in self.all()}
+        self.do(self.outbox.prune(before=self.now - age, limit=3))
+        for one in kept.values():
+            if self.do(self.outbox.delivery(one.id)) is None:
+                assert one.state is not State.PENDING
+                assert one.due_at < self.now - age
+                del self.known[one.sink][int(one.raw)]
+
+    # --- what always holds
+
+    @invariant()
+    def everything_that_was_accepted_is_somewhere_and_in_the_known_state(self) -> None:
+        found = {(one.sink, int(one.raw)): one.state for one in self.all()}
+        assert found == {
+            (sink, number): known.state
+            for sink, numbers in self.known.items()
+            for number, known in numbers.items()
+        }
+        assert self.do(self.outbox.waiting()) == sum(
+            state is State.PENDING for state in found.values()
+        )
+
+    @invariant()
+    def what_is_dead_tells_why(self) -> None:
+        assert all(one.reason for one in self.do(self.outbox.dead()))
+
+    @invariant()
+    def who_waits_in_an_open_sink_has_a_time(self) -> None:
+        for sink in SINKS:
+            due_at = self.do(self.outbox.due_at(sink))
+            assert (due_at is None) is (sink in self.closed or not self.waiting(sink))
+
+    def all(self) -> list[Delivery]:
+        return list(self.do(self.outbox.deliveries(Search(), limit=10_000)))
+
+    def waiting(self, sink: str) -> list[int]:
+        return [n for n, known in self.known[sink].items() if known.state is State.PENDING]
+
+    def expected(self, sink: str, most: int) -> list[list[int]]:
+        """What may be claimed: a batch that was tried before, or so many of the first in line."""
+        line = sorted(self.waiting(sink))
+        batches = [self.known[sink][n].batch for n in line]
+        tried = [batch for batch in batches if batch is not None]
+        if tried:
+            return [[n for n, batch in zip(line, batches, strict=True) if batch == tried[0]]]
+        return [line[:length] for length in range(1, most + 1)]
+
+
+@pytest.mark.parametrize("kind", OUTBOXES)
+def test_whatever_happens_nothing_is_lost_doubled_or_out_of_order(kind: str) -> None:
+    machine = type("Machine", (Machine,), {"opener": staticmethod(OUTBOXES[kind])})
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=100, stateful_step_count=40, deadline=None)
+    )
