@@ -46,6 +46,8 @@ Name = Literal[
     "matrix-token-invalid",
     "matrix-room-encrypted",
     "matrix-not-in-room",
+    "matrix-room-unknown",
+    "matrix-homeserver-wrong",
     "matrix-session-shared",
     "matrix-rate-limit",
     "report-recipient",

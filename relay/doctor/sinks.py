@@ -53,7 +53,7 @@ SLACK = (
         "add chat:write under OAuth & Permissions, and install the app again",
     ),
     Diagnosis(
-        "no_service|no_team|no_active_hooks|invalid_token|action_prohibited|403|404|410",
+        "no_service|no_team|no_active_hooks|invalid_token|action_prohibited",
         "slack-webhook-gone",
         "add a new one under the app's Incoming Webhooks, and write its address under url",
     ),
@@ -73,6 +73,16 @@ MATRIX = (
         "M_FORBIDDEN|is not in",
         "matrix-not-in-room",
         "invite the account to the room, and check the room's id: relay enters by itself",
+    ),
+    Diagnosis(
+        "M_NOT_FOUND",
+        "matrix-room-unknown",
+        "copy the room's address again; its internal id (!...) never changes",
+    ),
+    Diagnosis(
+        "M_UNRECOGNIZED|30[1278]|40[45]",
+        "matrix-homeserver-wrong",
+        "write the base_url that https://your.server/.well-known/matrix/client names",
     ),
 )
 DIAGNOSES: dict[str, Sequence[Diagnosis]] = {

@@ -139,6 +139,10 @@ async def test_rooms_and_tokens_that_do_not_do_are_told(
     assert await names(matrix(synapse, encrypted), session) == {"matrix-room-encrypted"}
     elsewhere = await synapse.create_room(joined=False)
     assert await names(matrix(synapse, elsewhere), session) == {"matrix-not-in-room"}
+    unknown = matrix(synapse, "#nothing:localhost.test")
+    assert await names(unknown, session) == {"matrix-room-unknown"}
+    nowhere = matrix(synapse, elsewhere, homeserver=f"{synapse.base_url}/else")
+    assert await names(nowhere, session) == {"matrix-homeserver-wrong"}
     wrong = matrix(synapse, elsewhere, token="syt_of_a_session_that_ended")
     assert await names(wrong, session) == {"matrix-token-invalid"}
 
