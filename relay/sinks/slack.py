@@ -108,7 +108,8 @@ class Slack(SinkSettings):
     """Where the bot finds Slack."""
     mentions: Mentions = Mentions()
     """Whom templates may ping; nobody else, ever."""
-    emojis: dict[str, Annotated[str, Field(pattern=r"^[\w+'-]{1,100}$")]] = Field(
+    # Not {1,100}: a hundred times the whole alphabet is ten megabytes for pydantic's engine.
+    emojis: dict[str, Annotated[str, Field(pattern=r"^[\w+'-]+$", max_length=100)]] = Field(
         default_factory=dict
     )
     """The workspace's own emoji for Misskey's, by name: ``blobcat: blobcat``."""
