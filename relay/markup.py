@@ -86,8 +86,11 @@ class Parser(HTMLParser):
 
     def parse(self, source: str) -> Tree:
         """The tree of a block, without blank lines around it."""
-        self.feed(source)
-        self.close()
+        if "<" in source or "&" in source:
+            self.feed(source)
+            self.close()
+        else:  # most blocks: a word, an address
+            self.handle_data(source)
         while len(self._open) > 1:
             self.problems.append(f"<{self._open[-1][0]}> is never closed")
             self._end()

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
@@ -68,6 +68,13 @@ def snake(name: str) -> str:
     return _CAMEL.sub(r"_\1", name).lower()
 
 
+@cache
+def _fields(kind: type) -> frozenset[str]:
+    """The fields of one of our nouns that templates may read; nothing of any other type."""
+    names = [field.name for field in fields(kind)] if is_dataclass(kind) else []
+    return frozenset(name for name in names if not name.startswith("_"))
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """Templates read Misskey's names off frozen values, and can reach nothing else."""
 
@@ -94,7 +101,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         _step()
-        return limited(super().getattr(obj, snake(attribute) if is_dataclass(obj) else attribute))
+        known = _fields(obj.__class__)
+        name = snake(attribute) if known else attribute
+        # Most of what templates read: Jinja has nothing to find out about the fields of our nouns.
+        return limited(getattr(obj, name) if name in known else super().getattr(obj, name))
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         _step()
