@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from relay.config import Config
 from relay.doctor.facts import Disk, Facts, Stock
 from relay.doctor.finding import Finding, advice, wrong
+from relay.retention import SHORTEST
 
 MIB = 2**20
 FULL = 64 * MIB  # free bytes, with which a burst of events fills the disk
@@ -13,7 +14,6 @@ LARGE = 2048 * MIB
 # SQLite begins its journal anew at about 4 MB, once nobody reads what is in it:
 # https://www.sqlite.org/wal.html#avoiding_excessively_large_wal_files
 LARGE_JOURNAL = 256 * MIB
-KEPT = 3600.0  # seconds; relay forgets nothing earlier, whatever the file says
 
 VOLATILE = {"tmpfs", "ramfs"}
 LAYERS = {"overlay", "aufs"}
@@ -29,7 +29,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield from _disk(facts.disk)
     if facts.stock is not None:
         yield from _stock(facts.stock, facts.config)
-    if facts.config.retention < KEPT:
+    if facts.config.retention < SHORTEST:
         what = "what was delivered is kept for an hour all the same, to know what comes twice"
         yield advice("retention-short", "retention", what, "make it 1h or longer")
 
