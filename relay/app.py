@@ -17,7 +17,7 @@ from relay.config import Config
 from relay.delivery import Lane
 from relay.errors import BrokenError
 from relay.language import Language
-from relay.listening import Door, listening
+from relay.listening import EVERYBODY, Door, listening
 from relay.metrics import Metrics
 from relay.notify import Notify
 from relay.outbox import Outbox, serve_outbox
@@ -64,7 +64,7 @@ async def run(
             await stack.enter_async_context(watch.listening(config.web))
         accept = _acceptance(config, outbox, lanes, clock)
         runner = _door(config, accept, metrics.answered, clock)
-        door = await stack.enter_async_context(listening(runner, config.listen))
+        door = await stack.enter_async_context(listening(runner, config.listen, mode=EVERYBODY))
         ready(door.address)
         notify.ready(f"listens on {door.address}")
         await _finished(

@@ -10,13 +10,18 @@ from relay.errors import ConfigError
 
 UNIX = "unix:"
 
+# Who may connect to a socket: a web server in front has a user of its own.
+EVERYBODY = 0o666
+OWNER = 0o600
+
 
 class Door:
     """An application that takes connections, until it is closed."""
 
-    def __init__(self, runner: web.AppRunner, listen: str) -> None:
+    def __init__(self, runner: web.AppRunner, listen: str, *, mode: int) -> None:
         self._runner = runner
         self._listen = listen
+        self._mode = mode
         self._socket: _Socket | None = None
 
     async def open(self) -> None:
@@ -24,10 +29,11 @@ class Door:
         await self._runner.setup()
         try:
             await self._site().start()
+            if self._listen.startswith(UNIX):
+                path = Path(self._listen.removeprefix(UNIX))
+                self._socket = _Socket(path, mode=self._mode)
         except OSError as error:
             raise ConfigError(f"cannot listen on {self._listen}: {error.strerror}") from None
-        if self._listen.startswith(UNIX):
-            self._socket = _Socket(Path(self._listen.removeprefix(UNIX)))
 
     async def close(self) -> None:
         """Let what is in flight end, and take nothing more."""
@@ -53,7 +59,8 @@ class Door:
 class _Socket:
     """The file of a socket: who ends removes it, unless the next process has replaced it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mode: int) -> None:
+        path.chmod(mode)
         self._path = path
         self._inode = path.stat().st_ino
 
@@ -64,9 +71,9 @@ class _Socket:
 
 
 @asynccontextmanager
-async def listening(runner: web.AppRunner, listen: str) -> AsyncIterator[Door]:
-    """A door that is open. Raises ConfigError."""
-    door = Door(runner, listen)
+async def listening(runner: web.AppRunner, listen: str, *, mode: int) -> AsyncIterator[Door]:
+    """A door that is open; ``mode`` says who may connect to its socket. Raises ConfigError."""
+    door = Door(runner, listen, mode=mode)
     try:
         await door.open()
         yield door

@@ -11,7 +11,7 @@ from aiohttp import web
 from relay.config import WebSettings
 from relay.delivery import Lane
 from relay.errors import OutboxError
-from relay.listening import UNIX, Door, listening
+from relay.listening import OWNER, UNIX, Door, listening
 from relay.metrics import Breaker, Metrics, Standing
 from relay.notify import Notify
 from relay.outbox import Outbox
@@ -47,7 +47,8 @@ class Watch:
             look=self._vigil.look,
             scrape=self.scraped,
         )
-        async with listening(web.AppRunner(app, access_log=None), settings.listen) as opened:
+        runner = web.AppRunner(app, access_log=None)
+        async with listening(runner, settings.listen, mode=OWNER) as opened:
             yield opened
 
     async def scraped(self) -> tuple[bytes, str]:

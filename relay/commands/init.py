@@ -41,6 +41,7 @@ def init(given: Namespace) -> int | Coroutine[Any, Any, int]:
     _refuse_if_there(file)
     use = USES[given.use or _chosen()]
     _refuse_if_there(*(file.parent / "secrets" / name for name in (use.name, use.sink)))
+    _refuse_others(given, use)
     answers = {one.key: _answer(one, given, _problem(one, use)) for one in _questions(use)}
     _write(file, use, answers, listen=given.listen)
     _tell(file, use, answers["address"])
@@ -68,15 +69,31 @@ def _chosen() -> str:
                 return name
 
 
+def _refuse_others(given: Namespace, use: Use) -> None:
+    """An answer to a question that nobody asks is a misunderstanding."""
+    asked = {one.key for one in use.questions}
+    for question in {one for other in USES.values() for one in other.questions}:
+        if question.key not in asked and getattr(given, _name(question)) is not None:
+            raise ConfigError(f"{_option(question)} is not for {use.name}")
+
+
+def _option(question: Question) -> str:
+    return f"--{question.key}{'-file' if question.is_secret else ''}"
+
+
+def _name(question: Question) -> str:
+    """The option among the arguments, as argparse calls it."""
+    return _option(question).removeprefix("--").replace("-", "_")
+
+
 def _questions(use: Use) -> tuple[Question, ...]:
     return (SERVER, *use.questions, ADDRESS)
 
 
 def _answer(question: Question, given: Namespace, problem: Problem) -> str:
     """From the arguments, or from the one who sits there. Raises ConfigError if nobody does."""
-    option = f"--{question.key}{'-file' if question.is_secret else ''}"
-    name = option.removeprefix("--").replace("-", "_")
-    if (found := getattr(given, name, None)) is not None:
+    option = _option(question)
+    if (found := getattr(given, _name(question))) is not None:
         answer = _content(found) if question.is_secret else found
         if (why := problem(answer)) is not None:
             raise ConfigError(f"{option}: {why}")
@@ -89,8 +106,9 @@ def _answer(question: Question, given: Namespace, problem: Problem) -> str:
 def _content(name: str) -> str:
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise ConfigError(f"{name}: cannot be read: {reason}") from None
     return text.strip()
 
 
@@ -110,8 +128,8 @@ def _problem(question: Question, use: Use) -> Problem:
     """What is wrong with an answer, or None; never the answer itself."""
 
     def problem(answer: str) -> str | None:
-        if any(part in answer for part in ('"', "\\", "${")):
-            return 'should have no " \\ or ${'
+        if not answer.isprintable() or any(part in answer for part in ('"', "\\", "${")):
+            return 'should be one line without " \\ or ${'
         if question in {SERVER, ADDRESS}:
             return _complaint(TypeAdapter(Origin), answer, ())
         settings = {"type": use.sink, question.key: answer}

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -98,6 +99,8 @@ async def test_a_socket_to_listen_on_is_removed_at_the_end(tmp_path: Path) -> No
     config = CONFIG.replace("127.0.0.1:0", f"unix:{door}")
     async with serving(tmp_path, config) as relay:
         assert door.is_socket()
+        # A web server in front has a user of its own, whatever our umask.
+        assert stat.S_IMODE(door.stat().st_mode) == 0o666
         assert await relay.terminate() == 0
         assert not door.exists()
         await relay.start()

@@ -95,14 +95,20 @@ def test_nothing_is_overwritten(folder, capsys, name):
         pytest.param("mentions", {"address": "x"}, "--address: should be an", id="no way in"),
         pytest.param("reports", {"room": "mods"}, "--room: should be a room id", id="no room"),
         pytest.param("reports", {"homeserver": "http://m"}, "must be https", id="an open way"),
-        pytest.param("reports", {"room": '#a":b'}, "should have no", id="what ends a text of YAML"),
-        pytest.param("reports", {"room": "#${A}:b"}, "should have no", id="a variable"),
+        pytest.param("reports", {"room": '#a":b'}, "without", id="what ends a text of YAML"),
+        pytest.param("reports", {"room": "#${A}:b"}, "without", id="a variable"),
+        pytest.param("reports", {"room": "#a:b\nx: y"}, "one line", id="two lines"),
     ],
 )
 def test_a_wrong_answer_writes_nothing(folder, capsys, use, changes, told):
     assert cli.main(arguments(use, **changes)) == 2
     assert told in capsys.readouterr().err
     assert [path.name for path in folder.iterdir()] == ["answer"]
+
+
+def test_an_answer_to_what_nobody_asks_is_told(folder, capsys):
+    assert cli.main([*arguments("mentions"), "--room", "#a:b"]) == 2
+    assert capsys.readouterr().err == "--room is not for mentions\n"
 
 
 def test_a_wrong_secret_is_told_without_it(folder, capsys):
