@@ -84,4 +84,4 @@ class Vigil:
         """Ask no more."""
         if self._writing is not None:
             self._writing.cancel()
-            await asyncio.wait([self._writing])
+            await asyncio.gather(self._writing, return_exceptions=True)

@@ -123,7 +123,7 @@ async def test_nothing_private_leaves_through_a_default_gate(
         await until(lambda: len(discord.posts()) == len(allowed))
         await until(lambda: len(slack.posts()) == 2 * len(allowed))
         assert await relay.terminate() == 0
-    everything = "\n".join([*discord.texts(), *slack.texts()])
+    everything = "\n".join([*discord.texts(), *slack.texts(), relay.log.read_text("utf-8")])
     secret = private_texts(sent)
     assert len(secret) > 5
     assert [text for text in secret if text in everything] == []
