@@ -5,16 +5,16 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 import aiohttp
 from aiohttp import web
 
-from relay import intake, misskey
+from relay import ending, intake, misskey
 from relay.acceptance import Acceptance
 from relay.config import Config
-from relay.delivery import Lane
+from relay.delivery import Lane, Told
 from relay.errors import BrokenError
 from relay.language import Language
 from relay.listening import EVERYBODY, Door, listening
@@ -56,7 +56,12 @@ async def run(
         outbox = await stack.enter_async_context(serve_outbox(config.outbox, now=clock()))
         session = await stack.enter_async_context(open_session())
         metrics = Metrics(kinds=misskey.KINDS, sinks=config.sinks)
-        lanes = _lanes(config, outbox, session, clock, metrics.settled)
+
+        def told(settled: Sequence[Delivery], outcome: Outcome) -> None:
+            metrics.settled(settled, outcome)
+            ending.tell(settled, outcome, now=clock())
+
+        lanes = _lanes(config, outbox, session, clock, told)
         await _reopen(outbox, lanes)
         watch = Watch(outbox, lanes, metrics, clock=clock)
         stack.push_async_callback(watch.close)
@@ -101,7 +106,7 @@ def _lanes(
     outbox: Outbox,
     session: aiohttp.ClientSession,
     clock: Callable[[], int],
-    told: Callable[[Delivery, Outcome], None],
+    told: Told,
 ) -> dict[str, Lane]:
     shared = press(config)
     paces: dict[Hashable, Pace] = {}

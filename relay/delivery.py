@@ -16,12 +16,9 @@ from relay.outcome import (
     Attempt,
     Closed,
     Delivery,
-    Failed,
     Outcome,
     RateLimited,
-    Rejected,
     Sent,
-    State,
 )
 from relay.press import Manner, Press
 from relay.pulse import Pulse
@@ -33,13 +30,16 @@ logger = logging.getLogger(__name__)
 LEASE = 300_000  # milliseconds; longer than all requests of an attempt, or two send the same
 POLL = 30.0  # seconds; wake() comes before, except for what another process has changed
 
+Told = Callable[[Sequence[Delivery], Outcome], None]
+"""Learns what has become of deliveries, and by which outcome of their attempt."""
+
 
 class Lane:
     """
     Claim, carry, settle, save. Tests call ``step``; only ``run`` waits.
 
     ``clock`` gives Unix milliseconds, ``monotonic`` seconds that never jump, for the pace; ``told``
-    learns of every delivery that was settled, with the outcome of its attempt.
+    learns how every attempt ended.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Lane:
         fingerprint: str,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
-        told: Callable[[Delivery, Outcome], None] = lambda settled, outcome: None,
+        told: Told = lambda settled, outcome: None,
     ) -> None:
         self.name = name
         self._sink = sink
@@ -196,8 +196,7 @@ class Lane:
                 fingerprint=self.fingerprint,
                 now=self._clock(),
             )
-        for one in settled:
-            self._tell(one, outcome)
+        self._told(settled, outcome)
 
     async def _saved(
         self, settled: Sequence[Delivery], claimed: Sequence[Delivery], attempt: Attempt
@@ -217,41 +216,8 @@ class Lane:
                     "outbox fails",
                     extra={"action": "save_again", "sink": self.name, "reason": str(error)},
                 )
+                self.pulse.beat(within=LEASE / 1000)  # or systemd would end us, and it be forgotten
                 await asyncio.sleep(1.0)
-
-    def _tell(self, settled: Delivery, outcome: Outcome) -> None:
-        self._told(settled, outcome)
-        level = logging.INFO if isinstance(outcome, Sent | RateLimited) else logging.WARNING
-        if settled.state is State.DEAD or isinstance(outcome, Closed):
-            level = logging.ERROR
-        logger.log(
-            level,
-            OUTCOMES[type(outcome)] if settled.state is not State.DEAD else "dead letter",
-            extra={
-                "action": "settle",
-                "hook": settled.hook,
-                "sink": self.name,
-                "delivery": settled.id,
-                "attempt": settled.attempt,
-                "outcome": type(outcome).__name__,
-                "reason": getattr(outcome, "reason", None),
-                "again_in": self._again_in(settled),
-            },
-        )
-
-    def _again_in(self, settled: Delivery) -> str | None:
-        """The wait until the next attempt, for people."""
-        wait = (settled.due_at - self._clock()) / 1000
-        return f"{wait:.0f}s" if settled.state is State.PENDING and wait > 0 else None
-
-
-OUTCOMES = {
-    Sent: "delivered",
-    RateLimited: "rate limited",
-    Failed: "failed, will be tried again",
-    Rejected: "rejected",
-    Closed: "sink closed: it refuses us; its backlog waits",
-}
 
 
 def _batch_of(deliveries: Sequence[Delivery]) -> int:

@@ -5,7 +5,7 @@ https://prometheus.io/docs/practices/naming/
 """
 
 import platform
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
@@ -130,16 +130,17 @@ class Metrics:
         self._events.labels(answered.hook, kind, str(answered.status)).inc()
         self._intake.observe(answered.seconds)
 
-    def settled(self, delivery: Delivery, outcome: Outcome) -> None:
-        """An attempt has ended, and made this of its delivery."""
-        self._attempts.labels(delivery.sink, type(outcome).__name__).inc()
+    def settled(self, settled: Sequence[Delivery], outcome: Outcome) -> None:
+        """An attempt has ended, and made this of its deliveries."""
+        name = type(outcome).__name__
         if isinstance(outcome, Sent | RateLimited):
-            self._waits.labels(delivery.sink).inc(outcome.pause)
-        if delivery.state is not State.PENDING:
-            self._deliveries.labels(delivery.sink, type(outcome).__name__).inc()
-        if delivery.state is State.DELIVERED:
-            seconds = (delivery.due_at - delivery.accepted_at) / 1000
-            self._latency.labels(delivery.sink).observe(max(0.0, seconds))
+            self._waits.labels(settled[0].sink).inc(outcome.pause)
+        for one in settled:
+            self._attempts.labels(one.sink, name).inc()
+            if one.state is not State.PENDING:
+                self._deliveries.labels(one.sink, name).inc()
+            if one.state is State.DELIVERED:
+                self._latency.labels(one.sink).observe(max(0, one.due_at - one.accepted_at) / 1000)
 
     def written(self, *, is_ready: bool, standings: Mapping[str, Standing]) -> tuple[bytes, str]:
         """Everything, with how it stands now, and its content type."""

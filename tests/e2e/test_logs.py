@@ -47,8 +47,9 @@ routes: [{{to: [here, there]}}]
     assert (routed["sinks"], "there: " in routed["withheld"]) == ("here", True)
     assert repeated["event_id"] == routed["event_id"]
     assert (wrong["hook"], "hook" in unknown) == ("alice", False)
-    told = {key: settled[key] for key in ("hook", "sink", "attempt", "outcome")}
-    assert told == {"hook": "alice", "sink": "here", "attempt": 1, "outcome": "Sent"}
+    assert (settled["hook"], settled["event_id"]) == (routed["hook"], routed["event_id"])
+    told = {key: settled[key] for key in ("kind", "sink", "attempt", "outcome")}
+    assert told == {"kind": "note", "sink": "here", "attempt": 1, "outcome": "Sent"}
     assert ("what only we two know" in text) is content
     assert "a secret of alice" not in text
     assert "a guess" not in text

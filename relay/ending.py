@@ -1,0 +1,50 @@
+"""How attempts ended, told to the log: a line for each delivery."""
+
+import logging
+from collections.abc import Sequence
+
+from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
+
+logger = logging.getLogger(__name__)
+
+MESSAGES = {
+    Sent: "delivered",
+    RateLimited: "rate limited",
+    Failed: "failed, will be tried again",
+    Rejected: "rejected",
+    Closed: "sink closed: it refuses us; its backlog waits",
+}
+
+
+def tell(settled: Sequence[Delivery], outcome: Outcome, *, now: int) -> None:
+    """``settled`` is what the outcome has made of the deliveries; ``now`` in milliseconds."""
+    for delivery in settled:
+        is_dead = delivery.state is State.DEAD
+        logger.log(
+            _level(outcome, is_dead=is_dead),
+            "dead letter" if is_dead else MESSAGES[type(outcome)],
+            extra={
+                "action": "settle",
+                "hook": delivery.hook,
+                "event_id": delivery.event_id,
+                "kind": delivery.kind,
+                "sink": delivery.sink,
+                "delivery": delivery.id,
+                "attempt": delivery.attempt,
+                "outcome": type(outcome).__name__,
+                "reason": getattr(outcome, "reason", None),
+                "again_in": _again_in(delivery, now),
+            },
+        )
+
+
+def _level(outcome: Outcome, *, is_dead: bool) -> int:
+    if is_dead or isinstance(outcome, Closed):
+        return logging.ERROR
+    return logging.INFO if isinstance(outcome, Sent | RateLimited) else logging.WARNING
+
+
+def _again_in(delivery: Delivery, now: int) -> str | None:
+    """The wait until the next attempt, for people."""
+    wait = (delivery.due_at - now) / 1000
+    return f"{wait:.0f}s" if delivery.state is State.PENDING and wait > 0 else None
