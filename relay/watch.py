@@ -49,6 +49,7 @@ class Watch:
         )
         runner = web.AppRunner(app, access_log=None)
         async with listening(runner, settings.listen, mode=OWNER) as opened:
+            logger.info("web is open", extra={"action": "listen", "address": opened.address})
             yield opened
 
     async def scraped(self) -> tuple[bytes, str]:

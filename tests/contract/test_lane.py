@@ -9,6 +9,7 @@ import pytest
 
 from relay import misskey
 from relay.delivery import LEASE, Lane
+from relay.errors import OutboxError
 from relay.message import Message
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
 from relay.press import Manner, Press
@@ -244,6 +245,25 @@ async def test_a_doubted_message_that_arrives_after_all_is_not_lost(stage: Stage
     await stage.run(seconds=600)
     assert sorted(stage.sink.shown) == ["note 1", "note 2"]
     assert await stage.states() == {State.DELIVERED: 2}
+
+
+async def test_who_waits_until_it_can_write_what_it_has_sent_does_not_hang(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, failures = stage.outbox.save, [OutboxError("the disk is full")]
+
+    async def fails_once(*given: Any, **named: Any) -> bool:
+        if failures:
+            raise failures.pop()
+        return bool(await save(*given, **named))
+
+    monkeypatch.setattr(stage.outbox, "save", fails_once)
+    await stage.accept(1)
+    stage.lane.pulse.beat(within=0)
+    stage.now += 60_000
+    await stage.lane.step()
+    assert (failures, await stage.states()) == ([], {State.DELIVERED: 1})
+    assert stage.lane.pulse.overdue == 0
 
 
 async def test_a_bug_in_a_sink_is_a_failure_and_shows_no_secret(
