@@ -63,7 +63,7 @@ def _common(sinks: list[Any]) -> Any:
 
 
 def _section(title: str, part: Any, parts: Any) -> str:
-    told = part.get("description", "").replace("``", "`")
+    told = part.get("description", "")
     needed = set(part.get("required", []))
     for pair in part.get("allOf", ()):
         needed |= {key for way in pair.get("oneOf", ()) for key in way["required"]}

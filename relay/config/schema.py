@@ -5,7 +5,6 @@ pydantic's own schema is that of the values; this is that of the text they are w
 variables, secrets in files of their own, and no null.
 """
 
-import re
 from typing import Any
 
 from relay.config.settings import Config
@@ -42,6 +41,8 @@ def _changed(found: Any) -> Any:
     schema = {key: _changed(value) for key, value in found.items() if key != "properties"}
     schema.pop("title", None)
     schema.pop("discriminator", None)  # of OpenAPI: an editor reads the const of each `type`
+    if isinstance(told := schema.get("description"), str):
+        schema["description"] = " ".join(told.replace("``", "`").split())
     if "anyOf" in schema:
         return _without_null(schema)
     if "properties" in found:
@@ -56,10 +57,6 @@ def _property(found: Schema) -> Schema:
         schema["default"] = _default(schema, schema["default"])
         if schema["default"] in ("", []) or isinstance(schema["default"], dict):
             del schema["default"]
-    if "description" in schema:
-        schema["description"] = re.sub(
-            r"``([^`]*)``", r"\1", " ".join(schema["description"].split())
-        )
     return schema
 
 
@@ -93,7 +90,7 @@ def _with_files(schema: Schema) -> Schema:
     """Beside each secret, the name of a file that holds it; one of both, if it is needed."""
     properties, needed = schema["properties"], schema.get("required", [])
     either = []
-    for key in [key for key in properties if key in SECRETS and key != "secret_file"]:
+    for key in [key for key in SECRETS if key in properties]:
         file = f"{key}_file"
         name = {"type": "string", "minLength": 1}
         is_list = any(one.get("type") == "array" for one in properties[key].get("anyOf", ()))
