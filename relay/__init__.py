@@ -17,5 +17,6 @@ sinks       one vendor's API each: a message goes out, an outcome comes back
 retry       what an outcome makes of a delivery (pure)
 
 ``model`` has the nouns, ``errors`` and ``secret`` lie below it; ``config`` reads the YAML file,
-``app`` builds everything, ``cli`` is the command line, ``doctor`` looks for what is wrong.
+``watch`` tells operators how relay is (``metrics``, ``vigil``, ``web``, ``notify``), ``logs`` what
+it does; ``app`` builds everything, ``cli`` is the command line, ``doctor`` looks for what is wrong.
 """

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,6 +104,7 @@ def test_the_dashboard_is_one_that_grafana_takes() -> None:
     assert set(re.findall(r"\$\{?(\w+)", json.dumps(DASHBOARD))) <= known
 
 
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="not there")
 def test_prometheus_takes_the_alerts_and_what_the_dashboard_asks(tmp_path: Path) -> None:
     rules = [
         {"record": f"asked:{number}", "expr": one.replace("$__rate_interval", "5m")}
