@@ -115,7 +115,7 @@ class Config(Settings):
     retry: Annotated[tuple[Duration, ...], Several()] = RETRY
     """The waits before the second, third, ... attempt; then a delivery is dead."""
     hooks: dict[Name, HookSettings] = Field(default_factory=dict)
-    """Ways in, by name: POST /hooks/<name>."""
+    """Ways in, by name: ``POST /hooks/<name>``."""
     sinks: dict[Name, AnySink] = Field(default_factory=dict)
     """Ways out, by name."""
     routes: tuple[RouteSettings, ...] = ()
