@@ -134,6 +134,8 @@ _HARMFUL = re.compile(
 
 def clean(text: str) -> str:
     """Text without characters that rearrange the line or that no chat accepts."""
+    if text.isprintable():  # none of those is, and nearly all texts are
+        return text
     return _HARMFUL.sub(r"\1", _NEWLINE.sub("\n", text))
 
 

@@ -1,5 +1,7 @@
 """The tree: what texts are cleaned of, where links may lead, and which labels lie."""
 
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +25,11 @@ from relay.tree import (
 from tests.readers.trees import trees
 
 TAGS = "\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+
+
+def test_what_can_be_printed_needs_no_cleaning() -> None:
+    printable = "".join(filter(str.isprintable, map(chr, range(sys.maxunicode + 1))))
+    assert clean(f"\n{printable}") == f"\n{printable}"  # the line break lets it take the long way
 
 
 @pytest.mark.parametrize(
