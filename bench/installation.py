@@ -53,6 +53,7 @@ def relay(
         "listen": f"127.0.0.1:{port}",
         "outbox": f"sqlite:{OUTBOX}",
         "hold": hold,
+        "max_waiting": 10_000_000,
         "hooks": {HOOK: {"secret": SECRET}},
         "sinks": ways_out,
         "routes": [{"to": list(ways_out)}] if routes is None else list(routes),

@@ -4,6 +4,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bench import accept, flow, growth, memory, parts
@@ -27,6 +28,7 @@ PARTS: dict[str, Part] = {
 def main() -> int:
     given = _parser().parse_args()
     scale = QUICK if given.quick else FULL
+    scale = replace(scale, rounds=given.rounds or scale.rounds)
     out = given.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     # Not where temporary files are: that can be memory, and a commit would cost nothing.
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all without one"
     )
     parser.add_argument("--quick", action="store_true", help="only try that everything works")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"({FULL.rounds}; quick: 1)")
     parser.add_argument(
         "--out", type=Path, default=Path("bench-results"), metavar="FOLDER", help="(%(default)s)"
     )
