@@ -82,7 +82,7 @@ routes: [{{to: team}}]
     async with serving(tmp_path, config) as relay, aiohttp.ClientSession() as session:
         for n, text in enumerate(("poison", "hello"), start=1):
             await post(session, relay.address, "alice", a_note_event(n, text=text), secret="secret")
-        await until(lambda: len(discord.posts()) == 1)
+        await until(lambda: len(discord.told()) == 1)
         code, out, _ = await relay.command("dead", "list")
         assert (code, len(out.splitlines())) == (0, 1)
         letter = out.split()[0]
@@ -93,7 +93,7 @@ routes: [{{to: team}}]
         assert (code, out.split(";")[0]) == (0, "1 revived")
         assert await relay.terminate() == 0
         await relay.start()  # a running one looks for them twice a minute only
-        await until(lambda: len(discord.posts()) == 2)
+        await until(lambda: len(discord.told()) == 2)
 
 
 async def test_demo_shows_what_relay_does_in_an_empty_folder_without_a_network(

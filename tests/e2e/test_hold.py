@@ -40,11 +40,11 @@ async def post_all(relay: Relay, *events: Request, hook: str = "alice") -> None:
 
 
 def titles(discord: FakeDiscord) -> list[str]:
-    return [one.payload["embeds"][0]["title"] for one in discord.posts()]
+    return [one["title"] for one in discord.told()]
 
 
 def texts(discord: FakeDiscord) -> list[str]:
-    return [one.payload["embeds"][0].get("description", "") for one in discord.posts()]
+    return [one.get("description", "") for one in discord.told()]
 
 
 async def test_siblings_become_one_message_by_the_kind_that_tells_most(
@@ -54,14 +54,14 @@ async def test_siblings_become_one_message_by_the_kind_that_tells_most(
         await post_all(relay, *(a_note_event(1, kind=kind) for kind in ("mention", "reply")))
         await post_all(relay, a_note_event(1, kind="note"), hook="bob")
         await post_all(relay, an_event("unfollow", 1), an_event("unfollow", 2))
-        await until(lambda: len(discord.posts()) == 2)
+        await until(lambda: len(discord.told()) == 2)
         await post_all(relay, a_note_event(2, text="the last"))
         await until(lambda: "the last" in texts(discord))
         assert sorted(titles(discord)[:2]) == ["No longer following", "Reply"]
         await post_all(relay, a_note_event(1, kind="renote"))  # a late one, after the others went
         await post_all(relay, a_note_event(3, text="the very last"))
         await until(lambda: "the very last" in texts(discord))
-        assert len(discord.posts()) == 4  # one for each of four happenings
+        assert len(discord.told()) == 4  # one for each of four happenings
 
 
 async def test_without_a_hold_every_event_is_a_message(
@@ -69,7 +69,7 @@ async def test_without_a_hold_every_event_is_a_message(
 ) -> None:
     async with serving(tmp_path, config(discord, "0")) as relay:
         await post_all(relay, *(a_note_event(1, kind=kind) for kind in ("mention", "reply")))
-        await until(lambda: len(discord.posts()) == 2)
+        await until(lambda: len(discord.told()) == 2)
     assert titles(discord) == ["Mention", "Reply"]
 
 
@@ -82,5 +82,5 @@ async def test_what_comes_together_goes_by_the_time_it_happened(
 
     async with serving(tmp_path, config(discord, "1s")) as relay:
         await post_all(relay, happened(3, 3_000), happened(1, 1_000), happened(2, 2_000))
-        await until(lambda: len(discord.posts()) == 3)
+        await until(lambda: len(discord.told()) == 3)
     assert texts(discord) == ["note 1", "note 2", "note 3"]

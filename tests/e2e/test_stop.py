@@ -48,9 +48,9 @@ async def test_a_signal_lets_the_send_in_flight_end_and_keeps_the_rest(
         assert len(discord.posts()) == 1
         discord.faults.delay = 0
         await relay.start()
-        await until(lambda: len(discord.posts()) == 3)
+        await until(lambda: len(discord.told()) == 3)
         assert await relay.terminate() == 0
-    assert len(discord.posts()) == 3
+    assert len(discord.told()) == 3
 
 
 async def test_a_second_signal_ends_at_once(discord: FakeDiscord, tmp_path: Path) -> None:

@@ -96,6 +96,11 @@ class FakeDiscord:
     def posts(self) -> list[Accepted]:
         return [record for record in self.accepted if record.action == "post"]
 
+    def told(self) -> list[Payload]:
+        """The embeds that tell of events: several share a post, and pictures have their own."""
+        embeds = [embed for post in self.posts() for embed in post.payload["embeds"]]
+        return [embed for embed in embeds if embed.keys() - {"image"}]
+
     def texts(self) -> list[str]:
         """Every string in everything accepted."""
         return [text for record in self.accepted for text in strings(record.payload)]

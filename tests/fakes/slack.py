@@ -110,6 +110,11 @@ class FakeSlack:
     def posts(self) -> list[Accepted]:
         return [record for record in self.accepted if record.action == "post"]
 
+    def told(self) -> int:
+        """How many events everything posted tells of: a line stands between those of a post."""
+        kinds = [block["type"] for post in self.posts() for block in post.payload["blocks"]]
+        return len(self.posts()) + kinds.count("divider")
+
     def texts(self) -> list[str]:
         """Every string in everything accepted."""
         return [text for record in self.accepted for text in strings(record.payload)]
