@@ -62,7 +62,7 @@ async def run(
             ending.tell(settled, outcome, now=clock())
 
         lanes = _lanes(config, outbox, session, clock, told)
-        await _reopen(outbox, lanes)
+        await _reopen(outbox, lanes, now=clock())
         watch = Watch(outbox, lanes, metrics, clock=clock)
         stack.push_async_callback(watch.close)
         if config.web is not None:
@@ -138,7 +138,7 @@ def fingerprint(sink: SinkSettings, *, salt: str) -> str:
     return hashlib.sha256(f"{salt} {written}".encode()).hexdigest()
 
 
-async def _reopen(outbox: Outbox, lanes: Mapping[str, Lane]) -> None:
+async def _reopen(outbox: Outbox, lanes: Mapping[str, Lane], *, now: int) -> None:
     """Let sinks go on whose configuration changed since they refused us; name the others."""
     for closed in await outbox.closed_sinks():
         lane = lanes.get(closed.name)
@@ -148,7 +148,7 @@ async def _reopen(outbox: Outbox, lanes: Mapping[str, Lane]) -> None:
                 extra={"action": "closed", "sink": closed.name, "reason": closed.reason},
             )
         else:
-            await outbox.open_sink(closed.name)
+            await outbox.open_sink(closed.name, now=now)
     for (sink, state), number in (await outbox.counts()).items():
         if state == "pending" and sink not in lanes:
             logger.warning(

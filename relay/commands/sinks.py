@@ -70,7 +70,7 @@ async def resume(given: Namespace) -> int:
     config = configuration(given.config)
     check_sink(config, given.name)
     async with existing_outbox(config) as outbox:
-        was_closed = await outbox.open_sink(given.name)
+        was_closed = await outbox.open_sink(given.name, now=app.unix_milliseconds())
     say(
         f"{given.name} goes on; a running relay takes it up within 30 seconds"
         if was_closed

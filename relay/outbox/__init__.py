@@ -7,6 +7,7 @@ from relay.outbox.base import (
     Outbox,
     Part,
     Pruned,
+    Received,
     Search,
     Told,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Outbox",
     "Part",
     "Pruned",
+    "Received",
     "SQLiteOutbox",
     "Search",
     "Told",

@@ -55,9 +55,9 @@ class Outbox(Protocol):
 
         With it come those that shared its request before. A head that is new names others who are
         due and may ``join`` it, ``most`` altogether. ``behind``: the head of those without this
-        batch. None too if the sink is closed. Who comes later never overtakes a head that waits,
-        but for the first attempts of what came within one ``hold``: those go by the time they
-        happened.
+        batch. None too if the sink is closed or paused. Who comes later never overtakes a head that
+        waits, but for the first attempts of what came within one ``hold``: those go by the time
+        they happened.
         """
         ...
 
@@ -96,7 +96,7 @@ class Outbox(Protocol):
         ...
 
     async def due_at(self, sink: str, *, hold: int = 0) -> int | None:
-        """When the head of a sink's line is due; None if nothing waits or the sink is closed."""
+        """When the head of a sink's line is due; None if nothing waits, or may go."""
         ...
 
     async def recover(self, *, now: int) -> int:
@@ -115,12 +115,36 @@ class Outbox(Protocol):
         """
         ...
 
-    async def open_sink(self, sink: str) -> bool:
-        """Let a closed sink go on; False if it was not closed."""
+    async def open_sink(self, sink: str, *, now: int) -> bool:
+        """
+        Let a closed sink go on; False if it was not closed.
+
+        What waits for its next attempt is due at once: whoever opens a sink has mended something.
+        """
         ...
 
     async def closed_sinks(self) -> Sequence["ClosedSink"]:
         """The sinks that refused us."""
+        ...
+
+    async def pause_sink(self, sink: str, *, now: int) -> bool:
+        """Let ``claim`` give nothing until ``resume_sink``; False if it was paused before."""
+        ...
+
+    async def resume_sink(self, sink: str) -> bool:
+        """Let a paused sink go on, unless it is closed, too; False if it was not paused."""
+        ...
+
+    async def paused_sinks(self) -> Mapping[str, int]:
+        """The sinks that a person has paused, and since when."""
+        ...
+
+    async def troubles(self) -> Mapping[str, Attempt]:
+        """The last attempt for each sink that went wrong."""
+        ...
+
+    async def received(self, event_id: str) -> Sequence["Received"]:
+        """The events with Misskey's id: one, or one of each hook that was told the same."""
         ...
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
@@ -213,6 +237,15 @@ class Pruned:
     events: int
     next: int | None
     """None: nothing is left that is old enough."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """An event as it came, whether or not it had to go anywhere."""
+
+    hook: str
+    server: str
+    raw: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

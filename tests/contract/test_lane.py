@@ -185,7 +185,7 @@ async def test_a_closed_sink_keeps_its_backlog_until_it_is_opened(stage: Stage) 
     assert (closed.name, closed.reason, closed.fingerprint) == (
         "team", "404 unknown webhook", "print",
     )  # fmt: skip
-    await stage.outbox.open_sink("team")
+    await stage.outbox.open_sink("team", now=stage.now)
     await stage.run(seconds=60)
     assert stage.sink.shown == ["note 1", "note 2"]
 

@@ -69,6 +69,7 @@ class Machine(RuleBasedStateMachine):
         self.known: dict[str, dict[int, Known]] = {sink: {} for sink in SINKS}
         self.carried: dict[str, list[Delivery]] = {}
         self.closed: set[str] = set()
+        self.paused: set[str] = set()
 
     def teardown(self) -> None:
         self.do(self.context.__aexit__(None, None, None))
@@ -104,7 +105,7 @@ class Machine(RuleBasedStateMachine):
         claim = self.do(self.outbox.claim(sink, now=self.now, lease=LEASE, most=most))
         if claim is None:
             return
-        assert sink not in self.closed
+        assert sink not in self.closed | self.paused
         load = [
             *claim.deliveries,
             *self.do(self.outbox.join(claim.company, head=claim.deliveries[0])),
@@ -152,8 +153,18 @@ class Machine(RuleBasedStateMachine):
 
     @rule(sink=sinks)
     def the_operator_opens_a_sink(self, sink: str) -> None:
-        assert self.do(self.outbox.open_sink(sink)) is (sink in self.closed)
+        assert self.do(self.outbox.open_sink(sink, now=self.now)) is (sink in self.closed)
         self.closed.discard(sink)
+
+    @rule(sink=sinks)
+    def the_operator_pauses_a_sink(self, sink: str) -> None:
+        assert self.do(self.outbox.pause_sink(sink, now=self.now)) is (sink not in self.paused)
+        self.paused.add(sink)
+
+    @rule(sink=sinks)
+    def the_operator_resumes_a_sink(self, sink: str) -> None:
+        assert self.do(self.outbox.resume_sink(sink)) is (sink in self.paused)
+        self.paused.discard(sink)
 
     @rule(data=st.data())
     def the_operator_revives_or_drops(self, data: st.DataObject) -> None:
@@ -200,10 +211,11 @@ class Machine(RuleBasedStateMachine):
         assert all(one.reason for one in self.do(self.outbox.dead()))
 
     @invariant()
-    def who_waits_in_an_open_sink_has_a_time(self) -> None:
+    def who_waits_and_may_go_has_a_time(self) -> None:
         for sink in SINKS:
             due_at = self.do(self.outbox.due_at(sink))
-            assert (due_at is None) is (sink in self.closed or not self.waiting(sink))
+            halted = sink in self.closed | self.paused
+            assert (due_at is None) is (halted or not self.waiting(sink))
 
     def all(self) -> list[Delivery]:
         return list(self.do(self.outbox.deliveries(Search(), limit=10_000)))

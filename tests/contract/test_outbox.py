@@ -9,7 +9,7 @@ import pytest
 
 from relay.errors import OutboxError
 from relay.model import Sibling
-from relay.outbox import ClosedSink, Pruned, Search
+from relay.outbox import ClosedSink, Pruned, Received, Search
 from relay.outcome import Attempt, State
 from tests.factories import an_event
 
@@ -393,7 +393,7 @@ async def test_a_closed_sink_keeps_its_backlog(outbox):
     assert await outbox.due_at("team") is None
     assert (await outbox.counts())["team", "pending"] == 2
     assert (await claimed(outbox, "ops")).sink == "ops"
-    assert await outbox.open_sink("team")
+    assert await outbox.open_sink("team", now=0)
     assert await outbox.due_at("team") == 0
     assert (await claimed(outbox, "team")).attempt == 1
 
@@ -412,16 +412,16 @@ async def test_a_sink_closed_twice_is_closed_for_the_last_reason(outbox):
     await closed(outbox, reason="404", fingerprint="f2", now=9)
     expected = ClosedSink(name="team", reason="404", fingerprint="f2", closed_at=9)
     assert list(await outbox.closed_sinks()) == [expected]
-    assert await outbox.open_sink("team")
+    assert await outbox.open_sink("team", now=0)
     assert list(await outbox.closed_sinks()) == []
 
 
 async def test_only_a_closed_sink_can_be_opened(outbox):
-    assert not await outbox.open_sink("team")
+    assert not await outbox.open_sink("team", now=0)
     await closed(outbox)
-    assert not await outbox.open_sink("ops")
-    assert await outbox.open_sink("team")
-    assert not await outbox.open_sink("team")
+    assert not await outbox.open_sink("ops", now=0)
+    assert await outbox.open_sink("team", now=0)
+    assert not await outbox.open_sink("team", now=0)
 
 
 async def test_what_was_under_way_when_its_sink_closed_is_saved(outbox):
@@ -430,8 +430,70 @@ async def test_what_was_under_way_when_its_sink_closed_is_saved(outbox):
     await closed(outbox)
     settled = replace(delivery, attempt=0, due_at=5, reason="410 gone")
     assert await outbox.save([settled], claimed=[delivery])
-    await outbox.open_sink("team")
+    await outbox.open_sink("team", now=0)
     assert (await claimed(outbox, now=5)).attempt == 1
+
+
+async def test_what_waits_for_another_attempt_is_due_when_its_sink_is_opened(outbox):
+    await accepted(outbox, 1, BOTH)
+    await failed(outbox, "team", due_at=1000)
+    await failed(outbox, "ops", due_at=1000)
+    assert not await outbox.open_sink("team", now=7)
+    assert (await outbox.due_at("team"), await outbox.due_at("ops")) == (7, 1000)
+
+
+async def test_what_is_under_way_keeps_its_lease_when_its_sink_is_opened(outbox):
+    await accepted(outbox)
+    delivery = await claimed(outbox)
+    await outbox.open_sink("team", now=7)
+    assert await is_clear(outbox, now=LEASE - 1)
+    assert await outbox.save([replace(delivery, state=State.DELIVERED)], claimed=[delivery])
+
+
+# --- paused sinks
+
+
+async def test_a_paused_sink_keeps_its_backlog(outbox):
+    await accepted(outbox, 1, BOTH)
+    assert await outbox.pause_sink("team", now=3)
+    await accepted(outbox, 2, BOTH)
+    assert await outbox.claim("team", now=10**12, lease=LEASE) is None
+    assert await outbox.due_at("team") is None
+    assert (await outbox.counts())["team", "pending"] == 2
+    assert (await claimed(outbox, "ops")).sink == "ops"
+    assert await outbox.resume_sink("team")
+    assert await outbox.due_at("team") == 0
+    assert (await claimed(outbox, "team")).raw == b"{}"
+
+
+async def test_a_sink_is_paused_once_and_since_then(outbox):
+    assert not await outbox.resume_sink("team")
+    assert await outbox.pause_sink("team", now=3)
+    assert not await outbox.pause_sink("team", now=4)
+    assert await outbox.pause_sink("ops", now=5)
+    assert await outbox.paused_sinks() == {"ops": 5, "team": 3}
+    assert await outbox.resume_sink("team")
+    assert await outbox.paused_sinks() == {"ops": 5}
+
+
+async def test_a_pause_and_a_refusal_end_each_by_itself(outbox):
+    await accepted(outbox)
+    await closed(outbox)
+    await outbox.pause_sink("team", now=3)
+    assert await outbox.open_sink("team", now=4)
+    assert await is_clear(outbox, now=4)
+    await closed(outbox)
+    assert await outbox.resume_sink("team")
+    assert await is_clear(outbox, now=5)
+    assert await outbox.open_sink("team", now=6)
+    assert not await is_clear(outbox, now=6)
+
+
+async def test_what_was_under_way_when_its_sink_was_paused_is_saved(outbox):
+    await accepted(outbox)
+    delivery = await claimed(outbox)
+    await outbox.pause_sink("team", now=1)
+    assert await outbox.save([replace(delivery, state=State.DELIVERED)], claimed=[delivery])
 
 
 # --- dead letters
@@ -1121,3 +1183,31 @@ async def test_what_waits_is_counted(outbox):
     await delivered(outbox)
     await dead(outbox, "ops")
     assert await outbox.waiting() == 4
+
+
+async def test_the_last_trouble_of_each_sink_is_told(outbox):
+    assert await outbox.troubles() == {}
+    await accepted(outbox, 1, BOTH | {"room": "to the room"})
+    ends = [("team", "Failed", "502"), ("team", "Closed", "404"), ("team", "RateLimited", None)]
+    for n, (sink, name, reason) in enumerate(
+        [*ends, ("ops", "Rejected", "400"), ("room", "Sent", None)]
+    ):
+        one = await claimed(outbox, sink, now=n)
+        ended = Attempt(at=n, took=10, outcome=name, reason=reason)
+        await outbox.save([replace(one, due_at=n)], claimed=[one], attempt=ended)
+    assert await outbox.troubles() == {
+        "team": Attempt(at=1, took=10, outcome="Closed", reason="404"),
+        "ops": Attempt(at=3, took=10, outcome="Rejected", reason="400"),
+    }
+
+
+async def test_an_event_is_found_as_it_came_wherever_it_had_to_go(outbox):
+    await accepted(outbox, 1, {}, raw=b"one")
+    await accepted(outbox, 2, raw=b"two")
+    assert await outbox.accept(an_event(1, hook="bob"), b"three", {}, now=0)
+    server = an_event().server
+    assert list(await outbox.received("event-1")) == [
+        Received(hook="alice", server=server, raw=b"one"),
+        Received(hook="bob", server=server, raw=b"three"),
+    ]
+    assert list(await outbox.received("event-9")) == []

@@ -16,7 +16,7 @@ from typing import TypeVar
 from relay import line
 from relay.errors import OutboxError
 from relay.model import Event, Sibling
-from relay.outbox.base import Backlog, Claim, ClosedSink, Pruned, Search, Told
+from relay.outbox.base import Backlog, Claim, ClosedSink, Pruned, Received, Search, Told
 from relay.outbox.sqlite import query, statement
 from relay.outbox.sqlite.acceptance import accepted
 from relay.outbox.sqlite.file import connect, named_errors
@@ -157,12 +157,33 @@ class SQLiteOutbox:
         values = (sink, reason, fingerprint, now)
         await self._write(lambda db: db.execute(statement.CLOSE, values).rowcount)
 
-    async def open_sink(self, sink: str) -> bool:
-        return await self._write(lambda db: db.execute(statement.OPEN, (sink,)).rowcount == 1)
+    async def open_sink(self, sink: str, *, now: int) -> bool:
+        def job(db: sqlite3.Connection) -> bool:
+            db.execute(statement.HASTEN, {"sink": sink, "now": now})
+            return db.execute(statement.OPEN, (sink,)).rowcount == 1
+
+        return await self._write(job)
 
     async def closed_sinks(self) -> Sequence[ClosedSink]:
         rows = await self._read(lambda db: db.execute(statement.CLOSED).fetchall())
         return [ClosedSink(**row) for row in rows]
+
+    async def pause_sink(self, sink: str, *, now: int) -> bool:
+        return await self._write(lambda db: db.execute(statement.PAUSE, (sink, now)).rowcount == 1)
+
+    async def resume_sink(self, sink: str) -> bool:
+        return await self._write(lambda db: db.execute(statement.RESUME, (sink,)).rowcount == 1)
+
+    async def paused_sinks(self) -> Mapping[str, int]:
+        rows = await self._read(lambda db: db.execute(statement.PAUSED).fetchall())
+        return {row["name"]: row["paused_at"] for row in rows}
+
+    async def troubles(self) -> Mapping[str, Attempt]:
+        return await self._read(query.troubles)
+
+    async def received(self, event_id: str) -> Sequence[Received]:
+        rows = await self._read(lambda db: db.execute(statement.RECEIVED, (event_id,)).fetchall())
+        return [Received(**row) for row in rows]
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
         return await self.deliveries(Search(sink=sink, state=State.DEAD), limit=limit)

@@ -1,13 +1,13 @@
 """What is read from SQLite, as nouns."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from relay import line
 from relay.outbox.base import Part, Search, Told
 from relay.outbox.sqlite import statement
-from relay.outcome import Delivery, State
+from relay.outcome import Attempt, Delivery, State
 
 
 def line_of(db: sqlite3.Connection, sink: str) -> Sequence[line.Waiting]:
@@ -56,6 +56,12 @@ def told(db: sqlite3.Connection, delivery_id: int) -> Told | None:
         return None
     parts = tuple(Part(delivery=_delivery(row), edit=_last_edit(db, row["id"])) for row in rows)
     return Told(message=root["message"], parts=parts)
+
+
+def troubles(db: sqlite3.Connection) -> Mapping[str, Attempt]:
+    """The last attempt for each sink that went wrong."""
+    found = [dict(row) for row in db.execute(statement.TROUBLES)]
+    return {row.pop("sink"): Attempt(**row) for row in found}
 
 
 def _last_edit(db: sqlite3.Connection, delivery_id: int) -> Delivery | None:

@@ -17,7 +17,7 @@ MIGRATIONS = (
         created_at INTEGER NOT NULL,
         accepted_at INTEGER NOT NULL,
         raw BLOB NOT NULL,
-        UNIQUE (hook, event_id)
+        UNIQUE (event_id, hook)  -- in this order people, too, can ask for an event
     );
     CREATE INDEX event_accepted ON event (accepted_at);
 
@@ -59,12 +59,18 @@ MIGRATIONS = (
         reason TEXT
     );
     CREATE INDEX attempt_delivery ON attempt (delivery, id);
+    CREATE INDEX attempt_trouble ON attempt (id) WHERE reason IS NOT NULL;
 
     CREATE TABLE closed_sink (
         name TEXT PRIMARY KEY,
         reason TEXT NOT NULL,
         fingerprint TEXT NOT NULL,
         closed_at INTEGER NOT NULL
+    );
+
+    CREATE TABLE paused_sink (
+        name TEXT PRIMARY KEY,
+        paused_at INTEGER NOT NULL
     );
     """,
 )

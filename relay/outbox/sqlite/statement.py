@@ -41,6 +41,7 @@ SELECT delivery.id, accepted_at, created_at, due_at, batch, edits
 FROM delivery JOIN event ON event.id = delivery.event
 WHERE sink = :sink AND state = 'pending'
   AND NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = :sink)
+  AND NOT EXISTS (SELECT 1 FROM paused_sink WHERE name = :sink)
 ORDER BY delivery.id LIMIT :reach
 """
 CLAIM = """
@@ -86,7 +87,23 @@ CLOSE = (
     "INSERT OR REPLACE INTO closed_sink (name, reason, fingerprint, closed_at) VALUES (?, ?, ?, ?)"
 )
 OPEN = "DELETE FROM closed_sink WHERE name = ?"
+# The plus keeps SQLite off the index by sink: that has all who wait, and few were tried.
+HASTEN = """
+UPDATE delivery SET due_at = :now
+WHERE state = 'pending' AND batch IS NOT NULL AND claimed = 0 AND +sink = :sink
+"""
 CLOSED = "SELECT name, reason, fingerprint, closed_at FROM closed_sink ORDER BY name"
+PAUSE = "INSERT INTO paused_sink (name, paused_at) VALUES (?, ?) ON CONFLICT DO NOTHING"
+RESUME = "DELETE FROM paused_sink WHERE name = ?"
+PAUSED = "SELECT name, paused_at FROM paused_sink ORDER BY name"
+TROUBLES = """
+SELECT sink, at, took, outcome, attempt.reason
+FROM attempt JOIN delivery ON delivery.id = attempt.delivery
+WHERE attempt.id IN (
+    SELECT max(attempt.id) FROM attempt JOIN delivery ON delivery.id = attempt.delivery
+    WHERE attempt.reason IS NOT NULL GROUP BY sink)
+"""
+RECEIVED = "SELECT hook, server, raw FROM event WHERE event_id = ? ORDER BY id"
 
 ONE = f"{DELIVERY} WHERE delivery.id = ?"
 FIND = f"{DELIVERY} WHERE {{conditions}} ORDER BY delivery.id DESC LIMIT :limit"
