@@ -60,7 +60,7 @@ class Courier:
             if not isinstance(message, Message):
                 return Load(claim.deliveries, message)
             messages.append(message)
-        company = self._presentable(claim.company)
+        company = await self._presentable(claim.company)
         fitting = self._sink.together([*messages, *(message for _, message in company)])
         wanted = [one for one, _ in company[: fitting - len(messages)]]
         joined = await self._joined(wanted, claim.deliveries[0])
@@ -95,10 +95,11 @@ class Courier:
         except Exception as error:
             return self._bug(error)
 
-    def _presentable(self, company: Sequence[Delivery]) -> list[tuple[Delivery, Message]]:
+    async def _presentable(self, company: Sequence[Delivery]) -> list[tuple[Delivery, Message]]:
         """Those of a company that can be rendered, up to the first that cannot: its turn comes."""
         found = []
         for one in company:
+            await asyncio.sleep(0)  # a long note takes long, and others wait for the loop
             message = self._message(one)
             if not isinstance(message, Message):
                 break
