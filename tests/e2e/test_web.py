@@ -100,7 +100,7 @@ async def test_what_waits_is_told_with_its_age_and_the_state_of_its_sink(
 
     async def is_closed() -> bool:
         found = await installed.metrics()
-        return found['relay_sink_breaker{sink="team",state="closed"}'] == 1
+        return found.get('relay_sink_breaker{sink="team",state="closed"}') == 1
 
     await until(is_closed)
     found = await installed.metrics()
