@@ -110,11 +110,17 @@ def _lanes(
 ) -> dict[str, Lane]:
     shared = press(config)
     paces: dict[Hashable, Pace] = {}
+    vendors: dict[Hashable, Pace] = {}
+
+    def pace(sink: SinkSettings) -> Pace:
+        vendor = vendors.setdefault(sink.vendor_key, Pace(sink.known_refusals))
+        return paces.setdefault(sink.pace_key, Pace(sink.pace, vendor=vendor))
+
     return {
         name: Lane(
             name,
             sink,
-            manner=manner(config, sink, pace=paces.setdefault(sink.pace_key, Pace(sink.pace))),
+            manner=manner(config, sink, pace=pace(sink)),
             press=shared,
             outbox=outbox,
             session=session,

@@ -13,7 +13,7 @@ import aiohttp
 from relay.errors import OutboxError, RelayError
 from relay.message import Message, plain_form
 from relay.outbox.base import Claim, Outbox, Told
-from relay.outcome import Delivery, Failed, Outcome, RateLimited, Rejected
+from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected
 from relay.press import Manner, Press
 from relay.sinks.base import Sink
 
@@ -138,7 +138,7 @@ class Courier:
             outcome = await self._ask(
                 lambda: self._sink.edit(told.message, revised, key=key, session=self._session)
             )
-            if not isinstance(outcome, Rejected):
+            if not isinstance(outcome, Rejected | Closed):
                 return [head], outcome
         message = self._press.anew(head, self._manner)
         if isinstance(message, Rejected):
@@ -162,7 +162,16 @@ class Courier:
             return RateLimited(pause)
         await asyncio.sleep(pause)
         self._manner.pace.note(now=self._monotonic())
-        return await ask()
+        outcome = await ask()
+        self._heed(outcome)
+        return outcome
+
+    def _heed(self, outcome: Outcome) -> None:
+        """What one sink is refused can be a matter of all sinks of the vendor's."""
+        if isinstance(outcome, RateLimited | Closed):
+            self._manner.pace.refused(now=self._monotonic())
+        if isinstance(outcome, RateLimited) and outcome.everywhere:
+            self._manner.pace.rest_everywhere(outcome.pause, now=self._monotonic())
 
     def _key(self, deliveries: Sequence[Delivery]) -> str:
         """The same for all attempts of the same deliveries, and never of others."""

@@ -61,6 +61,8 @@ class RateLimited:
     """Not posted, and not the message's fault; ``pause`` in seconds."""
 
     pause: float
+    everywhere: bool = False
+    """Whether it meets all sinks of the vendor's, as a ban of our address does."""
 
 
 @dataclass(frozen=True, slots=True)

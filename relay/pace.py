@@ -27,6 +27,8 @@ class Pace:
     """
 
     windows: tuple[Window, ...] = ()
+    vendor: "Pace | None" = None
+    """That of all sinks of a vendor: it counts refusals, of which too many make a ban."""
     _sent: deque[float] = field(default_factory=deque)
     _rests_until: float = 0.0
 
@@ -41,14 +43,24 @@ class Pace:
         """The vendor asks for so many seconds without a request."""
         self._rests_until = max(self._rests_until, now + pause)
 
+    def refused(self, *, now: float) -> None:
+        """The vendor has refused a request."""
+        if self.vendor is not None:
+            self.vendor.note(now=now)
+
+    def rest_everywhere(self, pause: float, *, now: float) -> None:
+        """The vendor asks for so many seconds without a request from any of its sinks."""
+        (self.vendor or self).rest(pause, now=now)
+
     def pause(self, *, now: float) -> float:
         """The seconds until another request may leave."""
+        elsewhere = 0.0 if self.vendor is None else self.vendor.pause(now=now)
         waits = (
             self._sent[-count] + length - now
             for count, length in self.windows
             if len(self._sent) >= count
         )
-        return max((0.0, self._rests_until - now, *waits))
+        return max((0.0, elsewhere, self._rests_until - now, *waits))
 
 
 def windows(written: object) -> tuple[Window, ...]:

@@ -78,15 +78,6 @@ def by_status(answer: Answer, reason: str | None = None) -> Outcome:
     return Closed(reason)  # 401, 403, 404, a redirect: not the message's fault
 
 
-def of_a_change(outcome: Outcome) -> Outcome:
-    """
-    What an outcome means where a message was to be changed.
-
-    What is gone may be the message alone, or its thread: whoever tells it anew learns which.
-    """
-    return Rejected(outcome.reason) if isinstance(outcome, Closed) else outcome
-
-
 def trouble(outcome: Outcome) -> str | None:
     """What an outcome tells whoever only asked whether we may send."""
     match outcome:

@@ -38,6 +38,9 @@ class SinkSettings(Settings):
     known_pace: ClassVar[tuple[Window, ...]] = ()
     """What the vendor is known to take; without a window it tells by its answers."""
 
+    known_refusals: ClassVar[tuple[Window, ...]] = ()
+    """How many refusals of all sinks together the vendor bears, with a wide margin."""
+
     visibility: frozenset[Visibility] = frozenset({Visibility.PUBLIC, Visibility.HOME})
     """Which notes may be shown here."""
     local_only: bool = False
@@ -66,6 +69,11 @@ class SinkSettings(Settings):
     def pace_key(self) -> Hashable:
         """Sinks with equal keys count against the same limit of their vendor's."""
         return id(self)
+
+    @property
+    def vendor_key(self) -> Hashable:
+        """Sinks with equal keys are banned together."""
+        return self.pace_key
 
     @property
     def resends(self) -> bool:
@@ -151,7 +159,8 @@ class Sink(Protocol):
         """
         Put these in place of all that was sent together; ``sent`` is what Sent told of it.
 
-        Rejected if it cannot be changed, or not any more: then it has to be told anew.
+        Rejected or Closed if it cannot be changed any more: what is gone may be that message alone,
+        or its thread. Whoever then tells it anew learns which.
         """
         ...
 

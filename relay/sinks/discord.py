@@ -22,7 +22,6 @@ from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.answer import (
     Answer,
     by_status,
-    of_a_change,
     one_line,
     pause_from,
     rate_limited,
@@ -51,6 +50,9 @@ LIMITED = {20016, 20028, 40062}
 # 5 per 2 s per webhook, and a hidden 30 per 60 s per channel that no header tells of:
 # https://github.com/discord/discord-api-docs/issues/1454
 PACE = ((5, 2.0), (28, 60.0))
+# 10 000 answers of 401, 403 or 429 in 10 minutes, and Cloudflare bans the address:
+# https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
+REFUSALS = ((200, 600.0),)
 MAX_REST = 60.0  # seconds after a message that was taken
 
 # Words that no name may hold, or be: https://discord.com/developers/docs/resources/user
@@ -76,6 +78,7 @@ class Discord(SinkSettings):
     """A way out to one Discord channel."""
 
     known_pace = PACE
+    known_refusals = REFUSALS
 
     type: Literal["discord"]
     """A channel of Discord, by its webhook."""
@@ -103,6 +106,10 @@ class Discord(SinkSettings):
     @property
     def pace_key(self) -> Hashable:
         return self.type, self.url
+
+    @property
+    def vendor_key(self) -> Hashable:
+        return self.type, urlsplit(self.url.reveal()).netloc
 
     @property
     def can_edit(self) -> bool:
@@ -182,7 +189,7 @@ class Discord(SinkSettings):
         body = {key: shown.get(key) for key in ("content", "embeds", "allowed_mentions")}
         query = {"thread_id": thread} if thread else {}
         answer = await self._ask(session, "PATCH", "messages", message, query=query, body=body)
-        outcome = of_a_change(classify(answer))
+        outcome = classify(answer)
         return replace(outcome, message=sent) if isinstance(outcome, Sent) else outcome
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:
@@ -253,7 +260,14 @@ def _rest(answer: Answer) -> float:
 
 def _limited(answer: Answer) -> RateLimited:
     hints = [answer.headers.get(name) for name in ("Retry-After", "X-RateLimit-Reset-After")]
-    return rate_limited(answer.json.get("retry_after"), *hints)
+    found = rate_limited(answer.json.get("retry_after"), *hints)
+    return replace(found, everywhere=_meets_all(answer))
+
+
+def _meets_all(answer: Answer) -> bool:
+    """A limit that is not the webhook's own, and a page of Cloudflare's: a ban."""
+    scope = answer.headers.get("X-RateLimit-Scope")
+    return not answer.json or answer.json.get("global") is True or scope in {"global", "shared"}
 
 
 def username(wanted: str) -> str:

@@ -19,7 +19,7 @@ from yarl import URL
 from relay.message import Message, pinged
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
-from relay.sinks.answer import Answer, of_a_change, trouble
+from relay.sinks.answer import Answer, trouble
 from relay.sinks.base import NO_ROOM, Payload, Settings, SinkSettings, Url, ids
 from relay.sinks.emoji import Pictures
 from relay.sinks.errcode import classify, code_of, not_the_message
@@ -135,7 +135,7 @@ class Matrix(SinkSettings):
             return NO_ROOM
         shown = await self._pictured(messages, session)
         body = change(event, shown, mentions=self._pings(shown))
-        outcome = of_a_change(await self._put(session, room, key, body))
+        outcome = await self._put(session, room, key, body)
         return replace(outcome, message=sent) if isinstance(outcome, Sent) else outcome
 
     async def _pictured(

@@ -20,7 +20,7 @@ from relay.message import Message, pinged
 from relay.model import Display
 from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
 from relay.secret import Secret
-from relay.sinks.answer import Answer, by_status, of_a_change, rate_limited, trouble
+from relay.sinks.answer import Answer, by_status, rate_limited, trouble
 from relay.sinks.base import (
     NO_ROOM,
     UNCHANGEABLE,
@@ -191,7 +191,7 @@ class Slack(SinkSettings):
             return NO_ROOM
         channel, _, ts = sent.partition("/")
         body = self._content(messages) | {"channel": channel, "ts": ts}
-        return of_a_change(await self._call(session, "chat.update", body))
+        return await self._call(session, "chat.update", body)
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         """Offer an empty message: only who knows us gets as far as to refuse that."""

@@ -12,6 +12,7 @@ from relay.delivery import LEASE, Lane
 from relay.errors import OutboxError
 from relay.message import Message
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
+from relay.pace import Pace
 from relay.press import Manner, Press
 from relay.rendering import Templates
 from relay.sibling import sibling
@@ -309,6 +310,32 @@ async def test_sinks_that_share_a_limit_share_the_rest_that_it_asks_for(outbox: 
     assert await other.step() == (30.0, False)
 
 
+async def banned(outbox: Any, outcome: Outcome) -> tuple[Stage, Lane]:
+    """A stage whose sink was refused, and the lane of another sink of the same vendor's."""
+    vendor = Pace(((3, 600.0),))
+    stage = Stage(outbox, pace=Pace(vendor=vendor))
+    other = Stage(outbox, pace=Pace(vendor=vendor)).lane
+    stage.sink.ends = lambda text: outcome
+    await stage.accept(1)
+    return stage, other
+
+
+async def test_a_ban_lets_all_sinks_of_the_vendor_rest(outbox: Any) -> None:
+    stage, other = await banned(outbox, RateLimited(3600, everywhere=True))
+    await stage.lane.step()
+    assert await other.step() == (3600.0, False)
+
+
+async def test_too_many_refusals_let_all_sinks_of_the_vendor_rest(outbox: Any) -> None:
+    stage, other = await banned(outbox, RateLimited(1))
+    await stage.run(seconds=10)
+    assert len(stage.sink.tried) == 3
+    assert (await other.step())[0] > 580
+    stage.sink.ends = lambda text: Sent()
+    await stage.run(seconds=600)
+    assert stage.sink.shown == ["note 1"]
+
+
 # --- several in one request
 
 
@@ -478,3 +505,16 @@ async def test_an_attempt_is_on_record_with_how_it_ended(stage: Stage) -> None:
     await stage.run(seconds=60)
     ended = [(one.outcome, one.reason) for one in await stage.outbox.attempts(1)]
     assert ended == [("Failed", "502"), ("Sent", None)]
+
+
+@pytest.mark.parametrize("refusal", [Rejected("400 too old"), Closed("404 unknown message")])
+async def test_a_change_that_is_refused_is_told_anew_and_closes_nothing(
+    stage: Stage, refusal: Outcome
+) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = lambda text: refusal if text.startswith("edit") else Sent()
+    await stage.edit(1, "note 1, mended")
+    await stage.run(seconds=1)
+    assert stage.sink.shown == ["note 1", "note 1, mended"]
+    assert list(await stage.outbox.closed_sinks()) == []

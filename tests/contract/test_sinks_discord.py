@@ -244,13 +244,13 @@ async def test_a_thread_in_the_address_is_that_of_changes_too(
     assert await changed(sink, session, sent, CHANGED) == sent
 
 
-async def test_what_somebody_deleted_cannot_be_changed_and_closes_nothing(
+async def test_what_somebody_deleted_cannot_be_changed(
     fake_discord: FakeDiscord, session: aiohttp.ClientSession
 ) -> None:
     sink = sink_of(fake_discord)
     sent = await first(sink, session, HELLO)
     fake_discord.messages.clear()
-    assert opening(await changed(sink, session, sent, CHANGED)) == (Rejected, "404 10008")
+    assert opening(await changed(sink, session, sent, CHANGED)) == (Closed, "404 10008")
 
 
 async def test_a_changed_face_is_no_reason_to_tell_a_change_anew(

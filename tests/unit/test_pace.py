@@ -76,3 +76,32 @@ def test_no_window_ever_holds_more_than_it_may(
     for count, length in given_windows:
         for first, over in zip(sent, sent[count:], strict=False):
             assert over - first >= length - 1e-6
+
+
+# --- what all sinks of a vendor share
+
+
+def test_a_rest_of_all_is_kept_by_all_and_a_rest_of_one_by_that_one() -> None:
+    vendor = Pace()
+    one, other = Pace(vendor=vendor), Pace(vendor=vendor)
+    one.rest(10.0, now=0.0)
+    assert (one.pause(now=0.0), other.pause(now=0.0)) == (10.0, 0.0)
+    one.rest_everywhere(60.0, now=0.0)
+    assert (one.pause(now=20.0), other.pause(now=20.0)) == (40.0, 40.0)
+
+
+def test_too_many_refusals_of_any_let_all_rest_until_the_vendor_has_forgotten_them() -> None:
+    vendor = Pace(((3, 600.0),))
+    one, other = Pace(vendor=vendor), Pace(vendor=vendor)
+    for pace, now in ((one, 0.0), (other, 10.0), (one, 20.0)):
+        assert other.pause(now=now) == 0
+        pace.refused(now=now)
+    assert (one.pause(now=20.0), other.pause(now=20.0)) == (580.0, 580.0)
+    assert other.pause(now=600.0) == 0
+
+
+def test_who_shares_with_nobody_rests_alone() -> None:
+    pace = Pace()
+    pace.refused(now=0.0)
+    pace.rest_everywhere(5.0, now=0.0)
+    assert pace.pause(now=1.0) == 4.0

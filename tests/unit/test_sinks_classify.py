@@ -66,7 +66,9 @@ def test_who_is_refused_without_a_word_is_closed(
 @pytest.mark.parametrize("classify", ALL)
 def test_the_page_of_a_firewall_is_a_limit(classify: Classify) -> None:
     page = "<html><title>Access denied</title>error code: 1015</html>"
-    assert classify(Answer(429, {"Retry-After": "3600"}, page)) == RateLimited(3600)
+    outcome = classify(Answer(429, {"Retry-After": "3600"}, page))
+    assert isinstance(outcome, RateLimited)
+    assert outcome.pause == 3600
 
 
 @pytest.mark.parametrize("classify", ALL)
@@ -115,6 +117,31 @@ def test_a_limit_of_discord_is_waited_for_as_long_as_its_longest_word() -> None:
     assert discord.classify(Answer(429, headers, body)) == RateLimited(40.5)
     assert discord.classify(Answer(429, {"Retry-After": "1"}, body)) == RateLimited(1)
     assert discord.classify(Answer(429, {}, '{"retry_after": 1' + "0" * 400 + "}")).pause > 3600
+
+
+@pytest.mark.parametrize(
+    ("headers", "text", "everywhere"),
+    [
+        ({"X-RateLimit-Scope": "user"}, '{"retry_after": 7, "global": false}', False),
+        ({"X-RateLimit-Scope": "shared"}, '{"retry_after": 7, "global": false}', True),
+        ({"X-RateLimit-Scope": "global"}, '{"retry_after": 7, "global": true}', True),
+        ({}, '{"retry_after": 7, "global": true}', True),
+        ({"Retry-After": "7"}, "<html>error code: 1015</html>", True),
+    ],
+)
+def test_what_is_not_the_limit_of_one_webhook_meets_all(
+    headers: dict[str, str], text: str, everywhere: bool
+) -> None:
+    assert discord.classify(Answer(429, headers, text)) == RateLimited(7, everywhere)
+
+
+def test_sinks_of_one_discord_are_banned_together() -> None:
+    one, other, compatible = (
+        discord.Discord(type="discord", url=f"https://{place}")
+        for place in ("discord.com/api/webhooks/1/a", "discord.com/api/webhooks/2/b", "x.example/1")
+    )
+    assert one.vendor_key == other.vendor_key != compatible.vendor_key
+    assert one.pace_key != other.pace_key
 
 
 @pytest.mark.parametrize("code", [20016, 20028, 40062])
