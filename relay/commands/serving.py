@@ -1,6 +1,7 @@
 """``serve``, ``demo``, ``check``, ``send-test``: what runs, or asks whether it would."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -47,6 +48,9 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
         names = ", ".join(f"/hooks/{name}" for name in config.hooks) or "no hooks"
         say(f"relay listens on {address} ({names}), delivers to {', '.join(config.sinks) or '-'}")
 
+    # What is there now stays. Else every full collection goes through it, and all else waits.
+    gc.collect()
+    gc.freeze()
     try:
         await app.run(config, stop=stop, ready=ready, notify=Notify())
     except BrokenError as error:  # an end with which systemd starts relay again
