@@ -7,10 +7,9 @@ https://discord.com/developers/docs/resources/webhook#execute-webhook
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from http import HTTPStatus
 from importlib.metadata import version
 from itertools import takewhile
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -18,34 +17,22 @@ from discord_webhook import DiscordWebhook
 from pydantic import Field, model_validator
 
 from relay.message import Message, pinged
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.sinks.answer import (
-    Answer,
-    by_status,
-    one_line,
-    pause_from,
-    rate_limited,
-    trouble,
-)
+from relay.outcome import Failed, Outcome, Sent
+from relay.sinks.answer import Answer, trouble
 from relay.sinks.base import NO_ROOM, Payload, SecretUrl, Settings, SinkSettings, ids
 from relay.sinks.embed import BLANK, EMBEDS, TOTAL, address, alike, embeds, length, prune
 from relay.sinks.emoji import coded
 from relay.sinks.http import exchange
+from relay.sinks.jsoncode import classify, id_in
 from relay.sinks.layout import cut_units, leading
 
 # https://discord.com/developers/docs/reference#user-agent
 USER_AGENT = {"User-Agent": f"DiscordBot (https://relay.invalid, {version('relay')})"}
 USERNAME = 80
 KEYS = ("content", "username", "avatar_url", "embeds", "thread_name")
-ID = re.compile("[0-9]{1,20}")
 
 # No \w here: with its whole alphabet, repeated, pydantic's engine takes megabytes.
 EMOJI = "^<a?:[A-Za-z0-9_]{2,32}:[0-9]{1,20}>$"
-
-# https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
-REJECTED = {50035, 50006, 50109, 200000, 240000, 220001, 220002, 220003, 40058, 40067, 40005}
-CLOSED = {10003, 10004, 10015, 50001, 50013, 50027, 160005, 40333}
-LIMITED = {20016, 20028, 40062}
 
 # 5 per 2 s per webhook, and a hidden 30 per 60 s per channel that no header tells of:
 # https://github.com/discord/discord-api-docs/issues/1454
@@ -53,7 +40,6 @@ PACE = ((5, 2.0), (28, 60.0))
 # 10 000 answers of 401, 403 or 429 in 10 minutes, and Cloudflare bans the address:
 # https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
 REFUSALS = ((200, 600.0),)
-MAX_REST = 60.0  # seconds after a message that was taken
 
 # Words that no name may hold, or be: https://discord.com/developers/docs/resources/user
 _REFUSED = re.compile(r"(?i)(?<=c)(?=lyde)|(?<=d)(?=iscord)|(?<=^e)(?=veryone$)|(?<=^h)(?=ere$)")
@@ -168,7 +154,7 @@ class Discord(SinkSettings):
 
     def _placed(self, outcome: Outcome, answer: Answer | Failed) -> Outcome:
         """A message in a thread can be changed only by who names the thread, too."""
-        thread = _id(answer, "channel_id") if self.thread_id or self.thread_name else ""
+        thread = id_in(answer, "channel_id") if self.thread_id or self.thread_name else ""
         if not isinstance(outcome, Sent) or not outcome.message or not thread:
             return outcome
         return replace(outcome, message=f"{thread}/{outcome.message}")
@@ -208,66 +194,6 @@ class Discord(SinkSettings):
         return await exchange(
             session, method, address, secret=self.url, query=query, body=body, headers=USER_AGENT
         )
-
-
-def classify(answer: Answer | Failed) -> Outcome:
-    """What Discord's answer means for the message and for the lane."""
-    if isinstance(answer, Failed):
-        return answer
-    status, code, reason = answer.status, answer.code("code"), describe(answer)
-    if status == HTTPStatus.NO_CONTENT or (status == HTTPStatus.OK and answer.code("id")):
-        return Sent(_rest(answer), _id(answer, "id"))
-    if status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED:
-        return _limited(answer)
-    if code in CLOSED:
-        return Closed(reason)
-    if code in REJECTED:
-        return Rejected(reason)
-    return by_status(answer, reason)
-
-
-def _id(answer: Answer | Failed, key: str) -> str:
-    """An id that the answer tells; empty if it is none."""
-    found = str(answer.code(key)) if isinstance(answer, Answer) else ""
-    return found if ID.fullmatch(found) else ""
-
-
-def describe(answer: Answer) -> str:
-    """Discord's words for an error, with the fields that it names."""
-    found = answer.json
-    if "message" not in found:
-        return answer.reason
-    fields = ", ".join(_fields(found.get("errors")))
-    return one_line(f"{answer.status} {found.get('code')} {found['message']} {fields}")
-
-
-def _fields(errors: Any, path: str = "", depth: int = 6) -> list[str]:
-    if not isinstance(errors, dict) or not depth:
-        return []
-    if isinstance(own := errors.get("_errors"), list):
-        codes = [str(one.get("code")) for one in own if isinstance(one, dict)]
-        return [f"{path}: {' '.join(codes)}"]
-    inner = [_fields(value, f"{path}.{key}".strip("."), depth - 1) for key, value in errors.items()]
-    return [one for found in inner for one in found]
-
-
-def _rest(answer: Answer) -> float:
-    """The pause before the next message: none while the bucket has room."""
-    if answer.headers.get("X-RateLimit-Remaining") != "0":
-        return 0.0
-    return min(MAX_REST, pause_from(answer.headers.get("X-RateLimit-Reset-After")))
-
-
-def _limited(answer: Answer) -> RateLimited:
-    hints = [answer.headers.get(name) for name in ("Retry-After", "X-RateLimit-Reset-After")]
-    found = rate_limited(answer.json.get("retry_after"), *hints)
-    return replace(found, everywhere=_meets_all(answer))
-
-
-def _meets_all(answer: Answer) -> bool:
-    """A limit that is not the webhook's own, and a page of Cloudflare's: a ban."""
-    scope = answer.headers.get("X-RateLimit-Scope")
-    return not answer.json or answer.json.get("global") is True or scope in {"global", "shared"}
 
 
 def username(wanted: str) -> str:

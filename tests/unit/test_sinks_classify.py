@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.sinks import discord, errcode, slack
+from relay.sinks import discord, errcode, jsoncode, slack
 from relay.sinks.answer import Answer
 
 Classify = Callable[[Answer | Failed], Outcome]
-ALL = [discord.classify, slack.classify_webhook, slack.classify_api, errcode.classify]
+ALL = [jsoncode.classify, slack.classify_webhook, slack.classify_api, errcode.classify]
 
 HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 NONSENSE = ("", "<nonsense", "[]", "null", "{}", '{"error": 5}', '{"code": [], "errcode": {}}')
@@ -93,7 +93,7 @@ def test_what_never_got_an_answer_stays_what_it_is(classify: Classify) -> None:
     ids=str,
 )
 def test_discord_rejects_messages(answer: Answer) -> None:
-    assert isinstance(discord.classify(answer), Rejected)
+    assert isinstance(jsoncode.classify(answer), Rejected)
 
 
 @pytest.mark.parametrize(
@@ -108,15 +108,15 @@ def test_discord_rejects_messages(answer: Answer) -> None:
     ids=str,
 )
 def test_discord_closes(answer: Answer) -> None:
-    assert isinstance(discord.classify(answer), Closed)
+    assert isinstance(jsoncode.classify(answer), Closed)
 
 
 def test_a_limit_of_discord_is_waited_for_as_long_as_its_longest_word() -> None:
     body = '{"message": "You are being rate limited.", "retry_after": 0.65, "global": false}'
     headers = {"Retry-After": "1", "X-RateLimit-Reset-After": "40.5"}
-    assert discord.classify(Answer(429, headers, body)) == RateLimited(40.5)
-    assert discord.classify(Answer(429, {"Retry-After": "1"}, body)) == RateLimited(1)
-    assert discord.classify(Answer(429, {}, '{"retry_after": 1' + "0" * 400 + "}")).pause > 3600
+    assert jsoncode.classify(Answer(429, headers, body)) == RateLimited(40.5)
+    assert jsoncode.classify(Answer(429, {"Retry-After": "1"}, body)) == RateLimited(1)
+    assert jsoncode.classify(Answer(429, {}, '{"retry_after": 1' + "0" * 400 + "}")).pause > 3600
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_limit_of_discord_is_waited_for_as_long_as_its_longest_word() -> None:
 def test_what_is_not_the_limit_of_one_webhook_meets_all(
     headers: dict[str, str], text: str, everywhere: bool
 ) -> None:
-    assert discord.classify(Answer(429, headers, text)) == RateLimited(7, everywhere)
+    assert jsoncode.classify(Answer(429, headers, text)) == RateLimited(7, everywhere)
 
 
 def test_sinks_of_one_discord_are_banned_together() -> None:
@@ -146,22 +146,22 @@ def test_sinks_of_one_discord_are_banned_together() -> None:
 
 @pytest.mark.parametrize("code", [20016, 20028, 40062])
 def test_slowmode_is_a_limit_whatever_its_status(code: int) -> None:
-    assert discord.classify(coded(400, code, retry_after=12)) == RateLimited(12)
+    assert jsoncode.classify(coded(400, code, retry_after=12)) == RateLimited(12)
 
 
 def test_discord_asks_for_a_rest_before_the_first_refusal() -> None:
     sent = '{"id": "1"}'
     left = {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset-After": "1.9"}
-    assert discord.classify(Answer(200, left, sent)) == Sent(message="1")
+    assert jsoncode.classify(Answer(200, left, sent)) == Sent(message="1")
     for hint, pause in {"1.9": 1.9, "nan": 5.0, "1e9": 60.0, "0": 0.0}.items():
         none = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": hint}
-        assert discord.classify(Answer(200, none, sent)) == Sent(pause, "1")
-    assert discord.classify(Answer(204)) == Sent()
+        assert jsoncode.classify(Answer(200, none, sent)) == Sent(pause, "1")
+    assert jsoncode.classify(Answer(204)) == Sent()
 
 
 def test_the_words_of_discord_name_the_field() -> None:
     tree = {"embeds": {"0": {"title": {"_errors": [{"code": "BASE_TYPE_MAX_LENGTH"}]}}}}
-    outcome = discord.classify(coded(400, 50035, errors=tree))
+    outcome = jsoncode.classify(coded(400, 50035, errors=tree))
     assert outcome == Rejected("400 50035 no embeds.0.title: BASE_TYPE_MAX_LENGTH")
 
 
@@ -169,7 +169,7 @@ def test_the_words_of_discord_name_the_field() -> None:
     "errors", [[], 5, {"a": 5}, {"_errors": 5}, {"_errors": [5]}, {"a": {"b": {"c": []}}}]
 )
 def test_strange_errors_are_no_bug(errors: object) -> None:
-    assert isinstance(discord.classify(coded(400, 50035, errors=errors)), Rejected)
+    assert isinstance(jsoncode.classify(coded(400, 50035, errors=errors)), Rejected)
 
 
 # --- Slack
