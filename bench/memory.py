@@ -1,5 +1,6 @@
 """What relay holds and takes when little happens: memory, a start, an idle processor."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,7 @@ def _with_backlog(scale: Scale, folder: Path, waiting: int) -> Iterator[Figure]:
                 time.sleep(REST)
                 memory.append(server.resident())
                 start.append(server.ready_after)
+    shutil.rmtree(full)
     yield Figure(
         part=PART,
         name=f"memory, {waiting} waiting",

@@ -23,6 +23,7 @@ PARTS: dict[str, Part] = {
     "parts": parts.measure,
     "peers": comparison.measure,
 }
+FAILED = "could not be measured"
 
 
 def main() -> int:
@@ -40,19 +41,25 @@ def main() -> int:
     (out / "results.json").write_text(text + "\n", encoding="utf-8")
     write(out, found, about)
     print(f"written: {given.out}/results.json, RESULTS.md and results.svg")
-    return 0
+    return 1 if any(figure.name == FAILED for figure in found) else 0
 
 
 def _measured(names: list[str], scale: Scale, folder: Path) -> Iterator[Figure]:
     for name in names:
         print(f"\n{name}", flush=True)
-        place = folder / name
-        place.mkdir()
-        for figure in PARTS[name](scale, place):
-            cells = row(figure)
-            print(f"  {cells[0]:44}{cells[1]:>22}{cells[2]:>10} {cells[3]:40}", end="")
-            print(f"{cells[4]:>8}  {cells[6].replace('*', '')}", flush=True)
-            yield figure
+        try:
+            for figure in PARTS[name](scale, folder):
+                _print(figure)
+                yield figure
+        except RuntimeError as error:  # what the other parts have found is not lost
+            print(f"  {error}", flush=True)
+            yield Figure(part=name, name=FAILED, unit="", remark=str(error).partition("\n")[0])
+
+
+def _print(figure: Figure) -> None:
+    cells = row(figure)
+    print(f"  {cells[0]:44}{cells[1]:>22}{cells[2]:>10} {cells[3]:40}", end="")
+    print(f"{cells[4]:>8}  {cells[6].replace('*', '')}", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
