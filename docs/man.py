@@ -47,16 +47,16 @@ def page() -> str:
 
 def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     """Those that do something, in the order of the help."""
-    inner = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
-    for action in inner:
-        for command in action.choices.values():
-            yield from _commands(command)
-    if not inner:
+    if parser.get_default("run") is not None:
         yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _commands(command)
 
 
 def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
-    names = [f"\\fI{_text(_name(one))}\\fR" for one in parser._actions if not one.option_strings]
+    names = [f"\\fI{_text(_name(one))}\\fR" for one in _arguments(parser)]
     yield ".SS " + " ".join([_text(parser.prog), *names])
     yield _text(parser.description or "")
     for action in parser._actions:
@@ -66,6 +66,13 @@ def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
             yield _text(action.help % {"default": action.default})
     yield ".PP"
     yield f"Example: {_bold((parser.epilog or '').removeprefix('example:').strip(), inline=True)}"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """What stands behind a command; its actions have entries of their own."""
+    for action in parser._actions:
+        if not action.option_strings and not isinstance(action, argparse._SubParsersAction):
+            yield action
 
 
 def _heading(action: argparse.Action) -> str:

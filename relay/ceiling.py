@@ -24,7 +24,7 @@ class Ceiling:
         if self._waiting >= self._most:
             raise FullError(
                 f"{self._waiting} messages wait, and max_waiting is {self._most}: "
-                "relay sinks list tells for whom"
+                "relay sinks tells for whom"
             )
 
     def add(self, number: int) -> None:

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from relay.commands.backup import add_backup
 from relay.commands.dead import add_dead
+from relay.commands.deliveries import add_deliveries
 from relay.commands.describing import add_describing
 from relay.commands.doctor import add_doctor
 from relay.commands.init import add_init
 from relay.commands.installing import add_installing
 from relay.commands.mfm import add_mfm
 from relay.commands.parser import Parser
+from relay.commands.replay import add_replay
 from relay.commands.sbom import add_sbom
 from relay.commands.serving import add_serving
 from relay.commands.sinks import add_sinks
@@ -27,8 +30,11 @@ FAMILIES = (
     add_serving,
     add_trying,
     add_mfm,
+    add_deliveries,
     add_dead,
     add_sinks,
+    add_replay,
+    add_backup,
     add_doctor,
     add_installing,
     add_describing,
@@ -78,6 +84,8 @@ def parser() -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in FAMILIES:
         add(commands)
+    # Here alone: an action without the option must not undo what was said before its name.
+    parser.set_defaults(config=None, json=False)
     parser.set_defaults(whole=parser)  # for the one command that tells of all others
     return parser
 

@@ -40,6 +40,8 @@ class Breaker(StrEnum):
     WELL = "well"
     SICK = "sick"
     """It fails, and is probed now and then."""
+    PAUSED = "paused"
+    """A person holds it back."""
     CLOSED = "closed"
     """It refuses us, and is not asked any more."""
 

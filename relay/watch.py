@@ -65,10 +65,11 @@ class Watch:
 
     async def _standings(self) -> Mapping[str, Standing]:
         backlog, now = await self._outbox.backlog(), self._clock()
-        closed = {sink.name for sink in await self._outbox.closed_sinks()}
+        halted = dict.fromkeys(await self._outbox.paused_sinks(), Breaker.PAUSED)
+        halted |= {sink.name: Breaker.CLOSED for sink in await self._outbox.closed_sinks()}
         return {
             name: Standing(
-                breaker=_breaker(lane, is_closed=name in closed),
+                breaker=halted.get(name) or (Breaker.SICK if lane.is_sick else Breaker.WELL),
                 backlog=backlog[name].number if name in backlog else 0,
                 oldest=max(0, now - backlog[name].since) / 1000 if name in backlog else 0.0,
             )
@@ -94,12 +95,6 @@ class Watch:
 
     async def close(self) -> None:
         await self._vigil.close()
-
-
-def _breaker(lane: Lane, *, is_closed: bool) -> Breaker:
-    if is_closed:
-        return Breaker.CLOSED
-    return Breaker.SICK if lane.is_sick else Breaker.WELL
 
 
 def _hosts(settings: WebSettings) -> set[str] | None:

@@ -46,6 +46,7 @@ def add(
             "--config",
             type=Path,
             metavar="FILE",
+            default=argparse.SUPPRESS,
             help="default: ./config.yaml, then /etc/relay/config.yaml",
         )
         complete_files(file)
@@ -58,7 +59,7 @@ def complete_files(argument: argparse.Action) -> None:
 
 
 def add_json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
 
 
 def positive(written: str) -> int:

@@ -116,11 +116,17 @@ def sink_of(config: Config, name: str) -> Any:
     return config.sinks[name]
 
 
-@asynccontextmanager
-async def existing_outbox(config: Config) -> AsyncIterator[Outbox]:
-    """The outbox, if there is one: to ask makes none. Raises OutboxError."""
+def existing_file(config: Config) -> Path:
+    """The file of the outbox. Raises OutboxError if it is not there."""
     path = file_of(config.outbox)
     if not path.exists():
         raise OutboxError(f"there is no outbox {path.absolute()}: relay serve makes it")
+    return path
+
+
+@asynccontextmanager
+async def existing_outbox(config: Config) -> AsyncIterator[Outbox]:
+    """The outbox, if there is one: to ask makes none. Raises OutboxError."""
+    existing_file(config)
     async with open_outbox(config.outbox) as outbox:
         yield outbox

@@ -1,11 +1,13 @@
-"""``sinks``: how each way out is doing, and how to let one go on that refused us."""
+"""``sinks``: how each way out is doing, and how to hold one back and let it go on."""
 
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from relay import app
+from relay.colour import Colour
 from relay.commands.parser import Commands, add, add_json
 from relay.commands.setting import (
     check_sink,
@@ -15,83 +17,169 @@ from relay.commands.setting import (
     say,
     say_json,
 )
+from relay.commands.table import one_line, room_of, span, stamp, table
 from relay.config import Config
-from relay.outbox import ClosedSink, Outbox
+from relay.outbox import Backlog, ClosedSink, Outbox
+from relay.outcome import Attempt, State
+
+HEAD = ("sink", "state", "waiting", "oldest", "dead", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the outbox and the configuration know of a sink; times are Unix milliseconds."""
+
+    sink: str
+    is_configured: bool
+    backlog: Backlog | None
+    dead: int
+    due_at: int | None
+    closed: ClosedSink | None
+    paused_at: int | None
+    trouble: Attempt | None
+
+    @property
+    def state(self) -> str:
+        if not self.is_configured:
+            return "not in the configuration"
+        if self.paused_at is not None:
+            return "paused"
+        return "open" if self.closed is None else "closed"
 
 
 async def listed(given: Namespace) -> int:
     config = configuration(given.config)
     async with existing_outbox(config) as outbox:
-        rows = await _rows(config, outbox)
+        standings = await _standings(config, outbox)
+    now = app.unix_milliseconds()
     if given.json:
-        say_json(rows)
+        say_json([_row(one, now=now) for one in standings])
         return 0
-    for row in rows:
-        say(_line(row))
+    colour = colour_for(sys.stdout)
+    rows = [_cells(one, colour, now=now) for one in standings]
+    head = [colour.dim(word) for word in HEAD]
+    for line in table([head, *rows], room=room_of(sys.stdout)):
+        say(line)
     return 0
 
 
-async def _rows(config: Config, outbox: Outbox) -> list[dict[str, Any]]:
-    counts, now = await outbox.counts(), app.unix_milliseconds()
+async def _standings(config: Config, outbox: Outbox) -> Sequence[Standing]:
+    counts, backlog = await outbox.counts(), await outbox.backlog()
     closed = {one.name: one for one in await outbox.closed_sinks()}
-    names = dict.fromkeys([*config.sinks, *(sink for sink, _ in counts)])
-    found = []
-    for name in names:
-        due_at = await outbox.due_at(name)
-        found.append(
-            {
-                "sink": name,
-                "state": _state(config, closed, name),
-                "waiting": counts.get((name, "pending"), 0),
-                "dead": counts.get((name, "dead"), 0),
-                "next_in_seconds": None if due_at is None else max(0, (due_at - now) // 1000),
-                "reason": closed[name].reason if name in closed else None,
-            }
+    paused, troubles = await outbox.paused_sinks(), await outbox.troubles()
+    return [
+        Standing(
+            sink=name,
+            is_configured=name in config.sinks,
+            backlog=backlog.get(name),
+            dead=counts.get((name, State.DEAD), 0),
+            due_at=await outbox.due_at(name),
+            closed=closed.get(name),
+            paused_at=paused.get(name),
+            trouble=troubles.get(name),
         )
-    return found
+        for name in dict.fromkeys([*config.sinks, *(sink for sink, _ in counts)])
+    ]
 
 
-def _state(config: Config, closed: Mapping[str, ClosedSink], name: str) -> str:
-    if name not in config.sinks:
-        return "not in the configuration"
-    return "closed" if name in closed else "open"
+def _row(standing: Standing, *, now: int) -> Mapping[str, Any]:
+    """For programs."""
+    backlog, closed, trouble = standing.backlog, standing.closed, standing.trouble
+    paused_at, due_at = standing.paused_at, standing.due_at
+    return {
+        "sink": standing.sink,
+        "state": standing.state,
+        "waiting": backlog.number if backlog else 0,
+        "oldest_seconds": _seconds(now - backlog.since) if backlog else None,
+        "dead": standing.dead,
+        "next_in_seconds": None if due_at is None else _seconds(due_at - now),
+        "paused_at": None if paused_at is None else stamp(paused_at),
+        "closed": closed and {"at": stamp(closed.closed_at), "reason": closed.reason},
+        "last_error": trouble and {"at": stamp(trouble.at), "reason": trouble.reason},
+    }
 
 
-def _line(row: Mapping[str, Any]) -> str:
-    colour = colour_for(sys.stdout)
-    state = colour.good("open") if row["state"] == "open" else colour.bad(row["state"])
-    told = f"{row['sink']}  {state}  {row['waiting']} waiting, {row['dead']} dead"
-    if row["waiting"] and row["next_in_seconds"]:
-        told += f", next attempt in {row['next_in_seconds']} s"
-    return told + (f": {row['reason']}" if row["reason"] else "")
+def _cells(standing: Standing, colour: Colour, *, now: int) -> Sequence[str]:
+    paint = {"open": colour.good, "paused": colour.doubtful}.get(standing.state, colour.bad)
+    backlog = standing.backlog
+    return (
+        standing.sink,
+        paint(standing.state),
+        str(backlog.number if backlog else 0),
+        span(_seconds(now - backlog.since)) if backlog else "-",
+        str(standing.dead),
+        "; ".join(_remarks(standing, now=now)),
+    )
+
+
+def _remarks(standing: Standing, *, now: int) -> Iterator[str]:
+    if standing.paused_at is not None:
+        yield f"paused for {span(_seconds(now - standing.paused_at))}"
+    if standing.due_at is not None and standing.due_at > now:
+        yield f"next attempt in {span(_seconds(standing.due_at - now))}"
+    if standing.closed is not None:
+        ago = span(_seconds(now - standing.closed.closed_at))
+        yield f"closed {ago} ago: {one_line(standing.closed.reason)}"
+    elif standing.trouble is not None:
+        ago = span(_seconds(now - standing.trouble.at))
+        yield f"last error {ago} ago: {one_line(standing.trouble.reason)}"
+
+
+def _seconds(milliseconds: int) -> int:
+    return max(0, milliseconds // 1000)
+
+
+async def pause(given: Namespace) -> int:
+    config = configuration(given.config)
+    check_sink(config, given.name)
+    async with existing_outbox(config) as outbox:
+        is_new = await outbox.pause_sink(given.name, now=app.unix_milliseconds())
+    say(
+        f"{given.name} is paused; what is being sent ends, the rest waits for relay sinks resume"
+        if is_new
+        else f"{given.name} was paused before"
+    )
+    return 0 if is_new else 1
 
 
 async def resume(given: Namespace) -> int:
     config = configuration(given.config)
     check_sink(config, given.name)
     async with existing_outbox(config) as outbox:
+        was_paused = await outbox.resume_sink(given.name)
         was_closed = await outbox.open_sink(given.name, now=app.unix_milliseconds())
+    halted = was_paused or was_closed
     say(
         f"{given.name} goes on; a running relay takes it up within 30 seconds"
-        if was_closed
-        else f"{given.name} was not closed"
+        if halted
+        else f"{given.name} was neither paused nor closed"
     )
-    return 0 if was_closed else 1
+    return 0 if halted else 1
 
 
 def add_sinks(commands: Commands) -> None:
-    about = "how each sink is doing: what waits, what died, why it is closed"
-    parser = commands.add_parser("sinks", help=about, description=about, example="relay sinks list")
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = add(
-        actions, "list", listed, about="list the sinks", example="relay sinks list --json"
+    parser = add(
+        commands,
+        "sinks",
+        listed,
+        about="tell how each sink is doing: what waits, what died, why it is closed",
+        example="relay sinks --json",
     )
-    add_json(listing)
+    add_json(parser)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    pausing = add(
+        actions,
+        "pause",
+        pause,
+        about="send nothing more to a sink until it is resumed; what comes for it waits",
+        example="relay sinks pause team",
+    )
+    pausing.add_argument("name", metavar="NAME")
     resuming = add(
         actions,
         "resume",
         resume,
-        about="let a closed sink go on, once what it refused is mended",
+        about="let a paused sink go on, or a closed one, once what it refused is mended",
         example="relay sinks resume team",
     )
     resuming.add_argument("name", metavar="NAME")

@@ -13,6 +13,7 @@ from relay.outbox.base import (
 )
 from relay.outbox.opening import file_of, open_outbox, serve_outbox
 from relay.outbox.sqlite import SQLiteOutbox
+from relay.outbox.sqlite.backup import backup
 from relay.outbox.sqlite.file import FileLock
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "SQLiteOutbox",
     "Search",
     "Told",
+    "backup",
     "file_of",
     "open_outbox",
     "serve_outbox",

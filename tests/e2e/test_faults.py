@@ -108,8 +108,8 @@ async def test_a_deleted_webhook_closes_the_sink_until_the_configuration_changes
         await relay.terminate()
         assert len(discord.requests) == 1
         assert "still closed" in relay.log.read_text(encoding="utf-8")
-        _, listed, _ = await relay.command("sinks", "list", "--config", str(relay.file))
-        assert "team  closed  3 waiting, 0 dead: " in listed
+        _, listed, _ = await relay.command("sinks", "--config", str(relay.file))
+        assert listed.splitlines()[1].split()[:3] == ["team", "closed", "3"]
         relay.file.write_text(
             text.replace(discord.url, discord.url_of(discord.add_webhook())), encoding="utf-8"
         )

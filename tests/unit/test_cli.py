@@ -37,35 +37,12 @@ routes:
 """
 
 
-class Answer:
-    """How a command ended, and what it said."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.yaml").write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
     (tmp_path / "config.yaml").chmod(0o600)
     return tmp_path
-
-
-@pytest.fixture
-def relay(capsys: pytest.CaptureFixture[str]):
-    def run(*arguments: str) -> Answer:
-        try:
-            code = cli.main(arguments)
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return Answer(code, *capsys.readouterr())
-
-    return run
 
 
 def parsers(parser: argparse.ArgumentParser, name: tuple[str, ...] = ()):
@@ -94,7 +71,8 @@ def test_the_commands_are_those_of_the_design():
     assert {" ".join(command) for command in COMMANDS} == {
         "serve", "check", "route", "preview", "send-test", "demo", "mfm", "doctor",
         "dead", "dead list", "dead show", "dead revive", "dead drop",
-        "sinks", "sinks list", "sinks resume",
+        "deliveries", "deliveries show", "sinks", "sinks pause", "sinks resume",
+        "replay", "backup",
         "init", "install-service", "schema", "completion", "sbom",
     }  # fmt: skip
 
@@ -394,15 +372,15 @@ def letters(folder: Path) -> Path:
 
 
 def test_dead_letters_are_listed(relay, letters):
-    lines = relay("dead", "list").out.splitlines()
-    assert [line.split()[2:] for line in lines] == [
-        ["gone", "note", "400", "gone[31m", "says", "no"],
-        ["team", "note", "400", "team[31m", "says", "no"],
+    _, *lines = relay("dead", "list").out.splitlines()
+    assert [line.split()[3:] for line in lines] == [
+        ["gone", "mention", "dead", "400", "gone[31m", "says", "no"],
+        ["team", "mention", "dead", "400", "team[31m", "says", "no"],
     ]
-    assert len(relay("dead", "list", "--limit", "1").out.splitlines()) == 1
+    assert len(relay("dead", "list", "--limit", "1").out.splitlines()) == 2
     assert relay("dead", "list", "--sink", "ops").out == "no dead letters of ops\n"
     (row,) = relay("dead", "list", "--sink", "team", "--json").json
-    assert (row["sink"], row["kind"], row["attempts"]) == ("team", "note", 1)
+    assert (row["sink"], row["kind"], row["attempts"]) == ("team", "mention", 1)
 
 
 def test_a_dead_letter_is_shown_with_its_message(relay, letters):
