@@ -87,6 +87,13 @@ class Courier:
         except Exception as error:
             return load.deliveries, self._bug(error)
 
+    async def probe(self) -> Outcome:
+        """Ask a sink that kept failing whether it works, before a message may come twice by it."""
+        try:
+            return await self._ask(lambda: self._sink.probe(self._session))
+        except Exception as error:
+            return self._bug(error)
+
     def _message(self, delivery: Delivery) -> Message | Rejected | Failed:
         try:
             return self._press.message(delivery, self._manner)

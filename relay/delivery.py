@@ -16,6 +16,7 @@ from relay.outcome import (
     Attempt,
     Closed,
     Delivery,
+    Failed,
     Outcome,
     RateLimited,
     Sent,
@@ -119,9 +120,14 @@ class Lane:
             return await self._until_due(), True
         load = await self._courier.load(claim)
         began = self._clock()
-        carried, ended = await self._courier.carry(load)
-        outcome = self._judged(_batch_of(carried), ended)
-        settled = [self._settled(one, outcome, shared=len(carried) > 1) for one in carried]
+        answer = await self._courier.probe() if self._health.is_sick else None
+        if isinstance(answer, Failed | RateLimited):
+            carried, outcome = load.deliveries, self._missed(answer)
+        else:
+            carried, outcome = self._judged(await self._courier.carry(load))
+        is_down = self._health.is_sick and not isinstance(answer, Sent)
+        probe = self._health.pause if is_down or self._health.refuses_all else None
+        settled = self._settled(carried, outcome, probe=probe)
         await self._save(settled, load.deliveries, outcome, self._attempt(began, outcome))
         if (doubted := self._health.doubted) is not None:
             await self._outbox.expedite(doubted, now=self._clock())
@@ -152,23 +158,38 @@ class Lane:
         due_at = await self._outbox.due_at(self.name, hold=self._manner.hold)
         return POLL if due_at is None else min(POLL, max(0.001, (due_at - self._clock()) / 1000))
 
-    def _judged(self, batch: int, ended: Outcome) -> Outcome:
+    def _missed(self, answer: Failed | RateLimited) -> Outcome:
+        """The outcome of an attempt of which nothing was sent, since the sink did not answer."""
+        self._health = self._health.missed() if isinstance(answer, Failed) else WELL
+        return answer
+
+    def _judged(
+        self, carried: tuple[Sequence[Delivery], Outcome]
+    ) -> tuple[Sequence[Delivery], Outcome]:
         """The outcome of an attempt, in the light of those before it; and what it has taught."""
+        deliveries, ended = carried
+        batch = _batch_of(deliveries)
         outcome = self._health.verdict(batch, ended)
         self._health = self._health.after(batch, ended)
-        return outcome
+        return deliveries, outcome
 
-    def _settled(self, carried: Delivery, outcome: Outcome, *, shared: bool) -> Delivery:
-        return settle(
-            carried,
-            outcome,
-            schedule=self._manner.schedule,
-            jitter=random.uniform(0.8, 1.2),  # noqa: S311
-            resend=self._manner.resend or carried.edits is not None,
-            health=self._health,
-            shared=shared,
-            now=self._clock(),
-        )
+    def _settled(
+        self, carried: Sequence[Delivery], outcome: Outcome, *, probe: float | None
+    ) -> Sequence[Delivery]:
+        jitter = random.uniform(0.8, 1.2)  # noqa: S311
+        return [
+            settle(
+                one,
+                outcome,
+                schedule=self._manner.schedule,
+                jitter=jitter,
+                resend=self._manner.resend or one.edits is not None,
+                probe=probe,
+                shared=len(carried) > 1,
+                now=self._clock(),
+            )
+            for one in carried
+        ]
 
     def _attempt(self, began: int, outcome: Outcome) -> Attempt:
         return Attempt(

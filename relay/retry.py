@@ -9,7 +9,8 @@ from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Reject
 OPENS_AFTER = 3
 FIRST_PROBE = 5.0  # seconds
 LAST_PROBE = 300.0
-DOUBTS_AFTER = 5
+LAST_TRIAL = 1800.0
+DOUBTS_AFTER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,17 @@ class Health:
     """
     Whether a sink seems to be sick, or only one of its messages, judged by how attempts end.
 
-    ``failures`` counts those in a row. After three of them the sink is sick: it is probed now and
-    then, and to probe it costs no attempt. After five, who stands ``behind`` the batch that
-    fails is tried in between; if that one arrives, the batch is ``doubted``: it gets one more
-    attempt, and a failure sets it aside.
+    ``failures`` counts those in a row. After three of them the sink is sick: before each further
+    attempt it is probed, at growing pauses, and only a sink that answers gets a message. If it
+    answers, and the same batch was ``refused`` all the same, twice, who stands ``behind`` it is
+    tried in between. If that one arrives, the batch is ``doubted``: it gets one more attempt, and
+    a failure sets it aside. If not, the sink ``refuses_all``, though it answers: then no attempt
+    counts, but they become rare, since each may have arrived.
     """
 
     failures: int = 0
+    refused: int = 0
+    refuses_all: bool = False
     behind: int | None = None
     doubted: int | None = None
 
@@ -35,7 +40,11 @@ class Health:
     def pause(self) -> float:
         """The seconds until the next probe: twice as long each time."""
         doubled: float = FIRST_PROBE * 2 ** min(self.failures - OPENS_AFTER, 10)
-        return min(doubled, LAST_PROBE)
+        return min(doubled, LAST_TRIAL if self.refuses_all else LAST_PROBE)
+
+    def missed(self) -> "Health":
+        """What a probe has taught that failed: it is the sink, and no message."""
+        return Health(self.failures + 1)
 
     def after(self, batch: int, outcome: Outcome) -> "Health":
         """What an attempt at a batch (the id of its first delivery) has taught."""
@@ -43,9 +52,10 @@ class Health:
             return Health(doubted=self.behind)
         if not isinstance(outcome, Failed):
             return Health()
-        failures = self.failures + 1
-        doubts = failures >= DOUBTS_AFTER and self.behind is None
-        return Health(failures, behind=batch if doubts else None)
+        refused = self.refused + 1 if self.is_sick and self.behind is None else 0
+        behind = batch if refused >= DOUBTS_AFTER else None
+        refuses_all = self.refuses_all or self.behind is not None
+        return Health(self.failures + 1, 0 if behind else refused, refuses_all, behind)
 
     def verdict(self, batch: int, outcome: Outcome) -> Outcome:
         """The outcome of an attempt: what was doubted and fails again will never be accepted."""
@@ -65,7 +75,7 @@ def settle(
     now: int,
     jitter: float = 1.0,
     resend: bool = True,
-    health: Health = WELL,
+    probe: float | None = None,
     shared: bool = False,
 ) -> Delivery:
     """
@@ -73,7 +83,8 @@ def settle(
 
     ``schedule`` holds the waits in seconds before the second, third, ... attempt, ``jitter``
     stretches them; ``resend``: whether to repeat a send that may have arrived. To wait for a rate
-    limit, for a closed sink, or for a sick one (``health``), costs no attempt. Whoever ``shared``
+    limit, for a closed sink, or until the next ``probe`` (in seconds) of a sick one, costs no
+    attempt. Whoever ``shared``
     its request and was rejected with the others goes again, alone: it need not be the bad one.
     """
     match outcome:
@@ -89,8 +100,8 @@ def settle(
             return replace(
                 delivery, state=State.DEAD, due_at=now, reason=f"may have arrived: {reason}"
             )
-        case Failed(reason) if health.is_sick:
-            due_at = now + round(health.pause * jitter * 1000)
+        case Failed(reason) if probe is not None:
+            due_at = now + round(probe * jitter * 1000)
             return replace(delivery, attempt=delivery.attempt - 1, due_at=due_at, reason=reason)
         case Failed(reason) if delivery.attempt <= len(schedule):
             due_at = now + round(schedule[delivery.attempt - 1] * jitter * 1000)

@@ -164,6 +164,10 @@ class Sink(Protocol):
         """
         ...
 
+    async def probe(self, session: aiohttp.ClientSession) -> Outcome:
+        """Make a request that shows nothing to anybody; Sent if the vendor works."""
+        ...
+
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         """Ask the vendor whether we may send, without sending; what is wrong, or None."""
         ...

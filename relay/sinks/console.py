@@ -42,5 +42,8 @@ class Console(SinkSettings):
             return Failed(named(error))
         return Sent()
 
+    async def probe(self, session: aiohttp.ClientSession) -> Outcome:
+        return Sent()
+
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         return None

@@ -178,8 +178,11 @@ class Discord(SinkSettings):
         outcome = classify(answer)
         return replace(outcome, message=sent) if isinstance(outcome, Sent) else outcome
 
+    async def probe(self, session: aiohttp.ClientSession) -> Outcome:
+        return classify(await self._ask(session, "GET"))
+
     async def check(self, session: aiohttp.ClientSession) -> str | None:
-        return trouble(classify(await self._ask(session, "GET")))
+        return trouble(await self.probe(session))
 
     async def _ask(
         self,

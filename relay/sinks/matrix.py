@@ -176,6 +176,10 @@ class Matrix(SinkSettings):
         found = answer.code("content_uri") if isinstance(answer, Answer) else None
         return found if isinstance(found, str) else None
 
+    async def probe(self, session: aiohttp.ClientSession) -> Outcome:
+        me = await self._ask(session, "GET", "account", "whoami")
+        return Sent() if isinstance(me, Answer) and me.code("user_id") else classify(me)
+
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         """Whether the account is in the room, which it enters if it is invited."""
         room = await self._usable_room(session)

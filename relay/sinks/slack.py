@@ -193,10 +193,13 @@ class Slack(SinkSettings):
         body = self._content(messages) | {"channel": channel, "ts": ts}
         return await self._call(session, "chat.update", body)
 
-    async def check(self, session: aiohttp.ClientSession) -> str | None:
+    async def probe(self, session: aiohttp.ClientSession) -> Outcome:
         """Offer an empty message: only who knows us gets as far as to refuse that."""
         outcome = await self._post(session, self._addressed({"text": ""}))
-        return None if isinstance(outcome, Rejected) else trouble(outcome)
+        return Sent() if isinstance(outcome, Rejected) else outcome
+
+    async def check(self, session: aiohttp.ClientSession) -> str | None:
+        return trouble(await self.probe(session))
 
     async def _post(self, session: aiohttp.ClientSession, body: dict[str, Any]) -> Outcome:
         if self.url is not None:

@@ -33,11 +33,18 @@ class Script:
     room: int = 100
     """How many characters fit into one request."""
     can_edit: bool = True
+    answer: Callable[[], Outcome] = lambda: Sent()
+    """What a probe is told."""
     tried: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    probed: int = 0
     edited: dict[str, str] = field(default_factory=dict)
     """The text that was put in place of a message, by the message's first text."""
+
+    async def probe(self, session: object) -> Outcome:
+        self.probed += 1
+        return self.answer()
 
     def together(self, messages: Sequence[Message]) -> int:
         lengths = accumulate(len(text_of(message.body)) for message in messages)
@@ -213,9 +220,11 @@ async def test_what_a_dead_process_was_sending_is_dead_where_nothing_may_come_tw
 async def test_an_hour_of_outage_burns_no_attempts_and_floods_nobody(stage: Stage) -> None:
     down = True
     stage.sink.ends = lambda text: Failed("connection refused") if down else Sent()
+    stage.sink.answer = lambda: Failed("connection refused") if down else Sent()
     await stage.accept(*range(20))
     await stage.run(seconds=3600)
-    assert len(stage.sink.tried) < 40
+    assert len(stage.sink.tried) == 3
+    assert stage.sink.probed < 40
     down = False
     await stage.run(seconds=1200)
     assert stage.sink.shown == [f"note {n}" for n in range(20)]
@@ -224,9 +233,42 @@ async def test_an_hour_of_outage_burns_no_attempts_and_floods_nobody(stage: Stag
 
 async def test_days_of_outage_kill_nothing(stage: Stage) -> None:
     stage.sink.ends = lambda text: Failed("503", ambiguous=True)
+    stage.sink.answer = lambda: Failed("503")
     await stage.accept(1, 2)
     await stage.run(seconds=3 * 86_400)
     assert await stage.states() == {State.PENDING: 2}
+
+
+async def test_a_chat_that_takes_no_message_though_it_answers_uses_up_the_attempts(
+    stage: Stage,
+) -> None:
+    stage.sink.ends = lambda text: Failed("500", ambiguous=True)
+    await stage.accept(1)
+    await stage.run(seconds=86_400)
+    assert len(stage.sink.tried) < len(SCHEDULE) + 3
+    assert await stage.states() == {State.DEAD: 1}
+
+
+async def test_a_chat_that_answers_but_takes_no_message_of_several_kills_none(
+    stage: Stage,
+) -> None:
+    stage.sink.ends = lambda text: Failed("500", ambiguous=True)
+    await stage.accept(1, 2, 3)
+    await stage.run(seconds=3 * 86_400)
+    assert await stage.states() == {State.PENDING: 3}
+    assert len(stage.sink.tried) < 2 * 3 * 48
+
+
+async def test_nobody_overtakes_when_a_chat_comes_back(stage: Stage) -> None:
+    down = True
+    stage.sink.ends = lambda text: Failed("503", ambiguous=True) if down else Sent()
+    stage.sink.answer = lambda: Failed("503") if down else Sent()
+    await stage.accept(1, 2, 3)
+    for minutes in range(1, 12):
+        await stage.run(seconds=60 * minutes)
+    down = False
+    await stage.run(seconds=600)
+    assert stage.sink.shown == ["note 1", "note 2", "note 3"]
 
 
 async def test_a_message_that_fails_while_others_arrive_sets_only_itself_aside(

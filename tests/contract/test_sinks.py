@@ -572,6 +572,7 @@ async def test_a_check_of_what_works_finds_nothing_and_sends_nothing(
     seam: Seam, session: aiohttp.ClientSession
 ) -> None:
     assert await seam.sink.check(session) is None
+    assert isinstance(await seam.sink.probe(session), Sent)
     assert seam.arrived == 0
 
 
@@ -589,6 +590,7 @@ async def test_a_check_tells_what_is_wrong(
 
     nowhere = sink_at(kind, f"http://127.0.0.1:{unused_tcp_port}")
     assert await nowhere.check(session) == "cannot be reached: connection refused"
+    assert await nowhere.probe(session) == Failed("connection refused")
     told = {
         unknown: "refuses us: 404 Nothing here",
         limited: "asks us to wait for 60 seconds: check again then",
@@ -596,3 +598,16 @@ async def test_a_check_tells_what_is_wrong(
     for handler, sentence in told.items():
         assert await sink_at(kind, await serve(handler)).check(session) == sentence
     assert await sink_at(kind, await serve(strange)).check(session) is not None
+
+
+async def test_a_probe_tells_whether_a_sick_sink_answers_again(
+    kind: str, serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    async def sick(request: web.Request) -> web.Response:
+        return web.Response(status=503)
+
+    async def busy(request: web.Request) -> web.Response:
+        return web.Response(status=429, headers={"Retry-After": "60"})
+
+    assert isinstance(await sink_at(kind, await serve(sick)).probe(session), Failed)
+    assert isinstance(await sink_at(kind, await serve(busy)).probe(session), RateLimited)

@@ -31,14 +31,31 @@ def test_pauses_grow_and_end_growing() -> None:
     assert pauses[-1] == 300
 
 
-def test_after_five_failures_the_next_in_line_is_tried() -> None:
+def test_a_batch_that_fails_twice_though_the_sink_answers_lets_the_next_in_line_try() -> None:
     assert after(*[(7, NO)] * 4).behind is None
     assert after(*[(7, NO)] * 5).behind == 7
+
+
+def test_a_sink_that_does_not_answer_is_no_matter_of_a_message() -> None:
+    health = after(*[(7, NO)] * 4)
+    for _ in range(10):
+        health = health.missed()
+    assert (health.failures, health.behind) == (14, None)
+    assert health.after(7, NO).behind is None
+    assert health.after(7, NO).after(7, NO).behind == 7
 
 
 def test_when_the_next_fails_too_it_is_the_sink() -> None:
     health = after(*[(7, NO)] * 5, (8, NO))
     assert (health.behind, health.doubted, health.is_sick) == (None, None, True)
+    assert health.refuses_all
+    assert health.after(7, NO).after(7, NO).behind == 7
+    assert not health.after(7, Sent()).refuses_all
+
+
+def test_a_sink_that_refuses_all_is_tried_seldom() -> None:
+    pauses = [Health(failures, refuses_all=True).pause for failures in range(3, 40)]
+    assert (pauses[0], pauses[-1]) == (5, 1800)
 
 
 def test_when_the_next_arrives_the_first_is_doubted() -> None:
