@@ -28,6 +28,7 @@ from relay.retention import forget
 from relay.secret import Secret
 from relay.sinks import SinkSettings, open_session
 from relay.watch import Watch
+from relay.web import Bell, Operation
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,10 @@ async def run(
         session = await stack.enter_async_context(open_session())
         metrics = Metrics(kinds=misskey.KINDS, sinks=config.sinks)
 
+        bell = Bell()
+
         def told(settled: Sequence[Delivery], outcome: Outcome) -> None:
+            bell.ring()
             metrics.settled(settled, outcome)
             ending.tell(settled, outcome, now=clock())
 
@@ -66,8 +70,14 @@ async def run(
         watch = Watch(outbox, lanes, metrics, clock=clock)
         stack.push_async_callback(watch.close)
         if config.web is not None:
-            await stack.enter_async_context(watch.listening(config.web))
-        accept = _acceptance(config, outbox, lanes, clock)
+            seen = _operation(config, outbox, lanes, clock)
+            await stack.enter_async_context(watch.listening(config.web, lambda: seen, bell))
+
+        def wake(name: str) -> None:
+            bell.ring()
+            lanes[name].wake()
+
+        accept = _acceptance(config, outbox, wake, clock)
         runner = _door(config, accept, metrics.answered, clock)
         door = await stack.enter_async_context(listening(runner, config.listen, mode=EVERYBODY))
         ready(door.address)
@@ -132,6 +142,19 @@ def _lanes(
     }
 
 
+def _operation(
+    config: Config, outbox: Outbox, lanes: Mapping[str, Lane], clock: Callable[[], int]
+) -> Operation:
+    return Operation(
+        outbox=outbox,
+        press=press(config),
+        sinks=config.sinks,
+        manners={name: manner(config, sink) for name, sink in config.sinks.items()},
+        language=Language(config.locale, config.timezone),
+        clock=clock,
+    )
+
+
 def fingerprint(sink: SinkSettings, *, salt: str) -> str:
     """A digest that changes with any setting of a sink, its secrets included."""
 
@@ -164,7 +187,7 @@ async def _reopen(outbox: Outbox, lanes: Mapping[str, Lane], *, now: int) -> Non
 
 
 def _acceptance(
-    config: Config, outbox: Outbox, lanes: Mapping[str, Lane], clock: Callable[[], int]
+    config: Config, outbox: Outbox, wake: Callable[[str], None], clock: Callable[[], int]
 ) -> Acceptance:
     return Acceptance(
         outbox,
@@ -173,7 +196,7 @@ def _acceptance(
         hold=round(config.hold * 1000),
         max_waiting=config.max_waiting,
         log_content=config.log_content,
-        wake=lambda name: lanes[name].wake(),
+        wake=wake,
         clock=clock,
     )
 

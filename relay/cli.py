@@ -17,6 +17,7 @@ from relay.commands.init import add_init
 from relay.commands.installing import add_installing
 from relay.commands.mfm import add_mfm
 from relay.commands.parser import Parser
+from relay.commands.password import add_password
 from relay.commands.replay import add_replay
 from relay.commands.sbom import add_sbom
 from relay.commands.serving import add_serving
@@ -38,6 +39,7 @@ FAMILIES = (
     add_doctor,
     add_installing,
     add_describing,
+    add_password,
     add_sbom,
 )
 DESCRIPTION = "Turns Misskey's webhooks into messages on Discord, Slack and Matrix."

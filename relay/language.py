@@ -23,6 +23,9 @@ from pydantic import AfterValidator
 from relay.suggestion import did_you_mean
 
 DOMAIN = "relay"
+"""The catalogues of messages, in five languages."""
+PAGES = "pages"
+"""Those of the operator's pages."""
 SOURCE = "en"
 """The language of the message ids; it needs no catalogue."""
 
@@ -39,11 +42,11 @@ def tag(locale: str) -> str:
 
 
 @cache
-def translations(locale: str) -> NullTranslations:
+def translations(locale: str, domain: str = DOMAIN) -> NullTranslations:
     """The catalogue of a locale, compiled in memory: no build step, nothing to be out of date."""
     if locale == SOURCE:
         return NullTranslations()
-    path = catalogues() / tag(locale) / "LC_MESSAGES" / f"{DOMAIN}.po"
+    path = catalogues() / tag(locale) / "LC_MESSAGES" / f"{domain}.po"
     compiled = BytesIO()
     with path.open("rb") as file:
         write_mo(compiled, read_po(file, locale=tag(locale)))

@@ -16,7 +16,7 @@ from relay.metrics import Breaker, Metrics, Standing
 from relay.notify import Notify
 from relay.outbox import Outbox
 from relay.vigil import Vigil
-from relay.web import door
+from relay.web import Bell, Operation, door
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +39,17 @@ class Watch:
         self._vigil = Vigil(outbox, {name: lane.pulse for name, lane in lanes.items()})
 
     @asynccontextmanager
-    async def listening(self, settings: WebSettings) -> AsyncIterator[Door]:
-        """The web listener, open."""
+    async def listening(
+        self, settings: WebSettings, operation: Callable[[], Operation], bell: Bell
+    ) -> AsyncIterator[Door]:
+        """The web listener, open; ``operation`` is what pages show, ``bell`` when it changes."""
         app = door(
             password=settings.password,
             hosts=_hosts(settings),
             look=self._vigil.look,
             scrape=self.scraped,
+            operation=operation,
+            bell=bell,
         )
         runner = web.AppRunner(app, access_log=None)
         async with listening(runner, settings.listen, mode=OWNER) as opened:

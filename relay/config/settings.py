@@ -22,7 +22,7 @@ from relay.config.likely import likely
 from relay.config.proof import proof
 from relay.config.shape import Shape
 from relay.config.source import Source, told
-from relay.config.value import Filled, Host, Locale, MaxBody, Name, Origin, OutboxUrl
+from relay.config.value import Filled, Host, Locale, MaxBody, Name, Origin, OutboxUrl, Password
 from relay.duration import Duration
 from relay.errors import ConfigError
 from relay.expression import predicate
@@ -41,12 +41,12 @@ DAY = 86400.0
 
 
 class WebSettings(Settings):
-    """What operators see: /metrics, /healthz, /readyz."""
+    """What operators see: the page, /metrics, /healthz, /readyz."""
 
     listen: Listen = "127.0.0.1:8096"
     """host:port, or unix:/path/of/a/socket."""
-    password: Filled | None = Field(default=None, validate_default=True)
-    """Needed where other machines reach the page."""
+    password: Password | None = Field(default=None, validate_default=True)
+    """Needed where other machines reach the page; itself, or its hash from `relay password`."""
     hosts: Annotated[tuple[Host, ...], Several()] = ()
     """The names by which it is asked for, beside its address and localhost."""
 
@@ -93,7 +93,7 @@ class Config(Settings):
     listen: Listen = LISTEN
     """host:port, or unix:/path/of/a/socket."""
     web: WebSettings | None = None
-    """The operators' address: metrics and readiness; without it there is none."""
+    """The operators' address: a page, metrics and readiness; without it there is none."""
     outbox: OutboxUrl = "sqlite:relay.db"
     """Where events wait: sqlite:FILE, from the working directory, or postgresql://user@host/db."""
     locale: Locale = "en"

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from relay import misskey
+from relay import misskey, password
 from relay.duration import Size
 from relay.secret import Secret
 
@@ -32,6 +32,11 @@ def _host(name: str) -> str:
 def _filled(secret: Secret) -> Secret:
     if not secret.reveal().strip():
         raise ValueError("is empty: anybody could come in")
+    return secret
+
+
+def _password(secret: Secret) -> Secret:
+    password.check(secret.reveal())
     return secret
 
 
@@ -61,6 +66,7 @@ def _some(size: int) -> int:
 Host = Annotated[str, AfterValidator(_host)]
 Name = Annotated[str, AfterValidator(_name)]
 Filled = Annotated[Secret, AfterValidator(_filled)]
+Password = Annotated[Filled, AfterValidator(_password)]
 Locale = Literal["en", "ja", "ko", "zh-Hans", "zh-Hant"]
 Origin = Annotated[str, AfterValidator(_origin)]
 OutboxUrl = Annotated[str, AfterValidator(_outbox)]

@@ -1,5 +1,14 @@
-"""What operators see, on an address of its own: never on the public door."""
+"""
+What operators see, on an address of its own: never on the public door.
+
+door, guard, entry, lock, session   who may come in
+page, operation                     what pages are made of, and what they are about
+deliveries, search, telling, live   the pages on deliveries
+drawing                             messages, as the chats show them
+"""
 
 from relay.web.door import door
+from relay.web.live import Bell
+from relay.web.operation import Operation
 
-__all__ = ["door"]
+__all__ = ["Bell", "Operation", "door"]

@@ -1,13 +1,25 @@
-"""``/metrics`` for Prometheus, ``/healthz`` and ``/readyz`` for whoever starts and stops us."""
+"""The operator's door: pages for people, ``/metrics`` for Prometheus, signs of life for systemd."""
 
+import logging
+import traceback
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 
 from aiohttp import web
 
+from relay.errors import OutboxError
 from relay.secret import Secret
 from relay.vigil import Condition
-from relay.web.guard import HOSTS, PASSWORD, check_host, check_password
+from relay.web import deliveries, entry
+from relay.web.entry import SESSIONS, check_entry
+from relay.web.guard import HOSTS, Handler, add_headers, check_host, check_origin
+from relay.web.live import VIEWS, Bell, Views, live
+from relay.web.lock import Lock
+from relay.web.operation import OPERATION, Operation
+from relay.web.page import LOCK, page, static
+from relay.web.session import Sessions
+
+logger = logging.getLogger(__name__)
 
 Look = Callable[[], Awaitable[Condition]]
 Scrape = Callable[[], Awaitable[tuple[bytes, str]]]
@@ -18,15 +30,57 @@ SCRAPE: web.AppKey[Scrape] = web.AppKey("SCRAPE")
 
 
 def door(
-    *, password: Secret | None, hosts: Collection[str] | None, look: Look, scrape: Scrape
+    *,
+    password: Secret | None,
+    hosts: Collection[str] | None,
+    look: Look,
+    scrape: Scrape,
+    operation: Callable[[], Operation],
+    bell: Bell,
 ) -> web.Application:
     """The application; ``hosts`` are the names by which it may be asked for, None: any."""
-    app = web.Application(middlewares=[check_host, check_password])
-    app[PASSWORD], app[HOSTS], app[LOOK], app[SCRAPE] = password, hosts, look, scrape
+    app = web.Application(middlewares=[answer_errors, check_host, check_origin, check_entry])
+    app.on_response_prepare.append(add_headers)
+    app[HOSTS], app[LOOK], app[SCRAPE], app[OPERATION] = hosts, look, scrape, operation
+    app[LOCK] = None if password is None else Lock(password)
+    app[SESSIONS] = Sessions()
+    app[VIEWS] = Views(bell)
+    app.on_shutdown.append(_close)
     app.router.add_get("/healthz", healthy)
     app.router.add_get("/readyz", ready)
     app.router.add_get("/metrics", metrics)
+    app.router.add_get("/static/{name}", static)
+    app.router.add_get("/login", entry.login)
+    app.router.add_post("/login", entry.enter)
+    app.router.add_post("/logout", entry.leave)
+    app.router.add_get("/", deliveries.listed)
+    app.router.add_get(r"/deliveries/{id:\d{1,18}}", deliveries.one)
+    app.router.add_get("/live", live)
     return app
+
+
+async def _close(app: web.Application) -> None:
+    """Pages that lie open would keep the door from closing."""
+    app[VIEWS].bell.close()
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """An outbox that fails is told, a bug is logged; neither shows what was being worked on."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return page(request, "trouble.html", status=error.status, trouble="not found")
+    except OutboxError as error:
+        logger.error("outbox fails", extra={"action": "page", "reason": str(error)})
+        return page(request, "trouble.html", status=error.status, trouble=str(error))
+    except Exception as error:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("bug", extra={"action": "bug", "trace": frames})
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return page(request, "trouble.html", status=status, trouble="bug")
 
 
 async def healthy(request: web.Request) -> web.Response:

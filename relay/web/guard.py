@@ -1,31 +1,47 @@
 """
-Who may come in: no page of a stranger's by a browser that runs here, and nobody without password.
+Whose requests are heard: no stranger's page, by a browser that runs here, is.
 
 A browser can be made to ask this machine in a stranger's name: the stranger's DNS says that the
 name is 127.0.0.1 (https://en.wikipedia.org/wiki/DNS_rebinding). The Host header gives that away.
+It can be made to post a form here from a stranger's page: the Origin header gives that away.
 """
 
-import hmac
 import ipaddress
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from aiohttp import BasicAuth, hdrs, web
-
-from relay.secret import Secret
+from aiohttp import hdrs, web
 
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 HOSTS: web.AppKey[Collection[str] | None] = web.AppKey("HOSTS")
-PASSWORD: web.AppKey[Secret | None] = web.AppKey("PASSWORD")
 
-OPEN = frozenset({"/healthz", "/readyz"})
-"""What asks for these has no password, and learns no more than whether we are well."""
-CHALLENGE = 'Basic realm="relay", charset="UTF-8"'
+SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+# Nothing but our own files, no script in a page, nobody's frame.
+# https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/CSP
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Not no-referrer: our own forms would come with "Origin: null", like a stranger's.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """What pages may do, and that nobody keeps them: they hold private notes."""
+    response.headers.update(HEADERS)
+    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
 
 
 @web.middleware
@@ -33,7 +49,7 @@ async def check_host(request: web.Request, handler: Handler) -> web.StreamRespon
     hosts = request.app[HOSTS]
     if hosts is None or is_ours(request.headers.get(hdrs.HOST, ""), hosts):
         return await handler(request)
-    _tell_refusal(request, "wrong host")
+    tell_refusal(request, "wrong host")
     return web.Response(
         status=HTTPStatus.MISDIRECTED_REQUEST,
         text="relay does not go by this name: add it to hosts in the section web\n",
@@ -58,28 +74,50 @@ def _is_ip(name: str) -> bool:
 
 
 @web.middleware
-async def check_password(request: web.Request, handler: Handler) -> web.StreamResponse:
-    password = request.app[PASSWORD]
-    if password is None or request.path in OPEN or _brings(request, password):
+async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Browsers tell with each change whose page asks for it; what tells nothing is no browser."""
+    origin, host = request.headers.get(hdrs.ORIGIN), request.headers.get(hdrs.HOST, "")
+    if request.method in SAFE or origin is None or is_own(origin, host):
         return await handler(request)
-    if hdrs.AUTHORIZATION in request.headers:
-        _tell_refusal(request, "wrong password")
-    return web.Response(
-        status=HTTPStatus.UNAUTHORIZED,
-        text="a password is needed; the name does not matter\n",
-        headers={hdrs.WWW_AUTHENTICATE: CHALLENGE},
-    )
+    tell_refusal(request, "from another site's page")
+    raise web.HTTPForbidden(text="this came from another site's page\n")
 
 
-def _brings(request: web.Request, password: Secret) -> bool:
+def is_own(origin: str, host: str) -> bool:
+    """Not the scheme: a web server in front of us takes TLS off."""
+    return origin.partition("://")[2].lower() == host.lower() != ""
+
+
+def address_of(request: web.Request) -> str:
+    """
+    Who asks: the peer; or, where that is a web server on this machine, who it says it asks for.
+
+    It writes the last name in the header; those before it could be the stranger's own words.
+    """
+    peer = request.remote or ""
+    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return told if told and _is_here(peer) else peer
+
+
+def is_private(request: web.Request) -> bool:
+    """Whether TLS protects the way: ours, or that of a web server in front of us."""
+    return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+
+
+def _is_here(peer: str) -> bool:
     try:
-        given = BasicAuth.decode(request.headers.get(hdrs.AUTHORIZATION, ""), encoding="utf-8")
+        return not peer or ipaddress.ip_address(peer).is_loopback
     except ValueError:
         return False
-    return hmac.compare_digest(given.password.encode(), password.reveal().encode())
 
 
-def _tell_refusal(request: web.Request, reason: str) -> None:
+def tell_refusal(request: web.Request, reason: str) -> None:
     logger.warning(
-        "refused", extra={"action": "refuse", "path": request.path[:100], "reason": reason}
+        "refused",
+        extra={
+            "action": "refuse",
+            "path": request.path[:100],
+            "peer": address_of(request)[:100],
+            "reason": reason,
+        },
     )

@@ -1,8 +1,8 @@
-"""Which Host headers are ours: no name that a stranger's DNS could give this machine."""
+"""Which Host and Origin headers are ours: none that a stranger's DNS or page brings about."""
 
 import pytest
 
-from relay.web.guard import is_ours
+from relay.web.guard import is_ours, is_own
 
 HOSTS = {"relay.example", "0.0.0.0"}
 
@@ -28,3 +28,30 @@ def test_addresses_this_machine_and_our_own_names_are_ours(host: str) -> None:
 )  # fmt: skip
 def test_any_other_name_is_not(host: str) -> None:
     assert not is_ours(host, HOSTS)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("http://127.0.0.1:8096", "127.0.0.1:8096"),
+        ("https://relay.example", "relay.example"),
+        ("https://RELAY.example", "relay.EXAMPLE"),
+    ],
+)
+def test_our_own_pages_may_change_things(origin: str, host: str) -> None:
+    assert is_own(origin, host)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "",
+        "null",
+        "http://evil.example",
+        "http://relay.example:81",
+        "http://relay.example.evil.example",
+    ],
+)
+def test_no_other_page_may(origin: str) -> None:
+    assert not is_own(origin, "relay.example")
+    assert not is_own(origin, "")

@@ -1,0 +1,69 @@
+"""The pages on deliveries: which there were, and all about one."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from relay import misskey
+from relay.errors import FormatError
+from relay.outcome import Delivery, Rejected, State
+from relay.web import telling
+from relay.web.drawing import budget, drawn
+from relay.web.operation import Operation, operation
+from relay.web.page import page
+from relay.web.search import found, read
+
+
+async def listed(request: web.Request) -> web.Response:
+    return page(request, "deliveries.html", **await rows(request))
+
+
+async def rows(request: web.Request) -> dict[str, Any]:
+    """What the list of deliveries shows, by the filter in the URL."""
+    now, wanted = operation(request), read(request.query)
+    shown = await found(now.outbox, wanted)
+    return {
+        "wanted": wanted,
+        "found": shown,
+        "told": telling.told,
+        "sinks": now.sinks,
+        "kinds": sorted(misskey.KINDS),
+        "states": [*State],
+    }
+
+
+async def one(request: web.Request) -> web.Response:
+    now = operation(request)
+    delivery = await now.outbox.delivery(int(request.match_info["id"]))
+    if delivery is None:
+        raise web.HTTPNotFound
+    return page(
+        request,
+        "delivery.html",
+        delivery=delivery,
+        told=telling.told(delivery),
+        event=telling.written(delivery.raw),
+        attempts=await now.outbox.attempts(delivery.id),
+        message=_message(now, delivery),
+    )
+
+
+def _message(now: Operation, delivery: Delivery) -> dict[str, Any]:
+    """The message as it would be sent now, drawn; or why there is none."""
+    sink = now.sinks.get(delivery.sink)
+    if sink is None:
+        return {"trouble": "gone"}
+    try:
+        made = now.press.message(delivery, now.manners[delivery.sink])
+    except FormatError:
+        return {"trouble": "unreadable"}
+    if isinstance(made, Rejected):
+        return {"trouble": "withheld"}
+    payload = sink.payload([made])
+    return {
+        "trouble": None,
+        "drawn": drawn(sink.type, payload),
+        "payload": json.dumps(payload, ensure_ascii=False, indent=2),
+        "budget": budget(sink.type, payload),
+    }

@@ -1,0 +1,100 @@
+"""Which deliveries a page shows: filters that live in its URL, and pages by key."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from urllib.parse import urlencode
+
+from relay.outbox import Outbox, Search
+from relay.outcome import Delivery, State
+
+SIZE = 50
+STEP = 500  # deliveries that are read at once while a text is looked for
+REACH = 10_000
+"""So many are looked through for one page: a search never stands in the way of a lane for long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What is wanted; empty: any."""
+
+    sink: str = ""
+    state: str = ""
+    kind: str = ""
+    text: str = ""
+    before: int | None = None
+    """Only deliveries with a smaller id: the next page."""
+
+    @property
+    def query(self) -> str:
+        """The query of the URL, with its question mark."""
+        given = {name: value for name, value in asdict(self).items() if value}
+        return f"?{urlencode(given)}" if given else ""
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.sink or self.state or self.kind or self.text)
+
+    @property
+    def search(self) -> Search:
+        """What the outbox has an index for; the rest is looked at one by one."""
+        state = State(self.state) if self.state else None
+        return Search(sink=self.sink or None, state=state, before=self.before)
+
+    def older_than(self, delivery_id: int | None) -> "Filter":
+        return replace(self, before=delivery_id)
+
+    def takes(self, delivery: Delivery) -> bool:
+        """Whether what the outbox has no index for is as wanted."""
+        if self.kind and delivery.kind != self.kind:
+            return False
+        return not self.text or _holds(delivery, self.text.casefold())
+
+
+def read(query: Mapping[str, str]) -> Filter:
+    """The filter of a URL; what is no filter there asks for nothing."""
+    state, before = query.get("state", ""), query.get("before", "")
+    return Filter(
+        sink=query.get("sink", "")[:100],
+        state=state if state in set(State) else "",
+        kind=query.get("kind", "")[:100],
+        text=query.get("text", "").strip()[:200],
+        before=int(before) if before.isdecimal() and 0 < len(before) < 19 else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of deliveries; ``older`` is where the next begins, None if there is none."""
+
+    deliveries: Sequence[Delivery]
+    older: int | None = None
+    is_cut: bool = False
+    """The search has not come to its end: there may be more of it further back."""
+
+
+async def found(outbox: Outbox, wanted: Filter) -> Found:
+    if not wanted.kind and not wanted.text:
+        rows = await outbox.deliveries(wanted.search, limit=SIZE + 1)
+        return Found(rows[:SIZE], rows[SIZE - 1].id if len(rows) > SIZE else None)
+    taken: list[Delivery] = []
+    search = wanted.search
+    for _ in range(0, REACH, STEP):
+        rows = await outbox.deliveries(search, limit=STEP)
+        for row in rows:
+            if wanted.takes(row):
+                taken.append(row)
+            if len(taken) == SIZE:
+                return Found(taken, row.id)
+        if len(rows) < STEP:
+            return Found(taken)
+        search = replace(search, before=rows[-1].id)
+    return Found(taken, search.before, is_cut=True)
+
+
+def _holds(delivery: Delivery, text: str) -> bool:
+    """Whether the event, as it came, or what became of it has this text in it."""
+    if text in (delivery.reason or "").casefold() or text in delivery.event_id.casefold():
+        return True
+    raw = delivery.raw.decode(errors="replace").casefold()
+    return any(json.dumps(text, ensure_ascii=ascii)[1:-1] in raw for ascii in (False, True))

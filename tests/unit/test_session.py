@@ -1,0 +1,82 @@
+"""A session lasts while somebody is there, and never longer than half a day."""
+
+import pytest
+
+from relay.web.session import IDLE, LONGEST, MOST, Sessions
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sessions(clock: Clock) -> Sessions:
+    return Sessions(monotonic=clock)
+
+
+def test_a_session_is_found_by_its_word_alone(sessions: Sessions) -> None:
+    word, session = sessions.begin()
+    assert sessions.find(word) is session
+    assert sessions.find("") is None
+    assert sessions.find(f"{word}x") is None
+    assert sessions.find("\udcff") is None
+
+
+def test_no_two_sessions_have_a_word_in_common(sessions: Sessions) -> None:
+    (one, first), (other, second) = sessions.begin(), sessions.begin()
+    assert one != other
+    assert first.csrf != second.csrf
+    assert not first.wrote(second.csrf)
+    assert first.wrote(first.csrf)
+
+
+def test_it_ends_when_nobody_comes(sessions: Sessions, clock: Clock) -> None:
+    word, _ = sessions.begin()
+    clock.now += IDLE
+    assert sessions.find(word)
+    clock.now += IDLE + 1
+    assert sessions.find(word) is None
+    assert sessions.find(word) is None
+
+
+def test_it_ends_in_any_case(sessions: Sessions, clock: Clock) -> None:
+    word, _ = sessions.begin()
+    while clock.now <= LONGEST:
+        assert sessions.find(word)
+        clock.now += IDLE / 2
+    assert sessions.find(word) is None
+
+
+def test_a_page_that_lies_open_keeps_no_session_alive(sessions: Sessions, clock: Clock) -> None:
+    word, _ = sessions.begin()
+    clock.now += IDLE - 1
+    assert sessions.find(word, seen=False)
+    clock.now += 2
+    assert sessions.find(word, seen=False) is None
+
+
+def test_a_session_that_was_left_is_gone(sessions: Sessions) -> None:
+    word, _ = sessions.begin()
+    sessions.end(word)
+    sessions.end(word)
+    assert sessions.find(word) is None
+
+
+def test_beyond_the_most_the_one_goes_that_was_longest_unseen(
+    sessions: Sessions, clock: Clock
+) -> None:
+    words = []
+    for _ in range(MOST):
+        clock.now += 0.001
+        words.append(sessions.begin()[0])
+    assert sessions.find(words[0])
+    newest, _ = sessions.begin()
+    assert [word for word in (*words, newest) if sessions.find(word) is None] == [words[1]]
