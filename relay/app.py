@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -14,6 +14,7 @@ from aiohttp import web
 from relay import ending, intake, misskey
 from relay.acceptance import Acceptance
 from relay.config import Config
+from relay.crew import Crew
 from relay.delivery import Lane, Told
 from relay.errors import BrokenError
 from relay.language import Language
@@ -67,6 +68,7 @@ async def run(
 
         lanes = _lanes(config, outbox, session, clock, told)
         await _reopen(outbox, lanes, now=clock())
+        crew = Crew(lanes)
         watch = Watch(outbox, lanes, metrics, clock=clock)
         stack.push_async_callback(watch.close)
         if config.web is not None:
@@ -75,7 +77,7 @@ async def run(
 
         def wake(name: str) -> None:
             bell.ring()
-            lanes[name].wake()
+            crew.wake([name])
 
         accept = _acceptance(config, outbox, wake, clock)
         runner = _door(config, accept, metrics.answered, clock)
@@ -84,7 +86,7 @@ async def run(
         notify.ready(f"listens on {door.address}")
         await _finished(
             [
-                *(lane.run(stop) for lane in lanes.values()),
+                crew.run(outbox, _groups(config), clock=clock, stop=stop),
                 forget(outbox, older_than=config.retention, stop=stop, clock=clock),
                 accept.watch(stop),
                 _close(door, notify, stop=stop),
@@ -153,6 +155,14 @@ def _operation(
         language=Language(config.locale, config.timezone),
         clock=clock,
     )
+
+
+def _groups(config: Config) -> Sequence[Collection[str]]:
+    """Sinks that count against the same limit of their vendor's, together."""
+    found: dict[Hashable, list[str]] = {}
+    for name, sink in config.sinks.items():
+        found.setdefault(sink.pace_key, []).append(name)
+    return list(found.values())
 
 
 def fingerprint(sink: SinkSettings, *, salt: str) -> str:
@@ -227,8 +237,15 @@ async def _finished(work: Iterable[Coroutine[None, None, None]], *, stop: asynci
             for task in unfinished:
                 task.cancel()
     except BaseExceptionGroup as group:
-        broken = [error for error in group.exceptions if isinstance(error, BrokenError)]
-        raise broken[0] if broken else group from None
+        raise _first_of(BrokenError, group) or group from None
+
+
+def _first_of(kind: type[BaseException], error: BaseException) -> BaseException | None:
+    """An error of that kind, in whatever depth of groups."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error if isinstance(error, kind) else None
+    found = (_first_of(kind, one) for one in error.exceptions)
+    return next((one for one in found if one is not None), None)
 
 
 async def _close(door: Door, notify: Notify, *, stop: asyncio.Event) -> None:

@@ -168,6 +168,8 @@ class Courier:
         if (pause := self._manner.pace.pause(now=self._monotonic())) > PATIENCE:
             return RateLimited(pause)
         await asyncio.sleep(pause)
+        if not self._outbox.holds(self._name):
+            return RateLimited(0.0)  # not sent: another process does that now
         self._manner.pace.note(now=self._monotonic())
         outcome = await ask()
         self._heed(outcome)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +30,6 @@ from relay.sinks.base import Sink
 logger = logging.getLogger(__name__)
 
 LEASE = 300_000  # milliseconds; longer than all requests of an attempt, or two send the same
-POLL = 30.0  # seconds; wake() comes before, except for what another process has changed
 
 Told = Callable[[Sequence[Delivery], Outcome], None]
 """Learns what has become of deliveries, and by which outcome of their attempt."""
@@ -87,14 +87,23 @@ class Lane:
         """There may be something to carry."""
         self._news.set()
 
+    def begin(self, seconds: float) -> None:
+        """Another process may have used up the limit of the sink until so many seconds ago."""
+        rest = max((length for _, length in self._manner.pace.windows), default=0.0) - seconds
+        self._manner.pace.rest(rest, now=self._monotonic())
+
     async def run(self, stop: asyncio.Event) -> None:
+        """Carry until ``stop``, or until nothing waits any more."""
         self.pulse.beat(within=LEASE / 1000)
         while not stop.is_set():
             self._news.clear()
             pause, wakes = await self._step_safely()
+            if pause == math.inf and not self._news.is_set():
+                break
             self.pulse.beat(within=pause + LEASE / 1000)
             if pause > 0:
                 await _first(pause, stop, *([self._news] if wakes else []))
+        self.pulse.beat(within=math.inf)
 
     async def _step_safely(self) -> tuple[float, bool]:
         try:
@@ -111,7 +120,8 @@ class Lane:
         """
         Carry what is due and shares one request, if anything is due.
 
-        Returns the seconds to rest before the next, and whether news end that rest.
+        Returns the seconds to rest before the next (infinite: nothing waits), and whether news end
+        that rest.
         """
         if (rest := self._manner.pace.pause(now=self._monotonic())) > 0:
             return rest, False
@@ -156,7 +166,7 @@ class Lane:
 
     async def _until_due(self) -> float:
         due_at = await self._outbox.due_at(self.name, hold=self._manner.hold)
-        return POLL if due_at is None else min(POLL, max(0.001, (due_at - self._clock()) / 1000))
+        return math.inf if due_at is None else max(0.001, (due_at - self._clock()) / 1000)
 
     def _missed(self, answer: Failed | RateLimited) -> Outcome:
         """The outcome of an attempt of which nothing was sent, since the sink did not answer."""
@@ -210,6 +220,7 @@ class Lane:
             logger.warning(
                 "lease lost", extra={"action": "lease_lost", "delivery": _batch_of(claimed)}
             )
+            return
         if isinstance(outcome, Closed):
             await self._outbox.close_sink(
                 self.name,

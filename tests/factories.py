@@ -1,7 +1,7 @@
 """Nouns with defaults, and every outbox as one fixture; `conftest.py` names it in its plugins."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ import pytest
 
 from relay.model import Event
 from relay.outbox import Outbox, SQLiteOutbox
+from relay.outbox.postgres import PostgresOutbox
 from relay.outcome import Delivery
+from tests.postgres import empty
 
 
 def an_event(n: int = 1, **changes: Any) -> Event:
@@ -42,10 +44,26 @@ def a_delivery(**changes: Any) -> Delivery:
     return replace(delivery, **changes)
 
 
-@pytest.fixture(params=["sqlite"])
-async def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Outbox]:
-    """An empty outbox of each kind. No test may ask which."""
-    async with OUTBOXES[request.param](tmp_path) as made:
+Opener = Callable[[Path], AbstractAsyncContextManager[Outbox]]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def opener(request: pytest.FixtureRequest) -> Opener:
+    """
+    Opens an empty outbox of each kind, in a folder or elsewhere. No test may ask which.
+
+    A new database is one more param.
+    """
+    if request.param == "sqlite":
+        return _sqlite
+    address: str = request.getfixturevalue("postgres_database")
+    return lambda folder: _postgres(address)
+
+
+@pytest.fixture
+async def outbox(opener: Opener, tmp_path: Path) -> AsyncIterator[Outbox]:
+    """An empty outbox of each kind."""
+    async with opener(tmp_path) as made:
         yield made
 
 
@@ -58,5 +76,11 @@ async def _sqlite(folder: Path) -> AsyncIterator[Outbox]:
         await outbox.close()
 
 
-OUTBOXES = {"sqlite": _sqlite}
-"""A new database is one more opener here, and one more param above."""
+@asynccontextmanager
+async def _postgres(address: str) -> AsyncIterator[Outbox]:
+    await empty(address)
+    outbox = await PostgresOutbox.open(address)
+    try:
+        yield outbox
+    finally:
+        await outbox.close()

@@ -56,7 +56,7 @@ async def _local(config: Config, path: Path) -> Facts:
         # First the disk: to open the outbox changes its journal.
         disk = looking.disk(config)
         facts = replace(facts, disk=disk)
-        if disk.outbox is not None:
+        if disk is None or disk.outbox is not None:
             facts = replace(facts, stock=await _stock(config))
     except OutboxError as error:
         return replace(facts, stock=Stock(problem=str(error)))

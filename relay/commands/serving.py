@@ -21,7 +21,7 @@ from relay.errors import BrokenError
 from relay.logs import LogFormat, format_for, log_to
 from relay.message import Message
 from relay.notify import Notify
-from relay.outbox import file_of
+from relay.outbox import check_driver
 from relay.outcome import Sent
 from relay.sinks import open_session
 from relay.tree import Text
@@ -81,7 +81,7 @@ async def demo() -> int:
 
 async def check(path: Path | None, *, online: bool) -> int:
     config = configuration(path, samples=samples())
-    file_of(config.outbox)  # raises if there is no such outbox yet
+    check_driver(config.outbox)
     colour = colour_for(sys.stdout)
     for warning in _warnings(config, place_of(path)):
         say(f"{colour.doubtful('warning')}: {warning}")

@@ -117,8 +117,10 @@ def sink_of(config: Config, name: str) -> Any:
 
 
 def existing_file(config: Config) -> Path:
-    """The file of the outbox. Raises OutboxError if it is not there."""
+    """The file of the outbox. Raises OutboxError if it is not there, or in no file."""
     path = file_of(config.outbox)
+    if path is None:
+        raise OutboxError("the outbox is in no file: pg_dump makes copies of it")
     if not path.exists():
         raise OutboxError(f"there is no outbox {path.absolute()}: relay serve makes it")
     return path
@@ -127,6 +129,7 @@ def existing_file(config: Config) -> Path:
 @asynccontextmanager
 async def existing_outbox(config: Config) -> AsyncIterator[Outbox]:
     """The outbox, if there is one: to ask makes none. Raises OutboxError."""
-    existing_file(config)
+    if file_of(config.outbox) is not None:
+        existing_file(config)
     async with open_outbox(config.outbox) as outbox:
         yield outbox

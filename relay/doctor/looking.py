@@ -30,7 +30,7 @@ def files(config: Config, path: Path) -> list[File]:
     ]
     if config.templates is not None:
         found.append(_file(config.templates, None))
-    kept = (outbox.with_name(outbox.name + end) for end in COMPANIONS)
+    kept = [outbox.with_name(outbox.name + end) for end in COMPANIONS] if outbox else []
     return found + [_file(one, "private notes") for one in kept if os.path.exists(one)]
 
 
@@ -58,9 +58,15 @@ def _is_reached(path: Path) -> bool:
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
 
 
-def disk(config: Config) -> Disk:
-    """Where the outbox is, or will be. Raises OutboxError if nobody may look there."""
-    path = file_of(config.outbox).absolute()
+def disk(config: Config) -> Disk | None:
+    """
+    Where the outbox is, or will be; None if that is a database on a server.
+
+    Raises OutboxError if nobody may look there.
+    """
+    if (file := file_of(config.outbox)) is None:
+        return None
+    path = file.absolute()
     try:
         return _disk(path)
     except OSError as error:

@@ -4,6 +4,7 @@ from relay.outbox.base import (
     Backlog,
     Claim,
     ClosedSink,
+    Crew,
     Outbox,
     Part,
     Pruned,
@@ -11,7 +12,7 @@ from relay.outbox.base import (
     Search,
     Told,
 )
-from relay.outbox.opening import file_of, open_outbox, serve_outbox
+from relay.outbox.opening import check_driver, copy_outbox, file_of, open_outbox, serve_outbox
 from relay.outbox.sqlite import SQLiteOutbox
 from relay.outbox.sqlite.backup import backup
 from relay.outbox.sqlite.file import FileLock
@@ -20,6 +21,7 @@ __all__ = [
     "Backlog",
     "Claim",
     "ClosedSink",
+    "Crew",
     "FileLock",
     "Outbox",
     "Part",
@@ -29,6 +31,8 @@ __all__ = [
     "Search",
     "Told",
     "backup",
+    "check_driver",
+    "copy_outbox",
     "file_of",
     "open_outbox",
     "serve_outbox",

@@ -1,6 +1,7 @@
 """The durable queue, as the other stages see it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +18,31 @@ class Outbox(Protocol):
 
     id: str
     """Random, made with the outbox: a new database never repeats another's delivery keys."""
+
+    async def tend(
+        self,
+        groups: Sequence[Collection[str]],
+        crew: "Crew",
+        *,
+        clock: Callable[[], int],
+        stop: asyncio.Event,
+    ) -> None:
+        """
+        Tell a crew which sinks to carry, and for which of them something waits, until ``stop``.
+
+        Each sink is carried by one process at a time, and those of a group by the same one, for
+        they share a limit. ``clock`` gives Unix milliseconds.
+        """
+        ...
+
+    def holds(self, sink: str) -> bool:
+        """
+        Whether a crew of this process may send for a sink now, for no other does.
+
+        To be asked right before each request: between claim and request a process can be stopped
+        for longer than the others wait for it.
+        """
+        ...
 
     async def accept(
         self,
@@ -189,6 +215,26 @@ class Outbox(Protocol):
 
         One step looks at no more than ``limit`` events, those that follow on ``after``.
         """
+        ...
+
+
+class Crew(Protocol):
+    """Carries sinks, as the outbox tells it to."""
+
+    def take(self, sinks: Mapping[str, float]) -> None:
+        """
+        Be ready to carry these.
+
+        Of each the seconds since another process may have sent for it: its limit is not fresh.
+        """
+        ...
+
+    def leave(self, sink: str) -> bool:
+        """Begin nothing new for a sink; True once nothing is under way. To be asked until then."""
+        ...
+
+    def wake(self, sinks: Collection[str]) -> None:
+        """There may be something to carry for these; who was not taken is passed over."""
         ...
 
 

@@ -1,30 +1,56 @@
 """Which outbox an address names, and what has to be done before one is served."""
 
+import importlib.util
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
 from relay.outbox.sqlite import SQLiteOutbox
+from relay.outbox.sqlite.contents import contents_of
 from relay.outbox.sqlite.file import FileLock, check, is_foreign, set_aside
 
 logger = logging.getLogger(__name__)
 
 
-def file_of(address: str) -> Path:
-    """The file of ``sqlite:FILE``. Raises OutboxError for any other kind."""
+def file_of(address: str) -> Path | None:
+    """The file of ``sqlite:FILE``; None for a database on a server."""
     kind, _, place = address.partition(":")
-    if kind != "sqlite" or not place:
-        raise OutboxError(f"outbox {kind}: only sqlite:FILE is there yet in this version")
-    return Path(place)
+    if kind == "sqlite" and place:
+        return Path(place)
+    if kind in {"postgresql", "postgres"}:
+        return None
+    raise OutboxError(f"outbox {kind}: should be sqlite:FILE or postgresql://user@host/database")
+
+
+def check_driver(address: str) -> None:
+    """Raises OutboxError if what the address needs is not installed."""
+    if file_of(address) is None and importlib.util.find_spec("asyncpg") is None:
+        raise OutboxError("postgresql needs a driver: pip install 'relay[postgres]'")
 
 
 @asynccontextmanager
 async def open_outbox(address: str) -> AsyncIterator[Outbox]:
     """Raises OutboxError if it cannot be opened."""
-    outbox = SQLiteOutbox.open(file_of(address))
+    path = file_of(address)
+    async with _on_postgres(address) if path is None else _in_file(path) as outbox:
+        yield outbox
+
+
+@asynccontextmanager
+async def serve_outbox(address: str, *, now: int) -> AsyncIterator[Outbox]:
+    """The same for a process that serves it; ``now`` in milliseconds."""
+    path = file_of(address)
+    opened = open_outbox(address) if path is None else _serve_file(path, now=now)
+    async with opened as outbox:
+        yield outbox
+
+
+@asynccontextmanager
+async def _in_file(path: Path) -> AsyncIterator[Outbox]:
+    outbox = SQLiteOutbox.open(path)
     try:
         yield outbox
     finally:
@@ -32,9 +58,20 @@ async def open_outbox(address: str) -> AsyncIterator[Outbox]:
 
 
 @asynccontextmanager
-async def serve_outbox(address: str, *, now: int) -> AsyncIterator[Outbox]:
-    """The same for the one process that serves it; ``now`` in milliseconds."""
-    path = file_of(address)
+async def _on_postgres(address: str) -> AsyncIterator[Outbox]:
+    check_driver(address)
+    from relay.outbox.postgres import PostgresOutbox  # an optional driver
+
+    outbox = await PostgresOutbox.open(address)
+    try:
+        yield outbox
+    finally:
+        await outbox.close()
+
+
+@asynccontextmanager
+async def _serve_file(path: Path, *, now: int) -> AsyncIterator[Outbox]:
+    """A file is served by one process only, which can recover what the last one left."""
     if is_foreign(path):
         raise OutboxError(f"{path}: this file is no outbox of relay's: is it the right name?")
     lock = FileLock(path)
@@ -42,11 +79,27 @@ async def serve_outbox(address: str, *, now: int) -> AsyncIterator[Outbox]:
         with suppress(BrokenError), _setting_aside(path, now=now):
             check(path)
         with _setting_aside(path, now=now):
-            async with open_outbox(address) as outbox:
+            async with _in_file(path) as outbox:
                 await outbox.recover(now=now)
                 yield outbox
     finally:
         lock.release()
+
+
+async def copy_outbox(source: str, target: str) -> Mapping[str, int] | None:
+    """
+    Fill a database on a server with what a file holds, and nobody serves.
+
+    The number of rows by table; None if that was done before. Raises OutboxError.
+    """
+    path = file_of(source)
+    if path is None or file_of(target) is not None:
+        raise OutboxError("an outbox is copied from sqlite:FILE to postgresql://user@host/database")
+    check_driver(target)
+    from relay.outbox.postgres.copying import fill  # an optional driver
+
+    with contents_of(path) as contents:
+        return await fill(target, contents)
 
 
 @contextmanager

@@ -118,7 +118,7 @@ class Stage:
         end = self.now + round(seconds * 1000)
         while self.now < end:
             pause, _ = await self.lane.step()
-            self.now = min(end, self.now + max(1, round(pause * 1000)))
+            self.now += max(1, round(min(pause, (end - self.now) / 1000) * 1000))
 
     async def states(self) -> dict[str, int]:
         return {state: number for (_, state), number in (await self.outbox.counts()).items()}

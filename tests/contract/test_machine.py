@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -27,7 +26,7 @@ from hypothesis.stateful import (
 from relay.outbox import Outbox, Search
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
 from relay.retry import settle
-from tests.factories import OUTBOXES, an_event
+from tests.factories import Opener, an_event
 
 T = TypeVar("T")
 SINKS = ("team", "ops")
@@ -233,9 +232,8 @@ class Machine(RuleBasedStateMachine):
         return [line[:length] for length in range(1, most + 1)]
 
 
-@pytest.mark.parametrize("kind", OUTBOXES)
-def test_whatever_happens_nothing_is_lost_doubled_or_out_of_order(kind: str) -> None:
-    machine = type("Machine", (Machine,), {"opener": staticmethod(OUTBOXES[kind])})
+def test_whatever_happens_nothing_is_lost_doubled_or_out_of_order(opener: Opener) -> None:
+    machine = type("Machine", (Machine,), {"opener": staticmethod(opener)})
     run_state_machine_as_test(
         machine, settings=settings(max_examples=100, stateful_step_count=40, deadline=None)
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_aiohttp import AiohttpServer
 
+from tests import postgres
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
 from tests.fakes.synapse import Synapse
@@ -38,3 +39,21 @@ def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a server."""
+    if (given := postgres.given()) is not None:
+        yield given
+        return
+    with postgres.started() as server:
+        postgres.hasten(server.address)
+        yield server.address
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: str) -> Iterator[str]:
+    """The address of a database that belongs to the tests."""
+    with postgres.new_database(postgres_server) as address:
+        yield address

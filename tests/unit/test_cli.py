@@ -145,13 +145,16 @@ def test_a_warning_does_not_fail_a_check(relay, folder):
 
 
 @pytest.mark.parametrize("command", ["check", "serve"])
-def test_an_outbox_that_is_not_there_yet_is_told_before_anything_starts(relay, folder, command):
+def test_a_driver_that_is_not_installed_is_told_before_anything_starts(
+    relay, folder, command, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
     text = (folder / "config.yaml").read_text(encoding="utf-8")
     text = re.sub("outbox: .*", "outbox: postgresql://relay@db/relay", text)
     (folder / "config.yaml").write_text(text, encoding="utf-8")
     answer = relay(command)
     assert (answer.code, answer.out) == (2, "")
-    assert "only sqlite:FILE is there yet" in answer.err
+    assert "pip install 'relay[postgres]'" in answer.err
 
 
 def test_route_tells_who_gets_an_event_and_why_not(relay, folder):

@@ -5,18 +5,19 @@ https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synch
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
 
 from relay import line
-from relay.errors import OutboxError
+from relay.errors import BrokenError, OutboxError
 from relay.model import Event, Sibling
-from relay.outbox.base import Backlog, Claim, ClosedSink, Pruned, Received, Search, Told
+from relay.outbox.base import Backlog, Claim, ClosedSink, Crew, Pruned, Received, Search, Told
 from relay.outbox.sqlite import query, statement
 from relay.outbox.sqlite.acceptance import accepted
 from relay.outbox.sqlite.file import connect, named_errors
@@ -26,7 +27,10 @@ from relay.outcome import Attempt, Delivery, State
 
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
 KEPT_ATTEMPTS = 50  # of one delivery
+SWEEP = 30.0  # seconds; whoever accepts wakes the lanes, but for what another process changes
 
 
 class SQLiteOutbox:
@@ -55,6 +59,31 @@ class SQLiteOutbox:
         await self._writer.close()
         self._reading.shutdown()
         self._reader.close()
+
+    async def tend(
+        self,
+        groups: Sequence[Collection[str]],
+        crew: Crew,
+        *,
+        clock: Callable[[], int],
+        stop: asyncio.Event,
+    ) -> None:
+        sinks = [sink for group in groups for sink in group]
+        crew.take(dict.fromkeys(sinks, float("inf")))
+        while not stop.is_set():
+            try:
+                crew.wake(await self._sinks_waiting())
+            except BrokenError:
+                raise
+            except OutboxError as error:
+                logger.error("outbox fails", extra={"action": "sweep", "reason": str(error)})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), SWEEP)
+        for sink in sinks:
+            crew.leave(sink)
+
+    def holds(self, sink: str) -> bool:
+        return True
 
     async def accept(
         self,
@@ -215,6 +244,10 @@ class SQLiteOutbox:
 
     async def waiting(self) -> int:
         return await self._read(lambda db: int(db.execute(statement.WAITING).fetchone()[0]))
+
+    async def _sinks_waiting(self) -> Collection[str]:
+        rows = await self._read(lambda db: db.execute(statement.SINKS_WAITING).fetchall())
+        return [sink for (sink,) in rows]
 
     async def prune(self, *, before: int, limit: int, after: int = 0) -> Pruned:
         def job(db: sqlite3.Connection) -> Pruned:

@@ -129,6 +129,17 @@ FROM (SELECT sink, count(*) AS number, min(id) AS first FROM delivery
 JOIN delivery ON delivery.id = first JOIN event ON event.id = delivery.event
 """
 TOUCH = "UPDATE outbox SET id = id"
+# From one sink to the next, by the index: however many deliveries wait.
+SINKS_WAITING = """
+WITH RECURSIVE found (sink) AS (
+    SELECT min(sink) FROM delivery
+    UNION ALL
+    SELECT (SELECT min(sink) FROM delivery WHERE sink > found.sink) FROM found
+    WHERE sink IS NOT NULL)
+SELECT sink FROM found
+WHERE sink IS NOT NULL
+  AND EXISTS (SELECT 1 FROM delivery WHERE sink = found.sink AND state = 'pending')
+"""
 WAITING = "SELECT count(*) FROM delivery WHERE state = 'pending'"
 # What a step of pruning looks at: what waits for weeks must not be read through each time.
 OLDEST = """

@@ -1,0 +1,363 @@
+"""PostgreSQL, for any number of processes: https://www.postgresql.org/docs/current/mvcc.html"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from relay import line
+from relay.errors import OutboxError
+from relay.model import Event, Sibling
+from relay.outbox.base import Backlog, Claim, ClosedSink, Crew, Pruned, Received, Search, Told
+from relay.outbox.postgres import node, query, statement
+from relay.outbox.postgres.acceptance import Arrival, storable
+from relay.outbox.postgres.connection import (
+    Connection,
+    Pool,
+    connect,
+    named_errors,
+    open_pool,
+    public,
+)
+from relay.outbox.postgres.schema import migrate
+from relay.outbox.postgres.share import USUAL, Rhythm, Share
+from relay.outbox.postgres.writer import Writer
+from relay.outcome import Attempt, Delivery, State
+
+KEPT_ATTEMPTS = 50  # of one delivery
+WAIT = 5.0  # seconds for a connection of the pool
+
+
+class PostgresOutbox:
+    """Events come in through one connection, all else takes turns on a few. ``open`` makes one."""
+
+    def __init__(self, address: str, pool: Pool, *, id: str, rhythm: Rhythm = USUAL) -> None:
+        self.id = id
+        self.place = public(address)
+        self._address = address
+        self._rhythm = rhythm
+        self._pool = pool
+        self._teller = secrets.token_hex(8)
+        self._writer = Writer(address, place=self.place, teller=self._teller)
+        self._share: Share | None = None
+        self._is_open = True
+
+    @classmethod
+    async def open(cls, address: str, *, rhythm: Rhythm = USUAL) -> "PostgresOutbox":
+        """Raises OutboxError, also when the tables are of a newer relay."""
+        with named_errors(public(address)):
+            db = await connect(address)
+            try:
+                id = await migrate(db)
+            finally:
+                db.terminate()
+            return cls(address, await open_pool(address), id=id, rhythm=rhythm)
+
+    async def close(self) -> None:
+        if not self._is_open:
+            return
+        self._is_open = False
+        await self._writer.close()
+        self._pool.terminate()
+
+    async def tend(
+        self,
+        groups: Sequence[Collection[str]],
+        crew: Crew,
+        *,
+        clock: Callable[[], int],
+        stop: asyncio.Event,
+    ) -> None:
+        self._share = Share(
+            self._address,
+            groups,
+            crew,
+            place=self.place,
+            teller=self._teller,
+            clock=clock,
+            rhythm=self._rhythm,
+        )
+        await self._share.run(stop)
+
+    def holds(self, sink: str) -> bool:
+        return self._share is None or self._share.holds(sink)
+
+    @property
+    def _node(self) -> int | None:
+        """Whose lanes may be claimed; None: this process shares them with nobody."""
+        return None if self._share is None else self._share.node or 0
+
+    async def accept(
+        self,
+        event: Event,
+        raw: bytes,
+        sinks: Mapping[str, str],
+        *,
+        now: int,
+        hold: int = 0,
+        sibling: Sibling | None = None,
+        editing: Collection[str] = (),
+    ) -> bool:
+        self._check_open()
+        arrival = Arrival(
+            event=event,
+            raw=raw,
+            sinks=sinks,
+            now=now,
+            hold=hold,
+            sibling=sibling,
+            editing=editing,
+        )
+        return await self._writer.accept(arrival)
+
+    async def claim(
+        self,
+        sink: str,
+        *,
+        now: int,
+        lease: int,
+        hold: int = 0,
+        most: int = 1,
+        behind: int | None = None,
+    ) -> Claim | None:
+        async with self._connection() as db:
+            found, claimed = await query.line_of(db, sink)
+            waiting = [one for one in found if behind is None or one.batch != behind]
+            if not line.is_due(waiting, hold=hold, now=now):
+                return None
+            heads = line.together(waiting, hold=hold)
+            deliveries = await self._claimed(db, heads, claimed, due_at=now + lease, sink=sink)
+            if not deliveries:
+                return None
+            company: Sequence[line.Waiting] = ()
+            if heads[0].batch is None and heads[0].edits is None:
+                rest = [one for one in waiting if one not in heads]
+                company = line.company(rest, hold=hold, now=now, most=most - 1)
+            others = await query.several(db, [one.id for one in company]) if company else ()
+            return Claim(deliveries=tuple(deliveries), company=tuple(others))
+
+    async def join(self, company: Sequence[Delivery], *, head: Delivery) -> Sequence[Delivery]:
+        async with self._connection() as db:
+            while company:
+                joined = await self._joined(db, company, head)
+                if len(joined) == len(company):
+                    return joined
+                company = company[: len(joined)]
+            return []
+
+    async def expedite(self, batch: int, *, now: int) -> None:
+        async with self._connection() as db:
+            await db.execute(statement.EXPEDITE, batch, now)
+
+    async def save(
+        self,
+        settled: Sequence[Delivery],
+        *,
+        claimed: Sequence[Delivery],
+        attempt: Attempt | None = None,
+    ) -> bool:
+        rows = [
+            _row(after, lease=before.due_at) for after, before in zip(settled, claimed, strict=True)
+        ]
+        async with self._connection() as db:
+            try:
+                async with db.transaction():
+                    saved = await db.fetchval(
+                        statement.SAVE,
+                        *zip(*rows, strict=True),
+                        *_told(attempt),
+                        KEPT_ATTEMPTS,
+                    )
+                    if saved != len(claimed):
+                        raise _LeaseLostError
+            except _LeaseLostError:
+                return False
+            return True
+
+    async def told(self, delivery_id: int) -> Told | None:
+        async with self._connection() as db:
+            return await query.told(db, delivery_id)
+
+    async def attempts(self, delivery_id: int) -> Sequence[Attempt]:
+        async with self._connection() as db:
+            rows = await db.fetch(statement.ATTEMPTS, delivery_id)
+        return [Attempt(**row) for row in rows]
+
+    async def due_at(self, sink: str, *, hold: int = 0) -> int | None:
+        async with self._connection() as db:
+            waiting, _ = await query.line_of(db, sink)
+        return line.due_at(waiting, hold=hold)
+
+    async def recover(self, *, now: int) -> int:
+        return await self._changed(statement.RECOVER, now)
+
+    async def close_sink(self, sink: str, *, reason: str, fingerprint: str, now: int) -> None:
+        values = (sink, storable(reason), fingerprint, now, self._node)
+        await self._changed(statement.CLOSE, *values)
+
+    async def open_sink(self, sink: str, *, now: int) -> bool:
+        async with self._connection() as db, db.transaction():
+            await db.execute(statement.HASTEN, sink, now)
+            was_closed = _count(await db.execute(statement.OPEN, sink)) == 1
+            await node.tell(db, "", [sink])
+            return was_closed
+
+    async def closed_sinks(self) -> Sequence[ClosedSink]:
+        async with self._connection() as db:
+            rows = await db.fetch(statement.CLOSED)
+        return [ClosedSink(**row) for row in rows]
+
+    async def pause_sink(self, sink: str, *, now: int) -> bool:
+        return await self._changed(statement.PAUSE, sink, now) == 1
+
+    async def resume_sink(self, sink: str) -> bool:
+        async with self._connection() as db, db.transaction():
+            was_paused = _count(await db.execute(statement.RESUME, sink)) == 1
+            await node.tell(db, "", [sink])
+            return was_paused
+
+    async def paused_sinks(self) -> Mapping[str, int]:
+        async with self._connection() as db:
+            rows = await db.fetch(statement.PAUSED)
+        return {row["name"]: row["paused_at"] for row in rows}
+
+    async def troubles(self) -> Mapping[str, Attempt]:
+        async with self._connection() as db:
+            found = [dict(row) for row in await db.fetch(statement.TROUBLES)]
+        return {row.pop("sink"): Attempt(**row) for row in found}
+
+    async def received(self, event_id: str) -> Sequence[Received]:
+        async with self._connection() as db:
+            rows = await db.fetch(statement.RECEIVED, storable(event_id))
+        return [Received(**row) for row in rows]
+
+    async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
+        return await self.deliveries(Search(sink=sink, state=State.DEAD), limit=limit)
+
+    async def delivery(self, delivery_id: int) -> Delivery | None:
+        async with self._connection() as db:
+            return await query.found(db, delivery_id)
+
+    async def deliveries(self, wanted: Search, *, limit: int = 50) -> Sequence[Delivery]:
+        async with self._connection() as db:
+            return await query.search(db, wanted, limit=limit)
+
+    async def revive(self, ids: Iterable[int], *, now: int) -> int:
+        wanted = list(ids)
+        async with self._connection() as db, db.transaction():
+            await db.execute(statement.KEEP_EVENTS, wanted)
+            rows = await db.fetch(statement.REVIVE, wanted, now)
+            await node.tell(db, "", {row["sink"] for row in rows})
+            return len(rows)
+
+    async def drop(self, ids: Iterable[int]) -> int:
+        return await self._changed(statement.DROP, list(ids))
+
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        async with self._connection() as db:
+            rows = await db.fetch(statement.COUNTS)
+        return {(row["sink"], row["state"]): row["number"] for row in rows}
+
+    async def backlog(self) -> Mapping[str, Backlog]:
+        async with self._connection() as db:
+            rows = await db.fetch(statement.BACKLOG)
+        return {row["sink"]: Backlog(number=row["number"], since=row["since"]) for row in rows}
+
+    async def touch(self) -> None:
+        await self._changed(statement.TOUCH)
+
+    async def waiting(self) -> int:
+        async with self._connection() as db:
+            return int(await db.fetchval(statement.WAITING))
+
+    async def prune(self, *, before: int, limit: int, after: int = 0) -> Pruned:
+        async with self._connection() as db, db.transaction():
+            oldest = await db.fetchrow(statement.OLDEST, after, limit)
+            if not oldest["number"]:
+                return Pruned(events=0, next=None)
+            rows = await db.fetch(statement.OLD_EVENTS, after, oldest["last"], before)
+            ids = [row["id"] for row in rows]
+            gone = _count(await db.execute(statement.PRUNE, ids, before))
+            is_last = oldest["number"] < limit or oldest["accepted_at"] >= before
+            return Pruned(events=gone, next=None if is_last else oldest["last"])
+
+    async def _claimed(
+        self,
+        db: Connection,
+        heads: Sequence[line.Waiting],
+        claimed: Mapping[int, bool],
+        *,
+        due_at: int,
+        sink: str,
+    ) -> Sequence[Delivery]:
+        """Claim all of them, or none if another process was faster with one."""
+        ids = [one.id for one in heads]
+        found = (ids, [one.due_at for one in heads], [claimed[one] for one in ids])
+        try:
+            async with db.transaction():
+                rows = await db.fetch(statement.CLAIM, *found, due_at, sink, self._node)
+                if len(rows) != len(heads):
+                    raise _LeaseLostError
+        except _LeaseLostError:
+            return ()
+        return query.in_order(ids, rows)
+
+    async def _joined(
+        self, db: Connection, company: Sequence[Delivery], head: Delivery
+    ) -> Sequence[Delivery]:
+        """Those up to the first that cannot be claimed; they are claimed only if those are all."""
+        ids = [one.id for one in company]
+        events = ([one.hook for one in company], [one.event_id for one in company])
+        transaction = db.transaction()
+        await transaction.start()
+        rows = await db.fetch(
+            statement.JOIN, ids, *events, head.due_at, head.batch, head.sink, self._node
+        )
+        could = {row["id"] for row in rows}
+        await (transaction.commit() if len(could) == len(ids) else transaction.rollback())
+        number = next((place for place, id in enumerate(ids) if id not in could), len(ids))
+        return [
+            replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch)
+            for one in company[:number]
+        ]
+
+    async def _changed(self, wanted: str, *values: object) -> int:
+        async with self._connection() as db:
+            return _count(await db.execute(wanted, *values))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        self._check_open()
+        with named_errors(self.place):
+            async with self._pool.acquire(timeout=WAIT) as db:
+                yield db
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise OutboxError(f"{self.place}: was closed")
+
+
+class _LeaseLostError(Exception):
+    """Undoes what of a save was written: all of it or nothing."""
+
+
+def _row(after: Delivery, *, lease: int) -> tuple[object, ...]:
+    reason = None if after.reason is None else storable(after.reason)
+    message = None if after.message is None else storable(after.message)
+    return (
+        after.id, lease, after.state, after.attempt, after.due_at,
+        reason, after.batch, after.edits, message,
+    )  # fmt: skip
+
+
+def _told(attempt: Attempt | None) -> tuple[object, ...]:
+    if attempt is None:
+        return (None, None, None, None)
+    reason = None if attempt.reason is None else storable(attempt.reason)
+    return (attempt.at, attempt.took, attempt.outcome, reason)
+
+
+def _count(status: str) -> int:
+    """The rows of ``UPDATE 3``."""
+    return int(status.rpartition(" ")[2])

@@ -1,0 +1,141 @@
+"""What is asked of PostgreSQL about the processes that share an outbox, and about their lanes."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from relay.outbox.postgres.connection import Connection
+
+NEWS = "relay_news"
+"""Tells who accepted, and for which sinks something waits; none named: look for yourself."""
+NODES = "relay_nodes"
+"""A node has come or gone, or a lane has become free."""
+PAYLOAD = 7_000  # bytes; https://www.postgresql.org/docs/current/sql-notify.html
+
+ENTER = """
+INSERT INTO node (until, groups) VALUES (clock_timestamp() + make_interval(secs => $1), $2)
+RETURNING id
+"""
+# Whoever starts relay anew has mended something: what waits for another attempt gets it now.
+# What is claimed may still be under way in a node that is only late.
+RECOVER = """
+UPDATE delivery SET due_at = $2
+WHERE state = 'pending' AND batch IS NOT NULL AND NOT claimed
+  AND NOT EXISTS (SELECT 1 FROM node WHERE id <> $1 AND until >= clock_timestamp())
+"""
+BEAT = """
+WITH renewed AS (
+    UPDATE node SET until = clock_timestamp() + make_interval(secs => $2) WHERE id = $1
+    RETURNING id)
+SELECT array_agg(id ORDER BY id) AS nodes,
+       bool_or(id <> $1 AND until < clock_timestamp()) AS has_dead,
+       EXISTS (SELECT 1 FROM renewed) AS is_alive
+FROM node
+"""
+WISHES = "SELECT id, groups FROM node"
+# The time of its last sign of life is when it can have sent for the last time.
+BURY = """
+WITH dead AS (
+    DELETE FROM node WHERE id <> $1 AND until < clock_timestamp() RETURNING id, until)
+UPDATE lane SET node = NULL, left_at = dead.until FROM dead WHERE lane.node = dead.id
+RETURNING sink
+"""
+# Its leases end with it. Whoever was only stopped finds another due_at, and saves nothing.
+INHERIT = """
+UPDATE delivery SET due_at = $2 WHERE sink = ANY($1::text[]) AND state = 'pending' AND claimed
+"""
+TAKE = """
+INSERT INTO lane (sink, node) SELECT sink, $1 FROM unnest($2::text[]) AS wanted (sink)
+ON CONFLICT (sink) DO UPDATE SET node = excluded.node WHERE lane.node IS NULL
+RETURNING sink, extract(epoch FROM clock_timestamp() - left_at)::float8 AS seconds
+"""
+GIVE_BACK = "UPDATE lane SET node = NULL WHERE node = $1 AND sink = ANY($2::text[])"
+RELEASE = """
+UPDATE lane SET node = NULL, left_at = clock_timestamp()
+WHERE node = $1 AND sink = ANY($2::text[])
+"""
+EXIT = "DELETE FROM node WHERE id = $1"
+# From one sink with waiting deliveries to the next, by the index: however many wait.
+WAITING = """
+WITH RECURSIVE found (sink) AS (
+    (SELECT sink FROM delivery WHERE state = 'pending' ORDER BY sink LIMIT 1)
+    UNION ALL
+    SELECT (SELECT sink FROM delivery WHERE state = 'pending' AND sink > found.sink
+            ORDER BY sink LIMIT 1)
+    FROM found WHERE found.sink IS NOT NULL)
+SELECT sink FROM found WHERE sink IS NOT NULL
+"""
+NOTIFY = "SELECT pg_notify($1, $2)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beaten:
+    """What a node learns when it renews its row."""
+
+    nodes: Sequence[int]
+    has_dead: bool
+
+
+async def enter(db: Connection, groups: Sequence[str], *, lease: float, now: int) -> int:
+    async with db.transaction():
+        node = int(await db.fetchval(ENTER, lease, groups))
+        await db.execute(RECOVER, node, now)
+        await db.execute(NOTIFY, NODES, "")
+    return node
+
+
+async def beat(db: Connection, node: int, *, lease: float) -> Beaten | None:
+    """None if the others have taken this node for dead."""
+    row = await db.fetchrow(BEAT, node, lease)
+    return Beaten(nodes=row["nodes"], has_dead=row["has_dead"]) if row["is_alive"] else None
+
+
+async def wishes(db: Connection) -> Mapping[int, Collection[str]]:
+    """The groups that each node knows."""
+    return {row["id"]: row["groups"] for row in await db.fetch(WISHES)}
+
+
+async def bury(db: Connection, node: int, *, now: int) -> None:
+    """Free the lanes of those that gave no sign of life, and what they had claimed."""
+    async with db.transaction():
+        freed = [row["sink"] for row in await db.fetch(BURY, node)]
+        await db.execute(INHERIT, freed, now)
+        await db.execute(NOTIFY, NODES, "")
+
+
+async def take(
+    db: Connection, node: int, groups: Collection[Collection[str]]
+) -> Mapping[str, float]:
+    """The sinks of those groups that are wholly free; of each the seconds since it was left."""
+    wanted = sorted(sink for group in groups for sink in group)  # in one order everywhere
+    async with db.transaction():
+        rows = await db.fetch(TAKE, node, wanted)
+        taken = {row["sink"]: row["seconds"] for row in rows}
+        whole = {sink for group in groups if taken.keys() >= set(group) for sink in group}
+        if len(whole) < len(taken):
+            await db.execute(GIVE_BACK, node, sorted(taken.keys() - whole))
+    return {sink: float("inf") if taken[sink] is None else taken[sink] for sink in whole}
+
+
+async def release(db: Connection, node: int, sinks: Collection[str]) -> None:
+    async with db.transaction():
+        await db.execute(RELEASE, node, sorted(sinks))
+        await db.execute(NOTIFY, NODES, "")
+
+
+async def leave(db: Connection, node: int) -> None:
+    """A node goes, in order: it has released all its lanes."""
+    async with db.transaction():
+        await db.execute(EXIT, node)
+        await db.execute(NOTIFY, NODES, "")
+
+
+async def waiting(db: Connection) -> Collection[str]:
+    """The sinks for which something waits."""
+    return [row["sink"] for row in await db.fetch(WAITING)]
+
+
+async def tell(db: Connection, teller: str, sinks: Collection[str]) -> None:
+    """Tell all processes that something waits for these sinks."""
+    told = ",".join(sorted(sinks))
+    payload = f"{teller} {told}" if len(told) <= PAYLOAD else f"{teller} "
+    await db.execute(NOTIFY, NEWS, payload)

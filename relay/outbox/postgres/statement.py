@@ -1,0 +1,205 @@
+"""What is asked of PostgreSQL, each statement whole and with its reason."""
+
+# In the same transaction until its end: two processes that take siblings decide one by one.
+LOCK_SUBJECTS = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key"
+ADD_EVENTS = """
+INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[])
+ON CONFLICT (event_id, hook) DO NOTHING
+RETURNING id, hook, event_id
+"""
+# The ids are given in the order of the rows: that is the order of the line.
+ADD_DELIVERIES = """
+INSERT INTO delivery
+    (event, sink, route, state, due_at, subject, version, rank, merged, edits)
+SELECT event, sink, route, state, due_at, subject, version, rank, merged, edits
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
+            $7::text[], $8::bigint[], $9::bigint[], $10::bigint[])
+    WITH ORDINALITY AS new
+    (event, sink, route, state, due_at, subject, version, rank, merged, edits, place)
+ORDER BY place
+"""
+# What each sink was told last of a subject, or will be.
+LAST = """
+SELECT wanted.place, last.* FROM unnest($1::text[], $2::text[], $3::bigint[])
+    WITH ORDINALITY AS wanted (sink, subject, since, place)
+CROSS JOIN LATERAL (
+    SELECT delivery.id, event, route, version, rank, edits, created_at,
+           state = 'pending' AND batch IS NULL AS waits
+    FROM delivery JOIN event ON event.id = delivery.event
+    WHERE delivery.sink = wanted.sink AND delivery.subject = wanted.subject
+      AND merged IS NULL AND state <> 'dead' AND accepted_at >= wanted.since
+    ORDER BY delivery.id DESC LIMIT 1) AS last
+"""
+SINKS_TOLD = """
+SELECT DISTINCT subject, sink FROM delivery
+WHERE subject = ANY($1::text[]) AND merged IS NULL AND state <> 'dead'
+"""
+# Not who was claimed since it was found to wait.
+REPLACE = """
+UPDATE delivery SET event = new.event, route = new.route, version = new.version, rank = new.rank
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[])
+    AS new (id, event, route, version, rank)
+WHERE delivery.id = new.id AND state = 'pending' AND batch IS NULL
+RETURNING delivery.id
+"""
+
+COLUMNS = """
+delivery.id, delivery.sink, route, hook, server, raw, accepted_at, event_id, kind, state, attempt,
+delivery.due_at, reason, merged, batch, edits, message"""
+DELIVERY = f"""
+SELECT {COLUMNS}, claimed AS interrupted
+FROM delivery JOIN event ON event.id = delivery.event
+"""  # noqa: S608
+# The first in line, due or not: who comes later never overtakes a failed one.
+LINE = """
+SELECT delivery.id, accepted_at, created_at, due_at, batch, edits, claimed
+FROM delivery JOIN event ON event.id = delivery.event
+WHERE sink = $1 AND state = 'pending'
+  AND NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = $1)
+  AND NOT EXISTS (SELECT 1 FROM paused_sink WHERE name = $1)
+ORDER BY delivery.id LIMIT $2
+"""
+# Only as they were found: of several who found them, one claims. And only while the lane is ours:
+# whoever takes it waits for this transaction, so that it sees what was claimed.
+CLAIM = f"""
+UPDATE delivery SET due_at = $4, attempt = attempt + 1, claimed = true,
+       batch = coalesce(delivery.batch, delivery.id)
+FROM event, unnest($1::bigint[], $2::bigint[], $3::boolean[]) AS found (id, due_at, claimed)
+WHERE delivery.id = found.id AND delivery.due_at = found.due_at AND state = 'pending'
+  AND delivery.claimed = found.claimed AND event.id = delivery.event
+  AND ($6::bigint IS NULL
+       OR EXISTS (SELECT 1 FROM lane WHERE lane.sink = $5 AND node = $6 FOR SHARE))
+RETURNING {COLUMNS}, found.claimed AS interrupted
+"""  # noqa: S608
+# Not who was replaced by a sibling, or claimed, since the head's claim named it.
+JOIN = """
+UPDATE delivery SET due_at = $4, attempt = attempt + 1, claimed = true, batch = $5
+FROM event, unnest($1::bigint[], $2::text[], $3::text[]) AS found (id, hook, event_id)
+WHERE delivery.id = found.id AND state = 'pending' AND batch IS NULL
+  AND event.id = delivery.event
+  AND event.hook = found.hook AND event.event_id = found.event_id
+  AND ($7::bigint IS NULL
+       OR EXISTS (SELECT 1 FROM lane WHERE lane.sink = $6 AND node = $7 FOR SHARE))
+RETURNING delivery.id
+"""
+# The lease is the fencing token: who lost it changes nothing. A sick sink is probed for weeks: the
+# last attempts tell as much as all.
+SAVE = """
+WITH saved AS (
+    UPDATE delivery SET state = after.state, attempt = after.attempt, due_at = after.due_at,
+           reason = after.reason, batch = after.batch, edits = after.edits,
+           message = after.message, shares = cardinality($1::bigint[]), claimed = false
+    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[],
+                $7::bigint[], $8::bigint[], $9::text[])
+        AS after (id, lease, state, attempt, due_at, reason, batch, edits, message)
+    WHERE delivery.id = after.id AND delivery.state = 'pending' AND claimed
+      AND delivery.due_at = after.lease
+    RETURNING delivery.id
+), told AS (
+    INSERT INTO attempt (delivery, at, took, outcome, reason)
+    SELECT id, $10::bigint, $11::bigint, $12::text, $13::text FROM saved
+    WHERE $12 IS NOT NULL ORDER BY id
+), forgotten AS (
+    DELETE FROM attempt WHERE id IN (
+        SELECT older.id FROM saved CROSS JOIN LATERAL (
+            SELECT id FROM attempt WHERE delivery = saved.id ORDER BY id DESC OFFSET $14 - 1
+        ) AS older)
+)
+SELECT count(*) FROM saved
+"""
+ATTEMPTS = "SELECT at, took, outcome, reason FROM attempt WHERE delivery = $1 ORDER BY id"
+EXPEDITE = """
+UPDATE delivery SET due_at = $2
+WHERE (id = $1 OR (batch = $1 AND batch <> id)) AND state = 'pending' AND NOT claimed
+"""
+# Whoever starts relay anew has mended something: what waits for another attempt gets it now.
+RECOVER = "UPDATE delivery SET due_at = $1 WHERE state = 'pending' AND batch IS NOT NULL"
+
+ROOT = "SELECT batch, message, shares FROM delivery WHERE id = $1 AND message IS NOT NULL"
+PARTS = f"""
+{DELIVERY}
+WHERE (delivery.id = $1 OR (batch = $1 AND batch <> delivery.id)) AND message = $2
+  AND edits IS NULL
+ORDER BY created_at, delivery.id
+"""
+LAST_EDITS = f"""
+SELECT DISTINCT ON (edits) {COLUMNS}, claimed AS interrupted
+FROM delivery JOIN event ON event.id = delivery.event
+WHERE edits = ANY($1::bigint[]) AND state = 'delivered'
+ORDER BY edits, delivery.id DESC
+"""  # noqa: S608
+
+CLOSE = """
+INSERT INTO closed_sink (name, reason, fingerprint, closed_at)
+SELECT $1, $2, $3, $4
+WHERE $5::bigint IS NULL OR EXISTS (SELECT 1 FROM lane WHERE sink = $1 AND node = $5)
+ON CONFLICT (name) DO UPDATE SET reason = excluded.reason, fingerprint = excluded.fingerprint,
+    closed_at = excluded.closed_at
+"""
+OPEN = "DELETE FROM closed_sink WHERE name = $1"
+HASTEN = """
+UPDATE delivery SET due_at = $2
+WHERE sink = $1 AND state = 'pending' AND batch IS NOT NULL AND NOT claimed
+"""
+CLOSED = "SELECT name, reason, fingerprint, closed_at FROM closed_sink ORDER BY name"
+PAUSE = "INSERT INTO paused_sink (name, paused_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+RESUME = "DELETE FROM paused_sink WHERE name = $1"
+PAUSED = "SELECT name, paused_at FROM paused_sink ORDER BY name"
+TROUBLES = """
+SELECT DISTINCT ON (sink) sink, at, took, outcome, attempt.reason
+FROM attempt JOIN delivery ON delivery.id = attempt.delivery
+WHERE attempt.reason IS NOT NULL ORDER BY sink, attempt.id DESC
+"""
+RECEIVED = "SELECT hook, server, raw FROM event WHERE event_id = $1 ORDER BY id"
+
+ONE = f"{DELIVERY} WHERE delivery.id = $1"
+FIND = f"{DELIVERY} WHERE {{conditions}} ORDER BY delivery.id DESC LIMIT $1"
+CONDITIONS = {
+    "sink": "sink = ${}",
+    "state": "state = ${}",
+    "kind": "kind = ${}",
+    "event_id": "event_id = ${}",
+    "since": "accepted_at >= ${}",
+    "until": "accepted_at < ${}",
+    "before": "delivery.id < ${}",
+}
+# Nobody prunes the event meanwhile.
+KEEP_EVENTS = """
+SELECT 1 FROM event WHERE id IN (SELECT event FROM delivery WHERE id = ANY($1::bigint[]))
+FOR KEY SHARE
+"""
+REVIVE = """
+UPDATE delivery SET state = 'pending', attempt = 0, due_at = $2, claimed = false
+WHERE id = ANY($1::bigint[]) AND state = 'dead'
+RETURNING sink
+"""
+DROP = "DELETE FROM delivery WHERE id = ANY($1::bigint[]) AND state = 'dead'"
+COUNTS = "SELECT sink, state, count(*) AS number FROM delivery GROUP BY sink, state"
+BACKLOG = """
+SELECT line.sink, number, accepted_at AS since
+FROM (SELECT sink, count(*) AS number, min(id) AS first FROM delivery
+      WHERE state = 'pending' GROUP BY sink) AS line
+JOIN delivery ON delivery.id = first JOIN event ON event.id = delivery.event
+"""
+TOUCH = "UPDATE outbox SET id = id"
+WAITING = "SELECT count(*) FROM delivery WHERE state = 'pending'"
+# What a step of pruning looks at: what waits for weeks must not be read through each time.
+OLDEST = """
+SELECT count(*) AS number, max(id) AS last, max(accepted_at) AS accepted_at FROM (
+    SELECT id, accepted_at FROM event WHERE id > $1 ORDER BY id LIMIT $2) AS looked_at
+"""
+# Locked first and asked again, for a letter can have been revived in between. What another
+# process prunes is left to it.
+OLD_EVENTS = """
+SELECT id FROM event WHERE id > $1 AND id <= $2 AND accepted_at < $3
+AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.id
+                AND (state = 'pending' OR due_at >= $3))
+FOR UPDATE SKIP LOCKED
+"""
+PRUNE = """
+DELETE FROM event WHERE id = ANY($1::bigint[])
+AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.id
+                AND (state = 'pending' OR due_at >= $2))
+"""

@@ -1,0 +1,124 @@
+"""
+One connection on which events come in, and what waits together is committed together.
+
+A commit costs a flush to the disk, whatever is in it. There is no timer: while one batch is under
+way the next one gathers.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import asyncpg
+
+from relay.errors import OutboxError
+from relay.outbox.postgres import node
+from relay.outbox.postgres.acceptance import Arrival, accepted
+from relay.outbox.postgres.connection import Connection, connect, named_errors
+
+BATCH = 128  # events
+DELIVERIES = 2000  # of a batch, but for a single event that has more: its time is bounded
+PATIENCE = 4.0  # seconds; Misskey waits for five: https://github.com/misskey-dev/misskey
+DEADLOCKS = 3
+
+Answer = bool | Exception
+Entry = tuple[Arrival, asyncio.Future[bool]]
+
+
+class Writer:
+    """Connects when there is something to write, and anew after every failure."""
+
+    def __init__(self, address: str, *, place: str, teller: str) -> None:
+        self._address = address
+        self._place = place
+        self._teller = teller
+        self._db: asyncpg.Connection | None = None
+        self._waiting: asyncio.Queue[Entry | None] = asyncio.Queue()
+        self._running = asyncio.create_task(self._run(), name="outbox writer")
+
+    async def accept(self, arrival: Arrival) -> bool:
+        """Whether it was new, once it is stored. Raises OutboxError, in a bounded time."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.put_nowait((arrival, future))
+        with named_errors(self._place):
+            async with asyncio.timeout(PATIENCE):
+                return await future
+
+    async def close(self) -> None:
+        """Finish what waits, then end."""
+        self._waiting.put_nowait(None)
+        await self._running
+        if self._db is not None:
+            self._db.terminate()
+
+    async def _run(self) -> None:
+        going = True
+        while going:
+            batch = [await self._waiting.get()]
+            with suppress(asyncio.QueueEmpty):
+                while len(batch) < BATCH and _deliveries(batch) < DELIVERIES:
+                    batch.append(self._waiting.get_nowait())
+            going = None not in batch
+            wanted = [entry for entry in batch if entry is not None and not entry[1].done()]
+            if wanted:
+                answers = await self._committed([arrival for arrival, _ in wanted])
+                _tell(wanted, answers)
+
+    async def _committed(self, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await commit(await self._connection(), arrivals, teller=self._teller)
+        except Exception as error:
+            if self._db is not None:
+                self._db.terminate()
+            self._db = None
+            return [error] * len(arrivals)  # nobody is told "stored"
+
+    async def _connection(self) -> asyncpg.Connection:
+        if self._db is None or self._db.is_closed():
+            self._db = await connect(self._address)
+        return self._db
+
+
+def _deliveries(batch: Sequence[Entry | None]) -> int:
+    return sum(len(entry[0].sinks) for entry in batch if entry is not None)
+
+
+def _tell(batch: Sequence[Entry], answers: Sequence[Answer]) -> None:
+    for (_, future), answer in zip(batch, answers, strict=True):
+        if future.done():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+
+async def commit(db: Connection, arrivals: Sequence[Arrival], *, teller: str) -> Sequence[Answer]:
+    """
+    Store events in one transaction: one answer each, an exception for what cannot be stored.
+
+    Where one cannot, each half is tried by itself, so that its neighbours are stored. Savepoints
+    would cost two round trips for each event, in the usual case too.
+    """
+    try:
+        return await _together(db, arrivals, teller)
+    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        if len(arrivals) == 1:
+            return [error]
+        middle = len(arrivals) // 2
+        return [
+            *await commit(db, arrivals[:middle], teller=teller),
+            *await commit(db, arrivals[middle:], teller=teller),
+        ]
+
+
+async def _together(db: Connection, arrivals: Sequence[Arrival], teller: str) -> Sequence[bool]:
+    for _ in range(DEADLOCKS):
+        with suppress(asyncpg.DeadlockDetectedError):
+            async with db.transaction():
+                stored = await accepted(db, arrivals)
+                if sinks := {sink for one in arrivals for sink in (*one.sinks, *one.editing)}:
+                    await node.tell(db, teller, sinks)
+                return stored
+    raise OutboxError("the database is locked again and again")

@@ -1,0 +1,491 @@
+"""What only the PostgreSQL outbox has: several processes on it, any of which may die."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import asyncpg
+import pytest
+
+from relay.errors import OutboxError
+from relay.model import Sibling
+from relay.outbox.postgres import PostgresOutbox
+from relay.outbox.postgres.connection import SETTINGS, public
+from relay.outbox.postgres.schema import MIGRATIONS, Migration, migrate
+from relay.outbox.postgres.share import Rhythm
+from relay.outcome import State
+from tests.e2e.waiting import until
+from tests.factories import an_event
+from tests.postgres import empty
+
+pytestmark = pytest.mark.postgres
+
+TEAM = {"team": "to the team"}
+LEASE = 60_000
+QUICK = Rhythm(beat=0.05, lease=1.0, margin=0.5, sweep=30.0)
+
+
+@pytest.fixture
+async def address(postgres_database: str) -> str:
+    await empty(postgres_database)
+    return postgres_database
+
+
+@asynccontextmanager
+async def opened(address: str) -> AsyncIterator[PostgresOutbox]:
+    outbox = await PostgresOutbox.open(address, rhythm=QUICK)
+    try:
+        yield outbox
+    finally:
+        await outbox.close()
+
+
+@pytest.fixture
+async def pair(address: str) -> AsyncIterator[tuple[PostgresOutbox, PostgresOutbox]]:
+    """The outboxes of two processes."""
+    async with opened(address) as one, opened(address) as other:
+        yield one, other
+
+
+@dataclass
+class Crew:
+    """Remembers what it was told; what is in ``busy`` it cannot leave yet."""
+
+    mine: dict[str, float] = field(default_factory=dict)
+    woken: list[str] = field(default_factory=list)
+    busy: set[str] = field(default_factory=set)
+
+    def take(self, sinks: Mapping[str, float]) -> None:
+        self.mine |= sinks
+
+    def leave(self, sink: str) -> bool:
+        self.mine.pop(sink, None)
+        return sink not in self.busy
+
+    def wake(self, sinks: Collection[str]) -> None:
+        self.woken += (sink for sink in sinks if sink in self.mine)
+
+
+class Node:
+    """A process that shares an outbox, without its lanes."""
+
+    def __init__(self, outbox: PostgresOutbox, *groups: Collection[str]) -> None:
+        self.outbox = outbox
+        self.crew = Crew()
+        self.stop = asyncio.Event()
+        self.now = 1_000
+        self.running = asyncio.create_task(
+            outbox.tend(groups, self.crew, clock=lambda: self.now, stop=self.stop)
+        )
+
+    @property
+    def mine(self) -> set[str]:
+        return {sink for sink in self.crew.mine if self.outbox.holds(sink)}
+
+    async def die(self) -> None:
+        """As by ``kill -9``: nothing more is told to anybody."""
+        self.running.cancel()
+        await asyncio.wait([self.running])
+
+    async def end(self) -> None:
+        self.stop.set()
+        await self.running
+
+
+Start = Callable[..., "asyncio.Future[Node]"]
+
+
+@pytest.fixture
+async def start(address: str) -> AsyncIterator[Start]:
+    """Starts a process; at the end all are gone."""
+    async with AsyncExitStack() as stack:
+
+        async def started(*groups: Collection[str]) -> Node:
+            node = Node(await stack.enter_async_context(opened(address)), *groups)
+            stack.push_async_callback(node.die)
+            return node
+
+        yield started  # type: ignore[misc]
+
+
+SINKS = [{f"sink-{n}"} for n in range(6)]
+NAMES = {f"sink-{n}" for n in range(6)}
+
+
+async def are_shared(*nodes: Node, names: Collection[str] = NAMES) -> None:
+    """Wait until all are carried, each by one, and by each its share."""
+    share = len(names) // len(nodes)
+    await until(lambda: sorted(len(node.mine) for node in nodes) == [share] * len(nodes))
+    assert sorted(sink for node in nodes for sink in node.mine) == sorted(names)
+
+
+# --- nodes
+
+
+async def test_who_is_alone_carries_everything(start: Start) -> None:
+    node = await start(*SINKS)
+    await are_shared(node)
+
+
+async def test_each_sink_is_carried_by_one_and_each_node_has_its_share(start: Start) -> None:
+    nodes = [await start(*SINKS) for _ in range(3)]
+    await are_shared(*nodes)
+
+
+async def test_what_shares_a_limit_stays_together(start: Start) -> None:
+    groups = [{"a", "b"}, {"c", "d"}, {"e", "f"}, {"g", "h"}]
+    nodes = [await start(*groups) for _ in range(2)]
+    await are_shared(*nodes, names="abcdefgh")
+    assert all(group <= node.mine or not group & node.mine for group in groups for node in nodes)
+
+
+async def test_who_ends_hands_over_and_who_is_new_knows_for_how_long_the_limit_has_rested(
+    start: Start,
+) -> None:
+    first = await start(*SINKS)
+    await are_shared(first)
+    assert set(first.crew.mine.values()) == {float("inf")}
+    second = await start(*SINKS)
+    await are_shared(first, second)
+    await first.end()
+    await are_shared(second)
+    assert all(0 <= seconds < 60 for seconds in second.crew.mine.values())
+
+
+async def test_nobody_takes_a_sink_for_which_another_is_still_sending(start: Start) -> None:
+    first = await start({"team"})
+    await until(lambda: first.mine == {"team"})
+    first.crew.busy.add("team")
+    second = await start({"team"})
+    first.stop.set()
+    await until(lambda: not first.crew.mine)
+    assert first.outbox.holds("team")  # for the request that is under way
+    assert not second.crew.mine
+    first.crew.busy.clear()
+    await until(lambda: second.mine == {"team"})
+
+
+async def test_a_part_of_a_group_is_not_taken_while_another_sends_for_the_rest(
+    start: Start,
+) -> None:
+    first = await start({"a"}, {"b"})
+    await are_shared(first, names="ab")
+    first.crew.busy.add("b")
+    second = await start({"a", "b"})  # by its configuration they share a limit
+    first.stop.set()
+    await until(lambda: not first.outbox.holds("a"))
+    assert not second.crew.mine
+    first.crew.busy.clear()
+    await are_shared(second, names="ab")
+
+
+async def test_what_a_dead_node_carried_goes_to_the_others(start: Start) -> None:
+    nodes = [await start(*SINKS) for _ in range(2)]
+    await are_shared(*nodes)
+    await nodes[0].die()
+    await until(lambda: nodes[1].mine == NAMES)
+
+
+async def test_nodes_with_different_configurations_carry_what_they_know(start: Start) -> None:
+    old, new = await start({"a"}, {"b"}), await start({"b"}, {"c"}, {"d"})
+    await until(lambda: old.mine | new.mine == {"a", "b", "c", "d"})
+    assert not old.mine & new.mine
+
+
+async def claimed(outbox: PostgresOutbox, sink: str = "team", *, now: int = 2_000):
+    claim = await outbox.claim(sink, now=now, lease=LEASE, most=3)
+    assert claim is not None
+    return claim
+
+
+async def test_what_a_dead_node_had_claimed_is_due_for_its_heir_at_once(start: Start) -> None:
+    first = await start({"team"})
+    await until(lambda: first.mine == {"team"})
+    assert await first.outbox.accept(an_event(), b"{}", TEAM, now=1_000)
+    (ghost,) = (await claimed(first.outbox)).deliveries
+    second = await start({"team"})
+    second.now = 3_000
+    await first.die()
+    await until(lambda: second.mine == {"team"})
+    (heir,) = (await claimed(second.outbox, now=3_000)).deliveries
+    assert (heir.id, heir.interrupted) == (ghost.id, True)
+    late = replace(ghost, state=State.DELIVERED)
+    assert not await first.outbox.save([late], claimed=[ghost])
+    assert await second.outbox.save([replace(heir, state=State.DELIVERED)], claimed=[heir])
+
+
+async def test_who_was_stopped_for_too_long_changes_nothing_afterwards(start: Start) -> None:
+    first = await start({"team"})
+    await until(lambda: first.mine == {"team"})
+    for n in range(3):
+        assert await first.outbox.accept(an_event(n), b"{}", TEAM, now=1_000)
+    claim = await claimed(first.outbox)
+    second = await start({"team"})
+    await first.die()
+    await until(lambda: second.mine == {"team"})
+    assert not first.outbox.holds("team")
+    assert await first.outbox.join(claim.company, head=claim.deliveries[0]) == []
+    assert await first.outbox.claim("team", now=10**12, lease=LEASE) is None
+    await first.outbox.close_sink("team", reason="410", fingerprint="f", now=0)
+    assert await second.outbox.closed_sinks() == []
+    assert await second.outbox.counts() == {("team", "pending"): 3}
+
+
+async def test_who_was_taken_for_dead_begins_anew(start: Start, address: str) -> None:
+    node = await start(*SINKS)
+    await are_shared(node)
+    db = await asyncpg.connect(address, server_settings=SETTINGS)
+    await db.execute("DELETE FROM node")
+    await db.execute("UPDATE lane SET node = NULL, left_at = clock_timestamp()")
+    node.crew.mine.clear()
+    await until(lambda: node.mine == NAMES)
+    await db.close()
+
+
+async def test_who_loses_its_connection_sends_nothing_until_it_has_another(
+    start: Start, address: str
+) -> None:
+    node = await start(*SINKS)
+    await are_shared(node)
+    await end_connections(address)
+    await until(lambda: not node.mine)
+    await until(lambda: node.mine == NAMES)
+
+
+async def end_connections(address: str) -> None:
+    """As a server does that is restarted."""
+    db = await asyncpg.connect(address)
+    await db.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await db.close()
+
+
+# --- news
+
+
+async def test_what_one_process_accepts_is_news_to_the_one_that_carries_it(start: Start) -> None:
+    nodes = [await start(*SINKS) for _ in range(2)]
+    await are_shared(*nodes)
+    for node in nodes:
+        node.crew.woken.clear()
+    await nodes[0].outbox.accept(an_event(), b"{}", dict.fromkeys(NAMES, "all"), now=0)
+    await until(lambda: set(nodes[1].crew.woken) == nodes[1].mine)
+    assert nodes[0].crew.woken == []  # whoever accepts wakes its own lanes
+
+
+async def test_what_waits_is_news_to_who_takes_the_lane(start: Start, address: str) -> None:
+    async with opened(address) as outbox:
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+    node = await start({"team"}, {"ops"})
+    await until(lambda: node.crew.woken == ["team"])
+
+
+async def test_news_for_very_many_sinks_are_found_by_everybody(start: Start) -> None:
+    names = [f"sink-with-a-long-name-{n}" for n in range(500)]
+    one, other = [await start(*([name] for name in names)) for _ in range(2)]
+    await are_shared(one, other, names=names)
+    other.crew.woken.clear()
+    await one.outbox.accept(an_event(), b"{}", dict.fromkeys(names, "all"), now=0)
+    await until(lambda: set(other.crew.woken) == other.mine)
+
+
+@pytest.mark.parametrize("change", ["revive", "open"])
+async def test_what_a_command_changes_is_news(start: Start, address: str, change: str) -> None:
+    node = await start({"team"})
+    await until(lambda: node.mine == {"team"})
+    async with opened(address) as command:
+        await command.accept(an_event(), b"{}", TEAM, now=0)
+        (one,) = (await claimed(node.outbox)).deliveries
+        await node.outbox.save([replace(one, state=State.DEAD)], claimed=[one])
+        await command.close_sink("team", reason="410", fingerprint="f", now=0)
+        await until(lambda: "team" in node.crew.woken)
+        node.crew.woken.clear()
+        await (
+            command.revive([one.id], now=0)
+            if change == "revive"
+            else command.open_sink("team", now=0)
+        )
+    await until(lambda: node.crew.woken == ["team"])
+
+
+# --- two at once
+
+
+async def test_siblings_that_two_processes_take_at_once_become_one(
+    pair: tuple[PostgresOutbox, PostgresOutbox],
+) -> None:
+    async def arrives(outbox: PostgresOutbox, n: int, rank: int) -> bool:
+        same = Sibling(subject=f"note {n}", rank=rank)
+        event = an_event(n * 10 + rank, created_at=n)
+        return await outbox.accept(event, b"{}", TEAM, now=0, hold=300, sibling=same)
+
+    ranked = [(outbox, n, rank) for n in range(100) for rank, outbox in enumerate(pair)]
+    assert all(await asyncio.gather(*(arrives(*one) for one in ranked)))
+    assert await pair[0].counts() == {("team", "pending"): 100, ("team", "delivered"): 100}
+
+
+async def test_many_events_for_many_sinks_are_stored_in_time(
+    pair: tuple[PostgresOutbox, PostgresOutbox],
+) -> None:
+    sinks = {f"sink-{n}": "all" for n in range(300)}
+    events = [an_event(n) for n in range(30)]
+    assert all(
+        await asyncio.gather(*(pair[0].accept(event, b"{}", sinks, now=0) for event in events))
+    )
+    assert await pair[0].waiting() == 9000
+
+
+async def test_an_event_that_comes_to_two_processes_at_once_is_accepted_once(
+    pair: tuple[PostgresOutbox, PostgresOutbox],
+) -> None:
+    numbers = [(outbox, n) for n in range(100) for outbox in pair]
+    backwards = [*numbers[::2], *reversed(numbers[1::2])]
+    answers = await asyncio.gather(
+        *(outbox.accept(an_event(n), b"{}", TEAM, now=0) for outbox, n in backwards)
+    )
+    assert sum(answers) == 100
+    assert await pair[0].counts() == {("team", "pending"): 100}
+
+
+async def test_of_two_processes_one_claims(pair: tuple[PostgresOutbox, PostgresOutbox]) -> None:
+    for n in range(20):
+        assert await pair[0].accept(an_event(n), b"{}", TEAM, now=0)
+    for _ in range(20):
+        claims = await asyncio.gather(
+            *(outbox.claim("team", now=0, lease=LEASE) for outbox in pair for _ in range(3))
+        )
+        (claim,) = (claim for claim in claims if claim is not None)
+        done = [replace(one, state=State.DELIVERED) for one in claim.deliveries]
+        assert await pair[1].save(done, claimed=claim.deliveries)
+
+
+async def test_a_letter_that_is_revived_while_it_is_pruned_is_not_lost(
+    pair: tuple[PostgresOutbox, PostgresOutbox],
+) -> None:
+    for n in range(30):
+        assert await pair[0].accept(an_event(n), b"{}", {f"s{n}": "all"}, now=0)
+        (one,) = (await claimed(pair[0], f"s{n}", now=0)).deliveries
+        assert await pair[0].save([replace(one, state=State.DEAD, due_at=0)], claimed=[one])
+        revived, _ = await asyncio.gather(
+            pair[0].revive([one.id], now=9), pair[1].prune(before=5, limit=100)
+        )
+        found = await pair[0].delivery(one.id)
+        assert (found is not None and found.state is State.PENDING) == bool(revived)
+
+
+# --- the schema
+
+
+async def test_many_processes_may_start_at_once_on_an_empty_database(address: str) -> None:
+    outboxes = await asyncio.gather(*(PostgresOutbox.open(address) for _ in range(8)))
+    assert len({outbox.id for outbox in outboxes}) == 1
+    await asyncio.gather(*(outbox.close() for outbox in outboxes))
+
+
+async def newer(address: str, *, serves: int) -> None:
+    """What a later relay does to the schema."""
+    db = await asyncpg.connect(address, server_settings=SETTINGS)
+    later = Migration(statements="ALTER TABLE event ADD COLUMN later text", serves=serves)
+    await migrate(db, [*MIGRATIONS, later])
+    await db.close()
+
+
+async def test_an_old_process_works_beside_a_newer_one_that_allows_it(address: str) -> None:
+    async with opened(address) as old:
+        await newer(address, serves=1)
+        assert await old.accept(an_event(1), b"{}", TEAM, now=0)
+        async with opened(address) as again:
+            assert again.id == old.id
+            assert await again.accept(an_event(2), b"{}", TEAM, now=0)
+
+
+async def test_an_old_process_does_not_start_on_what_it_could_spoil(address: str) -> None:
+    async with opened(address):
+        await newer(address, serves=2)
+    with pytest.raises(OutboxError, match=r"newer relay \(schema 2\): update relay"):
+        await PostgresOutbox.open(address)
+
+
+async def test_other_tables_of_the_database_are_left_alone(address: str) -> None:
+    db = await asyncpg.connect(address)
+    await db.execute("CREATE TABLE IF NOT EXISTS public.event (mine int)")
+    async with opened(address) as outbox:
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+    assert await db.fetchval("SELECT count(*) FROM public.event") == 0
+    await db.execute("DROP TABLE public.event")
+    await db.close()
+
+
+# --- what goes wrong
+
+
+async def test_a_server_that_cannot_be_reached_is_told_without_its_password() -> None:
+    with pytest.raises(OutboxError) as caught:
+        await PostgresOutbox.open("postgresql://relay:s3cret@127.0.0.1:1/db?password=s3cret")
+    assert "postgresql://relay@127.0.0.1:1/db: cannot be reached" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://a:b@c:5/d?password=e", "postgresql://a@c:5/d"),
+        ("postgresql:///relay?host=/run/postgresql", "postgresql:///relay"),
+        ("postgresql://[b", "postgresql://…"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_secret(address: str, shown: str) -> None:
+    assert public(address) == shown
+
+
+async def test_an_error_does_not_show_what_was_to_be_stored(address: str) -> None:
+    async with opened(address) as outbox:
+        with pytest.raises(OutboxError) as caught:
+            await outbox.accept(an_event(), b"private", {"team": None}, now=0)  # type: ignore[dict-item]
+    assert "violates not-null" in str(caught.value)
+    assert "event-1" not in str(caught.value)
+
+
+async def test_a_nul_in_a_text_keeps_nothing_from_being_stored(address: str) -> None:
+    async with opened(address) as outbox:
+        event = an_event(kind="a\0b", server="c\0d")
+        assert await outbox.accept(event, b"\0", TEAM, now=0)
+        assert not await outbox.accept(event, b"\0", TEAM, now=0)
+        (one,) = (await claimed(outbox)).deliveries
+        dead = replace(one, state=State.DEAD, reason="400 \0", message="\0")
+        assert await outbox.save([dead], claimed=[one])
+        (letter,) = await outbox.dead()
+        assert (letter.kind, letter.reason) == ("a\ufffdb", "400 \ufffd")
+
+
+async def test_after_the_server_has_ended_all_connections_everything_goes_on(
+    address: str,
+) -> None:
+    async with opened(address) as outbox:
+        assert await outbox.accept(an_event(1), b"{}", TEAM, now=0)
+        await end_connections(address)
+        answers = [await taken(outbox, 2) for _ in range(2)]
+        assert answers[-1]
+        assert await outbox.counts() == {("team", "pending"): 2}
+
+
+async def taken(outbox: PostgresOutbox, n: int) -> bool:
+    try:
+        return await outbox.accept(an_event(n), b"{}", TEAM, now=0) or True
+    except OutboxError:
+        return False
+
+
+async def test_a_server_that_is_less_durable_by_default_is_asked_for_more(address: str) -> None:
+    db = await asyncpg.connect(address)
+    name = await db.fetchval("SELECT current_database()")
+    await db.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+    try:
+        async with opened(address) as outbox, outbox._connection() as connection:
+            assert await connection.fetchval("SHOW synchronous_commit") == "on"
+    finally:
+        await db.execute(f'ALTER DATABASE "{name}" RESET synchronous_commit')
+        await db.close()
