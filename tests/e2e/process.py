@@ -45,6 +45,10 @@ class Relay:
     async def terminate(self) -> int:
         return await self._end(signal.SIGTERM)
 
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
     async def _end(self, number: int) -> int:
         assert self.process is not None
         if self.process.returncode is None:
