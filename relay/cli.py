@@ -16,6 +16,7 @@ from relay.commands.doctor import add_doctor
 from relay.commands.init import add_init
 from relay.commands.installing import add_installing
 from relay.commands.mfm import add_mfm
+from relay.commands.outbox import add_outbox
 from relay.commands.parser import Parser
 from relay.commands.password import add_password
 from relay.commands.replay import add_replay
@@ -36,6 +37,7 @@ FAMILIES = (
     add_sinks,
     add_replay,
     add_backup,
+    add_outbox,
     add_doctor,
     add_installing,
     add_describing,

@@ -19,13 +19,14 @@ from relay.config.settings import (
     parse,
     secret_files,
 )
-from relay.config.value import Locale
+from relay.config.value import Locale, OutboxUrl
 
 __all__ = [
     "LISTEN",
     "MAX_FILE",
     "Config",
     "Locale",
+    "OutboxUrl",
     "WebSettings",
     "credential",
     "load",

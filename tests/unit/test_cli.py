@@ -73,6 +73,7 @@ def test_the_commands_are_those_of_the_design():
         "dead", "dead list", "dead show", "dead revive", "dead drop",
         "deliveries", "deliveries show", "sinks", "sinks pause", "sinks resume",
         "replay", "backup",
+        "outbox", "outbox copy",
         "init", "install-service", "schema", "completion", "sbom", "password",
     }  # fmt: skip
 

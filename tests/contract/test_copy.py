@@ -1,0 +1,238 @@
+"""An outbox in a file is taken to a server, when a user grows."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from relay.errors import OutboxError
+from relay.model import Sibling
+from relay.outbox import FileLock, Outbox, Search, SQLiteOutbox, copy_outbox
+from relay.outbox.postgres import PostgresOutbox
+from relay.outbox.postgres.connection import SETTINGS
+from relay.outcome import Attempt, State
+from tests.factories import an_event
+from tests.postgres import empty
+
+pytestmark = pytest.mark.postgres
+
+TEAM = {"team": "to the team"}
+BOTH = {"team": "to the team", "ops": "to ops"}
+LEASE = 60_000
+NOTE = Sibling(subject="note 5", version="a")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "a.db"
+
+
+@pytest.fixture
+def source(path: Path) -> str:
+    return f"sqlite:{path}"
+
+
+@pytest.fixture
+async def target(postgres_database: str) -> str:
+    await empty(postgres_database)
+    return postgres_database
+
+
+@asynccontextmanager
+async def in_file(path: Path) -> AsyncIterator[Outbox]:
+    outbox = SQLiteOutbox.open(path)
+    try:
+        yield outbox
+    finally:
+        await outbox.close()
+
+
+@asynccontextmanager
+async def on_server(address: str) -> AsyncIterator[PostgresOutbox]:
+    outbox = await PostgresOutbox.open(address)
+    try:
+        yield outbox
+    finally:
+        await outbox.close()
+
+
+async def fill(outbox: Outbox) -> None:
+    """Something in each state, and in each relation to others."""
+    raw = bytes(range(256))
+    for n in range(8):
+        same = NOTE if n == 5 else None
+        event = an_event(n, created_at=n, kind="a\0b")
+        assert await outbox.accept(event, raw, BOTH, now=n, sibling=same)
+    for number, (state, changes) in enumerate(
+        [
+            (State.DEAD, {"reason": "400 'ひどい'"}),
+            (State.DELIVERED, {"message": "m1"}),
+            (State.PENDING, {"due_at": 10**6, "reason": "502", "attempt": 1}),
+        ]
+    ):
+        claim = await outbox.claim("team", now=100, lease=LEASE, most=2)
+        assert claim is not None
+        claimed = [*claim.deliveries, *await outbox.join(claim.company, head=claim.deliveries[0])]
+        attempt = Attempt(at=number, took=5, outcome="Failed", reason=f"{number}")
+        settled = [replace(one, state=state, **changes) for one in claimed]  # type: ignore[arg-type]
+        assert await outbox.save(settled, claimed=claimed, attempt=attempt)
+    later = Sibling(subject="note 5", version="b")
+    edit = an_event(9, created_at=100)
+    assert await outbox.accept(edit, raw, {"team": "t"}, now=200, sibling=later)
+    assert await outbox.claim("ops", now=300, lease=LEASE, most=1) is not None  # and relay dies
+    await outbox.close_sink("ops", reason="410 gone", fingerprint="f", now=400)
+    await outbox.pause_sink("team", now=500)
+
+
+async def all_of(outbox: Outbox) -> object:
+    """Everything that can be asked."""
+    found = await outbox.deliveries(Search(), limit=100)
+    return (
+        outbox.id,
+        [replace(one, kind=one.kind.replace("\0", "\ufffd")) for one in found],
+        [await outbox.attempts(one.id) for one in found],
+        [told and told.message for told in [await outbox.told(one.id) for one in found]],
+        await outbox.closed_sinks(),
+        await outbox.paused_sinks(),
+        await outbox.counts(),
+    )
+
+
+async def test_a_copy_has_all_that_the_file_had(path: Path, source: str, target: str) -> None:
+    async with in_file(path) as outbox:
+        await fill(outbox)
+        expected = await all_of(outbox)
+    numbers = await copy_outbox(source, target)
+    assert numbers is not None
+    assert (numbers["event"], numbers["delivery"], numbers["closed_sink"]) == (9, 17, 1)
+    async with on_server(target) as outbox:
+        assert await all_of(outbox) == expected
+
+
+async def test_what_was_sent_without_an_answer_is_sent_again_under_the_same_key(
+    path: Path, source: str, target: str
+) -> None:
+    async with in_file(path) as outbox:
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        claim = await outbox.claim("team", now=0, lease=LEASE)
+        assert claim is not None
+        key = (outbox.id, claim.deliveries[0].id)
+    await copy_outbox(source, target)
+    async with on_server(target) as outbox:
+        again = await outbox.claim("team", now=LEASE, lease=LEASE)
+        assert again is not None
+        assert (outbox.id, again.deliveries[0].id) == key
+        assert again.deliveries[0].interrupted
+
+
+async def test_a_key_is_not_used_again_after_the_copy(path: Path, source: str, target: str) -> None:
+    async with in_file(path) as outbox:
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        claim = await outbox.claim("team", now=0, lease=LEASE)
+        assert claim is not None
+        (one,) = claim.deliveries
+        await outbox.save([replace(one, state=State.DEAD)], claimed=[one])
+        await outbox.drop([one.id])
+    await copy_outbox(source, target)
+    async with on_server(target) as outbox:
+        assert await outbox.accept(an_event(2), b"{}", TEAM, now=0)
+        (new,) = await outbox.deliveries(Search())
+        assert new.id > one.id
+
+
+async def test_what_the_file_knew_does_not_come_twice(path: Path, source: str, target: str) -> None:
+    async with in_file(path) as outbox:
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+    await copy_outbox(source, target)
+    async with on_server(target) as outbox:
+        assert not await outbox.accept(an_event(), b"{}", TEAM, now=1)
+        assert await outbox.accept(an_event(2), b"{}", TEAM, now=1)
+
+
+async def test_a_copy_can_be_made_anew_until_it_is_served(
+    path: Path, source: str, target: str
+) -> None:
+    for n in range(2):
+        async with in_file(path) as outbox:
+            assert await outbox.accept(an_event(n), b"{}", TEAM, now=0)
+        await copy_outbox(source, target)
+    async with on_server(target) as outbox:
+        assert await outbox.counts() == {("team", "pending"): 2}
+
+
+async def serve(target: str) -> None:
+    """What a process does first: it takes a number."""
+    db = await asyncpg.connect(target, server_settings=SETTINGS)
+    await db.execute("INSERT INTO node (until, groups) VALUES (now(), '{}')")
+    await db.execute("DELETE FROM node")
+    await db.close()
+
+
+async def test_a_copy_that_was_served_is_left_alone(path: Path, source: str, target: str) -> None:
+    async with in_file(path) as outbox:
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+    await copy_outbox(source, target)
+    await serve(target)
+    async with on_server(target) as outbox:
+        claim = await outbox.claim("team", now=0, lease=LEASE)
+        assert claim is not None
+        (one,) = claim.deliveries
+        await outbox.save([replace(one, state=State.DELIVERED)], claimed=[one])
+        assert await copy_outbox(source, target) is None
+        assert await outbox.counts() == {("team", "delivered"): 1}
+
+
+async def test_what_came_into_the_file_after_its_copy_was_served_is_told(
+    path: Path, source: str, target: str
+) -> None:
+    async with in_file(path):
+        pass
+    await copy_outbox(source, target)
+    await serve(target)
+    async with in_file(path) as outbox:
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+    with pytest.raises(OutboxError, match="both have gone on since"):
+        await copy_outbox(source, target)
+
+
+async def test_a_database_with_other_events_is_left_alone(
+    path: Path, source: str, target: str
+) -> None:
+    async with in_file(path):
+        pass
+    async with on_server(target) as outbox:
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        with pytest.raises(OutboxError, match="into a new database"):
+            await copy_outbox(source, target)
+        assert await outbox.counts() == {("team", "pending"): 1}
+
+
+async def test_a_file_that_a_process_serves_is_not_copied(
+    path: Path, source: str, target: str
+) -> None:
+    async with in_file(path):
+        lock = FileLock(path)
+        with pytest.raises(OutboxError, match="another relay is running"):
+            await copy_outbox(source, target)
+        lock.release()
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        pytest.param("postgresql://a/b", "postgresql://c/d", id="from a server"),
+        pytest.param("sqlite:a", "sqlite:b", id="to a file"),
+    ],
+)
+async def test_only_a_file_is_copied_and_only_to_a_server(source: str, target: str) -> None:
+    with pytest.raises(OutboxError, match="is copied from sqlite:FILE to postgresql:"):
+        await copy_outbox(source, target)
+
+
+async def test_to_copy_makes_no_file(path: Path, source: str, target: str) -> None:
+    with pytest.raises(OutboxError, match="no outbox in this file"):
+        await copy_outbox(source, target)
+    assert list(path.parent.iterdir()) == []
