@@ -10,6 +10,7 @@ from relay.model import Event, Gate
 from relay.outbox.base import Outbox
 from relay.routing import Route, objection, sinks_for
 from relay.sibling import is_change, sibling
+from relay.table import Table
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Acceptance:
         clock: Callable[[], int],
     ) -> None:
         self._outbox = outbox
-        self._routes = routes
+        self._table = Table(routes)
         self._gates = gates
         self._hold = hold
         self._ceiling = Ceiling(max_waiting, outbox.waiting)
@@ -67,7 +68,7 @@ class Acceptance:
             raise self._broken
 
     async def _accepted(self, event: Event, raw: bytes) -> bool:
-        wanted = sinks_for(event, self._routes)
+        wanted = sinks_for(event, self._table.routes_for(event))
         withheld = {name: why for name in wanted if (why := objection(self._gates[name], event))}
         chosen = {name: route for name, route in wanted.items() if name not in withheld}
         same = sibling(event) if self._hold else None

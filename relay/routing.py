@@ -8,6 +8,7 @@ the last gate before a public channel, so the gate holds for each note in the tr
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from fnmatch import translate
 from typing import Protocol
 
 from relay.model import Event, Gate, Note
@@ -69,6 +70,23 @@ class Pattern(Protocol):
     def search(self, text: str, /) -> object: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A pattern for authors' names, in small letters: ``*`` stands for anything, ``?`` for one."""
+
+    text: str
+    pattern: re.Pattern[str] | None
+    """None: the text has to be met exactly."""
+
+    @classmethod
+    def of(cls, text: str) -> "Glob":
+        is_exact = not set("*?[") & set(text)
+        return cls(text, None if is_exact else re.compile(translate(text)))
+
+    def matches(self, name: str) -> bool:
+        return self.text == name if self.pattern is None else bool(self.pattern.match(name))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """Conditions on an event: all must hold, each by any one of its values; None asks nothing."""
@@ -76,7 +94,7 @@ class Match:
     hook: frozenset[str] | None = None
     event: frozenset[str] | None = None
     visibility: frozenset[str] | None = None
-    author: tuple[re.Pattern[str], ...] | None = None
+    author: tuple[Glob, ...] | None = None
     text: tuple[Pattern, ...] | None = None
     tag: frozenset[str] | None = None
     has: frozenset[str] | None = None
@@ -131,8 +149,8 @@ def features(note: Note) -> frozenset[str]:
     return frozenset(name for name, there in found.items() if there)
 
 
-def _any_match(patterns: Iterable[re.Pattern[str]], found: Iterable[str]) -> bool:
-    return any(pattern.match(name) for name in found for pattern in patterns)
+def _any_match(globs: Iterable[Glob], found: Iterable[str]) -> bool:
+    return any(glob.matches(name) for name in found for glob in globs)
 
 
 def _any_found(patterns: Iterable[Pattern], note: Note) -> bool:

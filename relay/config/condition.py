@@ -1,7 +1,6 @@
 """The conditions of a route, as the configuration has them."""
 
 import re
-from fnmatch import translate
 from typing import Annotated, Any, Literal
 
 import re2
@@ -15,7 +14,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from relay.model import Visibility
-from relay.routing import Match, Pattern
+from relay.routing import Glob, Match, Pattern
 from relay.sinks import Settings
 
 _HOST = re.compile(r"[\w.-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?")
@@ -40,10 +39,10 @@ def _several(found: object) -> object:
     return found if isinstance(found, list | tuple | frozenset | None) else [found]
 
 
-def _glob(pattern: object) -> re.Pattern[str]:
+def _glob(pattern: object) -> Glob:
     if not isinstance(pattern, str):
         raise ValueError("should be a name like bob, or a pattern like *@misskey.example")
-    return re.compile(translate(pattern.lower().removeprefix("@")))
+    return Glob.of(pattern.lower().removeprefix("@"))
 
 
 def _regex(pattern: object) -> Pattern:
@@ -82,7 +81,7 @@ Names = Annotated[frozenset[str], *_LIST]
 Visibilities = Annotated[frozenset[Visibility], *_LIST]
 Features = Annotated[frozenset[Literal["files", "poll", "cw", "quote", "sensitive"]], *_LIST]
 Globs = Annotated[
-    tuple[Annotated[re.Pattern[str], BeforeValidator(_glob, json_schema_input_type=str)], ...],
+    tuple[Annotated[Glob, BeforeValidator(_glob, json_schema_input_type=str)], ...],
     *_LIST,
 ]
 Regexes = Annotated[

@@ -407,7 +407,7 @@ hooks: {alice: {secret: x}}
         {"misskey.example"},
         {Visibility.HOME},
     )
-    assert [bool(it.match("bob")) for it in match.author] == [True, False]
+    assert [it.matches("bob") for it in match.author] == [True, False]
     assert [bool(it.match("eve@misskey.example")) for it in match.author] == [False, True]
     assert match.text[0].search("The RELEASE is out")
     assert route.unless is not None

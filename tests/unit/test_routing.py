@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import fields, replace
-from fnmatch import translate
 
 import pytest
 from hypothesis import example, given
@@ -22,6 +21,7 @@ from relay.model import (
 )
 from relay.routing import (
     WITHHELD,
+    Glob,
     Match,
     Route,
     admits,
@@ -295,7 +295,7 @@ def test_each_field_of_a_note_is_filled_where_leaks_are_looked_for():
 
 
 def glob(*patterns):
-    return tuple(re.compile(translate(pattern)) for pattern in patterns)
+    return tuple(map(Glob.of, patterns))
 
 
 def search(*patterns):

@@ -1,43 +1,67 @@
-"""Columns stay columns, whatever stands in them."""
+"""The table finds every route that matches, whatever else it finds."""
 
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from relay.colour import Colour
-from relay.commands.table import one_line, span, stamp, table
+from relay.model import Event, Note, User, Visibility
+from relay.routing import Glob, Match, Route, sinks_for
+from relay.table import Table
 
+NAMES = ("bob", "alice", "b[o]b", "bob.x", "")
+HOSTS = ("here.example", "far.example")
 
-def test_columns_are_aligned_by_what_a_terminal_shows():
-    painted = Colour(on=True).good("ok")
-    rows = [("sink", "state", ""), ("部屋", painted, "last error"), ("a", "paused", "")]
-    assert list(table(rows, room=None)) == [
-        "sink  state",
-        f"部屋  {painted}      last error",
-        "a     paused",
-    ]
-
-
-def test_only_the_last_column_is_cut_where_the_room_ends():
-    rows = [("team", "connection refused"), ("ops", "接続できません")]
-    assert list(table(rows, room=12)) == ["team  conne…", "ops   接続…"]
-    assert list(table(rows, room=3)) == ["team  …", "ops   …"]
-
-
-def test_no_rows_are_no_lines():
-    assert list(table([], room=80)) == []
-
-
-def test_a_strangers_words_are_one_line_that_steers_no_terminal():
-    assert one_line("a\x1b[31m\nb\u202e  c") == "a[31m b c"
-    assert one_line(None) == ""
-
-
-@pytest.mark.parametrize(
-    ("seconds", "told"),
-    [(-5, "0s"), (0.4, "0s"), (59, "59s"), (60, "1m"), (7199, "1h"), (200_000, "2d")],
+words = st.sampled_from(
+    ["bob", "alice", "*", "b*", "?ob", "*@far.example", "bob@*", "bob@here.example"]
 )
-def test_a_span_is_told_in_its_largest_unit(seconds, told):
-    assert span(seconds) == told
+words |= st.sampled_from(["*@*", "b[o]b", "bob@far.*", "a*@far.example", "@", "bob@"])
 
 
-def test_programs_get_times_in_utc():
-    assert stamp(1_795_309_533_815) == "2026-11-22T01:05:33+00:00"
+def some(values: st.SearchStrategy[str]) -> st.SearchStrategy[frozenset[str] | None]:
+    return st.none() | st.frozensets(values, min_size=1, max_size=2)
+
+
+matches = st.builds(
+    Match,
+    author=st.none() | st.lists(words.map(Glob.of), min_size=1, max_size=2).map(tuple),
+    tag=some(st.sampled_from(["misskey", "other"])),
+    hook=some(st.sampled_from(["alice", "bob"])),
+    server=some(st.sampled_from(HOSTS)),
+    event=some(st.sampled_from(["note", "mention"])),
+    bot=st.none() | st.booleans(),
+)
+notes = st.builds(
+    Note,
+    user=st.builds(User, username=st.sampled_from(NAMES), host=st.sampled_from([None, *HOSTS])),
+    tags=st.lists(st.sampled_from(["Misskey", "third"]), max_size=2).map(tuple),
+    visibility=st.just(Visibility.PUBLIC),
+)
+events = st.builds(
+    Event,
+    id=st.just("1"),
+    hook=st.sampled_from(["alice", "bob"]),
+    kind=st.sampled_from(["note", "mention"]),
+    created_at=st.just(0),
+    server=st.sampled_from(["", *(f"https://{host}" for host in HOSTS)]),
+    note=st.none() | notes,
+)
+
+
+@given(st.lists(matches, max_size=8), events)
+def test_an_event_goes_where_it_would_if_every_route_were_asked(
+    asked: list[Match], event: Event
+) -> None:
+    routes = [
+        Route(name=f"#{place}", to=("team", f"s{place}"), match=match)
+        for place, match in enumerate(asked)
+    ]
+    assert sinks_for(event, Table(routes).routes_for(event)) == sinks_for(event, routes)
+
+
+def test_of_thousands_of_routes_only_those_of_the_author_are_asked() -> None:
+    routes = [
+        Route(name=str(n), to=("team",), match=Match(author=(Glob.of(f"user{n}@*"),)))
+        for n in range(5_000)
+    ]
+    note = Note(user=User(username="User7", host="far.example"))
+    event = Event(id="1", hook="alice", kind="note", created_at=0, note=note)
+    assert [route.name for route in Table(routes).routes_for(event)] == ["7"]
