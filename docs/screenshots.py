@@ -129,7 +129,15 @@ async def _delivery(page: Page, address: str) -> None:
     await page.wait_for_selector(".attempts")
 
 
-PAGES = {"deliveries": _deliveries, "delivery": _delivery}
+async def _sinks(page: Page, address: str) -> None:
+    await page.goto(f"{address}/sinks")
+
+
+async def _dead(page: Page, address: str) -> None:
+    await page.goto(f"{address}/dead")
+
+
+PAGES = {"deliveries": _deliveries, "delivery": _delivery, "sinks": _sinks, "dead": _dead}
 
 
 async def main(folder: Path) -> None:

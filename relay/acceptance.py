@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from relay.ceiling import Ceiling
 from relay.errors import BrokenError
@@ -93,6 +94,15 @@ class Acceptance:
     def _showing(self, event: Event) -> set[str]:
         """The sinks that may show an event, whether or not a route names them."""
         return {name for name, gate in self._gates.items() if objection(gate, event) is None}
+
+
+def again(event: Event, event_id: str, *, now: int) -> Event:
+    """
+    The event with this id as another one, so that it has a place of its own in each line.
+
+    ``now`` in milliseconds.
+    """
+    return replace(event, id=f"{event_id.partition('/replay-')[0]}/replay-{now}")
 
 
 def _tell(

@@ -27,9 +27,10 @@ from relay.pace import Pace
 from relay.press import Manner, Press
 from relay.retention import forget
 from relay.secret import Secret
-from relay.sinks import SinkSettings, open_session
+from relay.sinks import Sink, SinkSettings, open_session
+from relay.trial import trial
 from relay.watch import Watch
-from relay.web import Bell, Operation
+from relay.web import Bell, Lap, Operation, Tally
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +60,11 @@ async def run(
         session = await stack.enter_async_context(open_session())
         metrics = Metrics(kinds=misskey.KINDS, sinks=config.sinks)
 
-        bell = Bell()
+        bell, tally = Bell(), Tally(clock=clock)
 
         def told(settled: Sequence[Delivery], outcome: Outcome) -> None:
             bell.ring()
+            tally.count(settled, outcome)
             metrics.settled(settled, outcome)
             ending.tell(settled, outcome, now=clock())
 
@@ -71,14 +73,14 @@ async def run(
         crew = Crew(lanes)
         watch = Watch(outbox, lanes, metrics, clock=clock)
         stack.push_async_callback(watch.close)
-        if config.web is not None:
-            seen = _operation(config, outbox, lanes, clock)
-            await stack.enter_async_context(watch.listening(config.web, lambda: seen, bell))
 
         def wake(name: str) -> None:
             bell.ring()
             crew.wake([name])
 
+        if config.web is not None:
+            seen = _operation(config, outbox, session, lanes, tally, wake, clock)
+            await stack.enter_async_context(watch.listening(config.web, lambda: seen, bell))
         accept = _acceptance(config, outbox, wake, clock)
         runner = _door(config, accept, metrics.answered, clock)
         door = await stack.enter_async_context(listening(runner, config.listen, mode=EVERYBODY))
@@ -144,9 +146,26 @@ def _lanes(
     }
 
 
+async def send_trial(sink: Sink, session: aiohttp.ClientSession, *, now: int) -> Outcome:
+    """Send a test message; ``now`` in milliseconds."""
+    return await sink.send([trial(at=now)], key=f"test-{now}", session=session)
+
+
 def _operation(
-    config: Config, outbox: Outbox, lanes: Mapping[str, Lane], clock: Callable[[], int]
+    config: Config,
+    outbox: Outbox,
+    session: aiohttp.ClientSession,
+    lanes: Mapping[str, Lane],
+    tally: Tally,
+    wake: Callable[[str], None],
+    clock: Callable[[], int],
 ) -> Operation:
+    def laps() -> Mapping[str, Lap]:
+        return {name: Lap(is_sick=lane.is_sick, rest=lane.rest) for name, lane in lanes.items()}
+
+    async def attempt(name: str) -> Outcome:
+        return await send_trial(config.sinks[name], session, now=clock())
+
     return Operation(
         outbox=outbox,
         press=press(config),
@@ -154,6 +173,10 @@ def _operation(
         manners={name: manner(config, sink) for name, sink in config.sinks.items()},
         language=Language(config.locale, config.timezone),
         clock=clock,
+        tally=tally,
+        laps=laps,
+        wake=wake,
+        attempt=attempt,
     )
 
 

@@ -83,6 +83,11 @@ class Lane:
         """Whether its sink keeps failing, and is only probed."""
         return self._health.is_sick
 
+    @property
+    def rest(self) -> float:
+        """The seconds until its pace lets it send again."""
+        return self._manner.pace.pause(now=self._monotonic())
+
     def wake(self) -> None:
         """There may be something to carry."""
         self._news.set()

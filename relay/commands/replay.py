@@ -2,9 +2,9 @@
 
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import replace
 
 from relay import app, misskey
+from relay.acceptance import again
 from relay.commands.parser import Commands, add
 from relay.commands.setting import check_sink, configuration, existing_outbox, say, warn
 from relay.config import Config
@@ -37,8 +37,8 @@ async def _again(
     now = app.unix_milliseconds()
     event = misskey.parse(received.raw, hook=received.hook, server=received.server, now=now)
     chosen = _allowed(config, event, only)
-    again = replace(event, id=f"{event_id}/replay-{now}")
-    if not chosen or not await outbox.accept(again, received.raw, chosen, now=now):
+    anew = again(event, event_id, now=now)
+    if not chosen or not await outbox.accept(anew, received.raw, chosen, now=now):
         return False
     for sink, route in chosen.items():
         by = f"by route {route}" if route else "though no route names it"

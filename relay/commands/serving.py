@@ -19,12 +19,10 @@ from relay.doctor import asking, files, hooks, looking
 from relay.doctor.finding import Finding
 from relay.errors import BrokenError
 from relay.logs import LogFormat, format_for, log_to
-from relay.message import Message
 from relay.notify import Notify
 from relay.outbox import check_driver
 from relay.outcome import Sent
 from relay.sinks import open_session
-from relay.tree import Text
 
 STOPPING = "stopping: what is in flight ends, the rest waits; a second signal stops at once"
 
@@ -128,15 +126,8 @@ async def _sink_problems(config: Config) -> Mapping[str, str | None]:
 
 async def send_test(path: Path | None, name: str) -> int:
     sink = sink_of(configuration(path), name)
-    message = Message(
-        title=(Text("relay test"),),
-        body=(Text("If you can read this, relay can reach you here."),),
-        footer=(Text("relay send-test"),),
-        at=app.unix_milliseconds(),
-    )
     async with open_session() as session:
-        key = f"test-{app.unix_milliseconds()}"
-        outcome = await sink.send([message], key=key, session=session)
+        outcome = await app.send_trial(sink, session, now=app.unix_milliseconds())
     colour, reason = colour_for(sys.stdout), getattr(outcome, "reason", None)
     word = type(outcome).__name__
     shown = colour.good(word) if isinstance(outcome, Sent) else colour.bad(word)

@@ -177,6 +177,10 @@ class Outbox(Protocol):
         """Dead letters, the newest first."""
         ...
 
+    async def dead_groups(self) -> Sequence["DeadGroup"]:
+        """Dead letters by sink and reason, at most a few hundred groups; the newest first."""
+        ...
+
     async def delivery(self, delivery_id: int) -> Delivery | None:
         """One delivery in any state."""
         ...
@@ -270,6 +274,7 @@ class Search:
     state: State | None = None
     kind: str | None = None
     event_id: str | None = None
+    reason: str | None = None
     since: int | None = None
     until: int | None = None
     before: int | None = None
@@ -302,6 +307,16 @@ class ClosedSink:
     reason: str
     fingerprint: str
     closed_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadGroup:
+    """Dead letters that died of the same: how many, and the id of the newest."""
+
+    sink: str
+    reason: str
+    number: int
+    newest: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

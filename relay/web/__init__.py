@@ -4,11 +4,13 @@ What operators see, on an address of its own: never on the public door.
 door, guard, entry, lock, session   who may come in
 page, operation                     what pages are made of, and what they are about
 deliveries, search, telling, live   the pages on deliveries
+standings, tally, dead              the pages on sinks, and on dead letters
 drawing                             messages, as the chats show them
 """
 
 from relay.web.door import door
 from relay.web.live import Bell
-from relay.web.operation import Operation
+from relay.web.operation import Lap, Operation
+from relay.web.tally import Tally
 
-__all__ = ["Bell", "Operation", "door"]
+__all__ = ["Bell", "Lap", "Operation", "Tally", "door"]

@@ -6,7 +6,9 @@ from typing import Any
 from aiohttp import web
 
 from relay import misskey
+from relay.acceptance import again
 from relay.errors import FormatError
+from relay.outbox import Search
 from relay.outcome import Delivery, Rejected, State
 from relay.web import telling
 from relay.web.drawing import budget, drawn
@@ -47,6 +49,35 @@ async def one(request: web.Request) -> web.Response:
         attempts=await now.outbox.attempts(delivery.id),
         message=_message(now, delivery),
     )
+
+
+async def act(request: web.Request) -> web.Response:
+    """Send it again, as a new delivery to the same sink; or let a dead one be tried anew."""
+    now, form = operation(request), await request.post()
+    delivery = await now.outbox.delivery(int(request.match_info["id"]))
+    if delivery is None:
+        raise web.HTTPNotFound
+    match form.get("action"):
+        case "again":
+            await _send_again(now, delivery)
+        case "revive":
+            await now.outbox.revive([delivery.id], now=now.clock())
+        case _:
+            raise web.HTTPBadRequest(text="there is no such action\n")
+    now.wake(delivery.sink)
+    newest = await now.outbox.deliveries(Search(sink=delivery.sink), limit=1)
+    to = newest[0].id if form.get("action") == "again" else delivery.id
+    raise web.HTTPSeeOther(f"/deliveries/{to}")
+
+
+async def _send_again(now: Operation, delivery: Delivery) -> None:
+    """Only where it may still be shown."""
+    if _message(now, delivery)["trouble"] is not None:
+        raise web.HTTPConflict(text="the sink may not show this event any more\n")
+    at = now.clock()
+    event = misskey.parse(delivery.raw, hook=delivery.hook, server=delivery.server, now=at)
+    route = {delivery.sink: delivery.route}
+    await now.outbox.accept(again(event, delivery.event_id, now=at), delivery.raw, route, now=at)
 
 
 def _message(now: Operation, delivery: Delivery) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from aiohttp import web
 from relay.errors import OutboxError
 from relay.secret import Secret
 from relay.vigil import Condition
-from relay.web import deliveries, entry
+from relay.web import dead, deliveries, entry, standings
 from relay.web.entry import SESSIONS, check_entry
 from relay.web.guard import HOSTS, Handler, add_headers, check_host, check_origin
-from relay.web.live import VIEWS, Bell, Views, live
+from relay.web.live import LISTS, VIEWS, Bell, Views, live
 from relay.web.lock import Lock
 from relay.web.operation import OPERATION, Operation
 from relay.web.page import LOCK, page, static
@@ -55,7 +55,14 @@ def door(
     app.router.add_post("/logout", entry.leave)
     app.router.add_get("/", deliveries.listed)
     app.router.add_get(r"/deliveries/{id:\d{1,18}}", deliveries.one)
-    app.router.add_get("/live", live)
+    app.router.add_post(r"/deliveries/{id:\d{1,18}}", deliveries.act)
+    app.router.add_get("/sinks", standings.listed)
+    app.router.add_post("/sinks/{name}", standings.act)
+    app.router.add_get("/dead", dead.listed)
+    app.router.add_get("/dead/confirm", dead.confirm)
+    app.router.add_post("/dead", dead.act)
+    for address in LISTS:
+        app.router.add_get(address, live)
     return app
 
 

@@ -60,7 +60,7 @@ async def _brings(request: web.Request, lock: Lock) -> bool:
 async def _in_session(request: web.Request, handler: Handler) -> web.StreamResponse:
     sessions, word = request.app[SESSIONS], request.cookies.get(_cookie(request), "")
     # A page that lies open asks by itself: that is nobody's doing.
-    session = sessions.find(word, seen=request.path != "/live")
+    session = sessions.find(word, seen=not _is_live(request))
     if session is None and request.app[LOCK] is not None:
         raise web.HTTPSeeOther(f"/login?next={quote(_path(request))}")
     begun = None
@@ -131,7 +131,11 @@ def _cookie(request: web.Request) -> str:
 
 
 def _path(request: web.Request) -> str:
-    return request.path_qs if request.method in SAFE and request.path != "/live" else "/"
+    return request.path_qs if request.method in SAFE and not _is_live(request) else "/"
+
+
+def _is_live(request: web.Request) -> bool:
+    return request.path.startswith("/live")
 
 
 def _next(written: str) -> str:

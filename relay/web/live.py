@@ -6,14 +6,22 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import hdrs, web
 
 from relay.web.deliveries import rows
 from relay.web.page import SESSION, locale_of, written
+from relay.web.standings import standings
+
+LISTS: Mapping[str, tuple[str, Callable[[web.Request], Awaitable[dict[str, Any]]]]] = {
+    "/live": ("rows.html", rows),
+    "/live/sinks": ("standings.html", standings),
+}
+"""By their addresses: the template that shows them, and what it shows."""
 
 PAUSE = 1.0  # seconds between two looks, however much happens
 QUIET = 5.0  # seconds after which is looked anyway: another process may have changed something
@@ -68,18 +76,19 @@ class Views:
     def __init__(self, bell: Bell, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.bell = bell
         self._monotonic = monotonic
-        self._views: dict[tuple[str, str], _View] = {}
+        self._views: dict[tuple[str, ...], _View] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def view(self, request: web.Request) -> tuple[str, int]:
         """The rows, and what the bell was when they were read."""
-        key = (request.query_string, locale_of(request))
+        key = (request.path_qs, locale_of(request), request[SESSION].csrf)
         async with self._one_at_a_time:
             found = self._views.get(key)
             began = self._monotonic()
             if found is None or found.is_over(began, rung=self.bell.rung):
                 heard = self.bell.rung
-                html = written(request, "rows.html", **await rows(request))
+                name, shown = LISTS[request.path]
+                html = written(request, name, **await shown(request))
                 now = self._monotonic()
                 found = _View(html, heard, began, now + max(PAUSE, SHARE * (now - began)))
                 self._views = {k: one for k, one in self._views.items() if one.until > began}

@@ -80,6 +80,7 @@ def written(request: web.Request, name: str, **values: Any) -> str:
         "locked": request.app[LOCK] is not None,
         "path": request.path,
         "at": lambda moment: at(moment, zone),
+        "span": span,
         "now": operation(request).clock(),
     }
     return environment(locale_of(request)).get_template(name).render(common | values)
@@ -109,6 +110,14 @@ def at(moment: int, zone: ZoneInfo) -> str:
         return f"{datetime.fromtimestamp(moment / 1000, zone):%Y-%m-%d %H:%M:%S}"
     except (OverflowError, ValueError, OSError):
         return str(moment)
+
+
+def span(seconds: float) -> str:
+    """A length of time, as roughly as people tell it."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 async def static(request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ import pytest
 
 from relay.errors import OutboxError
 from relay.model import Sibling
-from relay.outbox import ClosedSink, Pruned, Received, Search
+from relay.outbox import ClosedSink, DeadGroup, Pruned, Received, Search
 from relay.outcome import Attempt, State
 from tests.factories import an_event
 
@@ -512,6 +512,21 @@ async def test_dead_letters_are_told_the_newest_first(outbox):
         == [it for it in newest if it.sink == "ops"][:1]
     )
     assert list(await outbox.dead(sink="room")) == []
+
+
+async def test_dead_letters_are_counted_by_what_they_died_of(outbox):
+    assert list(await outbox.dead_groups()) == []
+    for n in range(4):
+        await accepted(outbox, n, BOTH)
+    for sink, reason in (("team", "a"), ("ops", "a"), ("team", "b"), ("team", "a")):
+        await dead(outbox, sink, reason=reason)
+    assert list(await outbox.dead_groups()) == [
+        DeadGroup(sink="team", reason="a", number=2, newest=5),
+        DeadGroup(sink="team", reason="b", number=1, newest=3),
+        DeadGroup(sink="ops", reason="a", number=1, newest=2),
+    ]
+    search = Search(sink="team", state=State.DEAD, reason="a")
+    assert [one.id for one in await outbox.deliveries(search)] == [5, 1]
 
 
 async def test_a_dead_letter_holds_what_it_needs_to_be_shown(outbox):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from relay.commands.trying import embedded
 from relay.config import Config
 from relay.language import Language
 from relay.outbox import Outbox
+from relay.outcome import Closed, Outcome, Sent, State
 from relay.secret import Secret
 from relay.vigil import Condition
-from relay.web import Bell, Operation, door
+from relay.web import Bell, Lap, Operation, Tally, door
 from relay.web.lock import FREE
 from tests.factories import an_event
 from tests.fakes.misskey import a_note_event
@@ -24,21 +26,37 @@ Open = Callable[..., Awaitable[TestClient]]
 PASSWORD = "open, sesame: ✨"
 
 
-def operation(outbox: Outbox, config: Config) -> Operation:
+NOW = 1_795_309_600_000
+
+
+def operation(outbox: Outbox, config: Config, woken: list[str]) -> Operation:
+    async def attempt(name: str) -> Outcome:
+        return Sent() if name == "slack" else Closed("404 gone")
+
     return Operation(
         outbox=outbox,
         press=app.press(config),
         sinks=config.sinks,
         manners={name: app.manner(config, sink) for name, sink in config.sinks.items()},
         language=Language("en", "Asia/Tokyo"),
-        clock=lambda: 1_795_309_600_000,
+        clock=lambda: NOW,
+        tally=Tally(clock=lambda: NOW),
+        laps=lambda: {name: Lap(is_sick=name == "matrix") for name in config.sinks},
+        wake=woken.append,
+        attempt=attempt,
     )
 
 
 @pytest.fixture
-async def opened(outbox: Outbox, aiohttp_client):
+def woken() -> list[str]:
+    """The lanes that were told to look."""
+    return []
+
+
+@pytest.fixture
+async def opened(outbox: Outbox, aiohttp_client, woken: list[str]):
     """Opens the door, with this password if any."""
-    seen = operation(outbox, embedded())
+    seen = operation(outbox, embedded(), woken)
 
     async def look() -> Condition:
         return Condition()
@@ -70,6 +88,24 @@ async def accepted(outbox: Outbox, n: int = 1, **changes: str) -> None:
     request = a_note_event(n, kind="mention", **changes)
     event = an_event(n)
     await outbox.accept(event, request.body, {"discord": "all"}, now=1_795_309_533_000 + n)
+
+
+async def died(outbox: Outbox, n: int, reason: str) -> int:
+    """A dead letter's id."""
+    await accepted(outbox, n, text=f"number {n}")
+    claim = await outbox.claim("discord", now=NOW, lease=1000)
+    assert claim is not None
+    (one,) = claim.deliveries
+    settled = replace(one, state=State.DEAD, reason=reason)
+    assert await outbox.save([settled], claimed=[one])
+    return one.id
+
+
+async def press(client: TestClient, path: str, action: str, **fields: str) -> tuple[str, str]:
+    """Where a button leads, and what is shown there."""
+    form = {"csrf": await word_of(client), "action": action, **fields}
+    answer = await client.post(path, data=form)
+    return answer.url.path_qs, await answer.text()
 
 
 async def word_of(client: TestClient, path: str = "/") -> str:
@@ -297,3 +333,108 @@ async def test_the_door_closes_though_pages_lie_open(opened: Open, tmp_path: Pat
         await _event(stream)
         await client.server.close()
         assert await stream.content.read() in (b"", b":\n\n")
+
+
+async def test_a_sink_is_paused_and_goes_on(opened: Open, outbox: Outbox, woken: list[str]) -> None:
+    client = await opened()
+    await log_in(client)
+    _, shown = await press(client, "/sinks/discord", "pause")
+    assert "paused" in shown
+    assert set(await outbox.paused_sinks()) == {"discord"}
+    await outbox.close_sink("discord", reason="404 gone", fingerprint="f", now=NOW)
+    _, shown = await press(client, "/sinks/discord", "resume")
+    assert (await outbox.paused_sinks(), await outbox.closed_sinks()) == ({}, [])
+    assert woken == ["discord"] * 2
+
+
+async def test_a_sink_tells_how_it_is(opened: Open, outbox: Outbox) -> None:
+    await accepted(outbox)
+    await outbox.close_sink("discord", reason="404 <gone>", fingerprint="f", now=NOW)
+    client = await opened()
+    await log_in(client)
+    shown = " ".join((await (await client.get("/sinks")).text()).split())
+    for part in ("404 &lt;gone&gt;", "the oldest for 66 s", ">closed<", ">resting<", "5/2s"):
+        assert part in shown
+
+
+async def test_a_test_message_tells_how_it_ended(opened: Open) -> None:
+    client = await opened()
+    await log_in(client)
+    assert "has reached slack" in (await press(client, "/sinks/slack", "test"))[1]
+    assert "did not reach discord: 404 gone" in (await press(client, "/sinks/discord", "test"))[1]
+    assert "Nothing is here" in (await press(client, "/sinks/nobody", "test"))[1]
+
+
+async def test_dead_letters_are_grouped_and_revived_by_the_group(
+    opened: Open, outbox: Outbox, woken: list[str]
+) -> None:
+    for n, reason in enumerate(("a & b", "other", "a & b"), start=1):
+        await died(outbox, n, reason)
+    client = await opened()
+    await log_in(client)
+    assert "a &amp; b" in await (await client.get("/dead")).text()
+    group = {"sink": "discord", "reason": "a & b"}
+    asked = await client.get("/dead/confirm", params={"action": "revive", **group})
+    assert "Revive 2 messages?" in await asked.text()
+    await died(outbox, 4, "a & b")  # after the operator was told how many
+    path, shown = await press(client, "/dead", "revive", newest="3", **group)
+    assert (path, "2 revived" in shown) == ("/dead?done=revive&number=2", True)
+    assert [one.id for one in await outbox.dead()] == [4, 2]
+    assert woken == ["discord"]
+
+
+async def test_all_dead_letters_can_be_dropped_at_once(opened: Open, outbox: Outbox) -> None:
+    for n in range(1, 4):
+        await died(outbox, n, f"reason {n}")
+    client = await opened()
+    await log_in(client)
+    asked = await client.get("/dead/confirm?action=drop")
+    assert "Drop 3 messages?" in await asked.text()
+    await press(client, "/dead", "drop", newest="3")
+    assert await outbox.dead() == []
+    assert (await client.get("/dead/confirm?action=drop")).url.path == "/dead"
+
+
+async def test_a_delivery_is_sent_again_as_a_new_one(
+    opened: Open, outbox: Outbox, woken: list[str]
+) -> None:
+    await accepted(outbox, text="once more")
+    client = await opened()
+    await log_in(client)
+    path, shown = await press(client, "/deliveries/1", "again")
+    assert (path, "once more" in shown) == ("/deliveries/2", True)
+    first, second = await outbox.delivery(1), await outbox.delivery(2)
+    assert first is not None
+    assert second is not None
+    assert (second.raw, second.sink, second.route) == (first.raw, "discord", "all")
+    assert woken == ["discord"]
+
+
+async def test_what_may_not_be_shown_is_not_sent_again(opened: Open, outbox: Outbox) -> None:
+    request = a_note_event(1, kind="mention", visibility="specified")
+    await outbox.accept(an_event(1), request.body, {"nobody": "all"}, now=NOW)
+    client = await opened()
+    await log_in(client)
+    await press(client, "/deliveries/1", "again")
+    assert await outbox.delivery(2) is None
+
+
+async def test_a_dead_letter_is_revived_on_its_page(opened: Open, outbox: Outbox) -> None:
+    number = await died(outbox, 1, "400 no")
+    client = await opened()
+    await log_in(client)
+    path, _ = await press(client, f"/deliveries/{number}", "revive")
+    assert path == f"/deliveries/{number}"
+    assert await outbox.dead() == []
+
+
+@pytest.mark.parametrize("path", ["/deliveries/1", "/sinks/discord", "/dead"])
+async def test_an_action_that_there_is_not_changes_nothing(
+    opened: Open, outbox: Outbox, path: str
+) -> None:
+    await died(outbox, 1, "400 no")
+    client = await opened()
+    await log_in(client)
+    form = {"csrf": await word_of(client), "action": "explode"}
+    assert (await client.post(path, data=form)).status == 400
+    assert len(await outbox.dead()) == 1

@@ -9,7 +9,17 @@ from dataclasses import replace
 from relay import line
 from relay.errors import OutboxError
 from relay.model import Event, Sibling
-from relay.outbox.base import Backlog, Claim, ClosedSink, Crew, Pruned, Received, Search, Told
+from relay.outbox.base import (
+    Backlog,
+    Claim,
+    ClosedSink,
+    Crew,
+    DeadGroup,
+    Pruned,
+    Received,
+    Search,
+    Told,
+)
 from relay.outbox.postgres import node, query, statement
 from relay.outbox.postgres.acceptance import Arrival, storable
 from relay.outbox.postgres.connection import (
@@ -234,6 +244,10 @@ class PostgresOutbox:
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
         return await self.deliveries(Search(sink=sink, state=State.DEAD), limit=limit)
+
+    async def dead_groups(self) -> Sequence[DeadGroup]:
+        async with self._connection() as db:
+            return [DeadGroup(**row) for row in await db.fetch(statement.DEAD_GROUPS)]
 
     async def delivery(self, delivery_id: int) -> Delivery | None:
         async with self._connection() as db:

@@ -161,10 +161,15 @@ CONDITIONS = {
     "state": "state = ${}",
     "kind": "kind = ${}",
     "event_id": "event_id = ${}",
+    "reason": "reason = ${}",
     "since": "accepted_at >= ${}",
     "until": "accepted_at < ${}",
     "before": "delivery.id < ${}",
 }
+DEAD_GROUPS = """
+SELECT sink, reason, count(*) AS number, max(id) AS newest FROM delivery
+WHERE state = 'dead' GROUP BY sink, reason ORDER BY newest DESC LIMIT 300
+"""
 # Nobody prunes the event meanwhile.
 KEEP_EVENTS = """
 SELECT 1 FROM event WHERE id IN (SELECT event FROM delivery WHERE id = ANY($1::bigint[]))

@@ -17,7 +17,17 @@ from typing import TypeVar
 from relay import line
 from relay.errors import BrokenError, OutboxError
 from relay.model import Event, Sibling
-from relay.outbox.base import Backlog, Claim, ClosedSink, Crew, Pruned, Received, Search, Told
+from relay.outbox.base import (
+    Backlog,
+    Claim,
+    ClosedSink,
+    Crew,
+    DeadGroup,
+    Pruned,
+    Received,
+    Search,
+    Told,
+)
 from relay.outbox.sqlite import query, statement
 from relay.outbox.sqlite.acceptance import accepted
 from relay.outbox.sqlite.file import connect, named_errors
@@ -216,6 +226,10 @@ class SQLiteOutbox:
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
         return await self.deliveries(Search(sink=sink, state=State.DEAD), limit=limit)
+
+    async def dead_groups(self) -> Sequence[DeadGroup]:
+        rows = await self._read(lambda db: db.execute(statement.DEAD_GROUPS).fetchall())
+        return [DeadGroup(**row) for row in rows]
 
     async def delivery(self, delivery_id: int) -> Delivery | None:
         return await self._read(lambda db: query.found(db, delivery_id))

@@ -112,10 +112,15 @@ CONDITIONS = {
     "state": "state = :state",
     "kind": "kind = :kind",
     "event_id": "event_id = :event_id",
+    "reason": "reason = :reason",
     "since": "accepted_at >= :since",
     "until": "accepted_at < :until",
     "before": "delivery.id < :before",
 }
+DEAD_GROUPS = """
+SELECT sink, reason, count(*) AS number, max(id) AS newest FROM delivery
+WHERE state = 'dead' GROUP BY sink, reason ORDER BY newest DESC LIMIT 300
+"""
 REVIVE = """
 UPDATE delivery SET state = 'pending', attempt = 0, due_at = ?, claimed = 0
 WHERE id = ? AND state = 'dead'

@@ -8,10 +8,14 @@ source.onopen = () => { sign.hidden = false; };
 source.onerror = () => { sign.hidden = true; };
 source.onmessage = (event) => {
   const known = new Set(Array.from(rows.rows, (row) => row.id));
-  const focused = document.activeElement?.closest("#rows tr")?.id;
+  const active = rows.contains(document.activeElement) ? document.activeElement : null;
+  const focused = active && (active.id || active.closest("tr").id);
   rows.innerHTML = event.data;
   for (const row of rows.rows) row.classList.toggle("fresh", !known.has(row.id));
-  if (focused) document.getElementById(focused)?.querySelector("a")?.focus({ preventScroll: true });
+  if (focused) {
+    const same = document.getElementById(focused);
+    (active.id ? same : same?.querySelector("a"))?.focus({ preventScroll: true });
+  }
 };
 
 // Browsers keep few connections to one place: a page that nobody sees holds none.

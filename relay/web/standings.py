@@ -1,0 +1,136 @@
+"""The page on sinks: how each is doing, and what an operator can do about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from relay.outbox import Backlog, ClosedSink
+from relay.outcome import Attempt, Sent
+from relay.web.operation import Lap, Operation, operation
+from relay.web.page import page
+from relay.web.tally import Minute, line
+
+HEIGHT = 20  # of the line that shows the last hour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of a sink; times are Unix milliseconds, ``rest`` and ``age`` seconds."""
+
+    name: str
+    type: str
+    state: str
+    since: int | None
+    backlog: Backlog | None
+    age: int
+    pace: str
+    rest: float
+    trouble: Attempt | None
+    closed: str | None
+    hour: Sequence[Minute]
+
+    @property
+    def points(self) -> str:
+        return line(self.hour, height=HEIGHT)
+
+    @property
+    def delivered(self) -> int:
+        return sum(minute.delivered for minute in self.hour)
+
+    @property
+    def failed(self) -> int:
+        return sum(minute.failed for minute in self.hour)
+
+
+async def listed(request: web.Request) -> web.Response:
+    return page(
+        request,
+        "sinks.html",
+        **await standings(request),
+        tried=request.query.get("tried", ""),
+        outcome=request.query.get("outcome", "") if "tried" in request.query else "",
+    )
+
+
+async def standings(request: web.Request) -> dict[str, Any]:
+    return {"standings": await _standings(operation(request)), "height": HEIGHT}
+
+
+async def _standings(now: Operation) -> Sequence[Standing]:
+    """Those of the configuration, and those for which something still waits."""
+    backlog, troubles = await now.outbox.backlog(), await now.outbox.troubles()
+    paused, laps = await now.outbox.paused_sinks(), now.laps()
+    closed = {one.name: one for one in await now.outbox.closed_sinks()}
+    return [
+        _standing(
+            now,
+            name,
+            waits=backlog.get(name),
+            trouble=troubles.get(name),
+            paused_at=paused.get(name),
+            closed=closed.get(name),
+            lap=laps.get(name, Lap()),
+        )
+        for name in dict.fromkeys([*now.sinks, *backlog])
+    ]
+
+
+def _standing(
+    now: Operation,
+    name: str,
+    *,
+    waits: Backlog | None,
+    trouble: Attempt | None,
+    paused_at: int | None,
+    closed: ClosedSink | None,
+    lap: Lap,
+) -> Standing:
+    sink, state = now.sinks.get(name), "resting" if lap.is_sick else "open"
+    if sink is None:
+        state = "unknown"
+    elif paused_at is not None:
+        state = "paused"
+    elif closed is not None:
+        state = "closed"
+    return Standing(
+        name=name,
+        type="" if sink is None else sink.type,
+        state=state,
+        since=closed.closed_at if paused_at is None and closed is not None else paused_at,
+        backlog=waits,
+        age=0 if waits is None else max(0, now.clock() - waits.since) // 1000,
+        pace="" if sink is None else _pace(sink.pace),
+        rest=lap.rest,
+        trouble=trouble,
+        closed=None if closed is None else closed.reason,
+        hour=now.tally.hour(name),
+    )
+
+
+def _pace(windows: Sequence[tuple[int, float]]) -> str:
+    return ", ".join(f"{number}/{seconds:g}s" for number, seconds in windows)
+
+
+async def act(request: web.Request) -> web.Response:
+    """Pause, resume or try one, then show the page anew."""
+    now, name = operation(request), request.match_info["name"]
+    if name not in now.sinks:
+        raise web.HTTPNotFound
+    form = await request.post()
+    match form.get("action"):
+        case "pause":
+            await now.outbox.pause_sink(name, now=now.clock())
+        case "resume":
+            await now.outbox.resume_sink(name)
+            await now.outbox.open_sink(name, now=now.clock())
+        case "test":
+            outcome = await now.attempt(name)
+            told = "" if isinstance(outcome, Sent) else getattr(outcome, "reason", "") or "limited"
+            back = request.rel_url.with_path("/sinks")
+            raise web.HTTPSeeOther(back.with_query(tried=name, outcome=told[:500]))
+        case _:
+            raise web.HTTPBadRequest(text="there is no such action\n")
+    now.wake(name)
+    raise web.HTTPSeeOther("/sinks")

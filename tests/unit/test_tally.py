@@ -1,0 +1,41 @@
+"""The last hour of each sink, by the minute."""
+
+from relay.outcome import Failed, Sent, State
+from relay.web.tally import MINUTE, Minute, Tally, line
+from tests.factories import a_delivery
+
+
+class Clock:
+    now = 100 * MINUTE
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def test_what_arrived_and_what_failed_is_counted_in_its_minute() -> None:
+    clock = Clock()
+    tally = Tally(clock=clock)
+    arrived = a_delivery(state=State.DELIVERED)
+    tally.count([arrived, arrived], Sent())
+    tally.count([a_delivery()], Failed("502"))
+    clock.now += 2 * MINUTE
+    tally.count([arrived], Sent())
+    assert tally.hour("team")[-3:] == [Minute(100, 2, 1), Minute(101), Minute(102, 1)]
+    assert len(tally.hour("team")) == len(tally.hour("other")) == 60
+
+
+def test_what_is_older_than_an_hour_is_forgotten() -> None:
+    clock = Clock()
+    tally = Tally(clock=clock)
+    for _ in range(200):
+        tally.count([a_delivery(state=State.DELIVERED)], Sent())
+        clock.now += MINUTE
+    assert sum(minute.delivered for minute in tally.hour("team")) == 59
+    clock.now += 60 * MINUTE
+    assert sum(minute.delivered for minute in tally.hour("team")) == 0
+
+
+def test_the_line_stays_in_its_frame() -> None:
+    assert line([Minute(0), Minute(1, 4), Minute(2, 2)], height=20) == "0,20.0 1,0.0 2,10.0"
+    assert line([Minute(0), Minute(1)], height=20) == "0,20.0 1,20.0"
+    assert line([], height=20) == ""
