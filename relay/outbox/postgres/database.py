@@ -36,7 +36,8 @@ from relay.outbox.postgres.writer import Writer
 from relay.outcome import Attempt, Delivery, State
 
 KEPT_ATTEMPTS = 50  # of one delivery
-WAIT = 5.0  # seconds for a connection of the pool
+WAIT = 2.0  # seconds for a connection of the pool
+COUNT = 1.5  # seconds
 
 
 class PostgresOutbox:
@@ -282,8 +283,10 @@ class PostgresOutbox:
         await self._changed(statement.TOUCH)
 
     async def waiting(self) -> int:
-        async with self._connection() as db:
-            return int(await db.fetchval(statement.WAITING))
+        # Asked before events are taken: Misskey waits for five seconds altogether.
+        with named_errors(self.place):
+            async with asyncio.timeout(COUNT), self._connection() as db:
+                return int(await db.fetchval(statement.WAITING))
 
     async def prune(self, *, before: int, limit: int, after: int = 0) -> Pruned:
         async with self._connection() as db, db.transaction():

@@ -18,7 +18,7 @@ from relay.outbox.postgres.connection import Connection, connect, named_errors
 
 BATCH = 128  # events
 DELIVERIES = 2000  # of a batch, but for a single event that has more: its time is bounded
-PATIENCE = 4.0  # seconds; Misskey waits for five: https://github.com/misskey-dev/misskey
+PATIENCE = 3.0  # seconds; Misskey waits for five altogether
 DEADLOCKS = 3
 
 Answer = bool | Exception
