@@ -67,6 +67,7 @@ class Share:
         """The groups that should be ours."""
         self._held: set[str] = set()
         """The sinks that are."""
+        self._is_settled = False
         self._safe_until = float("-inf")
         self._watched_since = float("-inf")
         self._swept_at = float("-inf")
@@ -121,7 +122,9 @@ class Share:
         if list(beaten.nodes) != self._nodes:
             self._nodes = list(beaten.nodes)
             self._wanted = self._share_of(await node.wishes(db))
-        await self._exchange(db, self.node, frozenset() if is_over else self._wanted)
+            self._is_settled = False
+        if is_over or not self._is_settled:
+            await self._exchange(db, self.node, frozenset() if is_over else self._wanted)
         if time.monotonic() - self._swept_at > self._rhythm.sweep:
             self._crew.wake(await node.waiting(db))
             self._swept_at = time.monotonic()
@@ -142,6 +145,7 @@ class Share:
             self._held |= taken.keys()
             self._crew.take(taken)
             self._swept_at = float("-inf")
+        self._is_settled = self._held == kept
 
     def _may_take(self, group: Collection[str]) -> bool:
         """Not what we have, nor what we lost before its last request came to an end."""
