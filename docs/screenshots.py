@@ -39,7 +39,7 @@ sinks:
   old-channel: {{type: discord, url: "{chats}/gone", rate: unlimited}}
   picky: {{type: slack, url: "{chats}/picky", rate: unlimited}}
 routes:
-  - {{name: mentions, match: {{event: [mention, reply, quote, renote]}}, to: [mentions, picky]}}
+  - {{name: mentions, match: {{event: [mention, reply, renote]}}, to: [mentions, picky]}}
   - {{name: team notes, match: {{event: note}}, to: [team, mentions]}}
   - {{name: reports, match: {{event: [abuseReport, follow]}}, to: moderators}}
   - {{name: old, match: {{event: followed}}, to: old-channel}}
@@ -137,7 +137,22 @@ async def _dead(page: Page, address: str) -> None:
     await page.goto(f"{address}/dead")
 
 
-PAGES = {"deliveries": _deliveries, "delivery": _delivery, "sinks": _sinks, "dead": _dead}
+async def _playground(page: Page, address: str) -> None:
+    await page.goto(f"{address}/playground?kind=note")
+
+
+async def _config(page: Page, address: str) -> None:
+    await page.goto(f"{address}/config")
+
+
+PAGES = {
+    "deliveries": _deliveries,
+    "delivery": _delivery,
+    "sinks": _sinks,
+    "dead": _dead,
+    "playground": _playground,
+    "config": _config,
+}
 
 
 async def main(folder: Path) -> None:

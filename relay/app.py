@@ -5,7 +5,16 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Hashable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -25,17 +34,25 @@ from relay.outbox import Outbox, serve_outbox
 from relay.outcome import Delivery, Outcome
 from relay.pace import Pace
 from relay.press import Manner, Press
+from relay.rendering import Templates
 from relay.retention import forget
 from relay.secret import Secret
 from relay.sinks import Sink, SinkSettings, open_session
 from relay.trial import trial
 from relay.watch import Watch
-from relay.web import Bell, Lap, Operation, Tally
+from relay.web import Advice, Bell, Lap, Operation, Tally
 
 logger = logging.getLogger(__name__)
 
 GRACE = 10.0  # seconds to finish what is in flight
 SILENT = Notify({})
+
+
+Examine = Callable[[], Awaitable[Sequence[Advice]]]
+
+
+async def _nothing() -> Sequence[Advice]:
+    return ()
 
 
 def unix_milliseconds() -> int:
@@ -48,12 +65,14 @@ async def run(
     stop: asyncio.Event,
     ready: Callable[[str], None] = lambda address: None,
     notify: Notify = SILENT,
+    examine: Examine = _nothing,
     clock: Callable[[], int] = unix_milliseconds,
 ) -> None:
     """
     Serve until ``stop`` is set, then finish what is in flight; the rest waits in the outbox.
 
-    ``ready`` is told the public address once events can be stored, ``notify`` tells systemd.
+    ``ready`` is told the public address once events can be stored, ``notify`` tells systemd,
+    ``examine`` tells the page what is doubtful in the set-up.
     """
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(serve_outbox(config.outbox, now=clock()))
@@ -79,7 +98,7 @@ async def run(
             crew.wake([name])
 
         if config.web is not None:
-            seen = _operation(config, outbox, session, lanes, tally, wake, clock)
+            seen = _operation(config, outbox, session, lanes, tally, wake, examine, clock)
             await stack.enter_async_context(watch.listening(config.web, lambda: seen, bell))
         accept = _acceptance(config, outbox, wake, clock)
         runner = _door(config, accept, metrics.answered, clock)
@@ -158,6 +177,7 @@ def _operation(
     lanes: Mapping[str, Lane],
     tally: Tally,
     wake: Callable[[str], None],
+    examine: Examine,
     clock: Callable[[], int],
 ) -> Operation:
     def laps() -> Mapping[str, Lap]:
@@ -177,6 +197,12 @@ def _operation(
         laps=laps,
         wake=wake,
         attempt=attempt,
+        hooks={name: hook.server for name, hook in config.hooks.items()},
+        routes=config.compiled_routes(),
+        draft=lambda drafts: Templates(config.templates, drafts=drafts),
+        settings=config.effective,
+        warnings=config.warnings,
+        examine=examine,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import (
     BaseLoader,
     ChoiceLoader,
+    DictLoader,
     FileSystemLoader,
     PrefixLoader,
     Template,
@@ -60,13 +61,20 @@ def builtin_templates() -> Path:
 
 
 class Templates:
-    """The built-in templates, each replaced by the file of that name in ``directory``."""
+    """
+    The built-in templates, each replaced by the file of that name in ``directory``.
 
-    def __init__(self, directory: Path | None = None) -> None:
+    ``drafts`` are texts that replace both, by the names of their templates.
+    """
+
+    def __init__(
+        self, directory: Path | None = None, *, drafts: Mapping[str, str] | None = None
+    ) -> None:
         built_in = FileSystemLoader(builtin_templates())
         loaders: list[BaseLoader] = [built_in, PrefixLoader({BUILT_IN: built_in})]
         if directory is not None:
             loaders.insert(0, FileSystemLoader(directory))
+        loaders.insert(0, DictLoader(drafts or {}))
         self._environment = Sandbox(ChoiceLoader(loaders))
         self._environment.filters["mfm"] = _mfm
         self._environment.filters["moment"] = _moment
@@ -86,6 +94,11 @@ class Templates:
         wanted = [f"{kind}.{variant}.j2"] if variant else []
         public = (name for name in (*wanted, f"{kind}.j2") if not name.startswith("_"))
         return next((name for name in public if name in self.names), "default.j2")
+
+    def source(self, name: str) -> str:
+        """The text of a template that there is."""
+        loader = self._environment.loader
+        return "" if loader is None else loader.get_source(self._environment, name)[0]
 
     def render(
         self,

@@ -7,7 +7,7 @@ the last gate before a public channel, so the gate holds for each note in the tr
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import translate
 from typing import Protocol
 
@@ -179,6 +179,22 @@ class Route:
             and not (self.unless is not None and self.unless.holds(event))
             and (self.when is None or self.when(event))
         )
+
+
+def hindrance(route: Route, event: Event) -> str | None:
+    """Why a route does not send an event, in the words of the configuration; None if it does."""
+    if missed := _unmet(route.match, event):
+        return f"match: {', '.join(missed)}"
+    if route.unless is not None and route.unless.holds(event):
+        return "unless"
+    return None if route.matches(event) else "when"
+
+
+def _unmet(match: Match, event: Event) -> tuple[str, ...]:
+    """The keys of a match that do not hold."""
+    given = {one.name: getattr(match, one.name) for one in fields(match)}
+    alone = {name: Match(**{name: value}) for name, value in given.items() if value is not None}
+    return tuple(name for name, condition in alone.items() if not condition.holds(event))
 
 
 def sinks_for(event: Event, routes: Iterable[Route]) -> dict[str, str]:

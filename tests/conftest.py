@@ -11,7 +11,7 @@ from hypothesis import settings
 settings.register_profile("relay", deadline=None)
 settings.load_profile("relay")
 
-pytest_plugins = ["tests.fakes.fixtures", "tests.factories", "tests.terminal"]
+pytest_plugins = ["tests.fakes.fixtures", "tests.factories", "tests.terminal", "tests.page"]
 
 
 @pytest.fixture(autouse=True)

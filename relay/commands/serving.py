@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from relay import app
@@ -15,7 +15,7 @@ from relay.commands.confinement import confine
 from relay.commands.parser import Commands, add
 from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of, warn
 from relay.config import Config
-from relay.doctor import asking, files, hooks, looking
+from relay.doctor import Facts, asking, examined, files, hooks, looking
 from relay.doctor.finding import Finding
 from relay.errors import BrokenError
 from relay.logs import LogFormat, format_for, log_to
@@ -50,12 +50,24 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
     gc.collect()
     gc.freeze()
     try:
-        await app.run(config, stop=stop, ready=ready, notify=Notify())
+        await app.run(
+            config,
+            stop=stop,
+            ready=ready,
+            notify=Notify(),
+            examine=lambda: _advice(config, place_of(path)),
+        )
     except BrokenError as error:  # an end with which systemd starts relay again
         warn(f"{error}; it was set aside: start relay again")
         return 1
     logger.info("stopped", extra={"action": "stop"})
     return 0
+
+
+async def _advice(config: Config, path: Path) -> Sequence[Finding]:
+    """What doctor says without asking anybody else; the page has the outbox's state itself."""
+    facts = Facts(config=config, files=looking.files(config, path), disk=looking.disk(config))
+    return [one for found in examined(facts).values() for one in found]
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

@@ -19,6 +19,7 @@ from relay.config.condition import MatchSettings, Several
 from relay.config.crosscheck import crosscheck
 from relay.config.document import read
 from relay.config.likely import likely
+from relay.config.origin import Setting, settings
 from relay.config.proof import proof
 from relay.config.shape import Shape
 from relay.config.source import Source, told
@@ -122,6 +123,7 @@ class Config(Settings):
     """Which events go where: every route is asked, and a sink gets an event once."""
     _warnings: tuple[str, ...] = PrivateAttr(())
     _secret_files: tuple[Path, ...] = PrivateAttr(())
+    _effective: tuple[Setting, ...] = PrivateAttr(())
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -132,6 +134,11 @@ class Config(Settings):
     def secret_files(self) -> tuple[Path, ...]:
         """The files that secrets were read from."""
         return self._secret_files
+
+    @property
+    def effective(self) -> tuple[Setting, ...]:
+        """All settings with their origins, for the operator's page; empty if there is none."""
+        return self._effective
 
     def templates_in(self) -> Templates:
         return Templates(self.templates)
@@ -209,6 +216,8 @@ def parse(
     checked = config.model_copy(update={"templates": templates})
     checked._warnings = tuple(told(source.warnings, file=file))
     checked._secret_files = tuple(source.files)
+    if config.web is not None:
+        checked._effective = tuple(settings(config, source, file=Path(file).name))
     return checked
 
 

@@ -20,6 +20,7 @@ QUOTED = 80  # characters
 UNKNOWN = "https://127.0.0.1/unknown"
 """Stands for what could not be read."""
 
+_VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)")
 _WORD = re.compile(r"[\w.@-]{1,64}")
 
 
@@ -63,6 +64,20 @@ class Source:
 
     def is_filled(self, path: Loc) -> bool:
         return path in self._written
+
+    def origin(self, path: Loc, *, file: str) -> str:
+        """
+        Where a value stands, and what gave it: variables by their names, or another file.
+
+        Not as it is written: what stands beside a variable, or in its default, can be a secret.
+        """
+        path = self._known(path)
+        written = self._written.get(path)
+        place = f"{file}:{self.place(path)[0]}"
+        if written is None:
+            return place
+        names = [f"${{{name}}}" for name in _VARIABLE.findall(written)]
+        return ", ".join([place, *(names or ["a file"])])
 
     def quoted(self, path: Loc, value: object) -> str:
         """A value as it stands in the file, in one line."""

@@ -13,4 +13,14 @@ from relay.sinks.slack import Slack
 
 AnySink = Annotated[Discord | Slack | Matrix | Console, Field(discriminator="type")]
 
-__all__ = ["AnySink", "Payload", "Settings", "Sink", "SinkSettings", "open_session"]
+__all__ = [
+    "AnySink",
+    "Discord",
+    "Matrix",
+    "Payload",
+    "Settings",
+    "Sink",
+    "SinkSettings",
+    "Slack",
+    "open_session",
+]

@@ -5,12 +5,13 @@ door, guard, entry, lock, session   who may come in
 page, operation                     what pages are made of, and what they are about
 deliveries, search, telling, live   the pages on deliveries
 standings, tally, dead              the pages on sinks, and on dead letters
+playground, settings                what if, and what is
 drawing                             messages, as the chats show them
 """
 
 from relay.web.door import door
 from relay.web.live import Bell
-from relay.web.operation import Lap, Operation
+from relay.web.operation import Advice, Lap, Operation
 from relay.web.tally import Tally
 
-__all__ = ["Bell", "Lap", "Operation", "Tally", "door"]
+__all__ = ["Advice", "Bell", "Lap", "Operation", "Tally", "door"]

@@ -10,7 +10,7 @@ from aiohttp import web
 from relay.errors import OutboxError
 from relay.secret import Secret
 from relay.vigil import Condition
-from relay.web import dead, deliveries, entry, standings
+from relay.web import dead, deliveries, entry, playground, settings, standings
 from relay.web.entry import SESSIONS, check_entry
 from relay.web.guard import HOSTS, Handler, add_headers, check_host, check_origin
 from relay.web.live import LISTS, VIEWS, Bell, Views, live
@@ -20,6 +20,8 @@ from relay.web.page import LOCK, page, static
 from relay.web.session import Sessions
 
 logger = logging.getLogger(__name__)
+
+MAX_FORM = 8 * 2**20  # bytes; a whole event can be pasted
 
 Look = Callable[[], Awaitable[Condition]]
 Scrape = Callable[[], Awaitable[tuple[bytes, str]]]
@@ -39,7 +41,9 @@ def door(
     bell: Bell,
 ) -> web.Application:
     """The application; ``hosts`` are the names by which it may be asked for, None: any."""
-    app = web.Application(middlewares=[answer_errors, check_host, check_origin, check_entry])
+    app = web.Application(
+        client_max_size=MAX_FORM, middlewares=[answer_errors, check_host, check_origin, check_entry]
+    )
     app.on_response_prepare.append(add_headers)
     app[HOSTS], app[LOOK], app[SCRAPE], app[OPERATION] = hosts, look, scrape, operation
     app[LOCK] = None if password is None else Lock(password)
@@ -61,6 +65,10 @@ def door(
     app.router.add_get("/dead", dead.listed)
     app.router.add_get("/dead/confirm", dead.confirm)
     app.router.add_post("/dead", dead.act)
+    app.router.add_get("/playground", playground.shown)
+    app.router.add_post("/playground", playground.tried)
+    app.router.add_post("/playground/download", playground.download)
+    app.router.add_get("/config", settings.listed)
     for address in LISTS:
         app.router.add_get(address, live)
     return app

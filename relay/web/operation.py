@@ -1,7 +1,8 @@
 """What runs, as far as its operator sees and touches it: given by who built it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
 
@@ -9,6 +10,8 @@ from relay.language import Language
 from relay.outbox import Outbox
 from relay.outcome import Outcome
 from relay.press import Manner, Press
+from relay.rendering import Templates
+from relay.routing import Route
 from relay.sinks import AnySink
 from relay.web.tally import Tally
 
@@ -39,6 +42,39 @@ class Operation:
     """Something may wait for a sink."""
     attempt: Callable[[str], Awaitable[Outcome]]
     """Send a test message to a sink."""
+    hooks: Mapping[str, str]
+    """The ways in, and the server of each."""
+    routes: Sequence[Route]
+    draft: Callable[[Mapping[str, str]], Templates]
+    """The templates as they are on the disk now, some replaced by these texts."""
+    settings: Sequence["Setting"]
+    warnings: Sequence[str]
+    examine: Callable[[], Awaitable[Sequence["Advice"]]]
+    """What ``relay doctor`` would say."""
+
+
+class Advice(Protocol):
+    """What is doubtful in a set-up: where, what it is, and what to do about it."""
+
+    @property
+    def level(self) -> str: ...
+    @property
+    def where(self) -> str: ...
+    @property
+    def what(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+
+
+class Setting(Protocol):
+    """A setting in effect, as it may be shown, and where it came from; empty: a default."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def origin(self) -> str: ...
 
 
 OPERATION: web.AppKey[Callable[[], Operation]] = web.AppKey("OPERATION")

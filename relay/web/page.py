@@ -64,7 +64,7 @@ def environment(locale: str) -> Environment:
 
 
 def page(
-    request: web.Request, name: str, *, status: int = HTTPStatus.OK, **values: Any
+    request: web.Request, name: str, /, *, status: int = HTTPStatus.OK, **values: Any
 ) -> web.Response:
     """The answer that shows a page."""
     return web.Response(
@@ -72,7 +72,7 @@ def page(
     )
 
 
-def written(request: web.Request, name: str, **values: Any) -> str:
+def written(request: web.Request, name: str, /, **values: Any) -> str:
     """``session`` is None before somebody has come in."""
     zone = ZoneInfo(operation(request).language.timezone)
     common = {

@@ -1,258 +1,15 @@
-"""The operator's page over HTTP: who comes in, who does not, and what each page tells."""
+"""What the operator's pages tell, and what their buttons do."""
 
-import re
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import CookieJar
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
-from relay import app, password
-from relay.commands.trying import embedded
-from relay.config import Config
-from relay.language import Language
-from relay.outbox import Outbox
-from relay.outcome import Closed, Outcome, Sent, State
-from relay.secret import Secret
-from relay.vigil import Condition
-from relay.web import Bell, Lap, Operation, Tally, door
-from relay.web.lock import FREE
+from relay import sample
+from relay.outbox import Outbox, Search
 from tests.factories import an_event
 from tests.fakes.misskey import a_note_event
-
-Open = Callable[..., Awaitable[TestClient]]
-PASSWORD = "open, sesame: ✨"
-
-
-NOW = 1_795_309_600_000
-
-
-def operation(outbox: Outbox, config: Config, woken: list[str]) -> Operation:
-    async def attempt(name: str) -> Outcome:
-        return Sent() if name == "slack" else Closed("404 gone")
-
-    return Operation(
-        outbox=outbox,
-        press=app.press(config),
-        sinks=config.sinks,
-        manners={name: app.manner(config, sink) for name, sink in config.sinks.items()},
-        language=Language("en", "Asia/Tokyo"),
-        clock=lambda: NOW,
-        tally=Tally(clock=lambda: NOW),
-        laps=lambda: {name: Lap(is_sick=name == "matrix") for name in config.sinks},
-        wake=woken.append,
-        attempt=attempt,
-    )
-
-
-@pytest.fixture
-def woken() -> list[str]:
-    """The lanes that were told to look."""
-    return []
-
-
-@pytest.fixture
-async def opened(outbox: Outbox, aiohttp_client, woken: list[str]):
-    """Opens the door, with this password if any."""
-    seen = operation(outbox, embedded(), woken)
-
-    async def look() -> Condition:
-        return Condition()
-
-    async def scrape() -> tuple[bytes, str]:
-        return b"up 1\n", "text/plain"
-
-    async def made(kept: str | None = PASSWORD) -> TestClient:
-        made = door(
-            password=None if kept is None else Secret(kept),
-            hosts={"relay.example"},
-            look=look,
-            scrape=scrape,
-            operation=lambda: seen,
-            bell=Bell(),
-        )
-        return await aiohttp_client(TestServer(made), cookie_jar=CookieJar(unsafe=True))
-
-    return made
-
-
-async def log_in(client: TestClient, given: str = PASSWORD, **headers: str) -> int:
-    form = {"password": given, "next": "/"}
-    answer = await client.post("/login", data=form, headers=headers, allow_redirects=False)
-    return answer.status
-
-
-async def accepted(outbox: Outbox, n: int = 1, **changes: str) -> None:
-    request = a_note_event(n, kind="mention", **changes)
-    event = an_event(n)
-    await outbox.accept(event, request.body, {"discord": "all"}, now=1_795_309_533_000 + n)
-
-
-async def died(outbox: Outbox, n: int, reason: str) -> int:
-    """A dead letter's id."""
-    await accepted(outbox, n, text=f"number {n}")
-    claim = await outbox.claim("discord", now=NOW, lease=1000)
-    assert claim is not None
-    (one,) = claim.deliveries
-    settled = replace(one, state=State.DEAD, reason=reason)
-    assert await outbox.save([settled], claimed=[one])
-    return one.id
-
-
-async def press(client: TestClient, path: str, action: str, **fields: str) -> tuple[str, str]:
-    """Where a button leads, and what is shown there."""
-    form = {"csrf": await word_of(client), "action": action, **fields}
-    answer = await client.post(path, data=form)
-    return answer.url.path_qs, await answer.text()
-
-
-async def word_of(client: TestClient, path: str = "/") -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', await (await client.get(path)).text())
-    assert found is not None
-    return found[1]
-
-
-async def test_who_has_not_come_in_sees_the_login_and_nothing_else(
-    opened: Open, outbox: Outbox
-) -> None:
-    await accepted(outbox, text="very private")
-    client = await opened()
-    for path in ("/", "/?sink=discord", "/deliveries/1", "/live", "/anything"):
-        answer = await client.get(path, allow_redirects=False)
-        assert answer.status == 303
-        assert answer.headers["Location"].startswith("/login?next=/")
-        assert "private" not in await answer.text()
-    assert (await client.post("/logout", allow_redirects=False)).status == 303
-
-
-@pytest.mark.parametrize("kept", [PASSWORD, password.hashed(PASSWORD)], ids=["plain", "hashed"])
-async def test_the_password_opens_a_session_that_lasts_until_it_is_left(
-    opened: Open, kept: str
-) -> None:
-    client = await opened(kept)
-    assert await log_in(client, "wrong") == 401
-    assert await log_in(client) == 303
-    assert (await client.get("/", allow_redirects=False)).status == 200
-    form = {"csrf": await word_of(client)}
-    await client.post("/logout", data=form, allow_redirects=False)
-    assert (await client.get("/", allow_redirects=False)).status == 303
-
-
-async def test_the_hash_itself_is_no_password(opened: Open) -> None:
-    kept = password.hashed(PASSWORD)
-    assert await log_in(await opened(kept), kept) == 401
-
-
-@pytest.mark.parametrize(
-    ("headers", "name", "is_secure"),
-    [({}, "relay", False), ({"X-Forwarded-Proto": "https"}, "__Host-relay", True)],
-)
-async def test_the_cookie_is_for_this_site_alone(
-    opened: Open, headers: dict[str, str], name: str, is_secure: bool
-) -> None:
-    client = await opened()
-    form = {"password": PASSWORD}
-    answer = await client.post("/login", data=form, headers=headers, allow_redirects=False)
-    cookie = answer.cookies[name]
-    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Strict", "/")
-    assert bool(cookie["secure"]) is is_secure
-    assert cookie["domain"] == ""
-
-
-@pytest.mark.parametrize(
-    ("wanted", "goes_to"),
-    [
-        ("/deliveries/3", "/deliveries/3"),
-        ("//evil.example", "/"),
-        ("/\\evil.example", "/"),
-        ("https://evil.example", "/"),
-        ("/x\r\nSet-Cookie: a=b", "/"),
-        ("", "/"),
-    ],
-)
-async def test_a_login_leads_to_our_own_pages_only(opened: Open, wanted: str, goes_to: str) -> None:
-    client = await opened()
-    form = {"password": PASSWORD, "next": wanted}
-    answer = await client.post("/login", data=form, allow_redirects=False)
-    assert answer.headers["Location"] == goes_to
-
-
-async def test_who_guesses_has_to_wait_by_each_of_the_ways(opened: Open) -> None:
-    client = await opened()
-    for _ in range(FREE):
-        assert await log_in(client, "wrong") == 401
-    form = {"password": PASSWORD}
-    refused = await client.post("/login", data=form, allow_redirects=False)
-    assert (refused.status, refused.headers["Retry-After"]) == (429, "2")
-    basic = {"Authorization": "Basic YTpi"}
-    assert (await client.get("/metrics", headers=basic)).status == 429
-    # Somebody else, by the web server in front of us.
-    assert await log_in(client, **{"X-Forwarded-For": "192.0.2.9"}) == 303
-
-
-async def test_no_form_of_another_page_changes_anything(opened: Open) -> None:
-    client = await opened()
-    await log_in(client)
-    word = await word_of(client)
-
-    async def leave(**headers: str) -> int:
-        form = {"csrf": headers.pop("word", word)}
-        answer = await client.post("/logout", data=form, headers=headers, allow_redirects=False)
-        return answer.status
-
-    assert await leave(word="") == 403
-    assert await leave(word=f"{word}x") == 403
-    assert await leave(Origin="https://evil.example") == 403
-    assert await leave(Origin="null") == 403
-    assert (await client.get("/", allow_redirects=False)).status == 200
-    assert await leave(Origin=str(client.make_url("")).rstrip("/")) == 303
-
-
-async def test_no_form_of_another_page_logs_in(opened: Open) -> None:
-    assert await log_in(await opened(), Origin="https://evil.example") == 403
-
-
-async def test_nobody_comes_in_by_a_name_that_is_not_ours(opened: Open) -> None:
-    client = await opened()
-    await log_in(client)
-    for path in ("/", "/login", "/static/page.css", "/metrics", "/live"):
-        assert (await client.get(path, headers={"Host": "evil.example"})).status == 421
-
-
-@pytest.mark.parametrize("path", ["/login", "/", "/deliveries/1", "/anything", "/static/page.css"])
-async def test_every_page_allows_nothing_but_our_own_files(
-    opened: Open, outbox: Outbox, path: str
-) -> None:
-    await accepted(outbox)
-    client = await opened()
-    await log_in(client)
-    answer = await client.get(path)
-    policy = answer.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "script-src 'self';" in policy
-    assert "unsafe" not in policy
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    if path.startswith("/static/"):
-        assert "immutable" in answer.headers["Cache-Control"]
-    else:
-        assert answer.headers["Cache-Control"] == "no-store"
-        text = await answer.text()
-        assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|javascript:", text)
-        assert not re.search(r'(?:src|<link[^>]*href)="(?!/)', text)
-
-
-async def test_without_a_password_pages_are_open_and_still_need_their_word(opened: Open) -> None:
-    client = await opened(None)
-    assert (await client.get("/", allow_redirects=False)).status == 200
-    assert (await client.post("/logout", allow_redirects=False)).status == 403
-
-
-async def test_nothing_outside_of_the_static_files_is_served(opened: Open) -> None:
-    client = await opened()
-    for path in ("/static/..%2fdoor.py", "/static/door.py", "/static/", "/static/page.css%00"):
-        assert (await client.get(path)).status == 404
+from tests.page import NOW, Open, accepted, died, log_in, press, word_of
 
 
 async def test_a_delivery_is_listed_and_told_with_its_message(opened: Open, outbox: Outbox) -> None:
@@ -438,3 +195,137 @@ async def test_an_action_that_there_is_not_changes_nothing(
     form = {"csrf": await word_of(client), "action": "explode"}
     assert (await client.post(path, data=form)).status == 400
     assert len(await outbox.dead()) == 1
+
+
+async def test_the_configuration_is_told_with_its_origins_and_without_its_secrets(
+    opened: Open,
+) -> None:
+    client = await opened()
+    await log_in(client)
+    shown = await (await client.get("/config")).text()
+    for part in (
+        "web.password</code>",
+        "config.yaml:2, ${PASSWORD}",
+        "config.yaml:5",
+        "sinks.matrix.homeserver</code>",
+        "https://matrix.invalid",
+        "default",
+        "a &lt;doubtful&gt; key",
+        "is &lt;short&gt;",
+        "take a longer one",
+    ):
+        assert part in shown, part
+    for secret in ("a-key", "sesame", "a secret of"):
+        assert secret not in shown
+
+
+async def results(client: TestClient, **fields: str) -> str:
+    """What the playground shows of a draft."""
+    form = {"csrf": await word_of(client), **fields}
+    answer = await client.post("/playground", data=form, headers={"X-Part": "results"})
+    assert answer.status == 200
+    return await answer.text()
+
+
+async def test_the_playground_shows_a_sample_in_every_chat(opened: Open) -> None:
+    client = await opened()
+    await log_in(client)
+    for kind in sample.kinds():
+        shown = await (await client.get("/playground", params={"kind": kind})).text()
+        assert [shown.count(f'class="chat {chat}"') for chat in ("discord", "slack", "matrix")] == [
+            1, 1, 1,
+        ]  # fmt: skip
+        assert 'class="problems"' not in shown
+
+
+async def test_the_playground_takes_an_event_that_really_came(opened: Open, outbox: Outbox) -> None:
+    await accepted(outbox, text="really came")
+    client = await opened()
+    await log_in(client)
+    shown = await (await client.get("/playground?delivery=1")).text()
+    assert shown.count("really came") >= 4
+    assert (await client.get("/playground?delivery=9")).status == 404
+
+
+async def test_a_template_that_is_edited_is_shown_at_once(opened: Open, outbox: Outbox) -> None:
+    client = await opened()
+    await log_in(client)
+    event = a_note_event(1, kind="mention", text="hello").body.decode()
+    template = "{% extends '_card.j2' %}\n{% block title %}Edited <b>now</b>{% endblock %}"
+    shown = await results(client, event=event, name="mention.j2", template=template)
+    assert shown.count("Edited <strong>now</strong>") == 1
+    assert shown.count("Edited") >= 3
+    assert await outbox.deliveries(Search()) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "told"),
+    [
+        pytest.param("one\n{% if %}", 2, "Expected an expression", id="what is no template"),
+        pytest.param("one\ntwo\n{{ note.txet }}", 3, "txet", id="a misspelt name"),
+        pytest.param(
+            "\n{% block titel %}x{% endblock %}", 2, "titel", id="a block that there is not"
+        ),
+        pytest.param(
+            "{% block title %}<em>x</em>{% endblock %}", 1, "&lt;em&gt;", id="a tag that is none"
+        ),
+    ],
+)
+async def test_the_mistakes_of_a_template_are_told_with_their_line(
+    opened: Open, template: str, line: int, told: str
+) -> None:
+    client = await opened()
+    await log_in(client)
+    event = a_note_event(1, kind="mention").body.decode()
+    shown = await results(client, event=event, name="mention.j2", template=template)
+    assert f'data-line="{line}"' in shown
+    assert told in shown
+
+
+@pytest.mark.parametrize(
+    ("event", "name"),
+    [("{", "mention.j2"), ("", ""), ("[]", "mention.j2"), ('{"type": "mention"}', "mention.j2")],
+)
+async def test_what_is_no_event_is_told(opened: Open, event: str, name: str) -> None:
+    client = await opened()
+    await log_in(client)
+    shown = await results(client, event=event, name=name, template="x")
+    assert 'class="problems"' in shown
+
+
+async def test_only_templates_of_the_event_can_be_edited(opened: Open) -> None:
+    client = await opened()
+    await log_in(client)
+    event = a_note_event(1, kind="mention").body.decode()
+    for name in ("follow.j2", "../secret", "built-in/mention.j2", ""):
+        shown = await results(client, event=event, name=name, template="x")
+        assert "is no template for this event" in shown
+
+
+async def test_the_playground_tells_which_routes_match_and_why_the_others_do_not(
+    opened: Open,
+) -> None:
+    client = await opened()
+    await log_in(client)
+    event = a_note_event(1, kind="mention", author="Carol").body.decode()
+    shown = await results(client, event=event, name="mention.j2", template="x")
+    assert "<code>when</code>" in shown
+    bobs = event.replace('"username":"', '"username":"bob","was":"', 1)
+    shown = await results(client, event=bobs, name="mention.j2", template="x")
+    assert "<code>unless</code>" in shown
+    shown = await results(
+        client, event=sample.raw("follow").decode(), name="follow.j2", template=""
+    )
+    assert "<code>match: event" in shown
+
+
+async def test_a_template_can_be_downloaded(opened: Open) -> None:
+    client = await opened()
+    await log_in(client)
+    form = {"csrf": await word_of(client), "name": "mention.j2", "template": "a\r\nb ü"}
+    answer = await client.post("/playground/download", data=form)
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="mention.j2"'
+    assert await answer.text() == "a\nb ü"
+    for name in ("", "x", '"x.j2', "../x.j2", "x\n.j2"):
+        answer = await client.post("/playground/download", data=form | {"name": name})
+        assert answer.status == 400

@@ -26,6 +26,7 @@ from relay.routing import (
     Route,
     admits,
     features,
+    hindrance,
     names,
     redacted,
     shows,
@@ -592,3 +593,21 @@ def a_route(name, *to, event=None):
 def test_the_sinks_of_all_routes_that_match(routes, found):
     assert list(sinks_for(an_event(), routes).items()) == found
     assert list(sinks_for(an_event(), iter(routes)).items()) == found
+
+
+@pytest.mark.parametrize(
+    ("route", "why"),
+    [
+        pytest.param({}, None, id="it matches"),
+        pytest.param({"match": Match(hook=frozenset({"bob"}))}, "match: hook", id="another hook"),
+        pytest.param(
+            {"match": Match(hook=frozenset({"bob"}), event=frozenset({"note"}), bot=False)},
+            "match: hook, event",
+            id="two of three keys",
+        ),
+        pytest.param({"unless": Match(hook=frozenset({"alice"}))}, "unless", id="excepted"),
+        pytest.param({"when": lambda event: False}, "when", id="a condition"),
+    ],
+)
+def test_a_route_says_why_it_does_not_match(route, why):
+    assert hindrance(Route(name="r", to=("team",), **route), an_event()) == why

@@ -1,0 +1,189 @@
+"""The playground: an event and a template, and what every chat would show. Nothing is sent."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from relay import misskey, sample
+from relay.errors import FormatError, TemplateError
+from relay.model import Event
+from relay.rendering import Templates
+from relay.routing import hindrance, objection, sinks_for
+from relay.sinks import AnySink, Discord, Matrix, Slack
+from relay.web import telling
+from relay.web.drawing import budget, drawn
+from relay.web.operation import Operation, operation
+from relay.web.page import page
+
+CHATS: Mapping[str, AnySink] = {
+    "Discord": Discord.model_validate({"type": "discord", "url": "https://discord.invalid"}),
+    "Slack": Slack.model_validate({"type": "slack", "url": "https://slack.invalid"}),
+    "Matrix": Matrix.model_validate(
+        {
+            "type": "matrix",
+            "homeserver": "https://matrix.invalid",
+            "room": "!room:matrix.invalid",
+            "token": "none",
+        }
+    ),
+}
+"""One of each vendor, with the defaults of all settings; what they may show is not asked here."""
+KIND = "mention"
+LONGEST = 100_000  # characters of a template
+
+_PLACE = re.compile(r"(?P<name>[\w.-]+\.j2)(?::(?P<line>\d+))?: (?P<rest>.*)", re.S)
+_BLOCK = re.compile(r"block '(\w+)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, and the line of the edited template where it is; None: somewhere else."""
+
+    text: str
+    line: int | None = None
+
+
+async def shown(request: web.Request) -> web.Response:
+    """The page with a sample, or with an event that really came, and its template as it is."""
+    now, query = operation(request), request.query
+    kind = query.get("kind", "")
+    body = sample.raw(kind if kind in sample.kinds() else KIND)
+    if (number := query.get("delivery", "")).isdecimal() and len(number) < 19:
+        delivery = await now.outbox.delivery(int(number))
+        if delivery is None:
+            raise web.HTTPNotFound
+        kind, body = "", delivery.raw
+    text = telling.written(body)
+    event = _event(now, text)
+    names = _names(now.draft({}), event)
+    name = query.get("template", "")
+    name = name if name in names else names[0]
+    source = now.draft({}).source(name)
+    return page(request, "playground.html", **_values(now, text, name, source, kind=kind))
+
+
+async def tried(request: web.Request) -> web.Response:
+    """The same with what was written; only the results where the page asks for these alone."""
+    now, form = operation(request), await request.post()
+    text, name = str(form.get("event", "")), str(form.get("name", ""))
+    source = str(form.get("template", "")).replace("\r\n", "\n")[:LONGEST]
+    values = _values(now, text, name, source, kind="")
+    is_part = request.headers.get("X-Part") == "results"
+    return page(request, "results.html" if is_part else "playground.html", **values)
+
+
+async def download(request: web.Request) -> web.Response:
+    """The template as a file for the folder of templates."""
+    form = await request.post()
+    name = str(form.get("name", ""))
+    if not re.fullmatch(r"[\w.-]{1,100}\.j2", name, re.ASCII):
+        raise web.HTTPBadRequest(text="there is no such template\n")
+    text = str(form.get("template", "")).replace("\r\n", "\n")
+    disposition = f'attachment; filename="{name}"'
+    return web.Response(text=text, headers={hdrs.CONTENT_DISPOSITION: disposition})
+
+
+def _values(now: Operation, text: str, name: str, source: str, *, kind: str) -> dict[str, Any]:
+    problems: list[Problem] = []
+    event, chats = None, []
+    try:
+        event = _event(now, text)
+    except FormatError as error:
+        problems.append(Problem(str(error)))
+    names = [name] if event is None else _names(now.draft({}), event)
+    if event is not None and name not in names:
+        problems.append(Problem(f"{name} is no template for this event"))
+    elif event is not None:
+        templates, variant = now.draft({name: source}), _variant(name)
+        problems += _problems(templates, event, name, source, variant)
+        chats = list(_chats(now, templates, event, variant))
+    return {
+        "kinds": sample.kinds(),
+        "kind": kind,
+        "event": text,
+        "names": names,
+        "name": name,
+        "template": source,
+        "problems": problems,
+        "chats": chats,
+        "ways": _ways(now, event),
+        "sinks": _sinks(now, event),
+    }
+
+
+def _event(now: Operation, text: str) -> Event:
+    hook = next(iter(now.hooks), "sample")
+    event = misskey.parse(text.encode(errors="replace"), hook=hook, now=now.clock())
+    server = now.hooks.get(hook, "")
+    return replace(event, server=event.server or server)
+
+
+def _names(templates: Templates, event: Event) -> Sequence[str]:
+    """The templates that this event can be shown by, and what those are made of."""
+    own = templates.name_for(event)
+    variants = [one for one in templates.names if re.fullmatch(rf"{event.kind}\.\w+\.j2", one)]
+    parts = [one for one in templates.names if one.startswith("_")]
+    return [own, *sorted(variants), *sorted(parts)]
+
+
+def _variant(name: str) -> str | None:
+    parts = name.split(".")
+    return parts[1] if len(parts) == 3 else None
+
+
+def _problems(
+    templates: Templates, event: Event, name: str, source: str, variant: str | None
+) -> Iterator[Problem]:
+    found = templates.problems(event, display=CHATS["Discord"].display, variant=variant)
+    for one in dict.fromkeys(found):
+        place = _PLACE.fullmatch(one)
+        if place is None or place["name"] != name:
+            yield Problem(one)
+        else:
+            line = int(place["line"]) if place["line"] else _line_of(source, place["rest"])
+            yield Problem(place["rest"], line)
+
+
+def _line_of(source: str, problem: str) -> int | None:
+    """The line in which the block begins that a problem names."""
+    named = _BLOCK.match(problem)
+    begin = named and re.search(rf"\{{%-?\s*block\s+{named[1]}\b", source)
+    return source.count("\n", 0, begin.start()) + 1 if begin else None
+
+
+def _chats(
+    now: Operation, templates: Templates, event: Event, variant: str | None
+) -> Iterator[dict[str, Any]]:
+    for title, sink in CHATS.items():
+        try:
+            message = templates.render(
+                event, display=sink.display, language=now.language, variant=variant
+            )
+        except TemplateError:
+            continue  # told among the problems
+        payload = sink.payload([message])
+        yield {
+            "title": title,
+            "drawn": drawn(sink.type, payload),
+            "budget": budget(sink.type, payload),
+            "payload": json.dumps(payload, ensure_ascii=False, indent=2),
+        }
+
+
+def _ways(now: Operation, event: Event | None) -> Sequence[tuple[str, str, str | None]]:
+    """Each route, its sinks, and why it does not match."""
+    if event is None:
+        return []
+    return [(one.name, ", ".join(one.to), hindrance(one, event)) for one in now.routes]
+
+
+def _sinks(now: Operation, event: Event | None) -> Sequence[tuple[str, str, str | None]]:
+    """Each sink that a route names, by which route, and why it may not show the event."""
+    if event is None:
+        return []
+    wanted = sinks_for(event, now.routes)
+    return [(name, by, objection(now.sinks[name].gate, event)) for name, by in wanted.items()]
