@@ -13,12 +13,13 @@ import aiohttp
 from relay.errors import OutboxError, RelayError
 from relay.message import Message, plain_form
 from relay.outbox.base import Claim, Outbox, Told
-from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected
+from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.press import Manner, Press
 from relay.sinks.base import Sink
 
 logger = logging.getLogger(__name__)
 
+INTERRUPTED = Failed("relay ended while it was sent", ambiguous=True)
 PATIENCE = 60.0  # seconds within a lease before another request of the same attempt
 
 
@@ -71,11 +72,11 @@ class Courier:
         """
         Send a load; how that ended, and its deliveries.
 
-        An edit that had to become a message of its own edits nothing any more.
+        An edit that became a message of its own edits nothing any more.
         """
         head = load.deliveries[0]
-        if head.edits is None and not self._manner.resend and _was_interrupted(load.deliveries):
-            return load.deliveries, Failed("relay ended while it was sent", ambiguous=True)
+        if head.edits is None and self._may_have_arrived(load.deliveries):
+            return load.deliveries, INTERRUPTED
         if not isinstance(load.messages, Sequence):
             return load.deliveries, load.messages
         try:
@@ -85,7 +86,7 @@ class Courier:
         except OutboxError as error:
             return load.deliveries, Failed(str(error))
         except Exception as error:
-            return load.deliveries, self._bug(error)
+            return load.deliveries, replace(self._bug(error), ambiguous=True)
 
     async def probe(self) -> Outcome:
         """Ask a sink that kept failing whether it works, before a message may come twice by it."""
@@ -130,9 +131,7 @@ class Courier:
             extra={"action": "plain", "sink": self._name, "reason": outcome.reason},
         )
         plain = [plain_form(one) for one in messages]
-        second = await self._ask(
-            lambda: self._sink.send(plain, key=f"{key}p", session=self._session)
-        )
+        second = await self._ask(lambda: self._sink.send(plain, key=key, session=self._session))
         # A RateLimited here would come for ever: each time the first one has used up the pace.
         return outcome if isinstance(second, Rejected | RateLimited) else second
 
@@ -145,18 +144,28 @@ class Courier:
             outcome = await self._ask(
                 lambda: self._sink.edit(told.message, revised, key=key, session=self._session)
             )
+            if isinstance(outcome, Failed):
+                return [head], Failed(
+                    outcome.reason
+                )  # a change that comes twice shows nothing twice
             if not isinstance(outcome, Rejected | Closed):
                 return [head], outcome
+        return await self._say_anew(head, f"{key}n")
+
+    async def _say_anew(self, head: Delivery, key: str) -> tuple[Sequence[Delivery], Outcome]:
+        if self._may_have_arrived([head]):
+            return [head], INTERRUPTED
         message = self._press.anew(head, self._manner)
         if isinstance(message, Rejected):
             return [head], message
-        return [replace(head, edits=None)], await self._send([message], f"{key}n")
+        outcome = await self._send([message], key)
+        return [replace(head, edits=None) if isinstance(outcome, Sent) else head], outcome
 
     def _revised(self, told: Told, head: Delivery, edits: int) -> Sequence[Message] | None:
         """All parts of a message as they are now; None if one may not be shown any more."""
         found = []
         for part in told.parts:
-            edit = head if part.delivery.id == edits else part.edit
+            edit = _last(head, part.edit) if part.delivery.id == edits else part.edit
             message = self._press.revised(part.delivery, edit, self._manner)
             if isinstance(message, Rejected):
                 return None
@@ -184,9 +193,13 @@ class Courier:
 
     def _key(self, deliveries: Sequence[Delivery]) -> str:
         """The same for all attempts of the same deliveries, and never of others."""
-        first, *others = (one.id for one in deliveries)
+        first, *others = sorted(one.id for one in deliveries)
         digest = hashlib.sha256(repr(others).encode()).hexdigest()[:12]
         return f"{self._outbox.id}-{first}" + (f"-{digest}" if others else "")
+
+    def _may_have_arrived(self, deliveries: Sequence[Delivery]) -> bool:
+        """Whether an earlier attempt was cut off, where nothing may come twice."""
+        return not self._manner.resend and any(one.interrupted for one in deliveries)
 
     def _bug(self, error: Exception) -> Failed:
         # Frames without the error's text: that can hold an address, which is a key.
@@ -195,5 +208,6 @@ class Courier:
         return Failed(f"a bug in relay: {type(error).__name__}")
 
 
-def _was_interrupted(deliveries: Sequence[Delivery]) -> bool:
-    return any(one.interrupted for one in deliveries)
+def _last(edit: Delivery, other: Delivery | None) -> Delivery:
+    """Of two edits of a message: one that was set aside for a while must not undo a later one."""
+    return edit if other is None or other.id < edit.id else other

@@ -175,8 +175,11 @@ class Lane:
 
     def _missed(self, answer: Failed | RateLimited) -> Outcome:
         """The outcome of an attempt of which nothing was sent, since the sink did not answer."""
-        self._health = self._health.missed() if isinstance(answer, Failed) else WELL
-        return answer
+        if isinstance(answer, RateLimited):
+            self._health = WELL
+            return answer
+        self._health = self._health.missed()
+        return Failed(answer.reason)  # whatever became of the probe
 
     def _judged(
         self, carried: tuple[Sequence[Delivery], Outcome]
@@ -198,7 +201,7 @@ class Lane:
                 outcome,
                 schedule=self._manner.schedule,
                 jitter=jitter,
-                resend=self._manner.resend or one.edits is not None,
+                resend=self._manner.resend,
                 probe=probe,
                 shared=len(carried) > 1,
                 now=self._clock(),

@@ -38,6 +38,7 @@ class Script:
     tried: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    titles: list[str] = field(default_factory=list)
     probed: int = 0
     edited: dict[str, str] = field(default_factory=dict)
     """The text that was put in place of a message, by the message's first text."""
@@ -54,6 +55,7 @@ class Script:
         text = " + ".join(text_of(message.body) for message in messages)
         self.tried.append(text)
         self.keys.append(key)
+        self.titles.append(text_of(messages[0].title))
         outcome = self.ends(text)
         if not isinstance(outcome, Sent):
             return outcome
@@ -184,6 +186,13 @@ async def test_a_rejected_message_goes_once_more_in_plain_form_and_then_is_dead(
     assert dead.reason == "400 no"
 
 
+async def test_the_plain_form_has_the_key_of_what_it_stands_for(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 1}, Rejected("400 no"))
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    assert stage.sink.keys[0] == stage.sink.keys[1]
+
+
 async def test_a_closed_sink_keeps_its_backlog_until_it_is_opened(stage: Stage) -> None:
     stage.sink.ends = failing({"note 1": 1}, Closed("404 unknown webhook"))
     await stage.accept(1, 2)
@@ -215,6 +224,18 @@ async def test_what_a_dead_process_was_sending_is_dead_where_nothing_may_come_tw
     (dead,) = await outbox.dead()
     assert stage.sink.tried == []
     assert dead.reason == "may have arrived: relay ended while it was sent"
+
+
+async def test_a_probe_that_fails_kills_nothing_where_nothing_may_come_twice(outbox: Any) -> None:
+    stage = Stage(outbox, resend=False)
+    down = Failed("503", ambiguous=True)
+    stage.sink.ends, stage.sink.answer = lambda text: down, lambda: down
+    await stage.accept(*range(10))
+    await stage.run(seconds=3600)
+    stage.sink.ends, stage.sink.answer = lambda text: Sent(), lambda: Sent()
+    await stage.run(seconds=600)
+    assert len(stage.sink.tried) == 10
+    assert await stage.states() == {State.DEAD: 3, State.DELIVERED: 7}
 
 
 async def test_an_hour_of_outage_burns_no_attempts_and_floods_nobody(stage: Stage) -> None:
@@ -519,6 +540,64 @@ async def test_an_edit_that_failed_is_tried_again_also_where_nothing_may_come_tw
     await stage.run(seconds=60)
     assert stage.sink.edited == {"note 1": "mended"}
     assert await stage.states() == {State.DELIVERED: 2}
+
+
+async def test_an_edit_that_is_told_anew_has_one_key_and_one_wording_in_all_attempts(
+    stage: Stage,
+) -> None:
+    stage.sink.can_edit = False
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = failing({"mended": 2}, Failed("timeout", ambiguous=True))
+    await stage.edit(1, "mended")
+    await stage.run(seconds=60)
+    assert stage.sink.shown == ["note 1", "mended"]
+    assert len(set(stage.sink.keys[1:])) == 1
+    assert set(stage.sink.titles[1:]) == {"Edited"}
+
+
+@pytest.mark.parametrize("refusal", [Rejected("400 too old"), None])
+async def test_an_edit_that_may_have_been_told_anew_is_dead_where_nothing_may_come_twice(
+    outbox: Any, refusal: Outcome | None
+) -> None:
+    stage = Stage(outbox, resend=False)
+    stage.sink.can_edit = refusal is not None
+    stage.sink.ends = lambda text: refusal if refusal and text.startswith("edit") else Sent()
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.edit(1, "mended")
+    assert await outbox.claim("team", now=stage.now, lease=LEASE) is not None  # and killed
+    await stage.run(seconds=LEASE / 1000 + 1)
+    (dead,) = await outbox.dead()
+    assert dead.reason == "may have arrived: relay ended while it was sent"
+    assert stage.sink.shown == ["note 1"]
+
+
+async def test_an_edit_told_anew_without_an_answer_is_dead_where_nothing_may_come_twice(
+    outbox: Any,
+) -> None:
+    stage = Stage(outbox, resend=False)
+    stage.sink.can_edit = False
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = lambda text: Failed("timeout", ambiguous=True)
+    await stage.edit(1, "mended")
+    await stage.run(seconds=60)
+    assert stage.sink.tried == ["note 1", "mended"]
+    assert await stage.states() == {State.DELIVERED: 1, State.DEAD: 1}
+
+
+async def test_an_edit_that_was_set_aside_does_not_undo_a_later_one(stage: Stage) -> None:
+    stage.sink.ends = failing({"edit second": 5}, Failed("502"))
+    await stage.accept(1, text="first")
+    await stage.run(seconds=1)
+    await stage.edit(1, "second")
+    await stage.run(seconds=1)
+    await stage.edit(1, "third")
+    await stage.run(seconds=600)
+    assert stage.sink.tried.count("edit second") == 5
+    assert stage.sink.edited == {"first": "third"}
+    assert await stage.states() == {State.DELIVERED: 3}
 
 
 async def test_an_edit_keeps_its_place_in_the_line(batching: Stage) -> None:
