@@ -138,19 +138,20 @@ class Courier:
     async def _edit(self, head: Delivery, edits: int) -> tuple[Sequence[Delivery], Outcome]:
         """Change the message that told the earlier version; where that can't be, say it anew."""
         key = self._key([head])
-        told = await self._outbox.told(edits) if self._sink.can_edit else None
+        told = await self._told(edits) if self._sink.can_edit else None
         revised = None if told is None else self._revised(told, head, edits)
         if told is not None and revised is not None:
             outcome = await self._ask(
                 lambda: self._sink.edit(told.message, revised, key=key, session=self._session)
             )
-            if isinstance(outcome, Failed):
-                return [head], Failed(
-                    outcome.reason
-                )  # a change that comes twice shows nothing twice
+            if isinstance(outcome, Failed):  # to repeat a change shows nothing twice
+                return [head], Failed(outcome.reason)
             if not isinstance(outcome, Rejected | Closed):
                 return [head], outcome
         return await self._say_anew(head, f"{key}n")
+
+    async def _told(self, delivery: int) -> Told | None:
+        return await self._outbox.told(delivery, hold=self._manner.hold)
 
     async def _say_anew(self, head: Delivery, key: str) -> tuple[Sequence[Delivery], Outcome]:
         if self._may_have_arrived([head]):

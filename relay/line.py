@@ -6,7 +6,7 @@ shuffles them: so those that came within one ``hold`` of the first go by the tim
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 SKEW = 60_000
 """Milliseconds by which an event may seem to come from the future."""
@@ -25,6 +25,18 @@ class Waiting:
     batch: int | None = None
     """Whose request it shares; None before its first attempt."""
     edits: int | None = None
+    tried_at: int | None = None
+    """When the last attempt began of which we know how it ended."""
+
+    @property
+    def came_at(self) -> int:
+        """Who was replaced by a sibling keeps the place of the first, though that came later."""
+        return min(self.accepted_at, self.due_at)
+
+    @property
+    def known_at(self) -> int:
+        """When the clock was read by which it waits."""
+        return self.accepted_at if self.batch is None else self.tried_at or 0
 
 
 def head(line: Sequence[Waiting], *, hold: int) -> Waiting | None:
@@ -33,12 +45,10 @@ def head(line: Sequence[Waiting], *, hold: int) -> Waiting | None:
 
     Who was tried before stays the first until that has ended: nobody overtakes a failed one.
     """
-    if not line:
+    tried = [one for one in line if one.batch is not None]
+    if not (line := tried or line):
         return None
-    if tried := [one for one in line if one.batch is not None]:
-        return tried[0]
-    last = line[0].accepted_at + hold
-    near = (one for one in line if one.accepted_at <= last)
+    near = (one for one in line if abs(one.came_at - line[0].came_at) <= hold)
     return min(near, key=lambda one: (one.created_at, one.id)) if hold else line[0]
 
 
@@ -57,8 +67,8 @@ def due_at(line: Sequence[Waiting], *, hold: int) -> int | None:
 
 def is_due(line: Sequence[Waiting], *, hold: int, now: int) -> bool:
     """Where the clock was set back, nobody waits until it is as late again."""
-    due = due_at(line, hold=hold)
-    return due is not None and (due <= now or now <= line[0].accepted_at - SKEW)
+    first, due = head(line, hold=hold), due_at(line, hold=hold)
+    return first is not None and due is not None and (due <= now or now <= first.known_at - SKEW)
 
 
 def together(line: Sequence[Waiting], *, hold: int) -> Sequence[Waiting]:
@@ -68,7 +78,7 @@ def together(line: Sequence[Waiting], *, hold: int) -> Sequence[Waiting]:
         return ()
     if first.batch is None:
         return (first,)
-    return _in_order([one for one in line if one.batch == first.batch], hold=hold)
+    return in_order([one for one in line if one.batch == first.batch], hold=hold)
 
 
 def company(line: Sequence[Waiting], *, hold: int, now: int, most: int) -> Sequence[Waiting]:
@@ -87,10 +97,10 @@ def company(line: Sequence[Waiting], *, hold: int, now: int, most: int) -> Seque
     return found
 
 
-def _in_order(line: Sequence[Waiting], *, hold: int) -> Sequence[Waiting]:
-    """All of a line, as they would go one by one."""
-    left, order = [replace(one, batch=None) for one in line], list[int]()
+def in_order(batch: Sequence[Waiting], *, hold: int) -> Sequence[Waiting]:
+    """All of a batch, as they would go one by one."""
+    left, order = list(batch), list[Waiting]()
     while (first := head(left, hold=hold)) is not None:
         left.remove(first)
-        order.append(first.id)
-    return sorted(line, key=lambda one: order.index(one.id))
+        order.append(first)
+    return order

@@ -113,8 +113,12 @@ class Outbox(Protocol):
         """
         ...
 
-    async def told(self, delivery_id: int) -> "Told | None":
-        """The message in which a delivery arrived; None if its id or one of its parts is lost."""
+    async def told(self, delivery_id: int, *, hold: int = 0) -> "Told | None":
+        """
+        The message in which a delivery arrived, its parts in the order in which they were claimed.
+
+        None if the message's id or one of its parts is lost.
+        """
         ...
 
     async def attempts(self, delivery_id: int) -> Sequence[Attempt]:

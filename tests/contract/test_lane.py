@@ -102,10 +102,20 @@ class Stage:
         for number in numbers:
             await self.post(a_note_event(number, **{"text": f"note {number}", **changes}))
 
+    async def arrive(self, number: int, *, happened: int) -> None:
+        """As the network brings events: not in the order in which they happened."""
+        request = a_note_event(number, text=f"note {number}")
+        await self.post(request.with_event({**request.event, "createdAt": happened}))
+
     async def post(self, request: Request) -> None:
         event = misskey.parse(request.body, hook="alice")
         assert await self.outbox.accept(
-            event, request.body, {"team": "all"}, now=self.now, sibling=sibling(event)
+            event,
+            request.body,
+            {"team": "all"},
+            now=self.now,
+            hold=self.manner.hold,
+            sibling=sibling(event),
         )
 
     async def edit(self, number: int, text: str, **changes: Any) -> None:
@@ -258,6 +268,18 @@ async def test_days_of_outage_kill_nothing(stage: Stage) -> None:
     await stage.accept(1, 2)
     await stage.run(seconds=3 * 86_400)
     assert await stage.states() == {State.PENDING: 2}
+
+
+async def test_a_clock_that_was_set_back_burns_no_attempts(stage: Stage) -> None:
+    stage.now += 86_400_000
+    stage.sink.ends = failing({"note 1": 4}, Failed("500", ambiguous=True))
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.now -= 3_600_000
+    await stage.run(seconds=10)
+    assert len(stage.sink.tried) == 2
+    await stage.run(seconds=600)
+    assert stage.sink.shown == ["note 1"]
 
 
 async def test_a_chat_that_takes_no_message_though_it_answers_uses_up_the_attempts(
@@ -444,6 +466,16 @@ async def test_a_rejected_batch_is_split_and_costs_only_the_bad_one(batching: St
     assert (dead.reason, dead.attempt) == ("400 no", 1)
 
 
+async def test_a_batch_that_was_split_keeps_its_order(outbox: Any) -> None:
+    stage = Stage(outbox, hold=300)
+    stage.sink.most = 10
+    stage.sink.ends = lambda text: Rejected("400 no") if "+" in text else Sent()
+    for number, happened in ((1, 30), (2, 10), (3, 20)):
+        await stage.arrive(number, happened=happened)
+    await stage.run(seconds=1)
+    assert stage.sink.tried == [batch(2, 3, 1), "note 2", "note 3", "note 1"]
+
+
 async def test_a_batch_that_failed_goes_again_as_it_was(batching: Stage) -> None:
     batching.sink.ends = failing({batch(1, 2): 2}, Failed("502", ambiguous=True))
     await batching.accept(1, 2)
@@ -454,6 +486,19 @@ async def test_a_batch_that_failed_goes_again_as_it_was(batching: Stage) -> None
     first, *again = batching.sink.keys[:3]
     assert set(again) == {first}
     assert batching.sink.keys[3] != first
+
+
+async def test_a_note_that_was_edited_before_it_was_told_keeps_its_place(outbox: Any) -> None:
+    stage = Stage(outbox, hold=300)
+    stage.sink.most = 2
+    stage.sink.ends = failing({"mended + note 2": 2}, Failed("502", ambiguous=True))
+    for number, happened in ((1, 10), (2, 30), (3, 20)):
+        await stage.arrive(number, happened=happened)
+        stage.now += 60_000
+    await stage.edit(1, "mended")
+    await stage.run(seconds=60)
+    assert stage.sink.shown == ["mended + note 2", "note 3"]
+    assert len(set(stage.sink.keys[:3])) == 1
 
 
 async def test_a_batch_of_which_nobody_knows_whether_it_arrived_dies_where_nothing_may_come_twice(
@@ -506,6 +551,18 @@ async def test_an_edit_changes_only_its_part_of_a_message(batching: Stage) -> No
     await batching.edit(3, "better")
     await batching.run(seconds=1)
     assert batching.sink.edited == {batch(1, 2, 3): "note 1 + mended + better"}
+
+
+async def test_an_edit_leaves_the_parts_of_a_message_where_they_are(outbox: Any) -> None:
+    stage = Stage(outbox, hold=300)
+    stage.sink.most = 10
+    for number, happened in ((1, 30), (2, 20), (3, 10)):
+        await stage.arrive(number, happened=happened)
+        stage.now += 60_000 * (number - 1)  # the first two within one hold
+    await stage.run(seconds=1)
+    await stage.edit(3, "mended")
+    await stage.run(seconds=1)
+    assert stage.sink.edited == {batch(2, 1, 3): "note 2 + note 1 + mended"}
 
 
 async def test_an_edit_is_told_anew_where_the_chat_cannot_change_messages(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """Who goes next."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,13 @@ from relay.line import Waiting, company, due_at, head, is_due, together
 
 
 def waiting(
-    number: int, *, came: int = 0, happened: int = 0, batch: int | None = None, edits: bool = False
+    number: int,
+    *,
+    came: int = 0,
+    happened: int = 0,
+    batch: int | None = None,
+    edits: bool = False,
+    tried: int | None = None,
 ) -> Waiting:
     return Waiting(
         id=number,
@@ -19,6 +26,7 @@ def waiting(
         due_at=came + 300,
         batch=batch,
         edits=7 if edits else None,
+        tried_at=tried,
     )
 
 
@@ -118,3 +126,25 @@ def test_a_clock_that_was_set_back_holds_up_nobody() -> None:
         True,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    ("tried", "is_ready"),
+    [
+        pytest.param(10_000_000, True, id="since it was tried"),
+        pytest.param(9_000_000, False, id="before it was tried"),
+        pytest.param(None, False, id="while it is tried"),
+    ],
+)
+def test_a_clock_that_was_set_back(tried: int | None, is_ready: bool) -> None:
+    line = [waiting(1, came=9_999_000, batch=1, tried=tried)]
+    assert is_due(line, hold=0, now=9_000_300) is is_ready
+
+
+def test_who_was_replaced_by_a_sibling_keeps_its_place() -> None:
+    line = [
+        replace(waiting(1, came=90_000, happened=3), due_at=300),
+        waiting(2, came=10_000, happened=2),
+        waiting(3, came=20_000, happened=1),
+    ]
+    assert numbers(company(line, hold=300, now=10**6, most=9)) == [1, 2, 3]

@@ -186,9 +186,9 @@ class PostgresOutbox:
                 return False
             return True
 
-    async def told(self, delivery_id: int) -> Told | None:
+    async def told(self, delivery_id: int, *, hold: int = 0) -> Told | None:
         async with self._connection() as db:
-            return await query.told(db, delivery_id)
+            return await query.told(db, delivery_id, hold=hold)
 
     async def attempts(self, delivery_id: int) -> Sequence[Attempt]:
         async with self._connection() as db:

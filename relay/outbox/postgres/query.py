@@ -60,7 +60,7 @@ async def _matching(
     return rows
 
 
-async def told(db: Connection, delivery_id: int) -> Told | None:
+async def told(db: Connection, delivery_id: int, *, hold: int) -> Told | None:
     root = await db.fetchrow(statement.ROOT, delivery_id)
     if root is None:
         return None
@@ -69,8 +69,12 @@ async def told(db: Connection, delivery_id: int) -> Told | None:
         return None
     edits = await db.fetch(statement.LAST_EDITS, [row["id"] for row in rows])
     last = {row["edits"]: delivery(row) for row in edits}
-    parts = tuple(Part(delivery=delivery(row), edit=last.get(row["id"])) for row in rows)
-    return Told(message=root["message"], parts=parts)
+    places = await db.fetch(statement.PLACES, root["batch"], root["message"])
+    order = line.in_order([line.Waiting(**row) for row in places], hold=hold)
+    parts = (
+        Part(delivery=one, edit=last.get(one.id)) for one in in_order([it.id for it in order], rows)
+    )
+    return Told(message=root["message"], parts=tuple(parts))
 
 
 def delivery(row: Mapping[str, Any]) -> Delivery:

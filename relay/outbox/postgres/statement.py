@@ -54,7 +54,10 @@ FROM delivery JOIN event ON event.id = delivery.event
 """  # noqa: S608
 # The first in line, due or not: who comes later never overtakes a failed one.
 LINE = """
-SELECT delivery.id, accepted_at, created_at, due_at, batch, edits, claimed
+SELECT delivery.id, accepted_at, created_at, due_at, batch, edits, claimed,
+       CASE WHEN batch IS NOT NULL THEN (
+           SELECT at FROM attempt WHERE attempt.delivery = delivery.id
+           ORDER BY attempt.id DESC LIMIT 1) END AS tried_at
 FROM delivery JOIN event ON event.id = delivery.event
 WHERE sink = $1 AND state = 'pending'
   AND NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = $1)
@@ -118,12 +121,17 @@ WHERE (id = $1 OR (batch = $1 AND batch <> id)) AND state = 'pending' AND NOT cl
 RECOVER = "UPDATE delivery SET due_at = $1 WHERE state = 'pending' AND batch IS NOT NULL"
 
 ROOT = "SELECT batch, message, shares FROM delivery WHERE id = $1 AND message IS NOT NULL"
-PARTS = f"""
-{DELIVERY}
+IN_MESSAGE = """
 WHERE (delivery.id = $1 OR (batch = $1 AND batch <> delivery.id)) AND message = $2
   AND edits IS NULL
-ORDER BY created_at, delivery.id
 """
+PARTS = f"{DELIVERY} {IN_MESSAGE}"
+PLACES = f"""
+SELECT delivery.id, accepted_at, created_at, due_at, batch
+FROM delivery JOIN event ON event.id = delivery.event
+{IN_MESSAGE}
+ORDER BY delivery.id
+"""  # noqa: S608
 LAST_EDITS = f"""
 SELECT DISTINCT ON (edits) {COLUMNS}, claimed AS interrupted
 FROM delivery JOIN event ON event.id = delivery.event

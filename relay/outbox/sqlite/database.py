@@ -178,8 +178,8 @@ class SQLiteOutbox:
         except _LeaseLostError:
             return False
 
-    async def told(self, delivery_id: int) -> Told | None:
-        return await self._read(lambda db: query.told(db, delivery_id))
+    async def told(self, delivery_id: int, *, hold: int = 0) -> Told | None:
+        return await self._read(lambda db: query.told(db, delivery_id, hold=hold))
 
     async def attempts(self, delivery_id: int) -> Sequence[Attempt]:
         values = (delivery_id,)

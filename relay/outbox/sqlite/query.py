@@ -47,15 +47,17 @@ def _matching(
     return db.execute(wanted, given | {"limit": limit}).fetchall()
 
 
-def told(db: sqlite3.Connection, delivery_id: int) -> Told | None:
+def told(db: sqlite3.Connection, delivery_id: int, *, hold: int) -> Told | None:
     root = db.execute(statement.ROOT, (delivery_id,)).fetchone()
     if root is None:
         return None
-    rows = db.execute(statement.PARTS, dict(root)).fetchall()
+    rows = {row["id"]: row for row in db.execute(statement.PARTS, dict(root))}
     if len(rows) != root["shares"]:  # some have been pruned
         return None
-    parts = tuple(Part(delivery=_delivery(row), edit=_last_edit(db, row["id"])) for row in rows)
-    return Told(message=root["message"], parts=parts)
+    places = [line.Waiting(**row) for row in db.execute(statement.PLACES, dict(root))]
+    order = (one.id for one in line.in_order(places, hold=hold))
+    parts = (Part(delivery=_delivery(rows[one]), edit=_last_edit(db, one)) for one in order)
+    return Told(message=root["message"], parts=tuple(parts))
 
 
 def troubles(db: sqlite3.Connection) -> Mapping[str, Attempt]:

@@ -37,7 +37,10 @@ FROM delivery JOIN event ON event.id = delivery.event
 """
 # The first in line, due or not: who comes later never overtakes a failed one.
 LINE = """
-SELECT delivery.id, accepted_at, created_at, due_at, batch, edits
+SELECT delivery.id, accepted_at, created_at, due_at, batch, edits,
+       CASE WHEN batch IS NOT NULL THEN (
+           SELECT at FROM attempt WHERE attempt.delivery = delivery.id
+           ORDER BY attempt.id DESC LIMIT 1) END AS tried_at
 FROM delivery JOIN event ON event.id = delivery.event
 WHERE sink = :sink AND state = 'pending'
   AND NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = :sink)
@@ -75,12 +78,17 @@ WHERE (id = :batch OR (batch = :batch AND batch <> id)) AND state = 'pending' AN
 RECOVER = "UPDATE delivery SET due_at = ? WHERE state = 'pending' AND batch IS NOT NULL"
 
 ROOT = "SELECT batch, message, shares FROM delivery WHERE id = ? AND message IS NOT NULL"
-PARTS = f"""
-{DELIVERY}
-WHERE (delivery.id = :batch OR (batch = :batch AND batch <> delivery.id))
-  AND message = :message AND edits IS NULL
-ORDER BY created_at, delivery.id
+IN_MESSAGE = """
+WHERE (delivery.id = :batch OR (batch = :batch AND batch <> delivery.id)) AND message = :message
+  AND edits IS NULL
 """
+PARTS = f"{DELIVERY} {IN_MESSAGE}"
+PLACES = f"""
+SELECT delivery.id, accepted_at, created_at, due_at, batch
+FROM delivery JOIN event ON event.id = delivery.event
+{IN_MESSAGE}
+ORDER BY delivery.id
+"""  # noqa: S608
 LAST_EDIT = f"{DELIVERY} WHERE edits = ? AND state = 'delivered' ORDER BY delivery.id DESC LIMIT 1"
 
 CLOSE = (
