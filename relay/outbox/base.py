@@ -61,7 +61,8 @@ class Outbox(Protocol):
         A delivery is due after ``hold``. Where a ``sibling`` has been told to a sink already, or
         waits for it, theirs become one: the other is delivered too, as ``merged``; or, where it
         tells of a later version, the delivery ``edits`` that message (see relay.sibling.fate).
-        The sinks of ``editing`` get it only as such an edit, by the route of what they were told.
+        The sinks of ``editing`` get it only as such an edit of what the same hook told them, by
+        the route of that.
         False if the hook had brought this event before: then nothing changes.
         """
         ...

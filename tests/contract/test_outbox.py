@@ -966,6 +966,13 @@ async def test_who_no_route_names_gets_only_what_changes_a_message_of_its_own(ou
     assert {sink for sink, _ in await outbox.counts()} == {"team"}
 
 
+async def test_a_hook_that_no_route_leads_to_a_sink_changes_nothing_there(outbox):
+    await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    forged = an_event(2, hook="mallory", created_at=2)
+    assert await outbox.accept(forged, b"2", {}, now=1_000, sibling=EDITED, editing={"team"})
+    assert await outbox.counts() == {("team", State.DELIVERED): 1}
+
+
 async def test_a_dead_earlier_version_is_not_edited(outbox):
     await arrives(outbox, 1, now=0, created_at=1, sibling=OPEN)
     flying = await held(outbox, now=HOLD)

@@ -114,20 +114,20 @@ async def _add_events(db: Connection, arrivals: Sequence[Arrival]) -> Sequence[i
     return [first[place] for place in range(len(arrivals))]
 
 
-async def _told(db: Connection, arrivals: Sequence[Arrival]) -> Collection[tuple[str, str]]:
-    """Of the subjects that could only change something: subject and sink that was told of it."""
+async def _told(db: Connection, arrivals: Sequence[Arrival]) -> Collection[tuple[str, str, str]]:
+    """Of the subjects that could only change something: by which hook which sink was told of it."""
     subjects = {one.sibling.subject for one in arrivals if one.sibling is not None and one.editing}
     if not subjects:
         return ()
     rows = await db.fetch(statement.SINKS_TOLD, [storable(one) for one in subjects])
-    return {(row["subject"], row["sink"]) for row in rows}
+    return {(row["subject"], row["hook"], row["sink"]) for row in rows}
 
 
-def _routes(arrival: Arrival, told: Collection[tuple[str, str]]) -> Mapping[str, str | None]:
+def _routes(arrival: Arrival, told: Collection[tuple[str, str, str]]) -> Mapping[str, str | None]:
     if arrival.sibling is None:
         return arrival.sinks
-    subject = storable(arrival.sibling.subject)
-    changed = (sink for sink in arrival.editing if (subject, sink) in told)
+    subject, hook = storable(arrival.sibling.subject), storable(arrival.event.hook)
+    changed = (sink for sink in arrival.editing if (subject, hook, sink) in told)
     return dict.fromkeys(changed) | {**arrival.sinks}
 
 

@@ -32,8 +32,9 @@ CROSS JOIN LATERAL (
       AND merged IS NULL AND state <> 'dead' AND accepted_at >= wanted.since
     ORDER BY delivery.id DESC LIMIT 1) AS last
 """
+# By the same hook: whoever has the secret of another one changes nothing where no route leads it.
 SINKS_TOLD = """
-SELECT DISTINCT subject, sink FROM delivery
+SELECT DISTINCT subject, hook, sink FROM delivery JOIN event ON event.id = delivery.event
 WHERE subject = ANY($1::text[]) AND merged IS NULL AND state <> 'dead'
 """
 # Not who was claimed since it was found to wait.

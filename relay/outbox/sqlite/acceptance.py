@@ -32,17 +32,19 @@ def accepted(
             db.execute(statement.ADD_DELIVERY, new | {"sink": sink, "route": route})
         return True
     new |= {"subject": sibling.subject, "version": sibling.version, "rank": sibling.rank}
-    routes: dict[str, str | None] = dict.fromkeys(_told(db, sibling, editing))
+    routes: dict[str, str | None] = dict.fromkeys(_told(db, event, sibling, editing))
     for sink, chosen in (routes | {**sinks}).items():
         _add(db, new | {"sink": sink, "route": chosen}, event, sibling, now=now)
     return True
 
 
-def _told(db: sqlite3.Connection, sibling: Sibling, editing: Collection[str]) -> list[str]:
-    """Those of ``editing`` that have told of the subject."""
+def _told(
+    db: sqlite3.Connection, event: Event, sibling: Sibling, editing: Collection[str]
+) -> list[str]:
+    """Those of ``editing`` that were told of the subject by the event's hook."""
     if not editing:
         return []
-    rows = db.execute(statement.SINKS_TOLD, (sibling.subject,))
+    rows = db.execute(statement.SINKS_TOLD, (sibling.subject, event.hook))
     return [sink for (sink,) in rows if sink in editing]
 
 
