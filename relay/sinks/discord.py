@@ -146,6 +146,8 @@ class Discord(SinkSettings):
     async def send(
         self, messages: Sequence[Message], *, key: str, session: aiohttp.ClientSession
     ) -> Outcome:
+        if self.together(messages) < len(messages):  # templates or settings have changed since
+            return NO_ROOM
         # Execute Webhook takes no idempotency key: a lost answer can show twice.
         # Without wait=true Discord answers before it has stored, and no error comes.
         query = {"wait": "true"} | ({"thread_id": self.thread_id} if self.thread_id else {})

@@ -208,7 +208,7 @@ async def test_a_change_replaces_all_that_a_message_showed(
 ) -> None:
     sink = sink_of(fake_discord, mentions={"roles": ["12"]}, username="me", avatar="author")
     asked = Message(title=(Text("first"),), ping=frozenset({"12"}), avatar="https://a.example/a")
-    sent = await first(sink, session, asked, HELLO)
+    sent = await first(sink, session, asked, replace(HELLO, avatar=asked.avatar))
     assert await changed(sink, session, sent, CHANGED, HELLO) == sent
     (shown,) = fake_discord.messages.values()
     titles = [embed.get("title") for embed in shown.result["embeds"]]
@@ -260,3 +260,28 @@ async def test_a_changed_face_is_no_reason_to_tell_a_change_anew(
     sent = await first(sink, session, HELLO, HELLO)
     faces = [replace(HELLO, avatar=f"https://a.example/{n}") for n in (1, 2)]
     assert await changed(sink, session, sent, *faces) == sent
+
+
+@pytest.mark.parametrize(
+    ("several", "settings"),
+    [
+        pytest.param(
+            [replace(HELLO, url="https://misskey.example/notes/1")] * 2, {}, id="one address"
+        ),
+        pytest.param(
+            [replace(HELLO, avatar=f"https://misskey.example/{n}.png") for n in range(2)],
+            {"avatar": "author"},
+            id="two authors",
+        ),
+        pytest.param([HELLO] * 2, {"thread_name": "news"}, id="a thread for each"),
+    ],
+)
+async def test_a_batch_that_would_hide_a_part_since_the_configuration_changed_is_not_sent(
+    fake_discord: FakeDiscord,
+    session: aiohttp.ClientSession,
+    several: list[Message],
+    settings: dict[str, str],
+) -> None:
+    sink = sink_of(fake_discord, **settings)
+    assert isinstance(await sink.send(several, key="1", session=session), Rejected)
+    assert fake_discord.requests == []
