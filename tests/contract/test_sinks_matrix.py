@@ -62,6 +62,17 @@ async def test_one_key_is_one_event(synapse: Synapse, session: aiohttp.ClientSes
     assert bodies == ["one", "two"]
 
 
+async def test_a_key_under_which_something_was_refused_serves_what_goes_instead(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    sink = sink_of(synapse, room)
+    huge = [Message(body=(Text("x" * 50_000),))] * 2
+    assert isinstance(await sink.send(huge, key="1", session=session), Rejected)
+    assert await send(sink, session, key="1") == Sent()
+    assert [event["content"]["body"] for event in await synapse.messages(room)] == ["hello"]
+
+
 async def test_a_room_is_found_by_its_alias_or_an_id_without_a_server(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
