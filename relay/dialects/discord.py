@@ -123,11 +123,13 @@ def _pieces(run: Run, *, begins: bool) -> Iterator[_Piece]:
         case Text(text):
             body = text.strip()
             before, _, after = text.partition(body) if body else (text, "", "")
-            yield _Piece(before, literal=True)
+            if before:
+                yield _Piece(before, literal=True)
             shown = _at_line_start(escape(body)) if begins else escape(body)
             marked = _marked(shown, run)
             yield _Piece(marked, hidden=hidden, literal=marked == shown)
-            yield _Piece(after, literal=True)
+            if after:
+                yield _Piece(after, literal=True)
         case Code(text):
             yield _Piece(_code(text, run), hidden=hidden)
         case Emoji(code=code):

@@ -11,7 +11,7 @@ from typing import Any
 
 from relay.dialects import plain, slack
 from relay.dialects.shorten import shorten
-from relay.message import Image, Message
+from relay.message import Field, Image, Message
 from relay.sinks.layout import Room, cut_units, leading, linked, more, units
 from relay.tree import Style, Styled, Text, Tree
 
@@ -60,19 +60,16 @@ def together(messages: Sequence[Message], *, pings: list[Block]) -> int:
 def _blocks(message: Message, *, pings: list[Block]) -> list[Block]:
     """A line on who did what, the text, fields, pictures, and a small line at the end."""
     room = Room(TOTAL - size(pings))
-    head = room.take(_head(message), HEAD, size_of)
-    footer = room.take(message.footer, FOOTER, _line_size)
-    kept = room.set_aside(size_of(message.body))
-    fields = [
-        room.take((Styled(Style.BOLD, (*field.name, Text(": "))), *field.value), FIELD, size_of)
-        for field in message.fields[:FIELDS]
-    ]
+    head = room.take(_head(message), HEAD, rendered, size)
+    footer = room.take(message.footer, FOOTER, plain.line, units)
+    behind = message.fields or message.images
+    kept = room.set_aside(size_of(message.body)) if behind else 0
+    fields = [room.take(_field(one), FIELD, rendered, size) for one in message.fields[:FIELDS]]
     images = list(_images(message.images[:IMAGES], room))
     room.left += kept
-    body = room.take(message.body, room.left, size_of, more(message.url))
-    texts = [pings, *map(rendered, (head, body, *fields))]
-    found = [_section(elements) for elements in texts if elements]
-    return [*found, *images, *_context(plain.line(footer))]
+    body = room.take(message.body, room.left, rendered, size, more(message.url))
+    found = [_section(elements) for elements in (pings, head, body, *fields) if elements]
+    return [*found, *images, *_context(footer)]
 
 
 def _head(message: Message) -> Tree:
@@ -85,6 +82,10 @@ def _head(message: Message) -> Tree:
 def _label(nodes: Tree, limit: int, url: str | None) -> Tree:
     label = shorten(nodes, lambda it: size_of(it) <= limit)
     return linked(label, url if units(url or "") <= ADDRESS else None)
+
+
+def _field(field: Field) -> Tree:
+    return (Styled(Style.BOLD, (*field.name, Text(": "))), *field.value)
 
 
 def _section(elements: list[Block]) -> Block:
@@ -140,10 +141,6 @@ def size(value: Any) -> int:
     if isinstance(value, dict):
         return 1 + sum(size(inner) for key, inner in value.items() if key not in _NAMES)
     return 0
-
-
-def _line_size(nodes: Tree) -> int:
-    return units(plain.line(nodes))
 
 
 def fallback(messages: Sequence[Message]) -> str:

@@ -20,7 +20,7 @@ from relay.message import Message, pinged
 from relay.outcome import Failed, Outcome, Sent
 from relay.sinks.answer import Answer, trouble
 from relay.sinks.base import NO_ROOM, Payload, SecretUrl, Settings, SinkSettings, ids
-from relay.sinks.embed import BLANK, EMBEDS, TOTAL, address, alike, embeds, length, prune
+from relay.sinks.embed import BLANK, EMBEDS, TOTAL, address, alike, embeds, length
 from relay.sinks.emoji import coded
 from relay.sinks.http import exchange
 from relay.sinks.jsoncode import classify, id_in
@@ -131,9 +131,7 @@ class Discord(SinkSettings):
             thread_name=self.thread_name,
             embeds=[dict(embed) for one in messages for embed in self._embeds(one)],
         ).json
-        return {key: prune(raw[key]) for key in KEYS if raw.get(key)} | {
-            "allowed_mentions": allowed
-        }
+        return {key: raw[key] for key in KEYS if raw.get(key)} | {"allowed_mentions": allowed}
 
     def _pings(self, messages: Sequence[Message]) -> tuple[str, Payload]:
         """The content that pings, and the list without which it would ping nobody."""

@@ -75,7 +75,7 @@ def _main(message: Message, body: Tree) -> dict[str, Any]:
     title = _written(room, message.title, TITLE, discord.inline)
     author = _written(room, message.author, AUTHOR, plain.line)
     footer = _written(room, message.footer, FOOTER, plain.line)
-    kept = room.set_aside(min(DESCRIPTION, units(discord.render(body))))
+    kept = room.set_aside(_share_of(body)) if message.fields else 0
     fields = list(filter(None, (_field(room, one) for one in message.fields[:FIELDS])))
     room.left += kept
     text = _written(room, body, DESCRIPTION, discord.render, more(message.url))
@@ -98,7 +98,11 @@ def _main(message: Message, body: Tree) -> dict[str, Any]:
 
 def _written(room: Room, nodes: Tree, limit: int, render: Render, ending: Tree = ELLIPSIS) -> str:
     # Discord trims texts, and what is empty then it refuses.
-    return render(room.take(nodes, limit, lambda it: units(render(it)), ending)).strip()
+    return room.take(nodes, limit, render, units, ending).strip()
+
+
+def _share_of(body: Tree) -> int:
+    return min(DESCRIPTION, units(discord.render(body)))
 
 
 def _field(room: Room, field: Field) -> Payload | None:

@@ -1,13 +1,14 @@
 """What the layouts of all vendors have in common: lengths, and the small parts of a message."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from relay.dialects.shorten import ELLIPSIS, shorten
 from relay.link import link
 from relay.message import Image, Message
 from relay.tree import Link, Text, Tree
 
-Size = Callable[[Tree], int]
+Written = TypeVar("Written")
 
 
 class Room:
@@ -16,12 +17,21 @@ class Room:
     def __init__(self, left: int) -> None:
         self.left = left
 
-    def take(self, nodes: Tree, limit: int, size: Size, ending: Tree = ELLIPSIS) -> Tree:
-        """As much of a tree as its own limit and the common one allow."""
+    def take(
+        self,
+        nodes: Tree,
+        limit: int,
+        write: Callable[[Tree], Written],
+        size: Callable[[Written], int],
+        ending: Tree = ELLIPSIS,
+    ) -> Written:
+        """As much of a tree, written, as its own limit and the common one allow."""
         limit = min(limit, self.left)
-        found = shorten(nodes, lambda it: size(it) <= limit, ending)
-        self.left -= size(found)
-        return found
+        written = write(nodes)
+        if size(written) > limit:
+            written = write(shorten(nodes, lambda it: size(write(it)) <= limit, ending))
+        self.left -= size(written)
+        return written
 
     def set_aside(self, wanted: int) -> int:
         """Keep up to half for a part that is laid out last; how much that is."""

@@ -80,6 +80,9 @@ def _fitting(message: Message, render: Render, limit: int) -> str:
     def size(nodes: Tree) -> int:
         return len(encoded(render(nodes)))
 
+    written = render(_layout(message))
+    if len(encoded(written)) <= limit:
+        return written
     room = limit - size(_layout(replace(message, body=())))
     body = shorten(message.body, lambda it: size(it) <= room, more(message.url))
     whole = _layout(replace(message, body=body))
