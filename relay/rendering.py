@@ -19,8 +19,10 @@ from jinja2 import (
     PrefixLoader,
     Template,
     TemplateSyntaxError,
+    nodes,
 )
 from jinja2 import TemplateError as JinjaError
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 
@@ -76,6 +78,7 @@ class Templates:
             loaders.insert(0, FileSystemLoader(directory))
         loaders.insert(0, DictLoader(drafts or {}))
         self._environment = Sandbox(ChoiceLoader(loaders))
+        self._environment.code_generator_class = _Roots
         self._environment.filters["mfm"] = _mfm
         self._environment.filters["moment"] = _moment
         self._environment.install_gettext_callables(  # type: ignore[attr-defined]
@@ -155,6 +158,14 @@ def _in_words(language: Language) -> Callable[[Node], Node]:
         return Time(node.at, language.moment(node.at)) if isinstance(node, Time) else node
 
     return told
+
+
+class _Roots(CodeGenerator):
+    """Roots of templates import and set, and write no block: ``_run`` asks for each by its name."""
+
+    def visit_Block(self, node: nodes.Block, frame: Frame) -> None:  # noqa: N802
+        if node.required or not frame.toplevel:
+            super().visit_Block(node, frame)
 
 
 def _run(template: Template, named: Mapping[str, Any]) -> dict[str, str]:

@@ -43,6 +43,23 @@ def test_every_block_has_its_place() -> None:
     assert message.at == sample.event("mention").note.created_at  # type: ignore[union-attr]
 
 
+def test_a_block_is_rendered_once_and_sees_all_that_the_whole_template_sets(tmp_path: Path) -> None:
+    source = """{% set seen = namespace(times=0) %}
+{% block title %}{% set seen.times = seen.times + 1 %}{{ seen.times }} {{ word }}{% endblock %}
+{% if note %}{% block footer %}{{ self.title() }}{% endblock %}{% endif %}
+{% set word = "once" %}"""
+    message = own(tmp_path, "mention.j2", source).render(sample.event("mention"), display=SHOW)
+    assert (text_of(message.title), text_of(message.footer)) == ("1 once", "2 once")
+
+
+def test_a_required_block_has_to_be_filled_in(tmp_path: Path) -> None:
+    (tmp_path / "own.j2").write_text("{% block title required %}{% endblock %}", encoding="utf-8")
+    with pytest.raises(TemplateError, match="'title' not found"):
+        own(tmp_path, "mention.j2", '{% extends "own.j2" %}').render(
+            sample.event("mention"), display=SHOW
+        )
+
+
 @pytest.mark.parametrize(
     ("event", "variant", "name"),
     [
