@@ -7,12 +7,13 @@ https://docs.slack.dev/reference/block-kit/blocks
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from relay.dialects import plain, slack
 from relay.dialects.shorten import shorten
 from relay.message import Field, Image, Message
-from relay.sinks.layout import Room, cut_units, leading, linked, more, units
+from relay.sinks.layout import LAID_OUT, Room, cut_units, leading, linked, more, units
 from relay.tree import Style, Styled, Text, Tree
 
 Block = dict[str, Any]
@@ -40,9 +41,10 @@ _NAMES = frozenset({"type", "style"})
 def blocks(messages: Sequence[Message], *, pings: list[Block]) -> list[Block]:
     """Who is pinged, then messages with a line between them."""
     first, *others = messages
-    found = _blocks(first, pings=pings)
+    found = [_section(pings)] if pings else []
+    found += _blocks(first, TOTAL - size(pings))
     for message in others:
-        shown = _blocks(message, pings=[])
+        shown = _blocks(message, TOTAL)
         found += [{"type": "divider"}, *shown] if found and shown else shown
     return found
 
@@ -51,15 +53,16 @@ def together(messages: Sequence[Message], *, pings: list[Block]) -> int:
     """How many of the first have room below each other, each as it is alone."""
 
     def sizes(message: Message) -> tuple[int, int]:
-        found = _blocks(message, pings=[])
+        found = _blocks(message, TOTAL)
         return 1 + len(found), 1 + size(found)
 
     return leading(messages[:MESSAGES], sizes, (BLOCKS, TOTAL - size(pings)))
 
 
-def _blocks(message: Message, *, pings: list[Block]) -> list[Block]:
+@lru_cache(LAID_OUT)
+def _blocks(message: Message, length: int) -> list[Block]:
     """A line on who did what, the text, fields, pictures, and a small line at the end."""
-    room = Room(TOTAL - size(pings))
+    room = Room(length)
     head = room.take(_head(message), HEAD, rendered, size)
     footer = room.take(message.footer, FOOTER, plain.line, units)
     behind = message.fields or message.images
@@ -68,7 +71,7 @@ def _blocks(message: Message, *, pings: list[Block]) -> list[Block]:
     images = list(_images(message.images[:IMAGES], room))
     room.left += kept
     body = room.take(message.body, room.left, rendered, size, more(message.url))
-    found = [_section(elements) for elements in (pings, head, body, *fields) if elements]
+    found = [_section(elements) for elements in (head, body, *fields) if elements]
     return [*found, *images, *_context(footer)]
 
 

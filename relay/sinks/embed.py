@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from relay.dialects.shorten import ELLIPSIS
 from relay.link import is_web
 from relay.message import Field, Image, Message
 from relay.sinks.base import Payload
-from relay.sinks.layout import Room, more, picture_link, units
+from relay.sinks.layout import LAID_OUT, Room, more, picture_link, units
 from relay.tree import Text, Tree
 
 # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
@@ -32,6 +33,7 @@ SHORT = 40  # characters of a field's value that may stand beside others
 Render = Callable[[Tree], str]
 
 
+@lru_cache(LAID_OUT)
 def embeds(message: Message) -> Sequence[Payload]:
     """A message as embeds: the text in the first, a picture in each."""
     shown = [image for image in message.images if address(image.url)][:EMBEDS]

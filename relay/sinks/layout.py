@@ -10,6 +10,9 @@ from relay.tree import Link, Text, Tree
 
 Written = TypeVar("Written")
 
+LAID_OUT = 64
+"""How many messages stay laid out: each is asked for twice, to see what fits and to be sent."""
+
 
 class Room:
     """What is left of a length that all parts of a message share."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from relay.dialects import matrix, plain
 from relay.dialects.shorten import shorten
 from relay.message import Message
 from relay.sinks.http import encoded
-from relay.sinks.layout import leading, linked, more, picture_link
+from relay.sinks.layout import LAID_OUT, leading, linked, more, picture_link
 from relay.tree import Style, Styled, Text, Tree
 
 # https://spec.matrix.org/v1.19/client-server-api/#size-limits: an event has 65 536 bytes, of which
@@ -58,8 +59,7 @@ def together(messages: Sequence[Message], *, mentions: dict[str, Any]) -> int:
     """How many of the first have room below each other, whole, and again when they change."""
 
     def sizes(message: Message) -> tuple[int, int]:
-        whole = _layout(message)
-        return len(encoded(plain.render(whole))), len(encoded(matrix.render(whole)))
+        return _size(_whole(message, plain.render)), _size(_whole(message, matrix.render))
 
     return leading(messages[:MESSAGES], sizes, _rooms(mentions, TWICE))
 
@@ -78,15 +78,23 @@ def _fitting(message: Message, render: Render, limit: int) -> str:
     """A message in at most ``limit`` bytes: its text gives way first."""
 
     def size(nodes: Tree) -> int:
-        return len(encoded(render(nodes)))
+        return _size(render(nodes))
 
-    written = render(_layout(message))
-    if len(encoded(written)) <= limit:
+    if _size(written := _whole(message, render)) <= limit:
         return written
     room = limit - size(_layout(replace(message, body=())))
     body = shorten(message.body, lambda it: size(it) <= room, more(message.url))
     whole = _layout(replace(message, body=body))
     return render(shorten(whole, lambda it: size(it) <= limit))
+
+
+@lru_cache(2 * LAID_OUT)
+def _whole(message: Message, render: Render) -> str:
+    return render(_layout(message))
+
+
+def _size(written: str) -> int:
+    return len(encoded(written))
 
 
 def _layout(message: Message) -> Tree:
