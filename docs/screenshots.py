@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import aiohttp
 from aiohttp import web
@@ -45,7 +46,11 @@ routes:
   - {{name: old, match: {{event: followed}}, to: old-channel}}
 """
 KINDS = ("follow", "note", "reply", "renote", "quote", "followed")
-WIDTHS = {"": 1280, "-narrow": 360}
+LOOKS: tuple[tuple[str, int, Literal["light", "dark"]], ...] = (
+    ("", 1120, "light"),
+    ("-narrow", 360, "dark"),
+)
+"""How each page is shown: the end of the file's name, the width, the scheme."""
 
 
 async def take(request: web.Request) -> web.Response:
@@ -97,21 +102,18 @@ async def _post(hook: str) -> None:
 
 
 async def shoot(address: str, browser: Browser, folder: Path) -> None:
-    for scheme in ("light", "dark"):
-        for suffix, width in WIDTHS.items():
-            context = await browser.new_context(
-                viewport={"width": width, "height": 800}, color_scheme=scheme
-            )
-            page = await context.new_page()
-            await page.goto(f"{address}/login")
-            if not suffix:
-                await _picture(page, folder / f"login-{scheme}.png")
-            await page.fill("#password", PASSWORD)
-            await page.click("main button")
-            for name in PAGES:
-                await PAGES[name](page, address)
-                await _picture(page, folder / f"{name}{suffix}-{scheme}.png")
-            await context.close()
+    for suffix, width, scheme in LOOKS:
+        context = await browser.new_context(
+            viewport={"width": width, "height": 720}, color_scheme=scheme, locale="en"
+        )
+        page = await context.new_page()
+        await page.goto(f"{address}/login")
+        await page.fill("#password", PASSWORD)
+        await page.click("main button")
+        for name in PAGES:
+            await PAGES[name](page, address)
+            await _picture(page, folder / f"{name}{suffix}.png")
+        await context.close()
 
 
 async def _picture(page: Page, file: Path) -> None:

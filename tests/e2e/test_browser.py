@@ -1,0 +1,252 @@
+"""The operator's pages in a real browser: what people do there, and what strangers cannot."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import expect
+from pytest_aiohttp import AiohttpServer
+
+from relay import sample
+from tests.e2e.browsing import SCHEMES, WIDTHS, Visit, needs_chromium, visiting
+from tests.e2e.waiting import until
+from tests.fakes import faults
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.misskey import Request, a_note_event
+
+pytestmark = needs_chromium
+
+PAGES = (
+    "/", "/?text=hello&kind=note", "/deliveries/1", "/deliveries/2", "/sinks", "/dead",
+    "/dead/confirm?action=drop", "/playground", "/playground?delivery=1", "/config", "/nothing",
+)  # fmt: skip
+EVIL = "https://evil.example"
+HOSTILE = (
+    f"<script src={EVIL}/x.js></script><script>alert(1)</script><img src={EVIL}/x.png>"
+    f'"><img src=x onerror=alert(1)> $[position.x=9 big] <b onclick=alert(1)>bold</b> '
+    f"![x]({EVIL}/y.png) [x](javascript:alert(1)) </textarea></pre></table><style>*{{}}</style>"
+    f"{{{{ 7*7 }}}} {{% raw %}} :evil: \u202etxt.exe\u202c ```</code>``` || `x` <t:1:R> @everyone"
+)
+
+
+@pytest.fixture
+async def discord(aiohttp_server: AiohttpServer) -> FakeDiscord:
+    fake = FakeDiscord(webhook_limit=None, channel_limit=None)
+    fake.base_url = str((await aiohttp_server(fake.app)).make_url("")).rstrip("/")
+    return fake
+
+
+@pytest.fixture
+async def visit(tmp_path: Path, discord: FakeDiscord) -> AsyncIterator[Visit]:
+    async with visiting(tmp_path, discord) as made:
+        yield made
+
+
+def hostile(n: int, *, kind: str = "note") -> Request:
+    """An event of which every text tries to break out of where it is shown."""
+    picture = {
+        "id": "f1", "name": HOSTILE, "type": "image/png", "comment": HOSTILE, "size": 1,
+        "url": f"{EVIL}/file.png", "thumbnailUrl": f"{EVIL}/thumb.png", "isSensitive": False,
+    }  # fmt: skip
+    request = a_note_event(n, kind=kind, text=HOSTILE, cw=None, author="evil", files=[picture])
+    event = request.event
+    user = {"name": HOSTILE, "avatarUrl": f"{EVIL}/a.png", "emojis": {"evil": f"{EVIL}/e.png"}}
+    event["body"]["note"]["user"] |= user
+    event["body"]["note"]["url"] = f"{EVIL}/n"
+    return request.with_event(event | {"eventId": f'"><script>alert({n})</script>'})
+
+
+def strange(n: int) -> Request:
+    """An event whose very kind is hostile."""
+    event = hostile(n).event | {"type": "<script>alert(1)</script>", "eventId": f"strange {n}"}
+    return a_note_event(n).with_event(event)
+
+
+async def settled(visit: Visit, number: int) -> None:
+    """Wait until no delivery waits, and there are so many."""
+
+    async def is_settled() -> bool:
+        _, told, _ = await visit.relay.command("deliveries", "--config", str(visit.relay.file))
+        return told.count("delivered") + told.count("dead") >= number
+
+    await until(is_settled)
+
+
+async def test_a_delivery_arrives_live_and_is_sent_again(
+    visit: Visit, discord: FakeDiscord
+) -> None:
+    page = visit.page
+    await visit.log_in("not the password")
+    await expect(page.get_by_role("alert")).to_have_text("That is not the password.")
+    await visit.log_in()
+    await expect(page.locator("#live")).to_be_visible()
+    await expect(page.locator("#rows")).to_contain_text("Nothing has come yet")
+    await visit.comes(a_note_event(1, text="hello **there**"))
+    row = page.locator("#rows tr").filter(has_text="hello **there**")
+    await expect(row).to_contain_text("delivered")
+    await expect(row).to_have_class("fresh")
+
+    await page.get_by_label("State").select_option("dead")
+    await page.get_by_role("button", name="Filter").click()
+    await expect(page.locator("#rows")).to_contain_text("Nothing is like this")
+    assert page.url.endswith("/?sink=&state=dead&kind=&text=")
+    await page.get_by_label("State").select_option("any")
+    await page.get_by_label("Text").fill("THERE")
+    await page.keyboard.press("Enter")
+    await page.locator("#rows a").click()
+
+    await expect(page.locator(".chat.discord strong", has_text="there")).to_be_visible()
+    await expect(page.locator(".attempts")).to_contain_text("Sent")
+    await page.get_by_role("button", name="Send again").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Delivery 2")
+    await until(lambda: len(discord.posts()) == 2)
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page.get_by_label("Password")).to_be_visible()
+
+
+async def test_a_group_of_dead_letters_is_revived(visit: Visit, discord: FakeDiscord) -> None:
+    discord.faults.fail_next(faults.status(400), times=4)  # each is tried in its plain form, too
+    page = visit.page
+    await visit.comes(a_note_event(1))
+    await settled(visit, 1)
+    await visit.comes(a_note_event(2))
+    await settled(visit, 2)
+    await visit.log_in()
+    await page.get_by_role("link", name="Dead letters").click()
+    await page.locator(".group").get_by_role("button", name="Revive").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Revive 2 messages?")
+    await page.get_by_role("button", name="Revive").click()
+    await expect(page.get_by_role("status")).to_have_text("2 revived")
+    await until(lambda: len(discord.posts()) == 2)
+
+
+async def test_a_sink_is_paused_and_tried(visit: Visit, discord: FakeDiscord) -> None:
+    page = visit.page
+    await visit.log_in()
+    await page.get_by_role("link", name="Sinks").click()
+    await page.get_by_role("button", name="Pause team").click()
+    await expect(page.locator("#s-team")).to_contain_text("paused")
+    await visit.comes(a_note_event(1))
+    await expect(page.locator("#s-team")).to_contain_text("the oldest for")
+    assert discord.posts() == []
+    await page.get_by_role("button", name="Resume team").click()
+    await until(lambda: len(discord.posts()) == 1)
+    await expect(page.locator("#s-team")).to_contain_text("1 delivered")
+    await page.get_by_role("button", name="Send a test team").click()
+    await expect(page.locator(".told")).to_have_text("The test has reached team.")
+    assert len(discord.posts()) == 2
+
+
+async def test_a_template_is_broken_and_mended_in_the_playground(visit: Visit) -> None:
+    page = visit.page
+    await visit.log_in()
+    await visit.go("/playground?kind=mention")
+    template, problems = page.get_by_label("Template", exact=True), page.locator(".problems")
+    broken = '{% extends "_card.j2" %}\n\n{% block title %}Edited {{ note.txet }}{% endblock %}'
+    await template.fill(broken)
+    await expect(problems).to_contain_text("txet")
+    await problems.get_by_role("link", name="line 3").click()
+    selected = await page.evaluate("getSelection().toString()")
+    assert selected == broken.splitlines()[2]
+    await template.fill(broken.replace("note.txet", "note.id"))
+    await expect(problems).to_have_count(0)
+    for chat in ("discord", "slack", "matrix"):
+        await expect(page.locator(f".chat.{chat}")).to_contain_text("Edited")
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Download the template").click()
+    assert (await download.value).suggested_filename == "mention.j2"
+
+
+async def test_the_keyboard_is_enough(visit: Visit) -> None:
+    page = visit.page
+    await visit.comes(a_note_event(1, text="by keyboard"))
+    await page.goto(f"{visit.address}/")
+    await page.keyboard.type("open, sesame")  # the field has the focus
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#rows a")).to_be_visible()
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".skip")).to_be_in_viewport()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("main")).to_be_focused()
+    for _ in range(6):
+        await page.keyboard.press("Tab")
+    await expect(page.locator("#rows a")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Delivery 1")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_every_page_is_right_for_everybody_at_every_width(
+    tmp_path: Path, discord: FakeDiscord, width: int, scheme: str
+) -> None:
+    discord.faults.fail_next(faults.status(400), times=2)
+    async with visiting(tmp_path, discord, width=width, scheme=scheme) as visit:
+        page = visit.page
+        await visit.comes(a_note_event(1, text="hello", cw="a warning"), hostile(2))
+        await settled(visit, 2)
+        await page.goto(f"{visit.address}/login")
+        found = {"/login": await broken_rules(visit)}
+        await visit.log_in()
+        await expect(page.locator("#rows a").first).to_be_visible()
+        for path in PAGES:
+            await page.goto(visit.address + path)
+            found[path] = await broken_rules(visit)
+            wide = await page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, path
+        assert {path: rules for path, rules in found.items() if rules} == {}
+        visit.said = [one for one in visit.said if "404" not in one]  # of the page /nothing
+
+
+async def broken_rules(visit: Visit) -> list[str]:
+    """What axe-core finds, by the rules of WCAG 2.2 AA."""
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    options = {"runOnly": {"type": "tag", "values": tags}}
+    found = await Axe().run(visit.page, options=options)
+    return [
+        f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for rule in found.response["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+async def test_nothing_of_what_strangers_write_runs_or_calls_anybody(visit: Visit) -> None:
+    page = visit.page
+    await visit.log_in()
+    await expect(page.locator("#live")).to_be_visible()
+    await visit.comes(hostile(1), strange(2), hostile(3, kind="mention"))
+    await expect(page.locator("#rows tr")).to_have_count(5)  # by the live list, too
+    for kind in sample.kinds():
+        await visit.comes(of_kind(kind))
+    for path in ("/", "/?text=<script>alert(1)</script>&sink=<b>", "/sinks", "/dead", "/config"):
+        await visit.go(path)
+        await inspect(visit)
+    number = await page.locator("#rows tr").count()
+    for delivery in range(1, number + 1):
+        await visit.go(f"/deliveries/{delivery}")
+        for details in await page.locator("details").all():
+            await details.locator("summary").click()
+        await inspect(visit)
+    for path in ("/playground?delivery=1", "/playground?delivery=3", "/playground?kind=note"):
+        await visit.go(path)
+        await inspect(visit)
+
+
+def of_kind(kind: str) -> Request:
+    event = json.loads(sample.raw(kind)) | {"eventId": f"sample {kind}"}
+    return a_note_event(1).with_event(event)
+
+
+async def inspect(visit: Visit) -> None:
+    """The page has nothing in it that only a stranger could have put there."""
+    found = await visit.page.evaluate(
+        """[
+            ...document.querySelectorAll("img, iframe, object, embed, video, audio, style, base"),
+            ...document.querySelectorAll("script:not([src^='/static/']), link:not([href^='/'])"),
+            ...document.querySelectorAll("a[href^='javascript:'], [style], [onclick], [onerror]"),
+        ].map((element) => element.outerHTML)"""
+    )
+    assert found == []
+    visit.check()
