@@ -423,3 +423,16 @@ async def test_another_process_that_reads_takes_nothing_away(tmp_path):
             assert int(found) == n
     finally:
         await outbox.close()
+
+
+async def test_a_file_gives_back_what_was_forgotten(path):
+    outbox = SQLiteOutbox.open(path)
+    for n in range(300):
+        await outbox.accept(an_event(n), b"x" * 20_000, {}, now=0)
+    full = path.stat().st_size + path.with_name(f"{path.name}-wal").stat().st_size
+    after = 0
+    while after is not None:
+        after = (await outbox.prune(before=10, limit=50, after=after)).next
+    await outbox.close()
+    assert full > 300 * 20_000
+    assert path.stat().st_size < full / 10

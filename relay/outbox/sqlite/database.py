@@ -40,6 +40,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 KEPT_ATTEMPTS = 50  # of one delivery
+GIVEN_BACK = 1000  # pages of 4 KiB, after each step of pruning
 SWEEP = 30.0  # seconds; whoever accepts wakes the lanes, but for what another process changes
 
 
@@ -270,7 +271,7 @@ class SQLiteOutbox:
             if not oldest["number"]:
                 return Pruned(events=0, next=None)
             gone = db.execute(statement.PRUNE, values | dict(oldest)).rowcount
-            db.execute(statement.SHRINK).fetchall()
+            _shrink(db)
             is_last = oldest["number"] < limit or oldest["accepted_at"] >= before
             return Pruned(events=gone, next=None if is_last else oldest["last"])
 
@@ -302,6 +303,13 @@ def _claimed(db: sqlite3.Connection, delivery_id: int, *, due_at: int) -> Delive
     db.execute(statement.CLAIM, (due_at, delivery_id))
     batch = delivery_id if before.batch is None else before.batch
     return replace(before, attempt=before.attempt + 1, due_at=due_at, batch=batch)
+
+
+def _shrink(db: sqlite3.Connection) -> None:
+    """Give back a little of what is free: all at once would hold up the intake."""
+    free = int(db.execute(statement.FREE_PAGES).fetchone()[0])
+    for _ in range(min(free, GIVEN_BACK)):
+        db.execute(statement.GIVE_BACK)
 
 
 def _record(db: sqlite3.Connection, delivery: int, attempt: Attempt) -> None:

@@ -165,5 +165,7 @@ DELETE FROM event WHERE id > :after AND id <= :last AND accepted_at < :before
 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.id
                 AND (state = 'pending' OR due_at >= :before))
 """
-# Gives back to the file system what was freed, a little at a time (a page has 4 KiB).
-SHRINK = "PRAGMA incremental_vacuum(1000)"
+# What was freed goes back to the file system, page by page: of a statement that has rows without
+# columns, as this one, Python takes only the first step.
+FREE_PAGES = "PRAGMA freelist_count"
+GIVE_BACK = "PRAGMA incremental_vacuum(1)"
