@@ -29,11 +29,6 @@ class Waiting:
     """When the last attempt began of which we know how it ended."""
 
     @property
-    def came_at(self) -> int:
-        """Who was replaced by a sibling keeps the place of the first, though that came later."""
-        return min(self.accepted_at, self.due_at)
-
-    @property
     def known_at(self) -> int:
         """When the clock was read by which it waits."""
         return self.accepted_at if self.batch is None else self.tried_at or 0
@@ -48,8 +43,14 @@ def head(line: Sequence[Waiting], *, hold: int) -> Waiting | None:
     tried = [one for one in line if one.batch is not None]
     if not (line := tried or line):
         return None
-    near = (one for one in line if abs(one.came_at - line[0].came_at) <= hold)
+    first = _came_at(line[0], hold=hold)
+    near = (one for one in line if abs(_came_at(one, hold=hold) - first) <= hold)
     return min(near, key=lambda one: (one.created_at, one.id)) if hold else line[0]
+
+
+def _came_at(one: Waiting, *, hold: int) -> int:
+    """Whom a sibling replaces while it waits keeps its place: it is due as it was before."""
+    return one.due_at - hold if one.batch is None else one.accepted_at
 
 
 def due_at(line: Sequence[Waiting], *, hold: int) -> int | None:
