@@ -235,5 +235,5 @@ class Machine(RuleBasedStateMachine):
 def test_whatever_happens_nothing_is_lost_doubled_or_out_of_order(opener: Opener) -> None:
     machine = type("Machine", (Machine,), {"opener": staticmethod(opener)})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=100, stateful_step_count=40, deadline=None)
+        machine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
     )
