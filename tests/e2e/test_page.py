@@ -65,6 +65,23 @@ async def test_a_page_speaks_the_language_of_the_browser(opened: Open) -> None:
         assert f'<html lang="{locale}">' in await answer.text()
 
 
+async def test_every_page_is_there_in_japanese(opened: Open, outbox: Outbox) -> None:
+    await died(outbox, 1, "400 no")
+    client = await opened()
+    await log_in(client)
+    for path, word in (
+        ("/", "配送（新しい順）"),
+        ("/deliveries/1", "もう一度送る"),
+        ("/sinks", "テストを送る"),
+        ("/dead", "配送不能"),
+        ("/dead/confirm?action=drop", "1 件のメッセージを破棄しますか？"),
+        ("/playground", "何も送信されません"),
+        ("/config", "有効な設定"),
+    ):
+        answer = await client.get(path, headers={"Accept-Language": "ja"})
+        assert word in await answer.text(), path
+
+
 async def test_a_list_tells_what_has_changed_while_it_is_open(opened: Open, outbox: Outbox) -> None:
     client = await opened()
     await log_in(client)

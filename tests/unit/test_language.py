@@ -17,9 +17,14 @@ ROOT = catalogues().parent
 LOCALES = [locale for locale in get_args(Locale) if locale != "en"]
 
 
-def extracted() -> set[str | tuple[str, ...]]:
+CATALOGUES = [*(("relay", locale) for locale in LOCALES), ("pages", "ja")]
+"""The words of messages, and those of the operator's pages."""
+FOUND_BY = {"relay": "babel.cfg", "pages": "pages.cfg"}
+
+
+def extracted(domain: str = "relay") -> set[str | tuple[str, ...]]:
     """What the templates say now, as gettext's tools find it."""
-    with (catalogues() / "babel.cfg").open(encoding="utf-8") as file:
+    with (catalogues() / FOUND_BY[domain]).open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
     found = extract_from_dir(ROOT, method_map=methods, options_map=options)
     return {
@@ -28,32 +33,33 @@ def extracted() -> set[str | tuple[str, ...]]:
     }
 
 
-def catalogue(locale: str) -> Catalog:
-    path = catalogues() / tag(locale) / "LC_MESSAGES" / "relay.po"
+def catalogue(domain: str, locale: str) -> Catalog:
+    path = catalogues() / tag(locale) / "LC_MESSAGES" / f"{domain}.po"
     with path.open("rb") as file:
         return read_po(file, locale=tag(locale), abort_invalid=True)
 
 
 def test_the_templates_have_words() -> None:
     assert {"Mention", ("%(num)s vote", "%(num)s votes")} <= extracted()
+    assert {"Dead letters", "line %(line)s"} <= extracted("pages")
 
 
-@pytest.mark.parametrize("locale", LOCALES)
-def test_a_catalogue_lacks_no_message_and_has_no_other(locale: str) -> None:
-    assert {message.id for message in catalogue(locale) if message.id} == extracted()
+@pytest.mark.parametrize(("domain", "locale"), CATALOGUES)
+def test_a_catalogue_lacks_no_message_and_has_no_other(domain: str, locale: str) -> None:
+    assert {message.id for message in catalogue(domain, locale) if message.id} == extracted(domain)
 
 
-@pytest.mark.parametrize("locale", LOCALES)
-def test_every_message_is_translated(locale: str) -> None:
-    for message in catalogue(locale):
+@pytest.mark.parametrize(("domain", "locale"), CATALOGUES)
+def test_every_message_is_translated(domain: str, locale: str) -> None:
+    for message in catalogue(domain, locale):
         translated = message.string if isinstance(message.string, tuple) else (message.string,)
         assert all(translated), message.id
         assert not message.fuzzy or not message.id, message.id
 
 
-@pytest.mark.parametrize("locale", LOCALES)
-def test_a_translation_keeps_the_placeholders(locale: str) -> None:
-    for message in catalogue(locale):
+@pytest.mark.parametrize(("domain", "locale"), CATALOGUES)
+def test_a_translation_keeps_the_placeholders(domain: str, locale: str) -> None:
+    for message in catalogue(domain, locale):
         if message.id and message.python_format:
             translated = message.string if isinstance(message.string, tuple) else (message.string,)
             original = message.id[0] if isinstance(message.id, tuple) else message.id
@@ -61,9 +67,9 @@ def test_a_translation_keeps_the_placeholders(locale: str) -> None:
             assert all(re.findall(r"%\(\w+\)s", one) == names for one in translated), message.id
 
 
-@pytest.mark.parametrize("locale", LOCALES)
-def test_a_catalogue_has_all_plural_forms_of_its_language(locale: str) -> None:
-    found = catalogue(locale)
+@pytest.mark.parametrize(("domain", "locale"), CATALOGUES)
+def test_a_catalogue_has_all_plural_forms_of_its_language(domain: str, locale: str) -> None:
+    found = catalogue(domain, locale)
     plurals = [message for message in found if isinstance(message.id, tuple)]
     assert plurals
     assert all(len(message.string) == found.num_plurals for message in plurals)
