@@ -45,8 +45,13 @@ def relay(
     *,
     routes: Iterable[object] | None = None,
     hold: str = "300ms",
+    web: int | None = None,
 ) -> Iterator[Server]:
-    """Serve until the end of the block; without ``routes`` every sink gets every event."""
+    """
+    Serve until the end of the block; without ``routes`` every sink gets every event.
+
+    ``web`` is the port of the operator's page, which needs no password here.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     config = {
@@ -58,6 +63,8 @@ def relay(
         "sinks": ways_out,
         "routes": [{"to": list(ways_out)}] if routes is None else list(routes),
     }
+    if web is not None:
+        config["web"] = {"listen": f"127.0.0.1:{web}"}
     file = folder / "config.yaml"
     file.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
     command = python("relay", "serve", "--config", file)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bench import accept, flow, growth, memory, parts
+from bench import accept, flow, growth, memory, page, parts
 from bench.figure import Figure, written
 from bench.machine import machine
 from bench.peers import comparison
@@ -20,6 +20,7 @@ PARTS: dict[str, Part] = {
     "flow": flow.measure,
     "memory": memory.measure,
     "growth": growth.measure,
+    "page": page.measure,
     "parts": parts.measure,
     "peers": comparison.measure,
 }
