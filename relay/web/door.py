@@ -70,7 +70,7 @@ def door(
     app.router.add_post("/playground/download", playground.download)
     app.router.add_get("/config", settings.listed)
     for address in LISTS:
-        app.router.add_get(address, live)
+        app.router.add_get(address, live, allow_head=False)
     return app
 
 

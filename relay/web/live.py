@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
+from relay.errors import OutboxError
 from relay.web.deliveries import rows
 from relay.web.page import SESSION, locale_of, written
 from relay.web.standings import standings
@@ -105,7 +106,8 @@ async def live(request: web.Request) -> web.StreamResponse:
         headers={hdrs.CONTENT_TYPE: "text/event-stream", "X-Accel-Buffering": "no"}
     )
     await response.prepare(request)
-    with suppress(ConnectionError):  # the browser has gone
+    # The browser has gone; or it asks again in a moment, and is told then what is wrong.
+    with suppress(ConnectionError, OutboxError):
         await _tell(request, response)
     return response
 

@@ -97,4 +97,5 @@ def _holds(delivery: Delivery, text: str) -> bool:
     if text in (delivery.reason or "").casefold() or text in delivery.event_id.casefold():
         return True
     raw = delivery.raw.decode(errors="replace").casefold()
-    return any(json.dumps(text, ensure_ascii=ascii)[1:-1] in raw for ascii in (False, True))
+    forms = (json.dumps(text, ensure_ascii=escaped)[1:-1] for escaped in (False, True))
+    return any(form in raw for form in forms)

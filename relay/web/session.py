@@ -18,10 +18,11 @@ class Session:
 
     began_at: float
     seen_at: float
+    was_left: bool = False
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
     def is_over(self, now: float) -> bool:
-        return now - self.seen_at > IDLE or now - self.began_at > LONGEST
+        return self.was_left or now - self.seen_at > IDLE or now - self.began_at > LONGEST
 
     def wrote(self, given: str) -> bool:
         """Whether a form is one of its own pages."""
@@ -60,7 +61,9 @@ class Sessions:
         return session
 
     def end(self, word: str) -> None:
-        self._sessions.pop(_key(word), None)
+        """It is over at once, also for pages that lie open."""
+        if (session := self._sessions.pop(_key(word), None)) is not None:
+            session.was_left = True
 
 
 def _key(word: str) -> str:

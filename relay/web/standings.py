@@ -45,12 +45,13 @@ class Standing:
 
 
 async def listed(request: web.Request) -> web.Response:
+    tried = request.query.get("tried", "")
     return page(
         request,
         "sinks.html",
         **await standings(request),
-        tried=request.query.get("tried", ""),
-        outcome=request.query.get("outcome", "") if "tried" in request.query else "",
+        tried=tried if tried in operation(request).sinks else "",
+        outcome=request.query.get("outcome", ""),
     )
 
 

@@ -149,3 +149,12 @@ async def test_nothing_outside_of_the_static_files_is_served(opened: Open) -> No
     client = await opened()
     for path in ("/static/..%2fdoor.py", "/static/door.py", "/static/", "/static/page.css%00"):
         assert (await client.get(path)).status == 404
+
+
+async def test_a_page_that_lies_open_ends_with_its_session(opened: Open) -> None:
+    client = await opened()
+    await log_in(client)
+    async with client.get("/live") as stream:
+        await stream.content.readuntil(b"\n\n")
+        await client.post("/logout", data={"csrf": await word_of(client)})
+        assert b"data:" not in await stream.content.read()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from relay import cli, sample
+from relay import cli, password, sample
 from relay.commands.setting import colour_for
 from relay.outbox import SQLiteOutbox
 from relay.outcome import Rejected
@@ -481,3 +481,12 @@ def test_bash_takes_its_completion_and_completes_a_command(relay, tmp_path):
         ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert ran.stdout.split() == ["serve", "send-test"]
+
+
+@pytest.mark.parametrize(("typed", "code"), [("open, sesame: ✨\n", 0), ("\n", 1), ("", 1)])
+def test_a_password_is_printed_as_its_hash(relay, monkeypatch, typed, code):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    answer = relay("password")
+    assert answer.code == code
+    assert "sesame" not in answer.out + answer.err
+    assert code or password.matches("open, sesame: ✨", answer.out.strip())

@@ -64,10 +64,11 @@ def test_a_page_that_lies_open_keeps_no_session_alive(sessions: Sessions, clock:
 
 
 def test_a_session_that_was_left_is_gone(sessions: Sessions) -> None:
-    word, _ = sessions.begin()
+    word, session = sessions.begin()
     sessions.end(word)
     sessions.end(word)
     assert sessions.find(word) is None
+    assert session.is_over(0.0)  # for a page that lies open and holds it
 
 
 def test_beyond_the_most_the_one_goes_that_was_longest_unseen(
