@@ -2,47 +2,56 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 
 from relay.ceiling import Ceiling
 from relay.errors import BrokenError
 from relay.model import Event, Gate
 from relay.outbox.base import Outbox
-from relay.routing import Route, objection, sinks_for
+from relay.routing import objection, sinks_for
 from relay.sibling import is_change, sibling
 from relay.table import Table
+from relay.waiting import first
 
 logger = logging.getLogger(__name__)
 
 LOGGED = 500  # characters of a note
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """
+    Which sinks get an event, and how many may wait.
+
+    ``hold`` in milliseconds; 0: no event has siblings.
+    """
+
+    table: Table
+    gates: Mapping[str, Gate]
+    hold: int
+    max_waiting: int
+    log_content: bool
+
+
 class Acceptance:
     """
     Commits events with their deliveries, and wakes the lanes that carry them.
 
-    ``hold`` in milliseconds; 0: no event has siblings. ``clock`` gives Unix milliseconds.
+    ``rules`` gives those that hold now, ``clock`` Unix milliseconds.
     """
 
     def __init__(
         self,
         outbox: Outbox,
         *,
-        routes: Sequence[Route],
-        gates: Mapping[str, Gate],
-        hold: int,
-        max_waiting: int,
-        log_content: bool,
-        wake: Callable[[str], None],
+        rules: Callable[[], Rules],
+        wake: Callable[[Collection[str]], None],
         clock: Callable[[], int],
     ) -> None:
         self._outbox = outbox
-        self._table = Table(routes)
-        self._gates = gates
-        self._hold = hold
-        self._ceiling = Ceiling(max_waiting, outbox.waiting)
-        self._log_content = log_content
+        self._rules = rules
+        self._ceiling = Ceiling(outbox.waiting)
         self._wake = wake
         self._clock = clock
         self._broken: BrokenError | None = None
@@ -59,41 +68,37 @@ class Acceptance:
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Run until ``stop``. Raises BrokenError when the outbox turns out to be broken."""
-        waiting = [asyncio.ensure_future(event.wait()) for event in (stop, self._breaks)]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
+        await first(None, stop, self._breaks)
         if self._broken is not None:
             raise self._broken
 
     async def _accepted(self, event: Event, raw: bytes) -> bool:
-        wanted = sinks_for(event, self._table.routes_for(event))
-        withheld = {name: why for name in wanted if (why := objection(self._gates[name], event))}
+        rules = self._rules()
+        wanted = sinks_for(event, rules.table.routes_for(event))
+        withheld = {name: why for name in wanted if (why := objection(rules.gates[name], event))}
         chosen = {name: route for name, route in wanted.items() if name not in withheld}
-        same = sibling(event) if self._hold else None
-        editing = self._showing(event) - wanted.keys() if same and is_change(event) else set()
-        await self._ceiling.check(now=self._clock())
+        same = sibling(event) if rules.hold else None
+        editing = _showing(event, rules) - wanted.keys() if same and is_change(event) else set()
+        await self._ceiling.check(rules.max_waiting, now=self._clock())
         is_new = await self._outbox.accept(
             event,
             raw,
             chosen,
             now=self._clock(),
-            hold=self._hold,
+            hold=rules.hold,
             sibling=same,
             editing=editing,
         )
         if is_new:
             self._ceiling.add(len(chosen))
-            _tell(event, chosen, withheld, text=_text(event) if self._log_content else None)
-            for name in (*chosen, *editing):
-                self._wake(name)
+            _tell(event, chosen, withheld, text=_text(event) if rules.log_content else None)
+            self._wake([*chosen, *editing])
         return is_new
 
-    def _showing(self, event: Event) -> set[str]:
-        """The sinks that may show an event, whether or not a route names them."""
-        return {name for name, gate in self._gates.items() if objection(gate, event) is None}
+
+def _showing(event: Event, rules: Rules) -> set[str]:
+    """The sinks that may show an event, whether or not a route names them."""
+    return {name for name, gate in rules.gates.items() if objection(gate, event) is None}
 
 
 def again(event: Event, event_id: str, *, now: int) -> Event:

@@ -10,20 +10,19 @@ FRESH = 1000  # milliseconds for which a count is good enough
 class Ceiling:
     """``count`` asks the outbox how many deliveries wait; it is asked only now and then."""
 
-    def __init__(self, most: int, count: Callable[[], Awaitable[int]]) -> None:
-        self._most = most
+    def __init__(self, count: Callable[[], Awaitable[int]]) -> None:
         self._count = count
         self._waiting = 0
         self._counted_at = -FRESH
 
-    async def check(self, *, now: int) -> None:
+    async def check(self, most: int, *, now: int) -> None:
         """``now`` in milliseconds. Raises FullError, or OutboxError."""
         if not 0 <= now - self._counted_at < FRESH:
             self._counted_at = now
             self._waiting = await self._count()
-        if self._waiting >= self._most:
+        if self._waiting >= most:
             raise FullError(
-                f"{self._waiting} messages wait, and max_waiting is {self._most}: "
+                f"{self._waiting} messages wait, and max_waiting is {most}: "
                 "relay sinks tells for whom"
             )
 

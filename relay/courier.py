@@ -23,6 +23,16 @@ INTERRUPTED = Failed("relay ended while it was sent", ambiguous=True)
 PATIENCE = 60.0  # seconds within a lease before another request of the same attempt
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty:
+    """What is asked of a lane; the fingerprint changes with any setting of its sink."""
+
+    sink: Sink
+    manner: Manner
+    press: Press
+    fingerprint: str
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """What shares one request: deliveries, and a message of each; or why there is none."""
@@ -37,18 +47,14 @@ class Courier:
     def __init__(
         self,
         name: str,
-        sink: Sink,
+        duty: Duty,
         *,
-        manner: Manner,
-        press: Press,
         outbox: Outbox,
         session: aiohttp.ClientSession,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
-        self._sink = sink
-        self._manner = manner
-        self._press = press
+        self._sink, self._manner, self._press = duty.sink, duty.manner, duty.press
         self._outbox = outbox
         self._session = session
         self._monotonic = monotonic

@@ -3,37 +3,59 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from relay.courier import Duty
 from relay.delivery import Lane
 from relay.outbox.base import Outbox
+from relay.plan import Plan
 
 
 class Crew:
-    """A lane that rests has no task: thousands of sinks for which nothing waits cost nothing."""
+    """
+    Works by a plan. ``hire`` makes the lane of a sink.
 
-    def __init__(self, lanes: Mapping[str, Lane]) -> None:
-        self._lanes = lanes
+    A lane that rests has no task: thousands of sinks for which nothing waits cost nothing.
+    """
+
+    def __init__(self, plan: Plan, hire: Callable[[str, Duty], Lane]) -> None:
+        self.plan = plan
+        self.lanes: dict[str, Lane] = {}
+        self.regrouped = asyncio.Event()
+        self._hire = hire
         self._stops: dict[str, asyncio.Event] = {}
         """Of the sinks that are ours."""
         self._running: dict[str, asyncio.Task[None]] = {}
         self._tasks = asyncio.TaskGroup()
+        self.change(plan)
 
-    async def run(
-        self,
-        outbox: Outbox,
-        groups: Sequence[Collection[str]],
-        *,
-        clock: Callable[[], int],
-        stop: asyncio.Event,
-    ) -> None:
+    def change(self, plan: Plan) -> None:
+        """Go on by another plan: what is under way ends as it began."""
+        self.plan = plan
+        for gone in self.lanes.keys() - plan.duties.keys():
+            self.leave(gone)
+            del self.lanes[gone]
+        for name, duty in plan.duties.items():
+            if name in self.lanes:
+                self.lanes[name].change(duty)
+            else:
+                self.lanes[name] = self._hire(name, duty)
+        self.regrouped.set()
+
+    @property
+    def groups(self) -> Sequence[Collection[str]]:
+        """See ``relay.outbox.base.Crew``."""
+        return self.plan.groups
+
+    async def run(self, outbox: Outbox, *, clock: Callable[[], int], stop: asyncio.Event) -> None:
         """Carry what the outbox tells, until ``stop``. If one lane dies, all do."""
         async with self._tasks:
-            await outbox.tend(groups, self, clock=clock, stop=stop)
+            await outbox.tend(self, clock=clock, stop=stop)
 
     def take(self, sinks: Mapping[str, float]) -> None:
         """See ``relay.outbox.base.Crew``."""
         for sink, seconds in sinks.items():
-            self._stops[sink] = asyncio.Event()
-            self._lanes[sink].begin(seconds)
+            if sink in self.lanes:  # the plan may have changed since it was asked for
+                self._stops[sink] = asyncio.Event()
+                self.lanes[sink].begin(seconds)
 
     def leave(self, sink: str) -> bool:
         """See ``relay.outbox.base.Crew``."""
@@ -47,7 +69,7 @@ class Crew:
         for sink in sinks:
             if (stop := self._stops.get(sink)) is None:
                 continue
-            lane, running = self._lanes[sink], self._running.get(sink)
+            lane, running = self.lanes[sink], self._running.get(sink)
             lane.wake()
             if running is None or running.done():
                 task = self._tasks.create_task(lane.run(stop), name=f"lane {sink}")

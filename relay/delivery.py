@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import aiohttp
 
-from relay.courier import Courier
+from relay.courier import Courier, Duty
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Claim, Outbox
 from relay.outcome import (
@@ -22,10 +22,9 @@ from relay.outcome import (
     RateLimited,
     Sent,
 )
-from relay.press import Manner, Press
 from relay.pulse import Pulse
 from relay.retry import WELL, settle
-from relay.sinks.base import Sink
+from relay.waiting import first
 
 logger = logging.getLogger(__name__)
 
@@ -46,37 +45,49 @@ class Lane:
     def __init__(
         self,
         name: str,
-        sink: Sink,
+        duty: Duty,
         *,
-        manner: Manner,
-        press: Press,
         outbox: Outbox,
         session: aiohttp.ClientSession,
-        fingerprint: str,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
         told: Told = lambda settled, outcome: None,
     ) -> None:
         self.name = name
-        self._sink = sink
-        self._manner = manner
+        self._duty = self._next = duty
         self._outbox = outbox
-        self._courier = Courier(
-            name,
-            sink,
-            manner=manner,
-            press=press,
-            outbox=outbox,
-            session=session,
-            monotonic=monotonic,
-        )
-        self.fingerprint = fingerprint
+        self._session = session
         self._clock = clock
         self._monotonic = monotonic
         self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._health = WELL
         self._told = told
         self.pulse = Pulse(monotonic=monotonic)
+        self._courier = self._new_courier()
+
+    def change(self, duty: Duty) -> None:
+        """From the next attempt on; what is under way ends as it began."""
+        self._next = duty
+        self._changed.set()
+
+    def _turn(self) -> None:
+        """Take up what has changed. Of another sink it is not known that it is sick."""
+        if self._next is self._duty:
+            return
+        if self._next.fingerprint != self._duty.fingerprint:
+            self._health = WELL
+        self._duty = self._next
+        self._courier = self._new_courier()
+
+    def _new_courier(self) -> Courier:
+        return Courier(
+            self.name,
+            self._duty,
+            outbox=self._outbox,
+            session=self._session,
+            monotonic=self._monotonic,
+        )
 
     @property
     def is_sick(self) -> bool:
@@ -86,7 +97,7 @@ class Lane:
     @property
     def rest(self) -> float:
         """The seconds until its pace lets it send again."""
-        return self._manner.pace.pause(now=self._monotonic())
+        return self._duty.manner.pace.pause(now=self._monotonic())
 
     def wake(self) -> None:
         """There may be something to carry."""
@@ -94,20 +105,21 @@ class Lane:
 
     def begin(self, seconds: float) -> None:
         """Another process may have used up the limit of the sink until so many seconds ago."""
-        rest = max((length for _, length in self._manner.pace.windows), default=0.0) - seconds
-        self._manner.pace.rest(rest, now=self._monotonic())
+        rest = max((length for _, length in self._duty.manner.pace.windows), default=0.0) - seconds
+        self._duty.manner.pace.rest(rest, now=self._monotonic())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Carry until ``stop``, or until nothing waits any more."""
         self.pulse.beat(within=LEASE / 1000)
         while not stop.is_set():
             self._news.clear()
+            self._changed.clear()
             pause, wakes = await self._step_safely()
             if pause == math.inf and not self._news.is_set():
                 break
             self.pulse.beat(within=pause + LEASE / 1000)
             if pause > 0:
-                await _first(pause, stop, *([self._news] if wakes else []))
+                await first(pause, stop, self._changed, *([self._news] if wakes else []))
         self.pulse.beat(within=math.inf)
 
     async def _step_safely(self) -> tuple[float, bool]:
@@ -128,7 +140,8 @@ class Lane:
         Returns the seconds to rest before the next (infinite: nothing waits), and whether news end
         that rest.
         """
-        if (rest := self._manner.pace.pause(now=self._monotonic())) > 0:
+        self._turn()
+        if (rest := self._duty.manner.pace.pause(now=self._monotonic())) > 0:
             return rest, False
         claim = await self._claim()
         if claim is None:
@@ -147,13 +160,13 @@ class Lane:
         if (doubted := self._health.doubted) is not None:
             await self._outbox.expedite(doubted, now=self._clock())
         if isinstance(outcome, Sent | RateLimited):
-            self._manner.pace.rest(outcome.pause, now=self._monotonic())
+            self._duty.manner.pace.rest(outcome.pause, now=self._monotonic())
         return 0.0, False
 
     async def _claim(self) -> Claim | None:
         """The head of the line; or who stands behind it, to learn which of both is sick."""
         if self._health.behind is None:
-            return await self._claimed(most=self._sink.most)
+            return await self._claimed(most=self._duty.sink.most)
         if (found := await self._claimed(behind=self._health.behind)) is not None:
             return found
         self._health = replace(self._health, behind=None)
@@ -164,13 +177,13 @@ class Lane:
             self.name,
             now=self._clock(),
             lease=LEASE,
-            hold=self._manner.hold,
+            hold=self._duty.manner.hold,
             most=most,
             behind=behind,
         )
 
     async def _until_due(self) -> float:
-        due_at = await self._outbox.due_at(self.name, hold=self._manner.hold)
+        due_at = await self._outbox.due_at(self.name, hold=self._duty.manner.hold)
         return math.inf if due_at is None else max(0.001, (due_at - self._clock()) / 1000)
 
     def _missed(self, answer: Failed | RateLimited) -> Outcome:
@@ -199,9 +212,9 @@ class Lane:
             settle(
                 one,
                 outcome,
-                schedule=self._manner.schedule,
+                schedule=self._duty.manner.schedule,
                 jitter=jitter,
-                resend=self._manner.resend,
+                resend=self._duty.manner.resend,
                 probe=probe,
                 shared=len(carried) > 1,
                 now=self._clock(),
@@ -229,11 +242,12 @@ class Lane:
                 "lease lost", extra={"action": "lease_lost", "delivery": _batch_of(claimed)}
             )
             return
-        if isinstance(outcome, Closed):
+        is_still_so = self._next.fingerprint == self._duty.fingerprint
+        if isinstance(outcome, Closed) and is_still_so:
             await self._outbox.close_sink(
                 self.name,
                 reason=outcome.reason,
-                fingerprint=self.fingerprint,
+                fingerprint=self._duty.fingerprint,
                 now=self._clock(),
             )
         self._told(settled, outcome)
@@ -263,13 +277,3 @@ class Lane:
 def _batch_of(deliveries: Sequence[Delivery]) -> int:
     first = deliveries[0]
     return first.id if first.batch is None else first.batch
-
-
-async def _first(pause: float, *events: asyncio.Event) -> None:
-    """Wait until one of the events is set, or ``pause`` seconds."""
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()

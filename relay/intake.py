@@ -49,7 +49,16 @@ class Hook:
     server: str = ""
 
 
-HOOKS: web.AppKey[Mapping[str, Hook]] = web.AppKey("HOOKS")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """All ways in, by name, and the bytes that a body may have."""
+
+    hooks: Mapping[str, Hook]
+    max_body: int
+
+
+WAYS: web.AppKey[Callable[[], Ways]] = web.AppKey("WAYS")
+"""As they are now: asked once per request."""
 # Misskey keeps idle connections for ever, and a request that meets a closing one is lost for 60 s.
 KEEP_ALIVE = 2 * 3600.0
 
@@ -60,10 +69,9 @@ KIND = web.RequestKey("KIND", str)
 
 
 def door(
-    hooks: Mapping[str, Hook],
+    ways: Callable[[], Ways],
     accept: Accept,
     *,
-    max_body: int,
     clock: Callable[[], int],
     told: Told = lambda answered: None,
 ) -> web.Application:
@@ -72,8 +80,8 @@ def door(
 
     ``clock`` gives Unix milliseconds; ``told`` learns of every answer that a hook gave.
     """
-    app = web.Application(client_max_size=max_body, middlewares=[tell_answers, answer_errors])
-    app[HOOKS], app[ACCEPT], app[CLOCK], app[TOLD] = hooks, accept, clock, told
+    app = web.Application(middlewares=[tell_answers, answer_errors])
+    app[WAYS], app[ACCEPT], app[CLOCK], app[TOLD] = ways, accept, clock, told
     # Both forms by themselves: Misskey follows a redirect as a GET without a body.
     app.router.add_post("/hooks/{hook}", receive)
     app.router.add_post("/hooks/{hook}/", receive)
@@ -93,11 +101,12 @@ def runner(door: web.Application, *, grace: float) -> web.AppRunner:
 
 
 async def receive(request: web.Request) -> web.Response:
-    hook = request.app[HOOKS].get(request.match_info["hook"])
+    ways = request.app[WAYS]()
+    hook = ways.hooks.get(request.match_info["hook"])
     if hook is None:
         raise web.HTTPNotFound(text="no such hook\n")
     misskey.authenticate(request.headers, hook.secrets)
-    raw = await _body(request)
+    raw = await _body(request.clone(client_max_size=ways.max_body))
     if probe.is_probe(raw):
         logger.info("probed", extra={"action": "probe", "hook": hook.name})
         return web.json_response(probe.answer(probe.seen(request.headers, raw)))
@@ -163,7 +172,7 @@ async def tell_answers(request: web.Request, handler: Handler) -> web.StreamResp
 def _hook_name(request: web.Request) -> str | None:
     """Only a name that the configuration knows: strangers ask for others without end."""
     name = request.match_info.get("hook")
-    return name if name in request.app[HOOKS] else None
+    return name if name in request.app[WAYS]().hooks else None
 
 
 @web.middleware

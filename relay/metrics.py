@@ -5,7 +5,7 @@ https://prometheus.io/docs/practices/naming/
 """
 
 import platform
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
@@ -58,7 +58,7 @@ class Standing:
 class Metrics:
     """Counts in a registry of its own, so that two of them never meet."""
 
-    def __init__(self, *, kinds: Collection[str], sinks: Iterable[str]) -> None:
+    def __init__(self, *, kinds: Collection[str]) -> None:
         self._kinds = kinds
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
@@ -114,10 +114,8 @@ class Metrics:
         self._breaker = Gauge(
             "relay_sink_breaker", "1 for the state of a sink", ["sink", "state"], registry=registry
         )
-        for sink in sinks:
-            self._begin(sink)
 
-    def _begin(self, sink: str) -> None:
+    def begin(self, sink: str) -> None:
         """Let counters begin with 0: where a series is missing, nothing can increase."""
         self._waits.labels(sink)
         self._latency.labels(sink)

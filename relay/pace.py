@@ -19,6 +19,14 @@ Window = tuple[int, float]
 
 
 @dataclass
+class Past:
+    """What has left, and how long the vendor wants a rest."""
+
+    sent: deque[float] = field(default_factory=deque)
+    rests_until: float = 0.0
+
+
+@dataclass
 class Pace:
     """
     Keeps to several windows at once; no window: any pace.
@@ -29,19 +37,22 @@ class Pace:
     windows: tuple[Window, ...] = ()
     vendor: "Pace | None" = None
     """That of all sinks of a vendor: it counts refusals, of which too many make a ban."""
-    _sent: deque[float] = field(default_factory=deque)
-    _rests_until: float = 0.0
+    _past: Past = field(default_factory=Past)
+
+    def under(self, windows: tuple[Window, ...], *, vendor: "Pace | None" = None) -> "Pace":
+        """The same past, under other windows; what either notes, the other knows."""
+        return Pace(windows, vendor, self._past)
 
     def note(self, *, now: float) -> None:
         """A request is leaving."""
-        self._sent.append(now)
+        self._past.sent.append(now)
         longest = max((count for count, _ in self.windows), default=0)
-        while len(self._sent) > longest:
-            self._sent.popleft()
+        while len(self._past.sent) > longest:
+            self._past.sent.popleft()
 
     def rest(self, pause: float, *, now: float) -> None:
         """The vendor asks for so many seconds without a request."""
-        self._rests_until = max(self._rests_until, now + pause)
+        self._past.rests_until = max(self._past.rests_until, now + pause)
 
     def refused(self, *, now: float) -> None:
         """The vendor has refused a request."""
@@ -56,11 +67,11 @@ class Pace:
         """The seconds until another request may leave."""
         elsewhere = 0.0 if self.vendor is None else self.vendor.pause(now=now)
         waits = (
-            self._sent[-count] + length - now
+            self._past.sent[-count] + length - now
             for count, length in self.windows
-            if len(self._sent) >= count
+            if len(self._past.sent) >= count
         )
-        return max((0.0, elsewhere, self._rests_until - now, *waits))
+        return max((0.0, elsewhere, self._past.rests_until - now, *waits))
 
 
 def windows(written: object) -> tuple[Window, ...]:

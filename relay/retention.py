@@ -16,16 +16,20 @@ PAUSE = 0.2  # between the steps of one round
 
 
 async def forget(
-    outbox: Outbox, *, older_than: float, stop: asyncio.Event, clock: Callable[[], int]
+    outbox: Outbox,
+    *,
+    older_than: Callable[[], float],
+    stop: asyncio.Event,
+    clock: Callable[[], int],
 ) -> None:
     """
-    Prune until ``stop`` is set; ``older_than`` in seconds, ``clock`` gives Unix milliseconds.
+    Prune until ``stop`` is set; ``older_than`` gives seconds, ``clock`` Unix milliseconds.
 
     Raises BrokenError; while the outbox only fails it waits.
     """
-    kept, after = round(max(older_than, SHORTEST) * 1000), 0
+    after = 0
     while not stop.is_set():
-        pause = EVERY
+        kept, pause = round(max(older_than(), SHORTEST) * 1000), EVERY
         try:
             pruned = await outbox.prune(before=clock() - kept, limit=STEP, after=after)
         except BrokenError:

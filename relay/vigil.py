@@ -35,12 +35,12 @@ class Condition:
 
 
 class Vigil:
-    """Looks after lanes (their pulses by their names) and the outbox."""
+    """Looks after lanes (``pulses`` gives theirs, by name) and the outbox."""
 
     def __init__(
         self,
         outbox: Outbox,
-        pulses: Mapping[str, Pulse],
+        pulses: Callable[[], Mapping[str, Pulse]],
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -62,7 +62,7 @@ class Vigil:
     def _late_lanes(self) -> tuple[str, ...]:
         return tuple(
             f"the lane of {name} should have come round {pulse.overdue:.0f} s ago"
-            for name, pulse in self._pulses.items()
+            for name, pulse in self._pulses().items()
             if pulse.overdue > MARGIN
         )
 

@@ -15,6 +15,7 @@ from relay.listening import OWNER, UNIX, Door, listening
 from relay.metrics import Breaker, Metrics, Standing
 from relay.notify import Notify
 from relay.outbox import Outbox
+from relay.pulse import Pulse
 from relay.vigil import Vigil
 from relay.web import Bell, Operation, door
 
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class Watch:
-    """``clock`` gives Unix milliseconds."""
+    """``lanes`` is read anew each time; ``clock`` gives Unix milliseconds."""
 
     def __init__(
         self,
@@ -36,7 +37,10 @@ class Watch:
         self._lanes = lanes
         self._metrics = metrics
         self._clock = clock
-        self._vigil = Vigil(outbox, {name: lane.pulse for name, lane in lanes.items()})
+        self._vigil = Vigil(outbox, self._pulses)
+
+    def _pulses(self) -> Mapping[str, Pulse]:
+        return {name: lane.pulse for name, lane in self._lanes.items()}
 
     @asynccontextmanager
     async def listening(

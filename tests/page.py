@@ -9,7 +9,7 @@ import pytest
 from aiohttp import CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
-from relay import app
+from relay import plan
 from relay.config import Config, parse
 from relay.doctor.finding import Finding, advice
 from relay.language import Language
@@ -55,9 +55,9 @@ def operation(outbox: Outbox, config: Config, woken: list[str]) -> Operation:
 
     return Operation(
         outbox=outbox,
-        press=app.press(config),
+        press=plan.press(config),
         sinks=config.sinks,
-        manners={name: app.manner(config, sink) for name, sink in config.sinks.items()},
+        manners={name: plan.manner(config, sink) for name, sink in config.sinks.items()},
         language=Language("en", "Asia/Tokyo"),
         clock=lambda: NOW,
         tally=Tally(clock=lambda: NOW),

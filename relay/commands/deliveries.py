@@ -17,6 +17,7 @@ from relay.duration import seconds
 from relay.outbox import Outbox, Search
 from relay.outcome import Attempt, Delivery, Rejected, State
 from relay.picture import picture
+from relay.plan import manner, press
 
 HEAD = ("id", "accepted", "sink", "kind", "state", "")
 LOOK = 1.0  # seconds between two looks of --follow
@@ -162,7 +163,7 @@ def _draw(config: Config, delivery: Delivery) -> None:
     if delivery.sink not in config.sinks:
         return
     sink = config.sinks[delivery.sink]
-    made = app.press(config).message(delivery, app.manner(config, sink))
+    made = press(config).message(delivery, manner(config, sink))
     if isinstance(made, Rejected):
         say(f"{delivery.sink} cannot show it: {made.reason}")
     else:

@@ -37,10 +37,15 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
         log_format=log_format or format_for(sys.stderr),
         colour=colour_for(sys.stderr).on,
     )
-    for warning in (*_warnings(config, place_of(path)), *_weak_secrets(config)):
-        logger.warning("doubtful configuration", extra={"action": "check", "reason": warning})
-    stop = asyncio.Event()
+    _tell_doubts(config, path)
+    stop, reload = asyncio.Event(), asyncio.Event()
     stop_on_signals(stop)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.set)
+
+    def load() -> Config:
+        read = configuration(path, samples=samples())
+        _tell_doubts(read, path)
+        return read
 
     def ready(address: str) -> None:
         names = ", ".join(f"/hooks/{name}" for name in config.hooks) or "no hooks"
@@ -55,7 +60,9 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
             stop=stop,
             ready=ready,
             notify=Notify(),
-            examine=lambda: _advice(config, place_of(path)),
+            examine=lambda config: _advice(config, place_of(path)),
+            load=load,
+            reload=reload,
         )
     except BrokenError as error:  # an end with which systemd starts relay again
         warn(f"{error}; it was set aside: start relay again")
@@ -70,6 +77,11 @@ async def _advice(config: Config, path: Path) -> Sequence[Finding]:
     return [one for found in examined(facts).values() for one in found]
 
 
+def _tell_doubts(config: Config, path: Path | None) -> None:
+    for warning in (*_warnings(config, place_of(path)), *_weak_secrets(config)):
+        logger.warning("doubtful configuration", extra={"action": "check", "reason": warning})
+
+
 def stop_on_signals(stop: asyncio.Event) -> None:
     """The first signal asks for an end in order, the second ends at once."""
     loop = asyncio.get_running_loop()
@@ -80,7 +92,7 @@ def stop_on_signals(stop: asyncio.Event) -> None:
         stop.set()
         logger.info(STOPPING, extra={"action": "stop"})
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
 
 

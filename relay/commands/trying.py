@@ -4,7 +4,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping
 
-from relay import app
 from relay.colour import BARE
 from relay.commands.parser import Commands, Parser, add, add_json, complete_files
 from relay.commands.setting import (
@@ -22,6 +21,7 @@ from relay.config import Config
 from relay.message import Message
 from relay.model import Event
 from relay.picture import picture
+from relay.plan import manner, press
 from relay.routing import objection, redacted, sinks_for
 from relay.sinks import SinkSettings
 
@@ -113,8 +113,7 @@ def embedded() -> Config:
 
 def _message(config: Config, name: str, sink: SinkSettings, event: Event) -> Message:
     by = sinks_for(event, config.compiled_routes()).get(name, "")
-    press = app.press(config)
-    return press.rendered(redacted(sink.gate, event), by, app.manner(config, sink))
+    return press(config).rendered(redacted(sink.gate, event), by, manner(config, sink))
 
 
 def add_trying(commands: Commands) -> None:

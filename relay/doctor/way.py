@@ -129,7 +129,7 @@ def _unseen(where: str, one: Try, *, is_known: bool) -> Finding:
         remedy = "start relay again, if the secret was changed; let the web server pass headers on"
         return wrong("way-secret-refused", where, f"{told}: the secret is another there", remedy)
     if one.status == 404:
-        remedy = "let the web server pass on /hooks/ as it is, and start relay again for new hooks"
+        remedy = "let the web server pass on /hooks/ as it is, and reload relay for new hooks"
         return wrong("way-path-lost", where, f"{told}: there is no such hook", remedy)
     if one.status >= 500:
         remedy = "start relay, and check where the web server in front passes /hooks/ on to"

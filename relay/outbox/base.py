@@ -21,7 +21,6 @@ class Outbox(Protocol):
 
     async def tend(
         self,
-        groups: Sequence[Collection[str]],
         crew: "Crew",
         *,
         clock: Callable[[], int],
@@ -229,6 +228,14 @@ class Outbox(Protocol):
 
 class Crew(Protocol):
     """Carries sinks, as the outbox tells it to."""
+
+    regrouped: asyncio.Event
+    """Set when the groups have changed."""
+
+    @property
+    def groups(self) -> Sequence[Collection[str]]:
+        """The sinks that it can carry; those that share a limit together."""
+        ...
 
     def take(self, sinks: Mapping[str, float]) -> None:
         """

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from pytest_aiohttp import AiohttpServer
 
-from relay import app, misskey
+from relay import misskey
 from relay.config import Config
+from relay.courier import Duty
 from relay.delivery import Lane
 from relay.outbox import SQLiteOutbox
 from relay.outcome import State
+from relay.plan import manner
 from relay.press import Press
 from relay.rendering import Templates
 from relay.sinks import open_session
@@ -48,12 +50,14 @@ def lane_to(discord: FakeDiscord, outbox: SQLiteOutbox, session, clock: ManualCl
     sink = Discord.model_validate({"type": "discord", "url": discord.url})
     return Lane(
         "team",
-        sink,
-        manner=app.manner(Config(), sink),
-        press=Press(Templates(), {}),
+        Duty(
+            sink=sink,
+            manner=manner(Config(), sink),
+            press=Press(Templates(), {}),
+            fingerprint="",
+        ),
         outbox=outbox,
         session=session,
-        fingerprint="",
         clock=lambda: milliseconds(clock),
         monotonic=clock,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from relay import misskey
+from relay.courier import Duty
 from relay.delivery import LEASE, Lane
 from relay.errors import OutboxError
 from relay.message import Message
@@ -85,15 +86,21 @@ class Stage:
         self.manner = Manner(schedule=SCHEDULE, **manner)
         self.lane = self.new_lane()
 
+    def duty(self, **changes: Any) -> Duty:
+        given: dict[str, Any] = {
+            "sink": self.sink,
+            "manner": self.manner,
+            "press": Press(TEMPLATES, {}),
+            "fingerprint": "print",
+        }
+        return Duty(**given | changes)
+
     def new_lane(self) -> Lane:
         return Lane(
             "team",
-            self.sink,  # type: ignore[arg-type]
-            manner=self.manner,
-            press=Press(TEMPLATES, {}),
+            self.duty(),
             outbox=self.outbox,
             session=None,  # type: ignore[arg-type]
-            fingerprint="print",
             clock=lambda: self.now,
             monotonic=lambda: self.now / 1000,
         )
@@ -380,12 +387,9 @@ async def test_sinks_that_share_a_limit_share_the_rest_that_it_asks_for(outbox: 
     stage = Stage(outbox)
     other = Lane(
         "ops",
-        stage.sink,  # type: ignore[arg-type]
-        manner=stage.manner,
-        press=Press(TEMPLATES, {}),
+        stage.duty(),
         outbox=outbox,
         session=None,  # type: ignore[arg-type]
-        fingerprint="print",
         clock=lambda: stage.now,
         monotonic=lambda: stage.now / 1000,
     )
@@ -696,3 +700,56 @@ async def test_a_change_that_is_refused_is_told_anew_and_closes_nothing(
     await stage.run(seconds=1)
     assert stage.sink.shown == ["note 1", "note 1, mended"]
     assert list(await stage.outbox.closed_sinks()) == []
+
+
+# --- another configuration
+
+
+async def test_what_is_under_way_ends_as_it_began_and_the_next_goes_by_the_new_duty(
+    stage: Stage,
+) -> None:
+    other = Script()
+
+    def change(text: str) -> Outcome:
+        stage.lane.change(stage.duty(sink=other, fingerprint="another"))
+        return Sent()
+
+    stage.sink.ends = change
+    await stage.accept(1, 2)
+    await stage.run(seconds=1)
+    assert (stage.sink.shown, other.shown) == (["note 1"], ["note 2"])
+
+
+async def test_a_sink_that_was_changed_meanwhile_is_not_closed_for_what_the_old_one_said(
+    stage: Stage,
+) -> None:
+    other = Script()
+
+    def change(text: str) -> Outcome:
+        stage.lane.change(stage.duty(sink=other, fingerprint="another"))
+        return Closed("404 gone")
+
+    stage.sink.ends = change
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    assert list(await stage.outbox.closed_sinks()) == []
+    assert other.shown == ["note 1"]
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "is_sick"),
+    [
+        pytest.param("print", True, id="the same sink"),
+        pytest.param("another", False, id="another sink"),
+    ],
+)
+async def test_only_another_sink_is_taken_for_well(
+    stage: Stage, fingerprint: str, is_sick: bool
+) -> None:
+    stage.sink.ends = lambda text: Failed("502")
+    await stage.accept(1)
+    await stage.run(seconds=60)
+    assert stage.lane.is_sick
+    stage.lane.change(stage.duty(fingerprint=fingerprint))
+    await stage.lane.step()
+    assert stage.lane.is_sick is is_sick

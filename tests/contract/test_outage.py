@@ -6,11 +6,13 @@ import aiohttp
 import pytest
 from pytest_aiohttp import AiohttpServer
 
-from relay import app, misskey
+from relay import misskey
 from relay.config import Config
+from relay.courier import Duty
 from relay.delivery import Lane
 from relay.outbox import Outbox
 from relay.outcome import State
+from relay.plan import manner
 from relay.press import Press
 from relay.rendering import Templates
 from relay.sinks import open_session
@@ -89,12 +91,14 @@ async def stage(outbox: Outbox, aiohttp_server: AiohttpServer) -> AsyncIterator[
     async with open_session(timeout=PATIENCE) as session:
         lane = Lane(
             "team",
-            sink,
-            manner=app.manner(Config(), sink),
-            press=Press(TEMPLATES, {}),
+            Duty(
+                sink=sink,
+                manner=manner(Config(), sink),
+                press=Press(TEMPLATES, {}),
+                fingerprint="",
+            ),
             outbox=outbox,
             session=session,
-            fingerprint="",
             clock=lambda: round(clock() * 1000),
             monotonic=clock,
         )

@@ -1,7 +1,7 @@
 """What only the PostgreSQL outbox has: several processes on it, any of which may die."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -55,6 +55,8 @@ class Crew:
     mine: dict[str, float] = field(default_factory=dict)
     woken: list[str] = field(default_factory=list)
     busy: set[str] = field(default_factory=set)
+    groups: Sequence[Collection[str]] = ()
+    regrouped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, sinks: Mapping[str, float]) -> None:
         self.mine |= sinks
@@ -72,11 +74,11 @@ class Node:
 
     def __init__(self, outbox: PostgresOutbox, *groups: Collection[str]) -> None:
         self.outbox = outbox
-        self.crew = Crew()
+        self.crew = Crew(groups=groups)
         self.stop = asyncio.Event()
         self.now = 1_000
         self.running = asyncio.create_task(
-            outbox.tend(groups, self.crew, clock=lambda: self.now, stop=self.stop)
+            outbox.tend(self.crew, clock=lambda: self.now, stop=self.stop)
         )
 
     @property

@@ -51,7 +51,7 @@ async def vigil(disk: Disk, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> As
     monkeypatch.setattr(vigil_module, "PATIENCE", 0.01)
     pulse = Pulse(monotonic=clock)
     pulse.beat(within=100)
-    made: Any = Vigil(disk, {"team": pulse}, monotonic=clock)  # type: ignore[arg-type]
+    made: Any = Vigil(disk, lambda: {"team": pulse}, monotonic=clock)  # type: ignore[arg-type]
     yield made
     await made.close()
 
@@ -62,7 +62,7 @@ async def test_all_is_well(vigil: Vigil) -> None:
 
 
 async def test_every_outbox_can_be_touched(outbox: Outbox, clock: Clock) -> None:
-    vigil = Vigil(outbox, {}, monotonic=clock)
+    vigil = Vigil(outbox, dict, monotonic=clock)
     assert (await vigil.look()).is_ready
     await vigil.close()
 

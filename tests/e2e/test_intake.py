@@ -49,7 +49,8 @@ async def address(shelf: Shelf) -> AsyncIterator[tuple[str, int]]:
             name="home", secrets=(Secret(SECRET),), server="https://misskey.example"
         ),
     }
-    door = intake.door(hooks, shelf.accept, max_body=MAX_BODY, clock=lambda: 1_795_308_362_292)
+    ways = intake.Ways(hooks=hooks, max_body=MAX_BODY)
+    door = intake.door(lambda: ways, shelf.accept, clock=lambda: 1_795_308_362_292)
     runner = intake.runner(door, grace=0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

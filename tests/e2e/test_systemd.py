@@ -1,6 +1,7 @@
 """What the real process tells systemd, on a real socket."""
 
 import asyncio
+import signal
 import socket
 import stat
 from collections.abc import AsyncIterator
@@ -67,6 +68,17 @@ async def test_it_says_that_it_is_ready_alive_and_about_to_end(
     assert log[-1].endswith("INFO     stopped action=stop")
 
 
+async def test_systemd_is_told_of_a_reload(systemd: Systemd, tmp_path: Path) -> None:
+    async with serving(tmp_path, CONFIG, {"NOTIFY_SOCKET": str(systemd.path)}) as relay:
+        await until(lambda: "READY=1" in systemd.heard)
+        systemd.heard.clear()
+        assert relay.process is not None
+        relay.process.send_signal(signal.SIGHUP)
+        await until(lambda: "READY=1" in systemd.heard)
+        assert systemd.heard[0] == "RELOADING=1"
+        assert systemd.heard[1].startswith("MONOTONIC_USEC=")
+
+
 async def test_a_lane_that_hangs_is_not_called_alive(
     systemd: Systemd, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -75,7 +87,7 @@ async def test_a_lane_that_hangs_is_not_called_alive(
     pulse.beat(within=1)
     lane: Lane = object.__new__(Lane)
     lane.pulse = pulse
-    watch = Watch(outbox, {"team": lane}, Metrics(kinds=(), sinks=["team"]), clock=lambda: 0)
+    watch = Watch(outbox, {"team": lane}, Metrics(kinds=()), clock=lambda: 0)
     stop = asyncio.Event()
     notify = Notify({"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "20000"})
     keeping = asyncio.create_task(watch.keep(notify, stop=stop))

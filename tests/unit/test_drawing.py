@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay import app, sample
+from relay import sample
 from relay.commands.trying import embedded
 from relay.dialects import discord, matrix
+from relay.plan import manner, press
 from relay.routing import redacted
 from relay.tree import Code, Link, Pre, Quote, Style, Styled, Text, Time
 from relay.web.drawing import budget, drawn, html, markdown
@@ -158,7 +159,7 @@ def test_every_sample_is_drawn_within_its_budget(kind: str, name: str) -> None:
     config = embedded()
     sink = config.sinks[name]
     event = redacted(sink.gate, sample.event(kind))
-    message = app.press(config).rendered(event, "", app.manner(config, sink))
+    message = press(config).rendered(event, "", manner(config, sink))
     payload = sink.payload([message])
     shown = Reading(drawn(name, payload)).text
     assert "".join(message.summary.split(" · ")[-1].split()) in "".join(shown.split())

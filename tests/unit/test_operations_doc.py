@@ -57,7 +57,8 @@ def test_every_outcome_is_on_the_page() -> None:
 @pytest.fixture(scope="module")
 def families() -> dict[str, set[str]]:
     """The names under which each metric is written."""
-    metrics = Metrics(kinds=(), sinks=["team"])
+    metrics = Metrics(kinds=())
+    metrics.begin("team")
     standing = Standing(breaker=Breaker.WELL, backlog=0, oldest=0)
     text, _ = metrics.written(is_ready=True, standings={"team": standing})
     names = re.findall(r"(?m)^# TYPE (relay_\w+) (\w+)$", text.decode())

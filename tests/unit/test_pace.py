@@ -56,7 +56,7 @@ def test_without_windows_nothing_is_remembered() -> None:
     for now in range(1000):
         pace.note(now=now)
     assert pace.pause(now=0.0) == 0
-    assert not pace._sent
+    assert not pace._past.sent
 
 
 WINDOWS = st.lists(st.tuples(st.integers(1, 6), st.floats(0.5, 20)), max_size=3).map(tuple)
@@ -105,3 +105,13 @@ def test_who_shares_with_nobody_rests_alone() -> None:
     pace.refused(now=0.0)
     pace.rest_everywhere(5.0, now=0.0)
     assert pace.pause(now=1.0) == 4.0
+
+
+def test_other_windows_know_what_has_left_before():
+    pace = Pace(((1, 10.0),))
+    pace.note(now=0)
+    pace.rest(2, now=0)
+    assert pace.under(((1, 30.0),)).pause(now=1) == 29
+    assert pace.under(()).pause(now=1) == 1
+    pace.under(()).rest(50, now=1)
+    assert pace.pause(now=1) == 50

@@ -74,7 +74,6 @@ class PostgresOutbox:
 
     async def tend(
         self,
-        groups: Sequence[Collection[str]],
         crew: Crew,
         *,
         clock: Callable[[], int],
@@ -82,7 +81,6 @@ class PostgresOutbox:
     ) -> None:
         self._share = Share(
             self._address,
-            groups,
             crew,
             place=self.place,
             teller=self._teller,

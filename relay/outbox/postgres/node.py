@@ -53,6 +53,7 @@ RELEASE = """
 UPDATE lane SET node = NULL, left_at = clock_timestamp()
 WHERE node = $1 AND sink = ANY($2::text[])
 """
+WISH = "UPDATE node SET groups = $2 WHERE id = $1"
 EXIT = "DELETE FROM node WHERE id = $1"
 # From one sink with waiting deliveries to the next, by the index: however many wait.
 WAITING = """
@@ -92,6 +93,13 @@ async def beat(db: Connection, node: int, *, lease: float) -> Beaten | None:
 async def wishes(db: Connection) -> Mapping[int, Collection[str]]:
     """The groups that each node knows."""
     return {row["id"]: row["groups"] for row in await db.fetch(WISHES)}
+
+
+async def wish(db: Connection, node: int, groups: Sequence[str]) -> None:
+    """A node has other groups than before."""
+    async with db.transaction():
+        await db.execute(WISH, node, groups)
+        await db.execute(NOTIFY, NODES, "")
 
 
 async def bury(db: Connection, node: int, *, now: int) -> None:

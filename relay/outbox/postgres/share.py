@@ -20,6 +20,7 @@ from relay.outbox.base import Crew
 from relay.outbox.postgres import node
 from relay.outbox.postgres.connection import connect, named_errors
 from relay.outbox.postgres.spread import spread
+from relay.waiting import first
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,6 @@ class Share:
     def __init__(
         self,
         address: str,
-        groups: Sequence[Collection[str]],
         crew: Crew,
         *,
         place: str,
@@ -56,7 +56,7 @@ class Share:
     ) -> None:
         self._address = address
         self._rhythm = rhythm
-        self._groups = {min(group): frozenset(group) for group in groups}
+        self._groups: Mapping[str, frozenset[str]] = {}
         self._crew = crew
         self._place = place
         self._teller = teller
@@ -85,7 +85,7 @@ class Share:
             except OutboxError as error:
                 self._distrust()
                 logger.error("outbox fails", extra={"action": "watch", "reason": str(error)})
-                await _first(1.0, stop)
+                await first(1.0, stop)
 
     async def _watch(self, stop: asyncio.Event) -> None:
         """Beat on one connection that hears the news, until all is left or an error comes."""
@@ -97,10 +97,12 @@ class Share:
             self._watched_since, self._swept_at = time.monotonic(), float("-inf")
             while True:
                 self._alarm.clear()
+                self._crew.regrouped.clear()
                 await self._beat(db, is_over=stop.is_set())
                 if stop.is_set() and not self._held:
                     break
-                await _first(0.1 if stop.is_set() else self._rhythm.beat, self._alarm, stop)
+                pause = 0.1 if stop.is_set() else self._rhythm.beat
+                await first(pause, self._alarm, self._crew.regrouped, stop)
             if self.node is not None:
                 await node.leave(db, self.node)
         finally:
@@ -108,8 +110,8 @@ class Share:
 
     async def _beat(self, db: asyncpg.Connection, *, is_over: bool) -> None:
         began = time.monotonic()
+        groups = await self._regroup(db)
         if self.node is None:
-            groups = sorted(self._groups)
             self.node = await node.enter(db, groups, lease=self._rhythm.lease, now=self._clock())
         beaten = await node.beat(db, self.node, lease=self._rhythm.lease)
         if beaten is None:
@@ -129,8 +131,18 @@ class Share:
             self._crew.wake(await node.waiting(db))
             self._swept_at = time.monotonic()
 
+    async def _regroup(self, db: asyncpg.Connection) -> Sequence[str]:
+        """Tell the others what this process can carry now; the names of its groups."""
+        groups = {min(group): frozenset(group) for group in self._crew.groups}
+        if groups != self._groups:
+            self._groups, self._nodes = groups, ()
+            if self.node is not None:
+                await node.wish(db, self.node, sorted(groups))
+        return sorted(groups)
+
     def _share_of(self, wishes: Mapping[int, Collection[str]]) -> frozenset[str]:
-        return frozenset(group for group, owner in spread(wishes).items() if owner == self.node)
+        ours = {group for group, owner in spread(wishes).items() if owner == self.node}
+        return frozenset(ours & self._groups.keys())
 
     async def _exchange(self, db: asyncpg.Connection, mine: int, wanted: Collection[str]) -> None:
         """Leave what is another's now, and take what is ours and free."""
@@ -139,7 +151,8 @@ class Share:
         if left:
             self._held -= left
             await node.release(db, mine, left)
-        free = [group for group in map(self._groups.__getitem__, wanted) if self._may_take(group)]
+        missing = (self._groups[group] - self._held for group in wanted)
+        free = [sinks for sinks in missing if sinks and self._may_take(sinks)]
         if free:
             taken = await node.take(db, mine, free)
             self._held |= taken.keys()
@@ -147,9 +160,9 @@ class Share:
             self._swept_at = float("-inf")
         self._is_settled = self._held == kept
 
-    def _may_take(self, group: Collection[str]) -> bool:
-        """Not what we have, nor what we lost before its last request came to an end."""
-        return not self._held & set(group) and all(self._crew.leave(sink) for sink in group)
+    def _may_take(self, sinks: Collection[str]) -> bool:
+        """Not what we lost before its last request came to an end."""
+        return all(self._crew.leave(sink) for sink in sinks)
 
     def _begin_anew(self) -> None:
         """The others took this process for dead, for it was stopped, or cut off."""
@@ -178,14 +191,5 @@ class Share:
             self._alarm.set()
 
     def _hear_of_nodes(self, db: object, pid: int, channel: str, payload: object) -> None:
+        self._nodes = ()
         self._alarm.set()
-
-
-async def _first(pause: float, *events: asyncio.Event) -> None:
-    """Wait until one of the events is set, or ``pause`` seconds."""
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()

@@ -9,13 +9,13 @@ import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
 
 from relay import line
-from relay.errors import BrokenError, OutboxError
+from relay.errors import OutboxError
 from relay.model import Event, Sibling
 from relay.outbox.base import (
     Backlog,
@@ -32,6 +32,7 @@ from relay.outbox.sqlite import query, statement
 from relay.outbox.sqlite.acceptance import accepted
 from relay.outbox.sqlite.file import connect, named_errors
 from relay.outbox.sqlite.schema import migrate
+from relay.outbox.sqlite.tending import tend
 from relay.outbox.sqlite.writer import Writer
 from relay.outcome import Attempt, Delivery, State
 
@@ -73,25 +74,12 @@ class SQLiteOutbox:
 
     async def tend(
         self,
-        groups: Sequence[Collection[str]],
         crew: Crew,
         *,
         clock: Callable[[], int],
         stop: asyncio.Event,
     ) -> None:
-        sinks = [sink for group in groups for sink in group]
-        crew.take(dict.fromkeys(sinks, float("inf")))
-        while not stop.is_set():
-            try:
-                crew.wake(await self._sinks_waiting())
-            except BrokenError:
-                raise
-            except OutboxError as error:
-                logger.error("outbox fails", extra={"action": "sweep", "reason": str(error)})
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), SWEEP)
-        for sink in sinks:
-            crew.leave(sink)
+        await tend(crew, self._sinks_waiting, stop=stop)
 
     def holds(self, sink: str) -> bool:
         return True

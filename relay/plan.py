@@ -1,0 +1,147 @@
+"""
+The plan: all that a configuration makes of relay, but for its doors and its outbox.
+
+A relay that runs works by one plan, and takes another as a whole when its configuration has
+changed: so a start and a reload are the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from relay.acceptance import Rules
+from relay.config import Config
+from relay.courier import Duty
+from relay.intake import Hook, Ways
+from relay.language import Language
+from relay.pace import Pace
+from relay.press import Manner, Press
+from relay.routing import Route
+from relay.secret import Secret
+from relay.sinks import SinkSettings
+from relay.table import Table
+
+FIXED = ("listen", "web", "outbox")
+"""The keys that hold until relay is started again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the parts of relay go by; a part asks for its own."""
+
+    config: Config
+    ways: Ways
+    rules: Rules
+    duties: Mapping[str, Duty]
+    """What is asked of the lane of each sink, by name."""
+    routes: Sequence[Route]
+    press: Press
+    groups: Sequence[Collection[str]]
+    """The names of sinks that count against the same limit of their vendor's, together."""
+    paces: Mapping[Hashable, Pace]
+
+
+def planned(config: Config, *, salt: str, before: Plan | None = None) -> Plan:
+    """``salt`` is of the outbox; of the plan ``before``, limits that were used stay so."""
+    routes, paces = config.compiled_routes(), _paces(config, {} if before is None else before.paces)
+    shared = _press(config, routes)
+    return Plan(
+        config=config,
+        ways=_ways(config),
+        rules=_rules(config, routes),
+        duties={
+            name: Duty(
+                sink=sink,
+                manner=manner(config, sink, pace=paces[sink.pace_key]),
+                press=shared,
+                fingerprint=fingerprint(sink, salt=salt),
+            )
+            for name, sink in config.sinks.items()
+        },
+        routes=routes,
+        press=shared,
+        groups=_groups(config),
+        paces=paces,
+    )
+
+
+def changed(before: Plan, after: Plan) -> Sequence[str]:
+    """The sinks that are new or have other settings."""
+    known = {name: duty.fingerprint for name, duty in before.duties.items()}
+    return [name for name, duty in after.duties.items() if known.get(name) != duty.fingerprint]
+
+
+def fixed(started: Config, config: Config) -> Sequence[str]:
+    """The keys that differ from those of the start, and cannot change before the next."""
+    return [key for key in FIXED if getattr(started, key) != getattr(config, key)]
+
+
+def press(config: Config) -> Press:
+    return _press(config, config.compiled_routes())
+
+
+def manner(config: Config, sink: SinkSettings, *, pace: Pace | None = None) -> Manner:
+    """``pace``: that of all sinks that count against the same limit of their vendor's."""
+    return Manner(
+        gate=sink.gate,
+        display=sink.display,
+        schedule=config.retry if sink.retry is None else sink.retry,
+        resend=sink.resends,
+        hold=round(config.hold * 1000),
+        pace=Pace(sink.pace) if pace is None else pace,
+        language=Language(config.locale, sink.timezone or config.timezone),
+    )
+
+
+def fingerprint(sink: SinkSettings, *, salt: str) -> str:
+    """A digest that changes with any setting of a sink, its secrets included."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, Secret):
+            return value.reveal()
+        return sorted(value) if isinstance(value, frozenset) else str(value)
+
+    written = json.dumps(sink.model_dump(), default=plain, sort_keys=True)
+    return hashlib.sha256(f"{salt} {written}".encode()).hexdigest()
+
+
+def _press(config: Config, routes: Sequence[Route]) -> Press:
+    return Press(config.templates_in(), {route.name: route for route in routes})
+
+
+def _ways(config: Config) -> Ways:
+    hooks = {
+        name: Hook(name=name, secrets=hook.secret, server=hook.server)
+        for name, hook in config.hooks.items()
+    }
+    return Ways(hooks=hooks, max_body=config.max_body)
+
+
+def _rules(config: Config, routes: Sequence[Route]) -> Rules:
+    return Rules(
+        table=Table(routes),
+        gates={name: sink.gate for name, sink in config.sinks.items()},
+        hold=round(config.hold * 1000),
+        max_waiting=config.max_waiting,
+        log_content=config.log_content,
+    )
+
+
+def _paces(config: Config, known: Mapping[Hashable, Pace]) -> Mapping[Hashable, Pace]:
+    """By the sinks' keys, and by those of their vendors."""
+    found: dict[Hashable, Pace] = {}
+    for sink in config.sinks.values():
+        of_vendor, key = ("vendor", sink.vendor_key), sink.pace_key
+        if of_vendor not in found:
+            found[of_vendor] = known.get(of_vendor, Pace()).under(sink.known_refusals)
+        if key not in found:
+            found[key] = known.get(key, Pace()).under(sink.pace, vendor=found[of_vendor])
+    return found
+
+
+def _groups(config: Config) -> Sequence[Collection[str]]:
+    found: dict[Hashable, list[str]] = {}
+    for name, sink in config.sinks.items():
+        found.setdefault(sink.pace_key, []).append(name)
+    return list(found.values())
