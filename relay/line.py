@@ -61,15 +61,21 @@ def due_at(line: Sequence[Waiting], *, hold: int) -> int | None:
     newcomer would make all others wait anew.
     """
     first = head(line, hold=hold)
-    if first is None:
-        return None
-    return first.due_at if first.batch is not None else min(first.due_at, line[0].due_at)
+    return None if first is None else _due_at(first, line)
 
 
 def is_due(line: Sequence[Waiting], *, hold: int, now: int) -> bool:
+    first = head(line, hold=hold)
+    return first is not None and _is_due(first, line, now=now)
+
+
+def _due_at(first: Waiting, line: Sequence[Waiting]) -> int:
+    return first.due_at if first.batch is not None else min(first.due_at, line[0].due_at)
+
+
+def _is_due(first: Waiting, line: Sequence[Waiting], *, now: int) -> bool:
     """Where the clock was set back, nobody waits until it is as late again."""
-    first, due = head(line, hold=hold), due_at(line, hold=hold)
-    return first is not None and due is not None and (due <= now or now <= first.known_at - SKEW)
+    return _due_at(first, line) <= now or now <= first.known_at - SKEW
 
 
 def together(line: Sequence[Waiting], *, hold: int) -> Sequence[Waiting]:
@@ -89,9 +95,9 @@ def company(line: Sequence[Waiting], *, hold: int, now: int, most: int) -> Seque
     An edit goes alone, and whoever was tried before goes as it went then.
     """
     left, found = list(line), list[Waiting]()
-    while len(found) < most and is_due(left, hold=hold, now=now):
-        first = head(left, hold=hold)
-        if first is None or first.batch is not None or first.edits is not None:
+    while len(found) < most and (first := head(left, hold=hold)) is not None:
+        alone = first.batch is not None or first.edits is not None
+        if alone or not _is_due(first, left, now=now):
             break
         left.remove(first)
         found.append(first)

@@ -10,9 +10,9 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from relay import line
 from relay.errors import OutboxError
@@ -40,6 +40,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+FIELDS = tuple(field.name for field in fields(Delivery))
 KEPT_ATTEMPTS = 50  # of one delivery
 GIVEN_BACK = 1000  # pages of 4 KiB, after each step of pruning
 SWEEP = 30.0  # seconds; whoever accepts wakes the lanes, but for what another process changes
@@ -135,7 +136,7 @@ class SQLiteOutbox:
             joined: list[Delivery] = []
             for one in company:
                 found = replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch)
-                if not db.execute(statement.JOIN, asdict(found)).rowcount:
+                if not db.execute(statement.JOIN, _values(found)).rowcount:
                     break  # whoever comes behind must not overtake it
                 joined.append(found)
             return joined
@@ -155,7 +156,7 @@ class SQLiteOutbox:
     ) -> bool:
         def job(db: sqlite3.Connection) -> bool:
             for after, before in zip(settled, claimed, strict=True):
-                values = asdict(after) | {"lease": before.due_at, "shares": len(claimed)}
+                values = _values(after) | {"lease": before.due_at, "shares": len(claimed)}
                 if not db.execute(statement.SAVE, values).rowcount:
                     raise _LeaseLostError
                 if attempt is not None:
@@ -283,6 +284,11 @@ class SQLiteOutbox:
 
 class _LeaseLostError(Exception):
     """Undoes what of a save was written: all of it or nothing."""
+
+
+def _values(delivery: Delivery) -> dict[str, Any]:
+    """What ``asdict`` gives, in a tenth of its time: nothing in it has to be copied."""
+    return {name: getattr(delivery, name) for name in FIELDS}
 
 
 def _claimed(db: sqlite3.Connection, delivery_id: int, *, due_at: int) -> Delivery:
