@@ -17,19 +17,22 @@ BLOCKS = frozenset(
 def composed(blocks: Mapping[str, str], trees: Sequence[Tree], event: Event) -> Message:
     """``trees`` are those that the blocks refer to."""
     parsed = {name: parser(name, trees).parse(blocks.get(name, "")) for name in BLOCKS}
-    word = {name: text_of(tree).strip() for name, tree in parsed.items()}
+
+    def word(block: str) -> str:
+        return text_of(parsed[block]).strip()
+
     return Message(
         title=parsed["title"],
-        url=_web(word["url"]),
+        url=_web(word("url")),
         author=parsed["author"],
-        author_url=_web(word["author_url"]),
-        avatar=_web(word["avatar"]),
-        color=_color(word["color"]),
+        author_url=_web(word("author_url")),
+        avatar=_web(word("avatar")),
+        color=_color(word("color")),
         body=parsed["body"],
         fields=_fields(parsed["fields"]),
         images=tuple(_images(parsed["images"])),
         footer=parsed["footer"],
-        ping=frozenset(word["ping"].split()),
+        ping=frozenset(word("ping").split()),
         at=_moment(event),
     )
 
