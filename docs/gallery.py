@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from relay import app, sample
+from relay import plan, sample
 from relay.commands.trying import embedded
 from relay.routing import redacted
 
@@ -23,7 +23,7 @@ def gallery() -> str:
 
 def _shown(kind: str) -> Iterator[str]:
     config = embedded()
-    press, event = app.press(config), sample.event(kind)
+    press, event = plan.press(config), sample.event(kind)
     yield f"## {kind}\n"
     for name, language, shorten in (
         ("discord", "markdown", _discord),
@@ -31,7 +31,7 @@ def _shown(kind: str) -> Iterator[str]:
         ("matrix", "html", _matrix),
     ):
         sink: Any = config.sinks[name]
-        message = press.rendered(redacted(sink.gate, event), "", app.manner(config, sink))
+        message = press.rendered(redacted(sink.gate, event), "", plan.manner(config, sink))
         payload = sink.payload([message])
         yield f"**{name.capitalize()}**\n\n````{language}\n{shorten(payload)}\n````\n"
 
