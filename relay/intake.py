@@ -15,6 +15,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from relay import misskey, probe
+from relay.connections import BoundedRunner
 from relay.errors import FormatError, RelayError
 from relay.model import Event
 from relay.secret import Secret
@@ -91,7 +92,7 @@ def door(
 
 def runner(door: web.Application, *, grace: float) -> web.AppRunner:
     """Serves a door; ``grace`` are the seconds that requests get to end when it closes."""
-    return web.AppRunner(
+    return BoundedRunner(
         door,
         access_log=None,
         keepalive_timeout=KEEP_ALIVE,

@@ -4,12 +4,14 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
 
 from relay import intake, probe
+from relay.connections import MOST
 from relay.errors import OutboxError
 from relay.model import Event
 from relay.secret import Secret
@@ -310,3 +312,18 @@ async def test_a_probe_without_the_secret_gets_what_any_stranger_gets(
 ) -> None:
     stranger, prober = await post(b"{}", secret=secret), await post(probe.body(300), secret=secret)
     assert (prober.status, await prober.read()) == (401, await stranger.read())
+
+
+async def test_strangers_who_only_connect_keep_nobody_out(
+    address: tuple[str, int], post: Post
+) -> None:
+    silent = [await asyncio.open_connection(*address) for _ in range(MOST + 50)]
+    silent[-1][1].write(b"POST /hooks/alice HTTP/1.1\r\nHost: relay\r\n")  # and nothing more
+    for reading, _ in silent[:50]:  # the oldest were ended
+        async with asyncio.timeout(20):
+            assert await reading.read() == b""
+    assert (await post(NOTE.body)).status == 204
+    for _, writing in silent:
+        writing.close()
+        with suppress(OSError):
+            await writing.wait_closed()
