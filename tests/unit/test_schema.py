@@ -20,6 +20,7 @@ BAD = ROOT / "tests" / "samples" / "configs"
 BEYOND = {
     "a-condition-that-is-none": "a Jinja expression",
     "a-name-with-a-blank": "names are checked by relay alone",
+    "a-hash-that-is-none": "relay alone reads a hash",
     "a-page-without-a-password": "it depends on another key",
     "a-regular-expression-that-is-none": "RE2 alone knows",
     "a-template-that-is-not-there": "files",
