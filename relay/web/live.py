@@ -26,7 +26,7 @@ LISTS: Mapping[str, tuple[str, Callable[[web.Request], Awaitable[dict[str, Any]]
 
 PAUSE = 1.0  # seconds between two looks, however much happens
 QUIET = 5.0  # seconds after which is looked anyway: another process may have changed something
-SHARE = 100  # a look may take this part of the time: who watches slows nothing down
+SHARE = 100  # a look takes this part of the time, up to QUIET: who watches slows nothing down
 
 
 class Bell:
@@ -91,7 +91,8 @@ class Views:
                 name, shown = LISTS[request.path]
                 html = written(request, name, **await shown(request))
                 now = self._monotonic()
-                found = _View(html, heard, began, now + max(PAUSE, SHARE * (now - began)))
+                rest = min(max(PAUSE, SHARE * (now - began)), QUIET)
+                found = _View(html, heard, began, now + rest)
                 self._views = {k: one for k, one in self._views.items() if one.until > began}
                 self._views[key] = found
         return found.html, found.heard

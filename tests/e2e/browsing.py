@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.test_utils import unused_port
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from tests.e2e.process import Relay, serving
 from tests.fakes.discord import FakeDiscord
@@ -31,6 +31,8 @@ routes:
 """
 SCHEMES = ["light", "dark"]
 WIDTHS = [360, 1280]
+
+expect.set_options(timeout=30_000)  # milliseconds: a loaded machine is no bug
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
