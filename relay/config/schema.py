@@ -7,6 +7,7 @@ variables, secrets in files of their own, and no null.
 
 from typing import Any
 
+from relay.config.description import Described
 from relay.config.settings import Config
 from relay.config.variable import SECRETS
 from relay.duration import DURATION, SIZE, written, written_size
@@ -22,7 +23,7 @@ _VARIABLE = {"$ref": "#/$defs/Variable"}
 
 
 def schema() -> Schema:
-    found = Config.model_json_schema()
+    found = Config.model_json_schema(schema_generator=Described)
     models = {name: _changed(one) for name, one in found.pop("$defs").items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -27,9 +27,7 @@ NO_ROOM = Rejected("what was sent together has no room together any more")
 class Settings(BaseModel):
     """A part of the configuration: frozen, and strict about its keys."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class SinkSettings(Settings):
