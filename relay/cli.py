@@ -4,46 +4,38 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from relay.commands.backup import add_backup
-from relay.commands.dead import add_dead
-from relay.commands.deliveries import add_deliveries
-from relay.commands.describing import add_describing
-from relay.commands.doctor import add_doctor
-from relay.commands.init import add_init
-from relay.commands.installing import add_installing
-from relay.commands.mfm import add_mfm
-from relay.commands.outbox import add_outbox
 from relay.commands.parser import Parser
-from relay.commands.password import add_password
-from relay.commands.replay import add_replay
-from relay.commands.sbom import add_sbom
-from relay.commands.serving import add_serving
-from relay.commands.sinks import add_sinks
-from relay.commands.trying import add_trying
 from relay.errors import RelayError
 from relay.logs import log_to
 
-FAMILIES = (
-    add_init,
-    add_serving,
-    add_trying,
-    add_mfm,
-    add_deliveries,
-    add_dead,
-    add_sinks,
-    add_replay,
-    add_backup,
-    add_outbox,
-    add_doctor,
-    add_installing,
-    add_describing,
-    add_password,
-    add_sbom,
-)
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "init": ("init",),
+    "serving": ("serve", "check", "demo", "send-test"),
+    "trying": ("route", "preview"),
+    "mfm": ("mfm",),
+    "deliveries": ("deliveries",),
+    "dead": ("dead",),
+    "sinks": ("sinks",),
+    "replay": ("replay",),
+    "backup": ("backup",),
+    "outbox": ("outbox",),
+    "doctor": ("doctor",),
+    "installing": ("install-service",),
+    "describing": (),
+    "password": ("password",),
+    "sbom": ("sbom",),
+}
+"""
+The commands of each module, which adds them by ``add_<module>``.
+
+Only the module of the command that is asked for is imported: a relay that serves for years carries
+nothing of the others. Those without a name here tell of all others.
+"""
 DESCRIPTION = "Turns Misskey's webhooks into messages on Discord, Slack and Matrix."
 EXIT_CODES = """exit codes:
   0  all is well
@@ -57,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         _keep_printing(stream)
     log_to(sys.stderr, level=logging.WARNING)
-    given = parser().parse_args(argv)
+    asked = sys.argv[1:] if argv is None else argv
+    given = parser(asked[0] if asked else None).parse_args(asked)
     try:
         ended = given.run(given)
         return int(asyncio.run(ended) if asyncio.iscoroutine(ended) else ended)
@@ -82,12 +75,13 @@ def _print_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def parser() -> Parser:
+def parser(command: str | None = None) -> Parser:
+    """What knows one command, or all of them."""
     parser = Parser(prog="relay", description=DESCRIPTION, epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"relay {version('relay')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in FAMILIES:
-        add(commands)
+    for module in [name for name, known in COMMANDS.items() if command in known] or COMMANDS:
+        getattr(import_module(f"relay.commands.{module}"), f"add_{module}")(commands)
     # Here alone: an action without the option must not undo what was said before its name.
     parser.set_defaults(config=None, json=False)
     parser.set_defaults(whole=parser)  # for the one command that tells of all others

@@ -17,7 +17,7 @@ from relay.notify import Notify
 from relay.outbox import Outbox
 from relay.pulse import Pulse
 from relay.vigil import Vigil
-from relay.web import Bell, Operation, door
+from relay.web import Bell, Operation
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,8 @@ class Watch:
         self, settings: WebSettings, operation: Callable[[], Operation], bell: Bell
     ) -> AsyncIterator[Door]:
         """The web listener, open; ``operation`` is what pages show, ``bell`` when it changes."""
+        from relay.web.door import door  # 2 MB and 50 ms that most relays do without
+
         app = door(
             password=settings.password,
             hosts=_hosts(settings),

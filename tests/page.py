@@ -18,7 +18,8 @@ from relay.outcome import Closed, Outcome, Sent, State
 from relay.rendering import Templates
 from relay.secret import Secret
 from relay.vigil import Condition
-from relay.web import Bell, Lap, Operation, Tally, door
+from relay.web import Bell, Lap, Operation, Tally
+from relay.web.door import door
 from tests.factories import an_event
 from tests.fakes.misskey import a_note_event
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from relay import app
-from relay import demo as demonstration
 from relay.commands.confinement import confine
 from relay.commands.parser import Commands, add
 from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of, warn
@@ -97,6 +96,8 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 
 async def demo() -> int:
+    from relay import demo as demonstration  # who serves carries nothing of it
+
     await demonstration.run(say, colour=colour_for(sys.stdout))
     return 0
 

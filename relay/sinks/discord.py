@@ -13,7 +13,6 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 import aiohttp
-from discord_webhook import DiscordWebhook
 from pydantic import Field, model_validator
 
 from relay.message import Message, pinged
@@ -122,6 +121,8 @@ class Discord(SinkSettings):
         return embeds(coded(message, self.emojis))
 
     def payload(self, messages: Sequence[Message]) -> Payload:
+        from discord_webhook import DiscordWebhook  # at its first use: see relay.sinks
+
         pings, allowed = self._pings(messages)
         raw = DiscordWebhook(
             url="",

@@ -7,8 +7,6 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from discord_webhook import DiscordEmbed
-
 from relay.dialects import discord, plain
 from relay.dialects.shorten import ELLIPSIS
 from relay.link import is_web
@@ -73,6 +71,8 @@ def _with_links(body: Tree, pictures: Sequence[Image]) -> Tree:
 
 
 def _main(message: Message, body: Tree) -> dict[str, Any]:
+    from discord_webhook import DiscordEmbed  # at its first use: see relay.sinks
+
     room = Room(TOTAL)
     title = _written(room, message.title, TITLE, discord.inline)
     author = _written(room, message.author, AUTHOR, plain.line)

@@ -13,8 +13,6 @@ from typing import Annotated, Any, Literal, Self
 
 import aiohttp
 from pydantic import Field, model_validator
-from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from relay.message import Message, pinged
 from relay.model import Display
@@ -203,6 +201,8 @@ class Slack(SinkSettings):
 
     async def _post(self, session: aiohttp.ClientSession, body: dict[str, Any]) -> Outcome:
         if self.url is not None:
+            from slack_sdk.webhook.async_client import AsyncWebhookClient  # see relay.sinks
+
             wire = Wire(session, self.url)
             hook = AsyncWebhookClient(self.url.reveal(), **_ours(wire))
             with suppress(AnsweredError):
@@ -213,6 +213,8 @@ class Slack(SinkSettings):
     async def _call(
         self, session: aiohttp.ClientSession, method: str, body: dict[str, Any]
     ) -> Outcome:
+        from slack_sdk.web.async_client import AsyncWebClient  # at its first use: see relay.sinks
+
         token = self.token or Secret("")
         wire = Wire(session, token)
         base = self.api_base.rstrip("/") + "/"

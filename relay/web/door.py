@@ -11,9 +11,10 @@ from relay.errors import OutboxError
 from relay.secret import Secret
 from relay.vigil import Condition
 from relay.web import dead, deliveries, entry, playground, settings, standings
+from relay.web.bell import Bell
 from relay.web.entry import SESSIONS, check_entry
 from relay.web.guard import HOSTS, Handler, add_headers, check_host, check_origin
-from relay.web.live import LISTS, VIEWS, Bell, Views, live
+from relay.web.live import LISTS, VIEWS, Views, live
 from relay.web.lock import Lock
 from relay.web.operation import OPERATION, Operation
 from relay.web.page import LOCK, page, static

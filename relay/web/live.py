@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from relay.errors import OutboxError
+from relay.web.bell import Bell
 from relay.web.deliveries import rows
 from relay.web.page import SESSION, locale_of, written
 from relay.web.standings import standings
@@ -27,33 +28,6 @@ LISTS: Mapping[str, tuple[str, Callable[[web.Request], Awaitable[dict[str, Any]]
 PAUSE = 1.0  # seconds between two looks, however much happens
 QUIET = 5.0  # seconds after which is looked anyway: another process may have changed something
 SHARE = 100  # a look takes this part of the time, up to QUIET: who watches slows nothing down
-
-
-class Bell:
-    """Rung whenever something has changed."""
-
-    def __init__(self) -> None:
-        self.rung = 0
-        self.is_closed = False
-        self._news = asyncio.Event()
-
-    def ring(self) -> None:
-        self.rung += 1
-        self._news.set()
-        self._news = asyncio.Event()
-
-    def close(self) -> None:
-        """Let all who listen go."""
-        self.is_closed = True
-        self.ring()
-
-    async def after(self, heard: int, *, within: float) -> None:
-        """Return once it has been rung more than ``heard`` times, or after so many seconds."""
-        if self.rung == heard:
-            try:
-                await asyncio.wait_for(self._news.wait(), within)
-            except TimeoutError:
-                return
 
 
 @dataclass(frozen=True, slots=True)

@@ -490,3 +490,12 @@ def test_a_password_is_printed_as_its_hash(relay, monkeypatch, typed, code):
     assert answer.code == code
     assert "sesame" not in answer.out + answer.err
     assert code or password.matches("open, sesame: ✨", answer.out.strip())
+
+
+def test_a_command_is_found_in_its_own_module_alone():
+    for names in cli.COMMANDS.values():
+        for name in names:
+            known = [words[0] for words in parsers(cli.parser(name)) if len(words) == 1]
+            assert known == [*names]
+    own = {name for names in cli.COMMANDS.values() for name in names}
+    assert own < {words[0] for words in COMMANDS}
