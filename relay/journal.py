@@ -8,12 +8,12 @@ https://systemd.io/JOURNAL_NATIVE_PROTOCOL/
 import logging
 import socket
 from collections.abc import Mapping
-from typing import TextIO
-
-from structlog.stdlib import ExtraAdder
+from typing import Any, TextIO
 
 SOCKET = "/run/systemd/journal/socket"
 IDENTIFIER = "relay"
+
+_OF_EVERY_RECORD = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"))
 
 
 class Journal(logging.Handler):
@@ -41,18 +41,22 @@ class Journal(logging.Handler):
         super().close()
 
     def _entry(self, record: logging.LogRecord) -> Mapping[str, str]:
-        extra = ExtraAdder()(logging.getLogger(record.name), "", {"_record": record})
-        fields = {
-            f"RELAY_{key.upper()}": str(value)
-            for key, value in extra.items()
-            if key != "_record" and value is not None
-        }
+        fields = {f"RELAY_{key.upper()}": str(value) for key, value in fields_of(record).items()}
         return {
             "MESSAGE": self.format(record),
             "PRIORITY": str(priority(record.levelno)),
             "SYSLOG_IDENTIFIER": IDENTIFIER,
             **fields,
         }
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """What was given as ``extra``, without what is None."""
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if value is not None and name not in _OF_EVERY_RECORD
+    }
 
 
 def datagram(fields: Mapping[str, str]) -> bytes:

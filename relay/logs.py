@@ -8,16 +8,15 @@ https://www.structlog.org/en/stable/standard-library.html
 
 import logging
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from enum import StrEnum
 from typing import Any, TextIO
 
 from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter, plain_traceback
-from structlog.processors import EventRenamer, JSONRenderer, TimeStamper, format_exc_info
-from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level
+from structlog.processors import JSONRenderer, TimeStamper
 from structlog.typing import Processor
 
-from relay.journal import Journal
+from relay.journal import Journal, fields_of
 from relay.repeats import Repeats
 
 Fields = MutableMapping[str, Any]
@@ -45,7 +44,7 @@ def log_to(
     handler: logging.Handler = logging.StreamHandler(stream)
     if log_format is LogFormat.JOURNALD:
         handler = Journal(stream)
-    handler.setFormatter(ProcessorFormatter(processors=_shape(log_format, colour=colour)))
+    handler.setFormatter(_Lines(_shape(log_format, colour=colour)))
     logging.basicConfig(level=logging.WARNING, handlers=[Repeats(handler)], force=True)
     logging.getLogger("relay").setLevel(level)
     # aiohttp quotes the line of a request that it cannot read, which can hold a secret.
@@ -69,28 +68,48 @@ def format_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> LogFo
 def _shape(log_format: LogFormat, *, colour: bool) -> list[Processor]:
     match log_format:
         case LogFormat.CONSOLE:
-            clock = TimeStamper("%H:%M:%S", utc=False)
-            return [clock, add_log_level, *_FIELDS, _console(colour=colour)]
+            return [TimeStamper("%H:%M:%S", utc=False), _console(colour=colour)]
         case LogFormat.JSON:
-            return [TimeStamper("iso"), add_log_level, *_FIELDS, JSONRenderer(default=str)]
+            return [TimeStamper("iso"), JSONRenderer(default=str)]
         case LogFormat.JOURNALD:  # which has its own clock and levels
-            return [*_FIELDS, _console(colour=False)]
+            return [_bare, _console(colour=False)]
 
 
-def _tidied(logger: Any, name: str, fields: Fields) -> Fields:
-    """Only what was said: no empty fields, and no name of a logger but a library's."""
-    library = fields["_record"].name.partition(".")[0]
-    said = {key: value for key, value in fields.items() if value is not None}
-    return said if library == "relay" else said | {"logger": library}
+class _Lines(logging.Formatter):
+    """
+    What a record says, through structlog's processors, of which the last one writes it.
+
+    Its own ProcessorFormatter copies every record first, and takes three times as long.
+    """
+
+    def __init__(self, processors: Sequence[Processor]) -> None:
+        super().__init__()
+        self._processors = processors
+
+    def format(self, record: logging.LogRecord) -> str:
+        written: Any = self._said(record)
+        for processor in self._processors:
+            written = processor(None, "", written)
+        return str(written)
+
+    def _said(self, record: logging.LogRecord) -> Fields:
+        """No empty fields, and no name of a logger but a library's."""
+        said: Fields = {
+            "timestamp": "",  # in front of all: its processor fills it in
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **fields_of(record),
+        }
+        if (library := record.name.partition(".")[0]) != "relay":
+            said["logger"] = library
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        return said
 
 
-_FIELDS: list[Processor] = [
-    EventRenamer("message"),  # an event is something else here
-    ExtraAdder(),
-    format_exc_info,
-    _tidied,
-    ProcessorFormatter.remove_processors_meta,
-]
+def _bare(logger: Any, name: str, fields: Fields) -> Fields:
+    del fields["timestamp"], fields["level"]
+    return fields
 
 
 def _console(*, colour: bool) -> ConsoleRenderer:
