@@ -2,9 +2,11 @@
 
 import asyncio
 import resource
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -73,6 +75,8 @@ async def test_a_file_that_never_was_an_outbox_is_left_alone(tmp_path: Path) -> 
 
 # --- while it runs
 
+Fault = Callable[[Relay, Path], AbstractContextManager[None]]
+
 SECRET = "secret"
 LONG = "x" * 30_000
 
@@ -130,6 +134,39 @@ def locked(relay: Relay, disk: Path) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
+def refusing(error: str, *calls: str) -> Fault:
+    """A disk that fails under the open files: the kernel's answers are replaced on their way."""
+
+    @contextmanager
+    def fault(relay: Relay, disk: Path) -> Iterator[None]:
+        assert relay.process is not None
+        if (strace := shutil.which("strace")) is None:
+            pytest.skip("strace is not installed")
+        wanted = ",".join(calls)
+        tracer = subprocess.Popen(
+            [strace, "-f", "-p", str(relay.process.pid), "-e", f"trace={wanted}",
+             "-e", f"inject={wanted}:error={error}"],
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert tracer.stderr is not None
+        try:
+            if "attached" not in (told := tracer.stderr.readline()):
+                pytest.skip(f"cannot trace a process: {told.strip()}")
+            with tracer.stderr, ThreadPoolExecutor(1) as reader:
+                reader.submit(tracer.stderr.read)  # or it waits for somebody who does
+                yield
+                tracer.terminate()
+        finally:
+            tracer.terminate()
+            tracer.wait()
+
+    return fault
+
+
+WRITES = ("pwrite64", "ftruncate", "fallocate")
+SYNCS = ("fsync", "fdatasync")
+
+
 def make_read_only(disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
 
@@ -150,15 +187,15 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", place], check=True)
 
 
-Fault = Callable[[Relay, Path], AbstractContextManager[None]]
-
-
 @pytest.mark.parametrize(
     "fault",
     [
         pytest.param(small_disk, id="no file may grow"),
         pytest.param(full_disk, id="the disk is full"),
         pytest.param(locked, id="the database is locked"),
+        pytest.param(refusing("EROFS", *WRITES, *SYNCS), id="the disk is read-only"),
+        pytest.param(refusing("EIO", *WRITES), id="the disk takes nothing"),
+        pytest.param(refusing("EIO", *SYNCS), id="the disk keeps nothing"),
     ],
 )
 async def test_what_cannot_be_stored_is_refused_until_it_can_and_nothing_is_lost(
