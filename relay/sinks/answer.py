@@ -19,6 +19,7 @@ MAX_PAUSE = 6 * 3600.0  # seconds; a vendor that asks for more is asked again th
 MIN_PAUSE = 1.0  # seconds after a refusal, or a vendor that says 0 is asked without end
 DEFAULT_PAUSE = 5.0
 
+ID = 255  # characters: https://spec.matrix.org/v1.19/appendices/#event-ids has the longest
 REASON = 300  # characters
 PIECE = 10  # characters; a shorter piece of an address is no key
 
@@ -44,6 +45,11 @@ class Answer:
         """The vendor's own code, if it stands under this key and is one."""
         found = self.json.get(key)
         return found if isinstance(found, str | int) else None
+
+    def id(self, key: str) -> str:
+        """The id under this key; empty if it is none that we could keep and bring again."""
+        found = str(self.code(key) or "")
+        return found if len(found) <= ID and found.isprintable() else ""
 
     @property
     def reason(self) -> str:

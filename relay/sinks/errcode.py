@@ -9,7 +9,6 @@ from relay.sinks.answer import MAX_PAUSE, Answer, by_status, one_line, pause_fro
 REJECTED = {"M_TOO_LARGE", "M_BAD_JSON", "M_NOT_JSON", "M_INVALID_PARAM", "M_MISSING_PARAM"}
 LIMITED = {"M_LIMIT_EXCEEDED"}
 FULL = {"M_RESOURCE_LIMIT_EXCEEDED", "M_USER_LIMIT_EXCEEDED"}
-ID = 255  # https://spec.matrix.org/v1.19/appendices/#event-ids
 FULL_PAUSE = 3600.0  # seconds
 
 
@@ -35,8 +34,7 @@ def classify(answer: Answer | Failed) -> Outcome:
     code, found = answer.code("errcode"), answer.json
     reason = one_line(f"{answer.status} {code} {found.get('error', '')}") if code else answer.reason
     if answer.status == HTTPStatus.OK and "event_id" in found:
-        event = found["event_id"]
-        return Sent(message=event if isinstance(event, str) and len(event) <= ID else "")
+        return Sent(message=answer.id("event_id"))
     if code in FULL:
         return rate_limited(FULL_PAUSE, answer.headers.get("Retry-After"))
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED:

@@ -35,7 +35,7 @@ def classify(answer: Answer | Failed) -> Outcome:
 
 def id_in(answer: Answer | Failed, key: str) -> str:
     """An id that the answer tells; empty if it is none."""
-    found = str(answer.code(key)) if isinstance(answer, Answer) else ""
+    found = answer.id(key) if isinstance(answer, Answer) else ""
     return found if ID.fullmatch(found) else ""
 
 

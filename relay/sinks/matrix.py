@@ -173,8 +173,7 @@ class Matrix(SinkSettings):
             body=picture,
             headers={"Authorization": f"Bearer {self.token.reveal()}", "Content-Type": kind},
         )
-        found = answer.code("content_uri") if isinstance(answer, Answer) else None
-        return found if isinstance(found, str) else None
+        return (answer.id("content_uri") or None) if isinstance(answer, Answer) else None
 
     async def probe(self, session: aiohttp.ClientSession) -> Outcome:
         me = await self._ask(session, "GET", "account", "whoami")
@@ -226,7 +225,7 @@ class Matrix(SinkSettings):
         if not self.room.startswith("#"):
             return self.room
         answer = await self._ask(session, "GET", "directory", "room", self.room)
-        if isinstance(answer, Answer) and isinstance(room := answer.code("room_id"), str):
+        if isinstance(answer, Answer) and (room := answer.id("room_id")):
             return room
         return classify(answer)
 

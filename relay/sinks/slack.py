@@ -243,7 +243,7 @@ def classify_api(answer: Answer | Failed) -> Outcome:
     if isinstance(answer, Failed):
         return answer
     if answer.status == HTTPStatus.OK and answer.json.get("ok") is True:
-        channel, ts = answer.code("channel"), answer.code("ts")
+        channel, ts = answer.id("channel"), answer.id("ts")
         return Sent(message=f"{channel}/{ts}" if channel and ts else "")
     if answer.status not in {200, 400}:
         return by_status(answer)

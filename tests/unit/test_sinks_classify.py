@@ -77,6 +77,27 @@ def test_what_never_got_an_answer_stays_what_it_is(classify: Classify) -> None:
     assert classify(failed) is failed
 
 
+@pytest.mark.parametrize("classify", [jsoncode.classify, slack.classify_api, errcode.classify])
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param("\ud800", id="half a character"),
+        pytest.param("1\0", id="with a NUL"),
+        pytest.param("x" * 100_000, id="of a hundred thousand characters"),
+        pytest.param(10**4000, id="a number of four thousand digits"),
+        pytest.param(["1"], id="a list"),
+    ],
+)
+def test_an_id_that_could_not_be_kept_is_none(classify: Classify, told: object) -> None:
+    body = {"ok": True, "id": "1", "channel": "C1", "ts": "1.5", "event_id": "$1"}
+    plain = classify(Answer(200, text=json.dumps(body)))
+    assert isinstance(plain, Sent)
+    assert plain.message
+    keys = {"id", "ts", "event_id"}
+    outcome = classify(Answer(200, text=json.dumps(body | dict.fromkeys(keys, told))))
+    assert not isinstance(outcome, Sent) or outcome.message == ""
+
+
 # --- Discord
 
 
