@@ -24,6 +24,8 @@ class Past:
 
     sent: deque[float] = field(default_factory=deque)
     rests_until: float = 0.0
+    kept: int = 0
+    """How many requests the largest window has to know of, of all that ask."""
 
 
 @dataclass
@@ -31,13 +33,17 @@ class Pace:
     """
     Keeps to several windows at once; no window: any pace.
 
-    Sinks that count against one limit of their vendor's share one.
+    Sinks that count against one limit of their vendor's share its past, each under its own windows.
     """
 
     windows: tuple[Window, ...] = ()
     vendor: "Pace | None" = None
     """That of all sinks of a vendor: it counts refusals, of which too many make a ban."""
     _past: Past = field(default_factory=Past)
+
+    def __post_init__(self) -> None:
+        largest = max((count for count, _ in self.windows), default=0)
+        self._past.kept = max(self._past.kept, largest)
 
     def under(self, windows: tuple[Window, ...], *, vendor: "Pace | None" = None) -> "Pace":
         """The same past, under other windows; what either notes, the other knows."""
@@ -46,8 +52,7 @@ class Pace:
     def note(self, *, now: float) -> None:
         """A request is leaving."""
         self._past.sent.append(now)
-        longest = max((count for count, _ in self.windows), default=0)
-        while len(self._past.sent) > longest:
+        while len(self._past.sent) > self._past.kept:
             self._past.sent.popleft()
 
     def rest(self, pause: float, *, now: float) -> None:

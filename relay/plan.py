@@ -53,7 +53,7 @@ def planned(config: Config, *, salt: str, before: Plan | None = None) -> Plan:
         duties={
             name: Duty(
                 sink=sink,
-                manner=manner(config, sink, pace=paces[sink.pace_key]),
+                manner=manner(config, sink, pace=_pace(sink, paces)),
                 press=shared,
                 fingerprint=fingerprint(sink, salt=salt),
             )
@@ -129,15 +129,19 @@ def _rules(config: Config, routes: Sequence[Route]) -> Rules:
 
 
 def _paces(config: Config, known: Mapping[Hashable, Pace]) -> Mapping[Hashable, Pace]:
-    """By the sinks' keys, and by those of their vendors."""
-    found: dict[Hashable, Pace] = {}
-    for sink in config.sinks.values():
-        of_vendor, key = ("vendor", sink.vendor_key), sink.pace_key
-        if of_vendor not in found:
-            found[of_vendor] = known.get(of_vendor, Pace()).under(sink.known_refusals)
-        if key not in found:
-            found[key] = known.get(key, Pace()).under(sink.pace, vendor=found[of_vendor])
-    return found
+    """By the sinks' keys, and by those of their vendors: what has left counts for all who share."""
+    wanted = {key for sink in config.sinks.values() for key in (sink.pace_key, _vendor(sink))}
+    return {key: known.get(key, Pace()) for key in wanted}
+
+
+def _pace(sink: SinkSettings, paces: Mapping[Hashable, Pace]) -> Pace:
+    """A sink's own windows, though another one that shares its limit may keep to others."""
+    vendor = paces[_vendor(sink)].under(sink.known_refusals)
+    return paces[sink.pace_key].under(sink.pace, vendor=vendor)
+
+
+def _vendor(sink: SinkSettings) -> Hashable:
+    return "vendor", sink.vendor_key
 
 
 def _groups(config: Config) -> Sequence[Collection[str]]:

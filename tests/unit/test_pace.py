@@ -115,3 +115,11 @@ def test_other_windows_know_what_has_left_before():
     assert pace.under(()).pause(now=1) == 1
     pace.under(()).rest(50, now=1)
     assert pace.pause(now=1) == 50
+
+
+def test_who_shares_a_limit_keeps_to_windows_of_its_own() -> None:
+    shared = Pace()
+    free, slow = shared.under(()), shared.under(((2, 10.0),))
+    for now in (0.0, 1.0):
+        free.note(now=now)
+    assert (free.pause(now=1.0), slow.pause(now=1.0)) == (0.0, 9.0)
