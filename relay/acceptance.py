@@ -24,10 +24,11 @@ class Rules:
     """
     Which sinks get an event, and how many may wait.
 
-    ``hold`` in milliseconds; 0: no event has siblings.
+    ``hold`` in milliseconds; 0: no event has siblings. ``bound`` are the hooks of one server each.
     """
 
     table: Table
+    bound: Collection[str]
     gates: Mapping[str, Gate]
     hold: int
     max_waiting: int
@@ -77,7 +78,7 @@ class Acceptance:
         wanted = sinks_for(event, rules.table.routes_for(event))
         withheld = {name: why for name in wanted if (why := objection(rules.gates[name], event))}
         chosen = {name: route for name, route in wanted.items() if name not in withheld}
-        same = sibling(event) if rules.hold else None
+        same = sibling(event, bound=rules.bound) if rules.hold else None
         editing = _showing(event, rules) - wanted.keys() if same and is_change(event) else set()
         await self._ceiling.check(rules.max_waiting, now=self._clock())
         is_new = await self._outbox.accept(

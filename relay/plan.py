@@ -121,6 +121,7 @@ def _ways(config: Config) -> Ways:
 def _rules(config: Config, routes: Sequence[Route]) -> Rules:
     return Rules(
         table=Table(routes),
+        bound=frozenset(name for name, hook in config.hooks.items() if hook.server),
         gates={name: sink.gate for name, sink in config.sinks.items()},
         hold=round(config.hold * 1000),
         max_waiting=config.max_waiting,

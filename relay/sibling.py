@@ -7,6 +7,7 @@ note comes under the same id, a resolved report too: those change the message. P
 """
 
 import hashlib
+from collections.abc import Collection
 from enum import Enum, auto
 
 from relay.model import Event, Note, Sibling
@@ -27,18 +28,24 @@ class Fate(Enum):
     """It changes the message of the earlier one."""
 
 
-def sibling(event: Event) -> Sibling | None:
-    """What an event has in common with those that tell of the same; None if nothing else can."""
+def sibling(event: Event, *, bound: Collection[str] = ()) -> Sibling | None:
+    """
+    What an event has in common with those that tell of the same; None if nothing else can.
+
+    ``bound`` are the hooks that bring the events of one server only. An event says by itself from
+    where it is: so what others claim of a server touches nothing that came by these.
+    """
     note, user, report = event.note, event.user, event.report
+    origin = event.server if event.hook in bound else f"claimed {event.server}"
     if event.is_test:  # every test has the same ids
         return None
     if note is not None and note.id and event.kind in TELLING:
-        subject = f"note {event.server} {note.id}"
+        subject = f"note {origin} {note.id}"
         return Sibling(subject=subject, version=version(note), rank=TELLING.index(event.kind))
     if report is not None and report.id:
-        return Sibling(subject=f"report {event.server} {report.id}", version=event.kind)
+        return Sibling(subject=f"report {origin} {report.id}", version=event.kind)
     if event.kind == "unfollow" and user is not None and user.id:
-        subject = f"unfollow {event.server} {event.hook} {user.id}"
+        subject = f"unfollow {origin} {event.hook} {user.id}"
         return Sibling(subject=subject, within=UNFOLLOW_WITHIN)
     return None
 

@@ -66,7 +66,7 @@ class HookSettings(Settings):
     secret: Annotated[tuple[Filled, ...], Field(min_length=1), Several()]
     """What Misskey sends in X-Misskey-Hook-Secret; several are valid while it is changed."""
     server: Origin = ""
-    """The only server whose events are taken."""
+    """The only server whose events are taken; no hook without one touches what came by this."""
 
 
 class RouteSettings(Settings):

@@ -64,6 +64,23 @@ async def test_siblings_become_one_message_by_the_kind_that_tells_most(
         assert len(discord.told()) == 4  # one for each of four happenings
 
 
+async def test_who_forges_a_note_of_another_server_holds_nothing_back_and_changes_nothing(
+    discord: FakeDiscord, tmp_path: Path
+) -> None:
+    bound = config(discord, "300ms").replace(
+        "alice: {", 'alice: {server: "https://misskey.example", '
+    )
+    async with serving(tmp_path, bound) as relay:
+        await post_all(relay, a_note_event(1, text="forged before"), hook="bob")
+        await post_all(relay, a_note_event(1, text="true"))
+        await until(lambda: len(discord.told()) == 2)
+        await post_all(relay, a_note_event(1, kind="edited", text="forged after"), hook="bob")
+        await post_all(relay, a_note_event(2, text="the last"))
+        await until(lambda: "the last" in texts(discord))
+    embeds = [embed for one in discord.messages.values() for embed in one.result["embeds"]]
+    assert {embed["description"] for embed in embeds} == {"forged after", "true", "the last"}
+
+
 async def test_without_a_hold_every_event_is_a_message(
     discord: FakeDiscord, tmp_path: Path
 ) -> None:

@@ -1,11 +1,15 @@
 """Which events tell the same."""
 
+from dataclasses import replace
+
 import pytest
 
 from relay import misskey
 from relay.model import Event, Sibling
 from relay.sibling import Fate, fate, is_change, sibling
 from tests.fakes.misskey import Request, a_note_event, an_event, encode, requests
+
+HOOKS = ("alice", "bob", "carol", "dave")
 
 
 def parsed(request: Request, *, hook: str = "alice") -> Event:
@@ -41,6 +45,13 @@ def test_other_notes_and_other_servers_are_others() -> None:
     one = a_note_event(1, text="same")
     elsewhere = one.with_event({**one.event, "server": "https://old.example"})
     assert len({key(one), key(a_note_event(2, text="same")), key(elsewhere)}) == 3
+
+
+def test_who_may_claim_any_server_touches_nothing_of_a_hook_that_is_bound_to_one() -> None:
+    event = parsed(a_note_event(1))
+    by = {hook: sibling(replace(event, hook=hook), bound={"alice", "bob"}) for hook in HOOKS}
+    subjects = {hook: found.subject for hook, found in by.items() if found is not None}
+    assert subjects["alice"] == subjects["bob"] != subjects["carol"] == subjects["dave"]
 
 
 @pytest.mark.parametrize(
