@@ -9,6 +9,7 @@ from dataclasses import replace
 from relay import line
 from relay.errors import OutboxError
 from relay.model import Event, Sibling
+from relay.outbox.arrival import Arrival
 from relay.outbox.base import (
     Backlog,
     Claim,
@@ -21,7 +22,7 @@ from relay.outbox.base import (
     Told,
 )
 from relay.outbox.postgres import node, query, statement
-from relay.outbox.postgres.acceptance import Arrival, storable
+from relay.outbox.postgres.acceptance import storable
 from relay.outbox.postgres.connection import (
     Connection,
     Pool,

@@ -12,8 +12,9 @@ from contextlib import suppress
 import asyncpg
 
 from relay.errors import OutboxError
+from relay.outbox.arrival import Arrival
 from relay.outbox.postgres import node
-from relay.outbox.postgres.acceptance import Arrival, accepted
+from relay.outbox.postgres.acceptance import accepted
 from relay.outbox.postgres.connection import Connection, connect, named_errors
 
 BATCH = 128  # events

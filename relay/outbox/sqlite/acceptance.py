@@ -1,78 +1,114 @@
-"""An event comes into SQLite: as new deliveries, or as more of what a sink was told before."""
+"""
+Events come into SQLite: as new deliveries, or as more of what a sink was told before.
+
+Many at once take as few statements as one. Each statement gives the interpreter away and waits to
+get it back: while a busy loop holds it, that takes longer than all the rest.
+"""
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from relay.model import Event, Sibling
+from relay.outbox.arrival import Arrival, New, Replacement, Row, Told, decision, waiting, wave
 from relay.outbox.sqlite import statement
-from relay.sibling import Fate, fate
+
+Values = tuple[object, ...]
+
+SIZES = (64, 16, 4, 1)
+"""Rows in one statement: of few sizes, so that all their texts stay prepared."""
 
 
-def accepted(
-    db: sqlite3.Connection,
-    event: Event,
-    raw: bytes,
-    sinks: Mapping[str, str],
-    *,
-    now: int,
-    hold: int,
-    sibling: Sibling | None,
-    editing: Collection[str],
-) -> bool:
-    """See ``Outbox.accept``."""
-    row = (event.hook, event.id, event.kind, event.server, event.created_at, now, raw)
-    added = db.execute(statement.ADD_EVENT, row)
-    if not added.rowcount:
-        return False
-    new: dict[str, Any] = {"event": added.lastrowid, "due_at": now + hold, "edits": None}
-    if sibling is None:
-        new |= {"subject": None, "version": None, "rank": 0}
-        for sink, route in sinks.items():
-            db.execute(statement.ADD_DELIVERY, new | {"sink": sink, "route": route})
-        return True
-    new |= {"subject": sibling.subject, "version": sibling.version, "rank": sibling.rank}
-    routes: dict[str, str | None] = dict.fromkeys(_told(db, event, sibling, editing))
-    for sink, chosen in (routes | {**sinks}).items():
-        _add(db, new | {"sink": sink, "route": chosen}, event, sibling, now=now)
-    return True
+def accepted(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> Sequence[bool]:
+    """See ``Outbox.accept``, of each. In a transaction."""
+    events = _add_events(db, arrivals)
+    left = waiting(arrivals, events, _told(db, arrivals))
+    while left:
+        first, left = wave(left)
+        _add(db, first)
+    return [event is not None for event in events]
 
 
-def _told(
-    db: sqlite3.Connection, event: Event, sibling: Sibling, editing: Collection[str]
-) -> list[str]:
-    """Those of ``editing`` that were told of the subject by the event's hook."""
-    if not editing:
-        return []
-    rows = db.execute(statement.SINKS_TOLD, (sibling.subject, event.hook))
-    return [sink for (sink,) in rows if sink in editing]
+def _add_events(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
+    """The id of each; None for those that had come before, also earlier in the same batch."""
+    keys = [(one.event.id, one.event.hook) for one in arrivals]
+    seen = {(row["event_id"], row["hook"]) for row in _asked(db, statement.KNOWN_EVENTS, keys)}
+    last = int(db.execute(statement.LAST_EVENT).fetchone()[0])
+    events, rows = list[int | None](), list[Values]()
+    for key, arrival in zip(keys, arrivals, strict=True):
+        is_new = key not in seen
+        seen.add(key)
+        if is_new:
+            last += 1
+            rows.append(_event(last, arrival))
+        events.append(last if is_new else None)
+    _write(db, statement.ADD_EVENTS, rows)
+    return events
 
 
-def _add(
-    db: sqlite3.Connection, new: dict[str, Any], event: Event, sibling: Sibling, *, now: int
-) -> None:
-    since = 0 if sibling.within is None else now - sibling.within
-    wanted = {"sink": new["sink"], "subject": sibling.subject, "since": since}
-    last = db.execute(statement.LAST, wanted).fetchone()
-    if last is None:
-        db.execute(statement.ADD_DELIVERY, new)
-        return
-    new["route"] = new["route"] or last["route"]
-    match fate(
-        sibling,
-        created_at=event.created_at,
-        version=last["version"],
-        rank=last["rank"],
-        told_at=last["created_at"],
-        waits=bool(last["waits"]),
-    ):
-        case Fate.MERGED:
-            db.execute(statement.ADD_MERGED, new | {"due_at": now, "merged": last["id"]})
-        case Fate.REPLACES:
-            db.execute(statement.REPLACE, new | {"id": last["id"]})
-            earlier = {name: last[name] for name in ("event", "route", "version")}
-            merged = new | earlier | {"due_at": now, "merged": last["id"]}
-            db.execute(statement.ADD_MERGED, merged)
-        case Fate.EDITS:
-            root = last["id"] if last["edits"] is None else last["edits"]
-            db.execute(statement.ADD_DELIVERY, new | {"edits": root})
+def _event(id: int, arrival: Arrival) -> Values:
+    event = arrival.event
+    return (
+        id, event.hook, event.id, event.kind, event.server, event.created_at,
+        arrival.now, arrival.raw,
+    )  # fmt: skip
+
+
+def _told(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> Told:
+    """Of the subjects that could only change something: by which hook which sink was told of it."""
+    changes = [
+        (one.sibling.subject, one.event.hook)
+        for one in arrivals
+        if one.sibling is not None and one.editing
+    ]
+    return {(*same, sink) for same in changes for (sink,) in db.execute(statement.SINKS_TOLD, same)}
+
+
+def _add(db: sqlite3.Connection, wave: Sequence[New]) -> None:
+    """Write what becomes of a wave."""
+    last = _last(db, wave)
+    rows = list[Values]()
+    for place, one in enumerate(wave):
+        what = decision(one, last.get(place))
+        if isinstance(what, Replacement):
+            by = what.by
+            db.execute(statement.REPLACE, (by.event, by.route, by.version, by.rank, what.id))
+        rows.append(_delivery(what.merged if isinstance(what, Replacement) else what))
+    _write(db, statement.ADD_DELIVERIES, rows)
+
+
+def _last(db: sqlite3.Connection, wave: Sequence[New]) -> Mapping[int, Mapping[str, Any]]:
+    """What each was told last of the same, by its place in the wave."""
+    wanted = [
+        (place, one.sink, sibling.subject, one.arrival.since)
+        for place, one in enumerate(wave)
+        if (sibling := one.arrival.sibling) is not None
+    ]
+    return {row["place"]: dict(row) for row in _asked(db, statement.LAST, wanted)}
+
+
+def _delivery(row: Row) -> Values:
+    return (
+        row.event, row.sink, row.route, row.state, row.due_at,
+        row.subject, row.version, row.rank, row.merged, row.edits,
+    )  # fmt: skip
+
+
+def _write(db: sqlite3.Connection, wanted: str, rows: Sequence[Values]) -> None:
+    for text, values in _statements(wanted, rows):
+        db.execute(text, values)
+
+
+def _asked(db: sqlite3.Connection, wanted: str, rows: Sequence[Values]) -> Iterator[sqlite3.Row]:
+    for text, values in _statements(wanted, rows):
+        yield from db.execute(text, values).fetchall()
+
+
+def _statements(wanted: str, rows: Sequence[Values]) -> Iterator[tuple[str, list[object]]]:
+    """A statement about rows as several of a known size, with their values."""
+    done = 0
+    while done < len(rows):
+        size = next(size for size in SIZES if size <= len(rows) - done)
+        some = rows[done : done + size]
+        marks = f"({', '.join('?' * len(some[0]))})"
+        yield wanted.format(rows=", ".join([marks] * size)), [one for row in some for one in row]
+        done += size

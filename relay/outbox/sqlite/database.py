@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from relay import line
 from relay.errors import OutboxError
 from relay.model import Event, Sibling
+from relay.outbox.arrival import Arrival
 from relay.outbox.base import (
     Backlog,
     Claim,
@@ -29,7 +30,6 @@ from relay.outbox.base import (
     Told,
 )
 from relay.outbox.sqlite import query, statement
-from relay.outbox.sqlite.acceptance import accepted
 from relay.outbox.sqlite.file import connect, named_errors
 from relay.outbox.sqlite.schema import migrate
 from relay.outbox.sqlite.tending import tend
@@ -96,12 +96,18 @@ class SQLiteOutbox:
         sibling: Sibling | None = None,
         editing: Collection[str] = (),
     ) -> bool:
-        def job(db: sqlite3.Connection) -> bool:
-            return accepted(
-                db, event, raw, sinks, now=now, hold=hold, sibling=sibling, editing=editing
-            )
-
-        return await self._write(job)
+        self._check_open()
+        arrival = Arrival(
+            event=event,
+            raw=raw,
+            sinks=sinks,
+            now=now,
+            hold=hold,
+            sibling=sibling,
+            editing=editing,
+        )
+        with named_errors(self.path):
+            return await self._writer.accept(arrival)
 
     async def claim(
         self,

@@ -1,25 +1,29 @@
 """What is asked of SQLite, each statement whole and with its reason."""
 
-ADD_EVENT = """
-INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
-VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hook, event_id) DO NOTHING
+# CROSS JOIN: SQLite would read all events through, or all deliveries, to find those that are wanted.
+KNOWN_EVENTS = """
+WITH wanted (event_id, hook) AS (VALUES {rows})
+SELECT event.event_id, event.hook FROM wanted CROSS JOIN event USING (event_id, hook)
 """
-ADD_DELIVERY = """
-INSERT INTO delivery (event, sink, route, state, due_at, subject, version, rank, edits)
-VALUES (:event, :sink, :route, 'pending', :due_at, :subject, :version, :rank, :edits)
+LAST_EVENT = "SELECT ifnull(max(id), 0) FROM event"
+ADD_EVENTS = """
+INSERT INTO event (id, hook, event_id, kind, server, created_at, accepted_at, raw) VALUES {rows}
 """
-ADD_MERGED = """
-INSERT INTO delivery (event, sink, route, state, due_at, subject, version, merged)
-VALUES (:event, :sink, :route, 'delivered', :due_at, :subject, :version, :merged)
+ADD_DELIVERIES = """
+INSERT INTO delivery (event, sink, route, state, due_at, subject, version, rank, merged, edits)
+VALUES {rows}
 """
-# What a sink was told last of a subject, or will be.
+# What sinks were told last of subjects, or will be.
 LAST = """
-SELECT delivery.id, event, route, version, rank, edits, created_at,
+WITH wanted (place, sink, subject, since) AS (VALUES {rows})
+SELECT place, delivery.id, event, route, version, rank, edits, created_at,
        state = 'pending' AND batch IS NULL AS waits
-FROM delivery JOIN event ON event.id = delivery.event
-WHERE sink = :sink AND subject = :subject AND merged IS NULL AND state <> 'dead'
-  AND accepted_at >= :since
-ORDER BY delivery.id DESC LIMIT 1
+FROM wanted CROSS JOIN delivery JOIN event ON event.id = delivery.event
+WHERE delivery.id = (
+    SELECT last.id FROM delivery AS last JOIN event ON event.id = last.event
+    WHERE last.sink = wanted.sink AND last.subject = wanted.subject AND last.merged IS NULL
+      AND last.state <> 'dead' AND accepted_at >= wanted.since
+    ORDER BY last.id DESC LIMIT 1)
 """
 # By the same hook: whoever has the secret of another one changes nothing where no route leads it.
 SINKS_TOLD = """
@@ -27,8 +31,7 @@ SELECT DISTINCT sink FROM delivery JOIN event ON event.id = delivery.event
 WHERE subject = ? AND merged IS NULL AND state <> 'dead' AND hook = ?
 """
 REPLACE = """
-UPDATE delivery SET event = :event, route = :route, version = :version, rank = :rank
-WHERE id = :id
+UPDATE delivery SET event = ?, route = ?, version = ?, rank = ? WHERE id = ?
 """
 
 DELIVERY = """

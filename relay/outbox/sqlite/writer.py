@@ -9,24 +9,31 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from relay.outbox.arrival import Arrival
+from relay.outbox.sqlite.acceptance import accepted
+
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], Any]
+Work = Job | Arrival
+Entry = tuple[Work, asyncio.Future[Any]]
 
 BATCH = 256
 
 
 class Writer:
-    """Runs jobs on its own connection (in autocommit mode), each in a savepoint of its own."""
+    """
+    Works on its own connection (in autocommit mode).
+
+    Arrivals of a batch come in together, each job runs in a savepoint of its own.
+    """
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._waiting: queue.SimpleQueue[tuple[Job, asyncio.Future[Any]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._waiting: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="outbox writer", daemon=True)
         self._thread.start()
 
@@ -34,6 +41,12 @@ class Writer:
         """What the job returns, once it is on the disk; raises what it or the commit raised."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.put((job, future))
+        return await future
+
+    async def accept(self, arrival: Arrival) -> bool:
+        """Whether it was new, once it is on the disk."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.put((arrival, future))
         return await future
 
     async def close(self) -> None:
@@ -52,9 +65,9 @@ class Writer:
             going = None not in batch
             wanted = [entry for entry in batch if entry is not None and not entry[1].cancelled()]
             if wanted:
-                self._answer(wanted, commit(self._db, [job for job, _ in wanted]))
+                self._answer(wanted, commit(self._db, [work for work, _ in wanted]))
 
-    def _answer(self, batch: list[tuple[Job, asyncio.Future[Any]]], answers: list[Any]) -> None:
+    def _answer(self, batch: list[Entry], answers: Sequence[Any]) -> None:
         def tell() -> None:
             for (_, future), answer in zip(batch, answers, strict=True):
                 if future.done():
@@ -68,20 +81,32 @@ class Writer:
             batch[0][1].get_loop().call_soon_threadsafe(tell)
 
 
-def commit(db: sqlite3.Connection, jobs: list[Job]) -> list[Any]:
-    """Run jobs in one transaction: one answer per job, an exception for what did not work."""
-    answers: list[Any] = []
+def commit(db: sqlite3.Connection, work: Sequence[Work]) -> Sequence[Any]:
+    """Do all of it in one transaction: one answer each, an exception for what did not work."""
+    arrivals = [one for one in work if isinstance(one, Arrival)]
     try:
         db.execute("BEGIN IMMEDIATE")
-        for job in jobs:
-            answers.append(_alone(db, job))
+        arrived = iter(_together(db, arrivals))
+        answers = [next(arrived) if isinstance(one, Arrival) else _alone(db, one) for one in work]
         db.execute("COMMIT")
     except Exception as error:
         with suppress(sqlite3.Error):
             if db.in_transaction:
                 db.execute("ROLLBACK")
-        return [error] * len(jobs)  # nobody is told "stored"
+        return [error] * len(work)  # nobody is told "stored"
     return answers
+
+
+def _together(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> Sequence[Any]:
+    """One answer each. Where one cannot be stored, each is tried alone: its neighbours can."""
+    if not arrivals:
+        return ()
+    answer = _alone(db, lambda db: accepted(db, arrivals))
+    if not isinstance(answer, Exception):
+        return list(answer)
+    if len(arrivals) == 1:
+        return [answer]
+    return [one for arrival in arrivals for one in _together(db, [arrival])]
 
 
 def _alone(db: sqlite3.Connection, job: Job) -> Any:
