@@ -58,7 +58,7 @@ class Reader:
             id=note_id,
             created_at=created_at,
             updated_at=moment(source, "updatedAt"),
-            url=self.link(f"notes/{quote(note_id, safe='')}") if note_id else None,
+            url=self.link(f"notes/{_segment(note_id)}") if note_id else None,
             user=self.user(user),
             text=text(source, "text"),
             cw=warning(source, "cw"),
@@ -116,13 +116,12 @@ class Reader:
 
     def user(self, source: Json) -> User:
         username, host = text(source, "username") or "", text(source, "host")
-        acct = f"{username}@{host}" if host else username
         return User(
             id=text(source, "id") or "",
             username=username,
             host=host,
             name=text(source, "name"),
-            url=self.link(f"@{quote(acct, safe='@')}") if username else None,
+            url=self._page(username, host) if username else None,
             avatar_url=web_url(source, "avatarUrl"),
             is_bot=flag(source, "isBot"),
             is_cat=flag(source, "isCat"),
@@ -139,6 +138,9 @@ class Reader:
             following_count=count(source, "followingCount"),
             notes_count=count(source, "notesCount"),
         )
+
+    def _page(self, username: str, host: str | None) -> str | None:
+        return self.link(f"@{_segment(username)}" + (f"@{_segment(host)}" if host else ""))
 
     def report(self, source: Json) -> AbuseReport:
         assignee = source.get("assignee")
@@ -163,6 +165,11 @@ class Reader:
         found.setdefault("id", source.get(f"{key}Id"))
         found.setdefault("host", source.get(f"{key}Host"))
         return self.user(found)
+
+
+def _segment(text: str) -> str:
+    """A text as a part of a path; nearly all are already."""
+    return text if text.isalnum() and text.isascii() else quote(text, safe="")
 
 
 def contact(source: Json) -> ContactForm:

@@ -12,7 +12,6 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from enum import StrEnum
 from typing import Any, TextIO
 
-from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter, plain_traceback
 from structlog.processors import JSONRenderer, TimeStamper
 from structlog.typing import Processor
 
@@ -68,11 +67,11 @@ def format_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> LogFo
 def _shape(log_format: LogFormat, *, colour: bool) -> list[Processor]:
     match log_format:
         case LogFormat.CONSOLE:
-            return [TimeStamper("%H:%M:%S", utc=False), _console(colour=colour)]
+            return [TimeStamper("%H:%M:%S", utc=False), _Console(colour=colour)]
         case LogFormat.JSON:
             return [TimeStamper("iso"), JSONRenderer(default=str)]
         case LogFormat.JOURNALD:  # which has its own clock and levels
-            return [_bare, _console(colour=False)]
+            return [_bare, _Console(colour=False)]
 
 
 class _Lines(logging.Formatter):
@@ -112,30 +111,31 @@ def _bare(logger: Any, name: str, fields: Fields) -> Fields:
     return fields
 
 
-def _console(*, colour: bool) -> ConsoleRenderer:
-    """``12:30:01 WARNING  failed, will be tried again sink=team attempt=2 reason=...``"""
-    dim, reset = (DIM, RESET) if colour else ("", "")
-    return ConsoleRenderer(
-        columns=[
-            Column("timestamp", KeyValueColumnFormatter(None, dim, reset, str)),
-            Column("level", _Level(colour=colour)),
-            Column("message", KeyValueColumnFormatter(None, "", "", _plain)),
-            Column("", KeyValueColumnFormatter(dim, "", reset, _shown)),
-        ],
-        sort_keys=False,
-        exception_formatter=plain_traceback,
-    )
+class _Console:
+    """
+    ``12:30:01 WARNING  failed, will be tried again sink=team attempt=2 reason=...``
 
-
-class _Level:
-    """The level in the width of the longest, in its colour."""
+    structlog's own renderer, made for any columns, takes four times as long for the same line.
+    """
 
     def __init__(self, *, colour: bool) -> None:
-        self._colours = LEVELS if colour else {}
+        self._levels = LEVELS if colour else {}
+        self._dim, self._reset = (DIM, RESET) if colour else ("", "")
 
-    def __call__(self, key: str, value: object) -> str:
-        painted = self._colours.get(str(value), "")
-        return f"{painted}{str(value).upper():<8}{RESET if painted else ''}"
+    def __call__(self, logger: Any, name: str, fields: Fields) -> str:
+        words = []
+        if stamp := fields.pop("timestamp", ""):
+            words.append(self._dimmed(stamp))
+        if level := fields.pop("level", ""):
+            painted = self._levels.get(level, "")
+            words.append(f"{painted}{level.upper():<8}{RESET if painted else ''}")
+        words.append(_plain(fields.pop("message")))
+        exception = fields.pop("exception", None)
+        words += [self._dimmed(f"{key}={_shown(value)}") for key, value in fields.items()]
+        return " ".join(words) + (f"\n{exception}" if exception else "")
+
+    def _dimmed(self, text: str) -> str:
+        return f"{self._dim}{text}{self._reset}"
 
 
 def _shown(value: object) -> str:

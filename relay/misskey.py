@@ -11,6 +11,7 @@ import hmac
 import json
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -188,8 +189,8 @@ def _is_name(text: str) -> bool:
 
 def _envelope(raw: bytes) -> Json:
     try:
-        text = raw.decode("utf-8-sig")
-        found = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        text = raw.removeprefix(BOM_UTF8).decode()
+        found = _JSON.decode(text)
         if _SURROGATE.search(text):
             found = _well_formed(found)
     except UnicodeDecodeError:
@@ -211,6 +212,9 @@ def _finite(text: str) -> float:
     if math.isfinite(number := float(text)):
         return number
     raise ValueError("a number is too large")
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def _well_formed(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """What is asked of SQLite, each statement whole and with its reason."""
 
-# CROSS JOIN: SQLite would read all events through, or all deliveries, to find those that are wanted.
+# CROSS JOIN: else SQLite reads all events through, or all deliveries, to find those few.
 KNOWN_EVENTS = """
 WITH wanted (event_id, hook) AS (VALUES {rows})
 SELECT event.event_id, event.hook FROM wanted CROSS JOIN event USING (event_id, hook)
