@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from relay.link import is_web, link
-from relay.markup import MAKE, PICTURES, Parser, stripped
+from relay.markup import MAKE, PICTURES, Parser, parsed, stripped
 from relay.message import Field, Image, Message
 from relay.model import Event
 from relay.tree import Heading, Link, Node, Text, Tree, text_of
@@ -16,22 +17,22 @@ BLOCKS = frozenset(
 
 def composed(blocks: Mapping[str, str], trees: Sequence[Tree], event: Event) -> Message:
     """``trees`` are those that the blocks refer to."""
-    parsed = {name: parser(name, trees).parse(blocks.get(name, "")) for name in BLOCKS}
+    found = {name: parsed(blocks.get(name, ""), partial(parser, name, trees)) for name in BLOCKS}
 
     def word(block: str) -> str:
-        return text_of(parsed[block]).strip()
+        return text_of(found[block]).strip()
 
     return Message(
-        title=parsed["title"],
+        title=found["title"],
         url=_web(word("url")),
-        author=parsed["author"],
+        author=found["author"],
         author_url=_web(word("author_url")),
         avatar=_web(word("avatar")),
         color=_color(word("color")),
-        body=parsed["body"],
-        fields=_fields(parsed["fields"]),
-        images=tuple(_images(parsed["images"])),
-        footer=parsed["footer"],
+        body=found["body"],
+        fields=_fields(found["fields"]),
+        images=tuple(_images(found["images"])),
+        footer=found["footer"],
         ping=frozenset(word("ping").split()),
         at=_moment(event),
     )

@@ -128,6 +128,8 @@ async def receive(request: web.Request) -> web.Response:
 async def _body(request: web.Request) -> bytes:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise web.HTTPUnsupportedMediaType(text="compressed bodies are not taken\n")
+    if request.content.is_eof():  # it came with its head, as those of Misskey nearly always do
+        return await request.read()
     try:
         async with asyncio.timeout(READ_TIMEOUT):
             return await request.read()

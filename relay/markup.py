@@ -86,11 +86,8 @@ class Parser(HTMLParser):
 
     def parse(self, source: str) -> Tree:
         """The tree of a block, without blank lines around it."""
-        if "<" in source or "&" in source:
-            self.feed(source)
-            self.close()
-        else:  # most blocks: a word, an address
-            self.handle_data(source)
+        self.feed(source)
+        self.close()
         while len(self._open) > 1:
             self.problems.append(f"<{self._open[-1][0]}> is never closed")
             self._end()
@@ -141,6 +138,13 @@ class Parser(HTMLParser):
                 children[-1] = Text(children[-1].text + node.text)
             else:
                 children.append(node)
+
+
+def parsed(source: str, parser: Callable[[], Parser]) -> Tree:
+    """The tree of a block; most are a word or an address, and need no parser."""
+    if "<" in source or "&" in source:
+        return parser().parse(source)
+    return (Text(bare),) if (bare := source.strip()) else ()
 
 
 def stripped(nodes: Tree) -> Tree:

@@ -14,9 +14,11 @@ from functools import cache
 from typing import Any
 
 from jinja2 import BaseLoader, StrictUndefined, TemplateSyntaxError, nodes, pass_eval_context
+from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
 from jinja2.filters import do_join
 from jinja2.nodes import EvalContext
+from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 STEPS = 50_000  # attributes read and functions called in one rendering
@@ -35,6 +37,7 @@ TEXT_METHODS = frozenset(
 )
 
 _steps: ContextVar[list[int]] = ContextVar("steps")
+_SIZED = (str, list, tuple)
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
@@ -57,7 +60,7 @@ def _step() -> None:
 
 def limited(text: Any) -> Any:
     """A value that is not longer than a message could ever be."""
-    if isinstance(text, str | list | tuple) and len(text) > SIZE:
+    if isinstance(text, _SIZED) and len(text) > SIZE:
         raise SecurityError(f"a value of more than {SIZE} characters")
     return text
 
@@ -69,10 +72,14 @@ def snake(name: str) -> str:
 
 
 @cache
-def _fields(kind: type) -> frozenset[str]:
-    """The fields of one of our nouns that templates may read; nothing of any other type."""
-    names = [field.name for field in fields(kind)] if is_dataclass(kind) else []
-    return frozenset(name for name in names if not name.startswith("_"))
+def _field(kind: type, attribute: str) -> str | None:
+    """What a noun of ours calls that which templates read by this name; None of any other type."""
+    if not is_dataclass(kind):
+        return None
+    name = snake(attribute)
+    is_property = isinstance(vars(kind).get(name), property)
+    known = is_property or name in {field.name for field in fields(kind)}
+    return name if known and not name.startswith("_") else None
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -101,10 +108,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         _step()
-        known = _fields(obj.__class__)
-        name = snake(attribute) if known else attribute
-        # Most of what templates read: Jinja has nothing to find out about the fields of our nouns.
-        return limited(getattr(obj, name) if name in known else super().getattr(obj, name))
+        # Most of what templates read: about these Jinja has nothing to find out.
+        if (name := _field(obj.__class__, attribute)) is not None:
+            return limited(getattr(obj, name))
+        if obj.__class__ is TemplateModule and not attribute.startswith("_"):
+            return vars(obj).get(attribute) or super().getattr(obj, attribute)
+        name = snake(attribute) if is_dataclass(obj) else attribute
+        return limited(super().getattr(obj, name))
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         _step()
@@ -112,6 +122,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         _step()
+        if isinstance(__obj, Macro):  # as Context.call does it, which finds out first what it is
+            kwargs.pop("_block_vars", None)
+            kwargs.pop("_loop_vars", None)
+            return limited(__obj(__context.eval_ctx, *args, **kwargs))
         return limited(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:

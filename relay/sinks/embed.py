@@ -120,6 +120,7 @@ def _field(room: Room, field: Field) -> Payload | None:
     return {"name": name or BLANK, "value": value or BLANK, "inline": inline}
 
 
+@lru_cache(256)
 def address(url: str | None) -> str | None:
     """
     An address that Discord takes for links and pictures, else none at all.
