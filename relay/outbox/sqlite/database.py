@@ -165,8 +165,8 @@ class SQLiteOutbox:
                 values = _values(after) | {"lease": before.due_at, "shares": len(claimed)}
                 if not db.execute(statement.SAVE, values).rowcount:
                     raise _LeaseLostError
-                if attempt is not None:
-                    _record(db, before.id, attempt)
+            if attempt is not None:
+                _record(db, settled, attempt)
             return True
 
         try:
@@ -312,7 +312,9 @@ def _shrink(db: sqlite3.Connection) -> None:
         db.execute(statement.GIVE_BACK)
 
 
-def _record(db: sqlite3.Connection, delivery: int, attempt: Attempt) -> None:
-    values = (delivery, attempt.at, attempt.took, attempt.outcome, attempt.reason)
-    db.execute(statement.ADD_ATTEMPT, values)
-    db.execute(statement.FORGET_ATTEMPTS, {"delivery": delivery, "kept": KEPT_ATTEMPTS})
+def _record(db: sqlite3.Connection, settled: Sequence[Delivery], attempt: Attempt) -> None:
+    told = (attempt.at, attempt.took, attempt.outcome, attempt.reason)
+    db.executemany(statement.ADD_ATTEMPT, [(one.id, *told) for one in settled])
+    for one in settled:
+        if one.state is State.PENDING:  # who has arrived will not be tried a thousand times more
+            db.execute(statement.FORGET_ATTEMPTS, {"delivery": one.id, "kept": KEPT_ATTEMPTS})
