@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from relay.ceiling import Ceiling
 from relay.errors import BrokenError
 from relay.model import Event, Gate
 from relay.outbox.base import Outbox
-from relay.routing import objection, sinks_for
+from relay.routing import admits, objection, sinks_for, withdraws
 from relay.sibling import is_change, sibling
 from relay.table import Table
 from relay.waiting import first
@@ -79,7 +79,11 @@ class Acceptance:
         withheld = {name: why for name in wanted if (why := objection(rules.gates[name], event))}
         chosen = {name: route for name, route in wanted.items() if name not in withheld}
         same = sibling(event, bound=rules.bound) if rules.hold else None
-        editing = _showing(event, rules) - wanted.keys() if same and is_change(event) else set()
+        unnamed = rules.gates.keys() - wanted.keys() if same and is_change(event) else set()
+        withdrawn = _withdrawn(event, [*withheld, *unnamed], rules) if same else set()
+        editing = {
+            name for name in unnamed if name in withdrawn or admits(rules.gates[name], event)
+        }
         await self._ceiling.check(rules.max_waiting, now=self._clock())
         is_new = await self._outbox.accept(
             event,
@@ -89,17 +93,18 @@ class Acceptance:
             hold=rules.hold,
             sibling=same,
             editing=editing,
+            withdrawn=withdrawn,
         )
         if is_new:
             self._ceiling.add(len(chosen))
             _tell(event, chosen, withheld, text=_text(event) if rules.log_content else None)
-            self._wake([*chosen, *editing])
+            self._wake([*chosen, *editing, *withdrawn])
         return is_new
 
 
-def _showing(event: Event, rules: Rules) -> set[str]:
-    """The sinks that may show an event, whether or not a route names them."""
-    return {name for name, gate in rules.gates.items() if objection(gate, event) is None}
+def _withdrawn(event: Event, sinks: Iterable[str], rules: Rules) -> set[str]:
+    """Those of ``sinks`` that may not even show any longer what they were told of the note."""
+    return {name for name in sinks if withdraws(rules.gates[name], event)}
 
 
 def again(event: Event, event_id: str, *, now: int) -> Event:

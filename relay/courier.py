@@ -13,7 +13,7 @@ import aiohttp
 from relay.errors import OutboxError, RelayError
 from relay.message import Message, plain_form
 from relay.outbox.base import Claim, Outbox, Told
-from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent
+from relay.outcome import WITHHELD, Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.press import Manner, Press
 from relay.sinks.base import Sink
 
@@ -63,7 +63,7 @@ class Courier:
         """Render what was claimed, and take along of its company what fits, uncut."""
         messages: list[Message] = []
         for one in claim.deliveries:
-            message = self._message(one)
+            message = self._message(one, claim.later.get(one.id))
             if not isinstance(message, Message):
                 return Load(claim.deliveries, message)
             messages.append(message)
@@ -101,8 +101,15 @@ class Courier:
         except Exception as error:
             return self._bug(error)
 
-    def _message(self, delivery: Delivery) -> Message | Rejected | Failed:
+    def _message(
+        self, delivery: Delivery, later: Delivery | None = None
+    ) -> Message | Rejected | Failed:
+        """What waited for another attempt may have become private meanwhile: ``later`` tells."""
         try:
+            if later is not None and not self._press.may_show(later, self._manner):
+                return Rejected(WITHHELD)
+            if delivery.edits is not None:
+                return self._press.revised(delivery, None, self._manner)
             return self._press.message(delivery, self._manner)
         except RelayError as error:
             return Rejected(str(error))

@@ -47,6 +47,12 @@ class Delivery:
     """Whether an earlier attempt never told its outcome: relay ended in the middle of it."""
 
 
+MAY_HAVE_ARRIVED = "may have arrived"
+"""How the reason of a dead letter begins of which nobody knows whether its chat shows it."""
+WITHHELD = "the sink may not show this event any more"
+"""The reason of one that the gate stopped after it had been accepted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """The vendor has it; ``pause`` in seconds is the rest it asks for before the next."""

@@ -10,10 +10,10 @@ from relay.errors import TemplateError
 from relay.language import Language
 from relay.message import Message
 from relay.model import Display, Event, Gate
-from relay.outcome import Delivery, Rejected
+from relay.outcome import WITHHELD, Delivery, Rejected
 from relay.pace import Pace
 from relay.rendering import Templates
-from relay.routing import Route, admits, redacted
+from relay.routing import Route, admits, redacted, withdraws
 
 logger = logging.getLogger(__name__)
 
@@ -46,12 +46,22 @@ class Press:
     def revised(
         self, delivery: Delivery, edit: Delivery | None, manner: Manner
     ) -> Message | Rejected:
-        """A message as it is after an edit: a mention stays one, with the note as it is now."""
+        """
+        A message as it is after an edit: a mention stays one, with the note as it is now.
+
+        Of a note that became private nothing is left but that there was one.
+        """
         first = _event(delivery)
         last = first if edit is None else _event(edit)
         if first.note is None or last.note is None:
             return self._shown(last, last, delivery.route, manner)
-        return self._shown(last, replace(first, note=last.note), delivery.route, manner)
+        told = replace(first, note=last.note)
+        if withdraws(manner.gate, last):  # the chat still shows it as it was
+            return self.rendered(redacted(manner.gate, told), delivery.route, manner)
+        return self._shown(last, told, delivery.route, manner)
+
+    def may_show(self, delivery: Delivery, manner: Manner) -> bool:
+        return admits(manner.gate, _event(delivery))
 
     def anew(self, edit: Delivery, manner: Manner) -> Message | Rejected:
         """The message that tells of an edit where the earlier one cannot be changed."""
@@ -62,7 +72,7 @@ class Press:
     def _shown(self, came: Event, told: Event, route: str, manner: Manner) -> Message | Rejected:
         """``told``, if the sink may show the event that ``came``."""
         if not admits(manner.gate, came):
-            return Rejected("the sink may not show this event any more")
+            return Rejected(WITHHELD)
         return self.rendered(redacted(manner.gate, told), route, manner)
 
     def rendered(self, event: Event, route: str, manner: Manner) -> Message:

@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
+from relay.outcome import (
+    MAY_HAVE_ARRIVED,
+    Closed,
+    Delivery,
+    Failed,
+    Outcome,
+    RateLimited,
+    Rejected,
+    Sent,
+    State,
+)
 
 OPENS_AFTER = 3
 FIRST_PROBE = 5.0  # seconds
@@ -97,9 +107,8 @@ def settle(
         case Closed(reason):
             return replace(delivery, attempt=delivery.attempt - 1, due_at=now, reason=reason)
         case Failed(reason, ambiguous=True) if not resend:
-            return replace(
-                delivery, state=State.DEAD, due_at=now, reason=f"may have arrived: {reason}"
-            )
+            told = f"{MAY_HAVE_ARRIVED}: {reason}"
+            return replace(delivery, state=State.DEAD, due_at=now, reason=told)
         case Failed(reason) if probe is not None:
             due_at = now + round(probe * jitter * 1000)
             return replace(delivery, attempt=delivery.attempt - 1, due_at=due_at, reason=reason)

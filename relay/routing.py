@@ -47,6 +47,18 @@ def shows(gate: Gate, note: Note) -> bool:
     return note.visibility in gate.visibility and (gate.local_only or not note.local_only)
 
 
+def withdraws(gate: Gate, event: Event) -> bool:
+    """
+    Whether the sink may not show the event for what its author made of the note.
+
+    Then nor may it show what it was told of that note before. What Misskey hides it hides from one
+    reader only.
+    """
+    if event.note is None or event.note.is_hidden or (event.is_moderation and not gate.moderation):
+        return False
+    return not shows(gate, event.note)
+
+
 def redacted(gate: Gate, event: Event) -> Event:
     """Take every note out of the event that the sink may not show."""
     if event.note is None:

@@ -52,13 +52,14 @@ def sibling(event: Event, *, bound: Collection[str] = ()) -> Sibling | None:
 
 def version(note: Note) -> str:
     """
-    A digest of what the author wrote, and when: an edited note is another version.
+    A digest of what the author wrote, for whom, and when: an edited note is another version.
 
     What readers did with a note, such as reactions, is no edit.
     """
     choices = tuple(choice.text for choice in note.poll.choices) if note.poll is not None else ()
     files = tuple(file.id for file in note.files)
-    said = (note.text, note.cw, files, choices, note.updated_at)
+    whom = (note.visibility, note.local_only)
+    said = (note.text, note.cw, files, choices, note.updated_at, *whom)
     return hashlib.sha256(repr(said).encode(errors="surrogatepass")).hexdigest()[:16]
 
 

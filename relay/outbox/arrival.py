@@ -25,6 +25,7 @@ class Arrival:
     hold: int = 0
     sibling: Sibling | None = None
     editing: Collection[str] = ()
+    withdrawn: Collection[str] = ()
 
     @property
     def since(self) -> int:
@@ -42,6 +43,11 @@ class New:
     sink: str
     route: str | None
     """None: the sink gets it only where it changes what was told, by the route of that."""
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether the sink may not show it, nor what it was told before."""
+        return self.sink in self.arrival.withdrawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +90,12 @@ def waiting(arrivals: Sequence[Arrival], events: Sequence[int | None], told: Tol
 
 
 def _routes(arrival: Arrival, told: Told) -> Mapping[str, str | None]:
-    if arrival.sibling is None or not arrival.editing:
+    if arrival.sibling is None or not (arrival.editing or arrival.withdrawn):
         return arrival.sinks
     subject, hook = arrival.sibling.subject, arrival.event.hook
-    changed = (sink for sink in arrival.editing if (subject, hook, sink) in told)
-    return dict.fromkeys(changed) | {**arrival.sinks}
+    changed = [sink for sink in arrival.editing if (subject, hook, sink) in told]
+    routed = set(arrival.withdrawn) - set(arrival.editing)
+    return dict.fromkeys([*changed, *routed]) | {**arrival.sinks}
 
 
 def wave(waiting: Sequence[New]) -> tuple[Sequence[New], Sequence[New]]:
@@ -103,8 +110,12 @@ def wave(waiting: Sequence[New]) -> tuple[Sequence[New], Sequence[New]]:
     return first, later
 
 
-def decision(new: New, last: Mapping[str, Any] | None) -> Row | Replacement:
-    """What becomes of a new delivery, where ``last`` is what its sink was told of the same."""
+def decision(new: New, last: Mapping[str, Any] | None) -> Row | Replacement | None:
+    """
+    What becomes of a new delivery, where ``last`` is what its sink was told of the same.
+
+    None: nothing, for it could only change what was told, and nothing was.
+    """
     arrival, sibling = new.arrival, new.arrival.sibling
     row = Row(
         event=new.event,
@@ -116,8 +127,10 @@ def decision(new: New, last: Mapping[str, Any] | None) -> Row | Replacement:
         version=None if sibling is None else sibling.version,
         rank=0 if sibling is None else sibling.rank,
     )
-    if sibling is None or last is None:
+    if sibling is None:
         return row
+    if last is None:
+        return None if new.route is None else row
     row = replace(row, route=new.route or last["route"])
     merged = replace(row, state=State.DELIVERED, due_at=arrival.now, rank=0, merged=int(last["id"]))
     match fate(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from relay.model import Event, Sibling
@@ -53,6 +53,7 @@ class Outbox(Protocol):
         hold: int = 0,
         sibling: Sibling | None = None,
         editing: Collection[str] = (),
+        withdrawn: Collection[str] = (),
     ) -> bool:
         """
         Commit an event with one delivery for each sink (to the name of the route that chose it).
@@ -61,7 +62,8 @@ class Outbox(Protocol):
         waits for it, theirs become one: the other is delivered too, as ``merged``; or, where it
         tells of a later version, the delivery ``edits`` that message (see relay.sibling.fate).
         The sinks of ``editing`` get it only as such an edit of what the same hook told them, by
-        the route of that.
+        the route of that. Those that are ``withdrawn`` may not show it: they, too, get it only as
+        an edit, though also of what was given up, so that nobody revives what others may not see.
         False if the hook had brought this event before: then nothing changes.
         """
         ...
@@ -260,6 +262,8 @@ class Claim:
 
     deliveries: tuple[Delivery, ...]
     company: tuple[Delivery, ...] = ()
+    later: Mapping[int, Delivery] = field(default_factory=dict)
+    """By the id of one that was tried before: the last edit of the same that came since then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

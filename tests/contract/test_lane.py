@@ -12,7 +12,7 @@ from relay.courier import Duty
 from relay.delivery import LEASE, Lane
 from relay.errors import OutboxError
 from relay.message import Message
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
+from relay.outcome import WITHHELD, Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
 from relay.pace import Pace
 from relay.press import Manner, Press
 from relay.rendering import Templates
@@ -114,23 +114,34 @@ class Stage:
         request = a_note_event(number, text=f"note {number}")
         await self.post(request.with_event({**request.event, "createdAt": happened}))
 
-    async def post(self, request: Request) -> None:
+    async def post(
+        self, request: Request, *, sinks: Sequence[str] = ("team",), withdrawn: Sequence[str] = ()
+    ) -> None:
         event = misskey.parse(request.body, hook="alice")
         assert await self.outbox.accept(
             event,
             request.body,
-            {"team": "all"},
+            dict.fromkeys(sinks, "all"),
             now=self.now,
             hold=self.manner.hold,
             sibling=sibling(event),
+            withdrawn=withdrawn,
         )
 
     async def edit(self, number: int, text: str, **changes: Any) -> None:
         """The note of that number, as its author has changed it; under an event id of its own."""
+        await self.post(self.later(number, text, **changes))
+
+    async def hide(self, number: int) -> None:
+        """The note of that number, which is for its author's followers only from now on."""
+        request = self.later(number, "secret", visibility="followers")
+        await self.post(request, sinks=(), withdrawn=("team",))
+
+    def later(self, number: int, text: str, **changes: Any) -> Request:
         request = a_note_event(number, text=text, **changes)
         self.edits += 1
         event = {**request.event, "eventId": f"edit-{self.edits}", "createdAt": 10**15 + self.edits}
-        await self.post(request.with_event(event))
+        return request.with_event(event)
 
     async def run(self, *, seconds: float) -> None:
         """Let the lane work for that long, as the clock says."""
@@ -671,14 +682,140 @@ async def test_an_edit_keeps_its_place_in_the_line(batching: Stage) -> None:
     assert batching.sink.tried == ["note 1", "note 2", "edit mended", "note 3"]
 
 
-async def test_an_edit_that_may_not_be_shown_changes_nothing(stage: Stage) -> None:
+# --- a note that becomes private
+
+HIDDEN = "🔒 a note that may not be shown here"
+
+
+async def reasons(stage: Stage) -> list[str | None]:
+    return [one.reason for one in await stage.outbox.dead()]
+
+
+async def test_a_note_that_became_private_while_it_waited_does_not_go(stage: Stage) -> None:
+    await stage.accept(1, 2)
+    await stage.hide(1)
+    await stage.run(seconds=1)
+    assert stage.sink.tried == ["note 2"]
+    assert await reasons(stage) == [WITHHELD]
+
+
+@pytest.mark.parametrize("outcome", [RateLimited(10), Failed("502"), Closed("404")])
+async def test_nor_does_one_that_waited_for_another_attempt(stage: Stage, outcome: Outcome) -> None:
+    stage.sink.ends = failing({"note 1": 1}, outcome)
+    await stage.accept(1, 2)
+    await stage.lane.step()
+    await stage.hide(1)
+    await stage.outbox.open_sink("team", now=stage.now)
+    await stage.run(seconds=60)
+    assert stage.sink.tried == ["note 1", "note 2"]
+    assert set(await reasons(stage)) == {WITHHELD}
+
+
+async def test_of_a_batch_that_failed_only_what_became_private_stays(batching: Stage) -> None:
+    batching.sink.ends = failing({batch(1, 2, 3): 1}, Failed("502"))
+    await batching.accept(1, 2, 3)
+    await batching.lane.step()
+    await batching.hide(2)
+    await batching.run(seconds=60)
+    assert batching.sink.shown == ["note 1", "note 3"]
+
+
+async def test_what_was_told_before_it_became_private_is_taken_back(batching: Stage) -> None:
+    await batching.accept(1, 2)
+    await batching.run(seconds=1)
+    await batching.hide(1)
+    await batching.run(seconds=1)
+    assert batching.sink.edited == {batch(1, 2): f"{HIDDEN} + note 2"}
+    await batching.edit(2, "mended")
+    await batching.run(seconds=1)
+    assert batching.sink.edited == {batch(1, 2): f"{HIDDEN} + mended"}
+    await batching.edit(1, "public again")
+    await batching.run(seconds=1)
+    assert batching.sink.edited == {batch(1, 2): "public again + mended"}
+    assert "secret" not in str(batching.sink.tried)
+
+
+async def test_where_nothing_can_be_taken_back_the_operator_is_told(stage: Stage) -> None:
+    stage.sink.can_edit = False
     await stage.accept(1)
     await stage.run(seconds=1)
-    await stage.edit(1, "secret", visibility="followers")
+    await stage.hide(1)
     await stage.run(seconds=1)
     assert stage.sink.tried == ["note 1"]
-    (dead,) = await stage.outbox.dead()
-    assert dead.reason == "the sink may not show this event any more"
+    assert await reasons(stage) == [WITHHELD]
+
+
+async def test_an_edit_that_waits_does_not_go_once_a_later_one_made_the_note_private(
+    stage: Stage,
+) -> None:
+    stage.sink.ends = failing({"edit careless": 1}, Failed("502"))
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.edit(1, "careless")
+    await stage.lane.step()
+    await stage.hide(1)
+    await stage.run(seconds=60)
+    assert stage.sink.tried == ["note 1", "edit careless", f"edit {HIDDEN}"]
+
+
+async def test_nobody_revives_what_became_private(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": -1}, Rejected("400 no"))
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.hide(1)
+    await stage.run(seconds=1)
+    stage.sink.tried.clear()
+    assert await stage.outbox.revive([one.id for one in await stage.outbox.dead()], now=stage.now)
+    await stage.run(seconds=1)
+    assert stage.sink.tried == []
+    assert await reasons(stage) == [WITHHELD] * 2
+
+
+async def test_an_earlier_version_that_comes_late_is_not_told_after_a_private_one(
+    stage: Stage,
+) -> None:
+    await stage.accept(1)
+    await stage.hide(1)
+    await stage.run(seconds=1)
+    await stage.accept(1, kind="reply")
+    await stage.run(seconds=1)
+    assert stage.sink.tried == []
+
+
+async def test_where_nothing_was_told_nothing_is_taken_back(stage: Stage) -> None:
+    await stage.hide(1)
+    await stage.run(seconds=1)
+    assert await stage.states() == {}
+
+
+# --- where nothing may come twice
+
+
+async def doubtful(outbox: Any) -> Stage:
+    """A note of which nobody knows whether it arrived."""
+    stage = Stage(outbox, resend=False)
+    stage.sink.ends = failing({"note 1": 1}, Failed("timeout", ambiguous=True))
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    return stage
+
+
+async def test_what_may_have_arrived_is_not_told_again_by_a_sibling(outbox: Any) -> None:
+    stage = await doubtful(outbox)
+    await stage.accept(1, kind="reply")
+    await stage.run(seconds=1)
+    assert stage.sink.tried == ["note 1"]
+    assert await stage.states() == {State.DEAD: 1, State.DELIVERED: 1}
+
+
+async def test_an_edit_of_what_may_have_arrived_says_that_it_is_one(outbox: Any) -> None:
+    stage = await doubtful(outbox)
+    await stage.edit(1, "mended")
+    await stage.run(seconds=1)
+    assert (stage.sink.shown, stage.sink.titles[1:]) == (["mended"], ["Edited"])
+
+
+# --- attempts
 
 
 async def test_an_attempt_is_on_record_with_how_it_ended(stage: Stage) -> None:

@@ -973,6 +973,36 @@ async def test_a_hook_that_no_route_leads_to_a_sink_changes_nothing_there(outbox
     assert await outbox.counts() == {("team", State.DELIVERED): 1}
 
 
+@pytest.mark.parametrize(
+    ("editing", "expected"),
+    [
+        pytest.param((), [(1, "r")], id="a route leads there"),
+        pytest.param(("team",), [], id="none does"),
+    ],
+)
+async def test_who_may_not_show_it_any_more_gets_it_as_an_edit_by_whoever_a_route_leads_there(
+    outbox, editing, expected
+):
+    await told(outbox, 1, now=0, created_at=1, sibling=OPEN, sinks={"team": "r"})
+    hidden = {"sibling": EDITED, "editing": editing, "withdrawn": ("team", "ops")}
+    event = an_event(2, hook="bob", created_at=2)
+    assert await outbox.accept(event, b"2", {}, now=1_000, hold=HOLD, **hidden)
+    claim = await outbox.claim("team", now=2_000, lease=LEASE)
+    assert [(one.edits, one.route) for one in (claim.deliveries if claim else ())] == expected
+    assert {sink for sink, _ in await outbox.counts()} == {"team"}
+
+
+async def test_who_is_tried_again_comes_with_the_last_that_came_since(outbox):
+    await arrives(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    flying = await held(outbox, now=HOLD)
+    assert await outbox.save([replace(flying, due_at=2_000, reason="502")], claimed=[flying])
+    await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
+    await arrives(outbox, 3, now=1_100, created_at=3, sibling=AGAIN)
+    claim = await outbox.claim("team", now=5_000, lease=LEASE, hold=HOLD)
+    (later,) = claim.later.items()
+    assert (later[0], later[1].edits, later[1].raw) == (1, 1, b"3")
+
+
 async def test_a_dead_earlier_version_is_not_edited(outbox):
     await arrives(outbox, 1, now=0, created_at=1, sibling=OPEN)
     flying = await held(outbox, now=HOLD)

@@ -10,6 +10,7 @@ from pytest_aiohttp import AiohttpServer
 from tests.e2e.process import Relay, serving
 from tests.e2e.waiting import until
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.faults import status
 from tests.fakes.misskey import Request, a_note_event, an_event, post
 from tests.fakes.slack import FakeSlack
 
@@ -43,9 +44,9 @@ async def post_one(relay: Relay, event: Request) -> None:
         assert (await post(session, relay.address, "alice", event, secret=SECRET)).status == 204
 
 
-def edited(n: int, kind: str, text: str, *, at: int = 1) -> Request:
+def edited(n: int, kind: str, text: str, *, at: int = 1, **fields: Any) -> Request:
     """As Sharkey tells of an edit: the same note, under a new event id, a while later."""
-    event = a_note_event(n, kind=kind, text=text, updatedAt=LATER)
+    event = a_note_event(n, kind=kind, text=text, updatedAt=LATER, **fields)
     changes = {"eventId": f"edit-{n}-{kind}-{at}", "createdAt": event.event["createdAt"] + at}
     return event.with_event({**event.event, **changes})
 
@@ -85,6 +86,42 @@ async def test_an_edit_reaches_the_message_though_no_route_wants_such_events(
         await post_one(relay, a_note_event(3, kind="mention", text="another draft"))
         await until(lambda: len(discord.posts()) == 2)
     assert len(discord.accepted) == 3
+
+
+ROUTES = (
+    pytest.param("{to: team}", id="a route wants the private version"),
+    pytest.param("{match: {visibility: public}, to: team}", id="no route wants it"),
+)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_a_note_that_becomes_private_while_it_waits_never_leaves(
+    discord: FakeDiscord, tmp_path: Path, route: str
+) -> None:
+    async with serving(tmp_path, config(to_discord(discord), route)) as relay:
+        discord.faults.fail_next(status(502))
+        await post_one(relay, a_note_event(1, text="careless"))
+        await until(lambda: len(discord.requests) == 1)
+        await post_one(relay, edited(1, "note", "careful", visibility="followers"))
+        await relay.terminate()
+        await relay.start()  # whoever starts relay anew gets what waits at once
+        await post_one(relay, a_note_event(2, text="the last"))
+        await until(lambda: "the last" in discord.texts())
+    assert not {"careless", "careful"} & set(discord.texts())
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_what_was_told_of_a_note_that_becomes_private_is_taken_back(
+    discord: FakeDiscord, tmp_path: Path, route: str
+) -> None:
+    async with serving(tmp_path, config(to_discord(discord), route)) as relay:
+        await post_one(relay, a_note_event(1, author="carol", text="careless"))
+        await until(lambda: len(discord.posts()) == 1)
+        await post_one(relay, edited(1, "note", "careful", visibility="followers"))
+        await until(lambda: len(discord.accepted) == 2)
+    assert embed(discord)["description"] == "🔒 *a note that may not be shown here*"
+    assert "carol" not in str(embed(discord))
+    assert "careful" not in discord.texts()
 
 
 async def test_what_was_deleted_in_the_chat_is_told_anew(

@@ -86,9 +86,9 @@ async def _add(db: Connection, wave: Sequence[New]) -> Sequence[New]:
     for one, what in decided:
         if isinstance(what, Row):
             rows.append(what)
-        elif what.id in replaced:
+        elif what is not None and what.id in replaced:
             rows.append(what.merged)
-        else:
+        elif what is not None:
             missed.append(one)
     if rows:
         columns = zip(*(_values(row) for row in rows), strict=True)
@@ -99,7 +99,7 @@ async def _add(db: Connection, wave: Sequence[New]) -> Sequence[New]:
 async def _last(db: Connection, wave: Sequence[New]) -> Mapping[tuple[int, str], Mapping[str, Any]]:
     """What each was told last of the same, by event and sink."""
     wanted = [
-        (one.sink, storable(sibling.subject), one.arrival.since)
+        (one.sink, storable(sibling.subject), one.arrival.since, one.is_withdrawn)
         for one in wave
         if (sibling := one.arrival.sibling) is not None
     ]

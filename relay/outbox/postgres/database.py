@@ -108,6 +108,7 @@ class PostgresOutbox:
         hold: int = 0,
         sibling: Sibling | None = None,
         editing: Collection[str] = (),
+        withdrawn: Collection[str] = (),
     ) -> bool:
         self._check_open()
         arrival = Arrival(
@@ -118,6 +119,7 @@ class PostgresOutbox:
             hold=hold,
             sibling=sibling,
             editing=editing,
+            withdrawn=withdrawn,
         )
         return await self._writer.accept(arrival)
 
@@ -145,7 +147,8 @@ class PostgresOutbox:
                 rest = [one for one in waiting if one not in heads]
                 company = line.company(rest, hold=hold, now=now, most=most - 1)
             others = await query.several(db, [one.id for one in company]) if company else ()
-            return Claim(deliveries=tuple(deliveries), company=tuple(others))
+            later = await query.later(db, heads)
+            return Claim(deliveries=tuple(deliveries), company=tuple(others), later=later)
 
     async def join(self, company: Sequence[Delivery], *, head: Delivery) -> Sequence[Delivery]:
         async with self._connection() as db:

@@ -77,6 +77,15 @@ async def told(db: Connection, delivery_id: int, *, hold: int) -> Told | None:
     return Told(message=root["message"], parts=tuple(parts))
 
 
+async def later(db: Connection, heads: Sequence[line.Waiting]) -> Mapping[int, Delivery]:
+    """The last edits that came since ``heads`` were tried; one that was not is replaced by them."""
+    tried = [(one.id, one.edits or one.id) for one in heads if one.batch is not None]
+    if not tried:
+        return {}
+    rows = [dict(row) for row in await db.fetch(statement.LATER, *zip(*tried, strict=True))]
+    return {row.pop("head"): delivery(row) for row in rows}
+
+
 def delivery(row: Mapping[str, Any]) -> Delivery:
     values = dict(row)
     return Delivery(**values | {"state": State(values["state"])})

@@ -1,5 +1,7 @@
 """What is asked of PostgreSQL, each statement whole and with its reason."""
 
+from relay.outcome import MAY_HAVE_ARRIVED, WITHHELD
+
 # In the same transaction until its end: two processes that take siblings decide one by one.
 LOCK_SUBJECTS = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key"
 ADD_EVENTS = """
@@ -20,22 +22,24 @@ FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::
     (event, sink, route, state, due_at, subject, version, rank, merged, edits, place)
 ORDER BY place
 """
-# What each sink was told last of a subject, or will be.
-LAST = """
-SELECT wanted.place, last.* FROM unnest($1::text[], $2::text[], $3::bigint[])
-    WITH ORDINALITY AS wanted (sink, subject, since, place)
+# What each sink was told last of a subject, or will be, or must not be.
+LAST = f"""
+SELECT wanted.place, last.* FROM unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[])
+    WITH ORDINALITY AS wanted (sink, subject, since, withdrawn, place)
 CROSS JOIN LATERAL (
     SELECT delivery.id, event, route, version, rank, edits, created_at,
            state = 'pending' AND batch IS NULL AS waits
     FROM delivery JOIN event ON event.id = delivery.event
     WHERE delivery.sink = wanted.sink AND delivery.subject = wanted.subject
-      AND merged IS NULL AND state <> 'dead' AND accepted_at >= wanted.since
+      AND merged IS NULL AND accepted_at >= wanted.since
+      AND (state <> 'dead' OR reason = '{WITHHELD}' OR reason LIKE '{MAY_HAVE_ARRIVED}%'
+           OR wanted.withdrawn)
     ORDER BY delivery.id DESC LIMIT 1) AS last
-"""
+"""  # noqa: S608
 # By the same hook: whoever has the secret of another one changes nothing where no route leads it.
 SINKS_TOLD = """
 SELECT DISTINCT subject, hook, sink FROM delivery JOIN event ON event.id = delivery.event
-WHERE subject = ANY($1::text[]) AND merged IS NULL AND state <> 'dead'
+WHERE subject = ANY($1::text[]) AND merged IS NULL
 """
 # Not who was claimed since it was found to wait.
 REPLACE = """
@@ -132,6 +136,11 @@ SELECT delivery.id, accepted_at, created_at, due_at, batch
 FROM delivery JOIN event ON event.id = delivery.event
 {IN_MESSAGE}
 ORDER BY delivery.id
+"""  # noqa: S608
+LATER = f"""
+SELECT head, found.* FROM unnest($1::bigint[], $2::bigint[]) AS wanted (head, root)
+CROSS JOIN LATERAL (
+    {DELIVERY} WHERE edits = root AND delivery.id > head ORDER BY delivery.id DESC LIMIT 1) AS found
 """  # noqa: S608
 LAST_EDITS = f"""
 SELECT DISTINCT ON (edits) {COLUMNS}, claimed AS interrupted

@@ -72,14 +72,16 @@ def _add(db: sqlite3.Connection, wave: Sequence[New]) -> None:
         if isinstance(what, Replacement):
             by = what.by
             db.execute(statement.REPLACE, (by.event, by.route, by.version, by.rank, what.id))
-        rows.append(_delivery(what.merged if isinstance(what, Replacement) else what))
+            what = what.merged
+        if what is not None:
+            rows.append(_delivery(what))
     _write(db, statement.ADD_DELIVERIES, rows)
 
 
 def _last(db: sqlite3.Connection, wave: Sequence[New]) -> Mapping[int, Mapping[str, Any]]:
     """What each was told last of the same, by its place in the wave."""
     wanted = [
-        (place, one.sink, sibling.subject, one.arrival.since)
+        (place, one.sink, sibling.subject, one.arrival.since, one.is_withdrawn)
         for place, one in enumerate(wave)
         if (sibling := one.arrival.sibling) is not None
     ]

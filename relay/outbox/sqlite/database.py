@@ -95,6 +95,7 @@ class SQLiteOutbox:
         hold: int = 0,
         sibling: Sibling | None = None,
         editing: Collection[str] = (),
+        withdrawn: Collection[str] = (),
     ) -> bool:
         self._check_open()
         arrival = Arrival(
@@ -105,6 +106,7 @@ class SQLiteOutbox:
             hold=hold,
             sibling=sibling,
             editing=editing,
+            withdrawn=withdrawn,
         )
         with named_errors(self.path):
             return await self._writer.accept(arrival)
@@ -133,6 +135,7 @@ class SQLiteOutbox:
             return Claim(
                 deliveries=tuple(_claimed(db, one.id, due_at=now + lease) for one in heads),
                 company=tuple(query.one(db, other.id) for other in company),
+                later=query.later(db, heads),
             )
 
         return await self._write(job)

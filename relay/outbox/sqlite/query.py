@@ -60,6 +60,13 @@ def told(db: sqlite3.Connection, delivery_id: int, *, hold: int) -> Told | None:
     return Told(message=root["message"], parts=tuple(parts))
 
 
+def later(db: sqlite3.Connection, heads: Sequence[line.Waiting]) -> Mapping[int, Delivery]:
+    """The last edits that came since ``heads`` were tried; one that was not is replaced by them."""
+    tried = [(one.id, one.edits or one.id) for one in heads if one.batch is not None]
+    rows = {id: db.execute(statement.LATER, (root, id)).fetchone() for id, root in tried}
+    return {id: _delivery(row) for id, row in rows.items() if row is not None}
+
+
 def troubles(db: sqlite3.Connection) -> Mapping[str, Attempt]:
     """The last attempt for each sink that went wrong."""
     found = [dict(row) for row in db.execute(statement.TROUBLES)]

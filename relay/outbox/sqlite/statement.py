@@ -1,5 +1,7 @@
 """What is asked of SQLite, each statement whole and with its reason."""
 
+from relay.outcome import MAY_HAVE_ARRIVED, WITHHELD
+
 # CROSS JOIN: else SQLite reads all events through, or all deliveries, to find those few.
 KNOWN_EVENTS = """
 WITH wanted (event_id, hook) AS (VALUES {rows})
@@ -13,22 +15,24 @@ ADD_DELIVERIES = """
 INSERT INTO delivery (event, sink, route, state, due_at, subject, version, rank, merged, edits)
 VALUES {rows}
 """
-# What sinks were told last of subjects, or will be.
-LAST = """
-WITH wanted (place, sink, subject, since) AS (VALUES {rows})
+# What sinks were told last of subjects, or will be, or must not be.
+LAST = f"""
+WITH wanted (place, sink, subject, since, withdrawn) AS (VALUES {{rows}})
 SELECT place, delivery.id, event, route, version, rank, edits, created_at,
        state = 'pending' AND batch IS NULL AS waits
 FROM wanted CROSS JOIN delivery JOIN event ON event.id = delivery.event
 WHERE delivery.id = (
     SELECT last.id FROM delivery AS last JOIN event ON event.id = last.event
     WHERE last.sink = wanted.sink AND last.subject = wanted.subject AND last.merged IS NULL
-      AND last.state <> 'dead' AND accepted_at >= wanted.since
+      AND accepted_at >= wanted.since
+      AND (last.state <> 'dead' OR last.reason = '{WITHHELD}'
+           OR last.reason LIKE '{MAY_HAVE_ARRIVED}%' OR wanted.withdrawn)
     ORDER BY last.id DESC LIMIT 1)
-"""
+"""  # noqa: S608
 # By the same hook: whoever has the secret of another one changes nothing where no route leads it.
 SINKS_TOLD = """
 SELECT DISTINCT sink FROM delivery JOIN event ON event.id = delivery.event
-WHERE subject = ? AND merged IS NULL AND state <> 'dead' AND hook = ?
+WHERE subject = ? AND merged IS NULL AND hook = ?
 """
 REPLACE = """
 UPDATE delivery SET event = ?, route = ?, version = ?, rank = ? WHERE id = ?
@@ -93,6 +97,7 @@ FROM delivery JOIN event ON event.id = delivery.event
 {IN_MESSAGE}
 ORDER BY delivery.id
 """  # noqa: S608
+LATER = f"{DELIVERY} WHERE edits = ? AND delivery.id > ? ORDER BY delivery.id DESC LIMIT 1"
 LAST_EDIT = f"{DELIVERY} WHERE edits = ? AND state = 'delivered' ORDER BY delivery.id DESC LIMIT 1"
 
 CLOSE = (
