@@ -6,6 +6,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import aiohttp
@@ -20,6 +21,7 @@ from relay.sinks.base import Sink
 logger = logging.getLogger(__name__)
 
 INTERRUPTED = Failed("relay ended while it was sent", ambiguous=True)
+LONG = 8192  # bytes of a webhook, from which on its message may take long to make
 PATIENCE = 60.0  # seconds within a lease before another request of the same attempt
 
 
@@ -63,7 +65,7 @@ class Courier:
         """Render what was claimed, and take along of its company what fits, uncut."""
         messages: list[Message] = []
         for one in claim.deliveries:
-            message = self._message(one, claim.later.get(one.id))
+            message = await self._made(one, claim.later.get(one.id))
             if not isinstance(message, Message):
                 return Load(claim.deliveries, message)
             messages.append(message)
@@ -101,6 +103,18 @@ class Courier:
         except Exception as error:
             return self._bug(error)
 
+    async def _made(
+        self, delivery: Delivery, later: Delivery | None = None
+    ) -> Message | Rejected | Failed:
+        """A message; a long one is made and laid out beside the loop, for others wait for that."""
+        if len(delivery.raw) < LONG:
+            return self._message(delivery, later)
+        message = await asyncio.to_thread(self._message, delivery, later)
+        if isinstance(message, Message):
+            with suppress(Exception):  # a bug: it will be met again when the message is sent
+                await asyncio.to_thread(self._sink.payload, [message])  # sinks remember layouts
+        return message
+
     def _message(
         self, delivery: Delivery, later: Delivery | None = None
     ) -> Message | Rejected | Failed:
@@ -120,8 +134,8 @@ class Courier:
         """Those of a company that can be rendered, up to the first that cannot: its turn comes."""
         found = []
         for one in company:
-            await asyncio.sleep(0)  # a long note takes long, and others wait for the loop
-            message = self._message(one)
+            await asyncio.sleep(0)  # others wait for the loop
+            message = await self._made(one)
             if not isinstance(message, Message):
                 break
             found.append((one, message))
@@ -152,7 +166,7 @@ class Courier:
         """Change the message that told the earlier version; where that can't be, say it anew."""
         key = self._key([head])
         told = await self._told(edits) if self._sink.can_edit else None
-        revised = None if told is None else self._revised(told, head, edits)
+        revised = None if told is None else await self._remade(told, head, edits)
         if told is not None and revised is not None:
             outcome = await self._ask(
                 lambda: self._sink.edit(told.message, revised, key=key, session=self._session)
@@ -174,6 +188,11 @@ class Courier:
             return [head], message
         outcome = await self._send([message], key)
         return [replace(head, edits=None) if isinstance(outcome, Sent) else head], outcome
+
+    async def _remade(self, told: Told, head: Delivery, edits: int) -> Sequence[Message] | None:
+        if len(head.raw) < LONG:
+            return self._revised(told, head, edits)
+        return await asyncio.to_thread(self._revised, told, head, edits)
 
     def _revised(self, told: Told, head: Delivery, edits: int) -> Sequence[Message] | None:
         """All parts of a message as they are now; None if one may not be shown any more."""

@@ -37,13 +37,16 @@ _CLUSTER = regex.compile(r"[\U0001f1e6-\U0001f1ff]{2}[\p{Grapheme_Extend}\p{Mc}\
 
 
 def shorten(nodes: Tree, fits: Callable[[Tree], bool], ending: Tree = ELLIPSIS) -> Tree:
+    """The longest beginning of ``nodes``, followed by ``ending``, that fits; all if that fits."""
+    return nodes if fits(nodes) else beginning(nodes, fits, ending)
+
+
+def beginning(nodes: Tree, fits: Callable[[Tree], bool], ending: Tree = ELLIPSIS) -> Tree:
     """
-    The longest beginning of ``nodes``, followed by ``ending``, that fits; all of it if that fits.
+    What ``shorten`` leaves of a tree that is known not to fit.
 
     Where not even ``ending`` fits nothing is left.
     """
-    if fits(nodes):
-        return nodes
     nodes = tuple(merged(nodes))
     found: Tree = ending if fits(ending) else ()
     low, high, most = 0, STEP, _length(nodes)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from relay.dialects.shorten import ELLIPSIS, shorten
+from relay.dialects.shorten import ELLIPSIS, beginning
 from relay.link import link
 from relay.message import Image, Message
 from relay.tree import Link, Text, Tree
@@ -32,7 +32,7 @@ class Room:
         limit = min(limit, self.left)
         written = write(nodes)
         if size(written) > limit:
-            written = write(shorten(nodes, lambda it: size(write(it)) <= limit, ending))
+            written = write(beginning(nodes, lambda it: size(write(it)) <= limit, ending))
         self.left -= size(written)
         return written
 

@@ -74,6 +74,7 @@ def _names(mentions: dict[str, Any]) -> str:
     return "".join(f"{one} " for one in mentions.get("user_ids", ()))
 
 
+@lru_cache(2 * LAID_OUT)
 def _fitting(message: Message, render: Render, limit: int) -> str:
     """A message in at most ``limit`` bytes: its text gives way first."""
 

@@ -1,5 +1,6 @@
 """The lane, step by step: a scripted sink, a clock that is set by hand, and every outbox."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
@@ -41,6 +42,8 @@ class Script:
     keys: list[str] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
     probed: int = 0
+    laid_out: list[threading.Thread] = field(default_factory=list)
+    """Where a message was laid out before it was sent."""
     edited: dict[str, str] = field(default_factory=dict)
     """The text that was put in place of a message, by the message's first text."""
 
@@ -51,6 +54,9 @@ class Script:
     def together(self, messages: Sequence[Message]) -> int:
         lengths = accumulate(len(text_of(message.body)) for message in messages)
         return max(1, sum(length <= self.room for length in lengths))
+
+    def payload(self, messages: Sequence[Message]) -> Any:
+        self.laid_out.append(threading.current_thread())
 
     async def send(self, messages: Sequence[Message], *, key: str, session: object) -> Outcome:
         text = " + ".join(text_of(message.body) for message in messages)
@@ -177,6 +183,16 @@ async def test_what_was_accepted_is_sent_once_and_in_order(stage: Stage) -> None
     await stage.run(seconds=1)
     assert stage.sink.shown == ["note 1", "note 2", "note 3"]
     assert await stage.states() == {State.DELIVERED: 3}
+
+
+async def test_a_long_note_is_laid_out_beside_the_loop_and_a_short_one_at_once(
+    stage: Stage,
+) -> None:
+    await stage.accept(1)
+    await stage.accept(2, text="**a** " * 2000)
+    await stage.run(seconds=1)
+    assert len(stage.sink.shown) == 2
+    assert [one is threading.current_thread() for one in stage.sink.laid_out] == [False]
 
 
 async def test_nobody_overtakes_a_failed_one(stage: Stage) -> None:
