@@ -16,12 +16,15 @@ from relay.commands.setting import (
     existing_outbox,
     say,
     say_json,
+    warn,
 )
 from relay.commands.table import one_line, room_of, span, stamp, table
 from relay.config import Config
 from relay.outbox import Backlog, ClosedSink, Outbox
 from relay.outcome import Attempt, State
 
+GIVEN_UP = "given up by relay sinks give-up"
+STEP = 500  # deliveries
 HEAD = ("sink", "state", "waiting", "oldest", "dead", "")
 
 
@@ -113,6 +116,8 @@ def _cells(standing: Standing, colour: Colour, *, now: int) -> Sequence[str]:
 
 
 def _remarks(standing: Standing, *, now: int) -> Iterator[str]:
+    if not standing.is_configured and standing.backlog is not None:
+        yield f"put it back under its name, or: relay sinks give-up {standing.sink}"
     if standing.paused_at is not None:
         yield f"paused for {span(_seconds(now - standing.paused_at))}"
     if standing.due_at is not None and standing.due_at > now:
@@ -157,6 +162,27 @@ async def resume(given: Namespace) -> int:
     return 0 if halted else 1
 
 
+async def give_up(given: Namespace) -> int:
+    config, name, number = configuration(given.config), given.name, 0
+    async with existing_outbox(config) as outbox:
+        if name not in await outbox.backlog():
+            check_sink(config, name)
+        while given_up := await _given_up(outbox, name):
+            number += given_up
+        left = (await outbox.backlog()).get(name)
+    told = f"; relay dead list --sink {name} has it, to be revived or dropped" if number else ""
+    say(f"{number} given up{told}")
+    if left is not None:
+        warn(f"{left.number} still wait for {name}: under way, or come meanwhile")
+    return 0 if number else 1
+
+
+async def _given_up(outbox: Outbox, name: str) -> int:
+    """One step: all at once would hold up a relay that runs."""
+    now = app.unix_milliseconds()
+    return await outbox.give_up(name, reason=GIVEN_UP, now=now, limit=STEP)
+
+
 def add_sinks(commands: Commands) -> None:
     parser = add(
         commands,
@@ -183,3 +209,11 @@ def add_sinks(commands: Commands) -> None:
         example="relay sinks resume team",
     )
     resuming.add_argument("name", metavar="NAME")
+    giving = add(
+        actions,
+        "give-up",
+        give_up,
+        about="make dead letters of what waits for a sink, also of one that is gone",
+        example="relay sinks give-up team",
+    )
+    giving.add_argument("name", metavar="NAME")

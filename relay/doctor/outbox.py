@@ -96,5 +96,5 @@ def _deliveries(counts: Mapping[tuple[str, str], int], config: Config) -> Iterat
             yield advice("deliveries-dead", where, what, remedy)
         if state == "pending" and sink not in config.sinks:
             what = f"{number} wait for it, and it is not in the configuration"
-            remedy = "put it back, under the same name, and they go out"
+            remedy = f"put it back under its name, and they go out; or relay sinks give-up {sink}"
             yield wrong("deliveries-orphaned", where, what, remedy)

@@ -195,6 +195,14 @@ class Outbox(Protocol):
         """What a search finds, the newest first."""
         ...
 
+    async def give_up(self, sink: str, *, reason: str, now: int, limit: int) -> int:
+        """
+        Make dead letters of the first that wait for a sink, at most so many; how many it were.
+
+        What is under way is left alone: who sends it will tell how that ended.
+        """
+        ...
+
     async def revive(self, ids: Iterable[int], *, now: int) -> int:
         """Dead to pending, with all attempts anew; the number of those that were dead."""
         ...

@@ -181,6 +181,18 @@ class Machine(RuleBasedStateMachine):
     def revive(self, ids: list[int]) -> Coroutine[Any, Any, int]:
         return self.outbox.revive(ids, now=self.now)
 
+    @rule(sink=sinks, limit=st.integers(1, 3))
+    def the_operator_gives_up_what_waits(self, sink: str, limit: int) -> None:
+        carried = self.carried.get(sink, [])
+        flying = {int(one.raw) for one in carried if one.due_at > self.now}
+        chosen = [number for number in sorted(self.waiting(sink)) if number not in flying][:limit]
+        given_up = self.outbox.give_up(sink, reason="by hand", now=self.now, limit=limit)
+        assert self.do(given_up) == len(chosen)
+        for number in chosen:
+            self.known[sink][number].state = State.DEAD
+        if any(int(one.raw) in chosen for one in carried):  # their lease was over
+            assert not self.save(self.carried.pop(sink), Sent())
+
     @rule(age=st.integers(0, 200))
     def what_is_old_is_pruned(self, age: int) -> None:
         kept = {one.id: one for one in self.all()}

@@ -568,6 +568,33 @@ async def test_a_revived_letter_takes_its_old_place_in_the_line(outbox):
     assert seen[:2] == [letter.id for letter in letters]
 
 
+async def given_up(outbox, sink="team", *, now=9, limit=100):
+    return await outbox.give_up(sink, reason="by hand", now=now, limit=limit)
+
+
+async def test_what_waits_is_given_up_step_by_step_and_can_be_revived(outbox):
+    for n in range(5):
+        await accepted(outbox, n, BOTH, raw=b"%d" % n)
+    await failed(outbox, now=1, due_at=10**9)
+    assert [await given_up(outbox, limit=3) for _ in range(3)] == [3, 2, 0]
+    assert await outbox.counts() == {("team", "dead"): 5, ("ops", "pending"): 5}
+    letters = await outbox.dead()
+    assert {(one.reason, one.due_at, one.interrupted) for one in letters} == {("by hand", 9, False)}
+    assert await outbox.revive([one.id for one in letters], now=9) == 5
+    assert [(await delivered(outbox, now=10)).raw for _ in range(5)] == [
+        b"%d" % n for n in range(5)
+    ]
+
+
+async def test_what_is_under_way_is_not_given_up_but_what_was_interrupted_is(outbox):
+    await accepted(outbox)
+    flying = await claimed(outbox, now=0, lease=100)
+    assert await given_up(outbox, now=99) == 0
+    assert await outbox.recover(now=50) == 1
+    assert await given_up(outbox, now=50) == 1
+    assert not await outbox.save([replace(flying, state=State.DELIVERED)], claimed=[flying])
+
+
 @pytest.mark.parametrize("action", ["revive", "drop"])
 async def test_only_dead_letters_are_revived_or_dropped(outbox, action):
     for n in (1, 2, 3, 4):

@@ -72,6 +72,7 @@ def test_the_commands_are_those_of_the_design():
         "serve", "check", "route", "preview", "send-test", "demo", "mfm", "doctor",
         "dead", "dead list", "dead show", "dead revive", "dead drop",
         "deliveries", "deliveries show", "sinks", "sinks pause", "sinks resume",
+        "sinks give-up",
         "replay", "backup",
         "outbox", "outbox copy",
         "init", "install-service", "schema", "completion", "sbom", "password",

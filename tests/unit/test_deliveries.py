@@ -172,6 +172,34 @@ def test_a_sink_that_left_the_configuration_is_told_with_what_waits_for_it(relay
     assert (rows["team"]["state"], rows["team"]["waiting"]) == ("not in the configuration", 1)
 
 
+def test_what_waits_for_a_sink_that_left_the_configuration_can_be_given_up(relay, folder):
+    text = CONFIG.replace("team: {type: console}", "crew: {type: console}").replace("team", "crew")
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    assert "relay sinks give-up team" in relay("sinks").out
+    answer = relay("sinks", "give-up", "team")
+    assert (answer.code, answer.out.startswith("1 given up; relay dead list")) == (0, True)
+    assert within(lambda outbox: outbox.waiting()) == 0
+    assert "given up by relay sinks give-up" in relay("dead", "list", "--sink", "team").out
+    assert "no sink is called team" in relay("sinks", "give-up", "team").err
+    assert relay("dead", "drop", "--sink", "team").out == "2 dropped\n"
+
+
+def test_only_what_waits_for_the_sink_that_was_named_is_given_up(relay, folder):
+    within(lambda it: it.accept(an_event(9), sample.raw("mention"), {"quiet": "mentions"}, now=9))
+    assert relay("sinks", "give-up", "team").out.startswith("1 given up")
+    assert within(lambda outbox: outbox.waiting()) == 1
+    answer = relay("sinks", "give-up", "team")
+    assert (answer.code, answer.out) == (1, "0 given up\n")
+    assert "did you mean team?" in relay("sinks", "give-up", "taem").err
+
+
+def test_what_is_under_way_is_not_given_up(relay, folder):
+    within(lambda outbox: outbox.claim("team", now=10**15, lease=60_000))
+    answer = relay("sinks", "give-up", "team")
+    assert (answer.code, answer.out) == (1, "0 given up\n")
+    assert "1 still wait for team: under way" in answer.err
+
+
 def test_a_sink_is_paused_and_resumed(relay, folder):
     assert relay("sinks", "pause", "team").code == 0
     assert relay("sinks", "pause", "team").code == 1

@@ -260,6 +260,9 @@ class PostgresOutbox:
         async with self._connection() as db:
             return await query.search(db, wanted, limit=limit)
 
+    async def give_up(self, sink: str, *, reason: str, now: int, limit: int) -> int:
+        return await self._changed(statement.GIVE_UP, sink, storable(reason), now, limit)
+
     async def revive(self, ids: Iterable[int], *, now: int) -> int:
         wanted = list(ids)
         async with self._connection() as db, db.transaction():

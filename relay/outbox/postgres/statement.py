@@ -188,6 +188,13 @@ DEAD_GROUPS = """
 SELECT sink, reason, count(*) AS number, max(id) AS newest FROM delivery
 WHERE state = 'dead' GROUP BY sink, reason ORDER BY newest DESC LIMIT 300
 """
+# What is claimed is under way for as long as its lease goes; and not who was claimed meanwhile.
+GIVE_UP = """
+UPDATE delivery SET state = 'dead', reason = $2, due_at = $3, claimed = false
+WHERE state = 'pending' AND (NOT claimed OR due_at <= $3)
+  AND id IN (SELECT id FROM delivery WHERE sink = $1 AND state = 'pending'
+             AND (NOT claimed OR due_at <= $3) ORDER BY id LIMIT $4)
+"""
 # Nobody prunes the event meanwhile.
 KEEP_EVENTS = """
 SELECT 1 FROM event WHERE id IN (SELECT event FROM delivery WHERE id = ANY($1::bigint[]))

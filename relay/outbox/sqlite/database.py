@@ -236,6 +236,10 @@ class SQLiteOutbox:
     async def deliveries(self, wanted: Search, *, limit: int = 50) -> Sequence[Delivery]:
         return await self._read(lambda db: query.search(db, wanted, limit=limit))
 
+    async def give_up(self, sink: str, *, reason: str, now: int, limit: int) -> int:
+        values = {"sink": sink, "reason": reason, "now": now, "limit": limit}
+        return await self._write(lambda db: db.execute(statement.GIVE_UP, values).rowcount)
+
     async def revive(self, ids: Iterable[int], *, now: int) -> int:
         rows = [(now, number) for number in ids]
         return await self._write(lambda db: db.executemany(statement.REVIVE, rows).rowcount)

@@ -138,6 +138,12 @@ DEAD_GROUPS = """
 SELECT sink, reason, count(*) AS number, max(id) AS newest FROM delivery
 WHERE state = 'dead' GROUP BY sink, reason ORDER BY newest DESC LIMIT 300
 """
+# What is claimed is under way for as long as its lease goes.
+GIVE_UP = """
+UPDATE delivery SET state = 'dead', reason = :reason, due_at = :now, claimed = 0
+WHERE id IN (SELECT id FROM delivery WHERE sink = :sink AND state = 'pending'
+             AND (claimed = 0 OR due_at <= :now) ORDER BY id LIMIT :limit)
+"""
 REVIVE = """
 UPDATE delivery SET state = 'pending', attempt = 0, due_at = ?, claimed = 0
 WHERE id = ? AND state = 'dead'
