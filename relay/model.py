@@ -124,16 +124,17 @@ class Note:
     updated_at: int | None = None
     url: str | None = None
     user: User = field(default_factory=User)
-    text: str | None = None
-    cw: str | None = None
+    # What only some may see is in no repr: one ends in a log sooner or later.
+    text: str | None = field(default=None, repr=False)
+    cw: str | None = field(default=None, repr=False)
     visibility: Visibility = Visibility.SPECIFIED
     local_only: bool = False
     is_hidden: bool = False
     """Misskey itself left the content out for this reader."""
     withheld: bool = False
     """The gate took everything out: the sink may not show this note."""
-    files: tuple[File, ...] = ()
-    poll: Poll | None = None
+    files: tuple[File, ...] = field(default=(), repr=False)
+    poll: Poll | None = field(default=None, repr=False)
     channel: Channel | None = None
     tags: tuple[str, ...] = ()
     emojis: Mapping[str, str] = field(default_factory=dict)
@@ -178,13 +179,13 @@ class AbuseReport:
     target_user: User = field(default_factory=User)
     reporter: User = field(default_factory=User)
     assignee: User | None = None
-    comment: str | None = None
+    comment: str | None = field(default=None, repr=False)
     category: str | None = None
     resolved: bool = False
     resolved_as: str | None = None
     """``accept``, ``reject``, or None: closed without a verdict."""
     forwarded: bool = False
-    moderation_note: str | None = None
+    moderation_note: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,8 +193,8 @@ class ContactForm:
     """What somebody wrote into a server's contact form; address and IP were dropped."""
 
     id: str = ""
-    subject: str | None = None
-    content: str | None = None
+    subject: str | None = field(default=None, repr=False)
+    content: str | None = field(default=None, repr=False)
     name: str | None = None
     misskey_username: str | None = None
     reply_method: str | None = None

@@ -1,6 +1,6 @@
 """A delivery, and how an attempt at it can end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -25,7 +25,7 @@ class Delivery:
     route: str
     hook: str
     server: str
-    raw: bytes
+    raw: bytes = field(repr=False)
     """The body of the webhook, as it came."""
     accepted_at: int
     event_id: str = ""

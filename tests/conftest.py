@@ -11,7 +11,14 @@ from hypothesis import settings
 settings.register_profile("relay", deadline=None)
 settings.load_profile("relay")
 
-pytest_plugins = ["tests.fakes.fixtures", "tests.factories", "tests.terminal", "tests.page"]
+pytest_plugins = [
+    "tests.leaks",
+    "tests.fakes.fixtures",
+    "tests.factories",
+    "tests.terminal",
+    "tests.page",
+    "pytester",
+]
 
 
 @pytest.fixture(autouse=True)

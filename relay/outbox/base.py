@@ -320,7 +320,7 @@ class Received:
 
     hook: str
     server: str
-    raw: bytes
+    raw: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,10 +106,10 @@ async def test_what_slack_says_to_a_webhook_is_told(
 async def test_a_vendor_that_is_not_there_is_told(
     session: aiohttp.ClientSession, unused_tcp_port: int
 ) -> None:
-    url = f"http://127.0.0.1:{unused_tcp_port}/x"
+    nobody = f"http://127.0.0.1:{unused_tcp_port}"
     config = sinks(
-        one={"type": "discord", "url": url},
-        two={"type": "matrix", "homeserver": url, "room": "!a:b", "token": "x"},
+        one={"type": "discord", "url": f"{nobody}/x"},
+        two={"type": "matrix", "homeserver": nobody, "room": "!a:b", "token": "x"},
     )
     assert await names(config, session) == {"sink-unreachable"}
 

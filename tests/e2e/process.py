@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.e2e.leak import leaks, secrets_of
-
 START = 20.0  # seconds
 
 
@@ -25,10 +23,8 @@ class Relay:
         self.address = ""
         self.process: asyncio.subprocess.Process | None = None
         self.log = folder / "relay.log"
-        self.secrets: set[str] = set()
 
     async def start(self, *arguments: str) -> None:
-        self.secrets |= secrets_of(self.file, self.environ)
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "relay", "serve", "--config", str(self.file), *arguments,
@@ -53,15 +49,12 @@ class Relay:
         assert self.process is not None
         if self.process.returncode is None:
             self.process.send_signal(number)
-        out, _ = await self.process.communicate()
+        await self.process.communicate()
         assert self.process.returncode is not None
-        log = self.log.read_text(encoding="utf-8")
-        assert leaks(self.secrets, out.decode(errors="replace"), log) == []
         return self.process.returncode
 
     async def command(self, *arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
         """Run another command of this installation: its exit code, output and errors."""
-        self.secrets |= secrets_of(self.file, self.environ)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "relay", *arguments,
             cwd=self.folder, env=self.environ, stdin=asyncio.subprocess.PIPE,
@@ -69,7 +62,6 @@ class Relay:
         )  # fmt: skip
         out, err = await process.communicate(stdin)
         assert process.returncode is not None
-        assert leaks(self.secrets, out.decode(), err.decode()) == []
         return process.returncode, out.decode(), err.decode()
 
 

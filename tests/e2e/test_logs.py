@@ -6,7 +6,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.e2e.leak import leaks, secrets_of
 from tests.e2e.process import Relay
 from tests.e2e.waiting import until
 from tests.fakes.misskey import a_note_event, post
@@ -62,25 +61,11 @@ async def test_a_scanner_at_the_door_cannot_fill_the_disk(tmp_path: Path) -> Non
     async with aiohttp.ClientSession() as session:
         for n in range(100):
             event = a_note_event(n)
-            await post(session, relay.address, f"guess{n}", event, secret=f"guess{n}")
-            await post(session, relay.address, "alice", event, secret=f"guess{n}")
+            await post(session, relay.address, f"guess{n}", event, secret=f"wrong word {n}")
+            await post(session, relay.address, "alice", event, secret=f"wrong word {n}")
             async with session.get(f"{relay.address}/guess{n}.php") as answer:
                 assert answer.status == 404
     assert await relay.terminate() == 0
     lines = relay.log.read_text(encoding="utf-8").splitlines()
     assert len([line for line in lines if "refused" in line]) == 8
     assert sum(int(line.rpartition("more=")[2]) for line in lines if "more=" in line) == 300 - 6
-
-
-def test_a_leak_would_be_found_in_every_test_that_runs_relay(tmp_path: Path) -> None:
-    config = """
-web: {password: of the page}
-hooks: {alice: {secret: [old one, new one]}}
-sinks: {team: {type: discord, url: "https://discord.example/api/webhooks/1/the-key"}}
-routes: [{to: team}]
-"""
-    relay = Relay(tmp_path, config, {})
-    secrets = secrets_of(relay.file, relay.environ)
-    for said in ("of the page", "old one", "new one", "GET /x/the-key", "at 1/the-key/messages"):
-        assert len(leaks(secrets, "nothing", f"failed: {said}")) == 1
-    assert leaks(secrets, "nothing") == []

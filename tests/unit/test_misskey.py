@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -247,6 +247,11 @@ PRIVATE_OF_REPORTS = "email ip ipAddress userAgent".split()
 MARKER = "PRIVATE"
 
 
+def all_of(found: Event | Note) -> str:
+    """With what a repr leaves out."""
+    return str(asdict(found))
+
+
 def planted(value: Any) -> Any:
     """The same JSON, with a marker in each private field of each object, present or not."""
     if isinstance(value, list):
@@ -269,11 +274,11 @@ def test_no_private_field_of_a_user_or_a_note_enters_an_event():
     for request in sender.requests():
         event = planted(request.event)
         assert (MARKER in json.dumps(event)) == (request.kind not in bare), "nothing was planted"
-        assert MARKER not in repr(parsed(event)), request
+        assert MARKER not in all_of(parsed(event)), request
 
 
 def test_what_is_planted_would_be_found():
-    assert MARKER in repr(the_note(text=MARKER))
+    assert MARKER in all_of(the_note(text=MARKER))
 
 
 @pytest.mark.parametrize(
@@ -321,7 +326,7 @@ def test_the_contact_form_keeps_the_message_and_drops_who_sent_it_from_where():
         "user": {"id": "u2", "username": "bob", "email": MARKER},
     }
     event = parsed(envelope(body, "receivedContactForm", userId=...))
-    assert MARKER not in repr(event)
+    assert MARKER not in all_of(event)
     assert event.contact is not None
     assert (event.contact.subject, event.contact.content) == ("help", "I am locked out")
     assert event.is_moderation
@@ -1061,4 +1066,4 @@ def test_no_shape_of_a_private_field_makes_it_enter(value, key):
     user = {"id": "u", "username": "bob"} | hidden
     note = a_note(user=user) | hidden
     for body, kind in (({"note": note}, "note"), ({"user": user}, "follow")):
-        assert MARKER not in repr(parsed(envelope(body, kind)))
+        assert MARKER not in all_of(parsed(envelope(body, kind)))
