@@ -24,5 +24,6 @@ retention   what was settled long ago is forgotten, in small steps
 
 ``model`` has the nouns, ``errors`` and ``secret`` lie below it; ``config`` reads the YAML file,
 ``watch`` tells operators how relay is (``metrics``, ``vigil``, ``web``, ``notify``), ``logs`` what
-it does; ``app`` builds everything, ``cli`` is the command line, ``doctor`` looks for what is wrong.
+it does; ``app`` builds everything, ``cli`` is the command line, ``control`` its way to a relay that
+runs, ``doctor`` looks for what is wrong.
 """

@@ -19,6 +19,7 @@ import aiohttp
 from relay import ending, intake, misskey
 from relay.acceptance import Acceptance
 from relay.config import Config
+from relay.control import Control, controlled
 from relay.courier import Duty
 from relay.crew import Crew
 from relay.delivery import Lane
@@ -27,7 +28,7 @@ from relay.language import Language
 from relay.listening import EVERYBODY, Door, listening
 from relay.metrics import Metrics
 from relay.notify import Notify
-from relay.outbox import Outbox, serve_outbox
+from relay.outbox import Outbox, file_of, serve_outbox
 from relay.outcome import Delivery, Outcome
 from relay.plan import planned
 from relay.reload import Reload, reopen
@@ -112,6 +113,8 @@ async def run(
         runner = intake.runner(public, grace=GRACE)
         door = await stack.enter_async_context(listening(runner, config.listen, mode=EVERYBODY))
         again = Reload(crew, outbox, load=load or (lambda: config), notify=notify, clock=clock)
+        control = Control(reload=again, wake=wake, laps=lambda: _laps(crew))
+        await stack.enter_async_context(controlled(control, file_of(config.outbox)))
         ready(door.address)
         notify.ready(f"listens on {door.address}")
         await _finished(
@@ -145,9 +148,6 @@ def _operation(
 ) -> Operation:
     plan, config = crew.plan, crew.plan.config
 
-    def laps() -> Mapping[str, Lap]:
-        return {name: Lap(is_sick=it.is_sick, rest=it.rest) for name, it in crew.lanes.items()}
-
     async def attempt(name: str) -> Outcome:
         return await send_trial(plan.duties[name].sink, session, now=clock())
 
@@ -159,7 +159,7 @@ def _operation(
         language=Language(config.locale, config.timezone),
         clock=clock,
         tally=tally,
-        laps=laps,
+        laps=lambda: _laps(crew),
         wake=lambda name: wake([name]),
         attempt=attempt,
         hooks={name: hook.server for name, hook in config.hooks.items()},
@@ -169,6 +169,10 @@ def _operation(
         warnings=config.warnings,
         examine=lambda: examine(config),
     )
+
+
+def _laps(crew: Crew) -> Mapping[str, Lap]:
+    return {name: Lap(is_sick=it.is_sick, rest=it.rest) for name, it in crew.lanes.items()}
 
 
 async def _finished(work: Iterable[Coroutine[None, None, None]], *, stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from relay.logs import log_to
 COMMANDS: Mapping[str, Sequence[str]] = {
     "init": ("init",),
     "serving": ("serve", "check", "demo", "send-test"),
+    "reload": ("reload",),
     "trying": ("route", "preview"),
     "mfm": ("mfm",),
     "deliveries": ("deliveries",),

@@ -33,7 +33,9 @@ class Door:
                 path = Path(self._listen.removeprefix(UNIX))
                 self._socket = _Socket(path, mode=self._mode)
         except OSError as error:
-            raise ConfigError(f"cannot listen on {self._listen}: {error.strerror}") from None
+            raise ConfigError(
+                f"cannot listen on {self._listen}: {error.strerror or error}"
+            ) from None
 
     async def close(self) -> None:
         """Let what is in flight end, and take nothing more."""

@@ -89,6 +89,11 @@ def windows(written: object) -> tuple[Window, ...]:
     return tuple(_window(part.strip()) for part in parts)
 
 
+def written(windows: Iterable[Window]) -> str:
+    """As a configuration has it: ``5/2s``; empty for any pace."""
+    return ", ".join(f"{number}/{length:g}s" for number, length in windows)
+
+
 def _window(written: str) -> Window:
     found = re.fullmatch(r"([1-9]\d{0,5})\s*/\s*(.+)", written)
     length = found and seconds(found[2] if found[2][0].isdigit() else f"1{found[2]}")

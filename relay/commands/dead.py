@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from relay import app
 from relay.commands.deliveries import row, show_table, tell
 from relay.commands.parser import Commands, Run, add, add_json, positive
-from relay.commands.setting import configuration, existing_outbox, say, say_json, warn
+from relay.commands.setting import configuration, existing_outbox, news, say, say_json, warn
 from relay.outbox import Outbox
 from relay.outcome import State
 
@@ -36,12 +36,10 @@ async def show(given: Namespace) -> int:
 
 
 async def revive(given: Namespace) -> int:
-    async with existing_outbox(configuration(given.config)) as outbox:
+    config = configuration(given.config)
+    async with existing_outbox(config) as outbox:
         number = await outbox.revive(await _chosen(given, outbox), now=app.unix_milliseconds())
-    say(
-        f"{number} revived"
-        + ("; a running relay takes them up within 30 seconds" if number else "")
-    )
+    say(f"{number} revived" + (f"; {await news(config, [*config.sinks])}" if number else ""))
     return 0 if number else 1
 
 

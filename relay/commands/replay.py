@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from relay import app, misskey
 from relay.acceptance import again
 from relay.commands.parser import Commands, add
-from relay.commands.setting import check_sink, configuration, existing_outbox, say, warn
+from relay.commands.setting import check_sink, configuration, existing_outbox, news, say, warn
 from relay.config import Config
 from relay.model import Event
 from relay.outbox import Outbox, Received
@@ -23,6 +23,8 @@ async def replay(given: Namespace) -> int:
             warn(f"no event has the id {given.event_id}: see relay deliveries")
             return 1
         sent = [await _again(outbox, config, one, given.sink, given.event_id) for one in found]
+    if any(sent):
+        say(await news(config, [*config.sinks]))
     return 0 if any(sent) else 1
 
 

@@ -13,12 +13,15 @@ from typing import Any, TextIO
 from relay import misskey, sample
 from relay.colour import Colour
 from relay.config import Config, load
+from relay.control import ask
 from relay.errors import ConfigError, FormatError, OutboxError
 from relay.model import Event
 from relay.outbox import Outbox, file_of, open_outbox
 from relay.suggestion import closest
 
 PLACES = (Path("config.yaml"), Path("/etc/relay/config.yaml"))
+SERVICE = (Path("/etc/relay"), Path("/var/lib/relay"))
+"""Where the configuration of a service is, and where systemd lets it work."""
 EXAMPLE = """\
 hooks:
   alice: {secret_file: alice.secret}   # the secret of the webhook in Misskey
@@ -31,7 +34,22 @@ routes:
 
 def configuration(path: Path | None, *, samples: Sequence[Event] = ()) -> Config:
     """What the named file says, or the first that there is of the usual ones."""
-    return load(place_of(path), samples=samples)
+    place = place_of(path)
+    config = load(place, samples=samples)
+    return config.model_copy(update={"outbox": found_outbox(config.outbox, place)})
+
+
+def found_outbox(address: str, place: Path, *, service: tuple[Path, Path] = SERVICE) -> str:
+    """
+    The outbox of the configuration at ``place``: a relative file is in the working directory.
+
+    Or where the service works, if it is the service's configuration, and only there is one.
+    """
+    folder, state = service
+    file = file_of(address)
+    if file is None or place.absolute().parent != folder or file.exists():
+        return address
+    return f"sqlite:{state / file}" if (state / file).exists() else address
 
 
 def place_of(path: Path | None) -> Path:
@@ -114,6 +132,15 @@ def sink_of(config: Config, name: str) -> Any:
     """The sink of that name. Raises ConfigError."""
     check_sink(config, name)
     return config.sinks[name]
+
+
+async def news(config: Config, sinks: Sequence[str]) -> str:
+    """Tell the relay that runs, if one does, that something waits; the words for what follows."""
+    try:
+        is_told = await ask(file_of(config.outbox), "POST", "/wake", list(sinks)) is not None
+    except OutboxError:
+        return "a running relay looks within 30 seconds"
+    return "the relay that runs looks now" if is_told else "no relay runs: see relay serve"
 
 
 def existing_file(config: Config) -> Path:

@@ -14,23 +14,31 @@ from relay.commands.setting import (
     colour_for,
     configuration,
     existing_outbox,
+    news,
     say,
     say_json,
     warn,
 )
 from relay.commands.table import one_line, room_of, span, stamp, table
 from relay.config import Config
-from relay.outbox import Backlog, ClosedSink, Outbox
+from relay.control import ask
+from relay.errors import OutboxError
+from relay.outbox import Backlog, ClosedSink, Outbox, file_of
 from relay.outcome import Attempt, State
+from relay.pace import written
 
 GIVEN_UP = "given up by relay sinks give-up"
 STEP = 500  # deliveries
-HEAD = ("sink", "state", "waiting", "oldest", "dead", "")
+HEAD = ("sink", "state", "waiting", "oldest", "dead", "pace", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What the outbox and the configuration know of a sink; times are Unix milliseconds."""
+    """
+    What the outbox, the configuration and the relay that runs know of a sink.
+
+    Times are Unix milliseconds; ``rest`` is in seconds, and None if no relay runs.
+    """
 
     sink: str
     is_configured: bool
@@ -40,6 +48,9 @@ class Standing:
     closed: ClosedSink | None
     paused_at: int | None
     trouble: Attempt | None
+    pace: str
+    is_sick: bool
+    rest: float | None
 
     @property
     def state(self) -> str:
@@ -47,7 +58,9 @@ class Standing:
             return "not in the configuration"
         if self.paused_at is not None:
             return "paused"
-        return "open" if self.closed is None else "closed"
+        if self.closed is not None:
+            return "closed"
+        return "sick" if self.is_sick else "open"
 
 
 async def listed(given: Namespace) -> int:
@@ -70,6 +83,7 @@ async def _standings(config: Config, outbox: Outbox) -> Sequence[Standing]:
     counts, backlog = await outbox.counts(), await outbox.backlog()
     closed = {one.name: one for one in await outbox.closed_sinks()}
     paused, troubles = await outbox.paused_sinks(), await outbox.troubles()
+    laps = await _laps(config)
     return [
         Standing(
             sink=name,
@@ -80,9 +94,21 @@ async def _standings(config: Config, outbox: Outbox) -> Sequence[Standing]:
             closed=closed.get(name),
             paused_at=paused.get(name),
             trouble=troubles.get(name),
+            pace=written(config.sinks[name].pace) if name in config.sinks else "",
+            is_sick=laps.get(name, {}).get("sick", False),
+            rest=laps.get(name, {}).get("rest"),
         )
         for name in dict.fromkeys([*config.sinks, *(sink for sink, _ in counts)])
     ]
+
+
+async def _laps(config: Config) -> Mapping[str, Any]:
+    """What only the relay that runs knows; nothing if none does, or it does not answer."""
+    try:
+        return await ask(file_of(config.outbox), "GET", "/laps") or {}
+    except OutboxError as error:
+        warn(str(error))
+        return {}
 
 
 def _row(standing: Standing, *, now: int) -> Mapping[str, Any]:
@@ -96,6 +122,8 @@ def _row(standing: Standing, *, now: int) -> Mapping[str, Any]:
         "oldest_seconds": _seconds(now - backlog.since) if backlog else None,
         "dead": standing.dead,
         "next_in_seconds": None if due_at is None else _seconds(due_at - now),
+        "pace": standing.pace or None,
+        "rest_seconds": standing.rest,
         "paused_at": None if paused_at is None else stamp(paused_at),
         "closed": closed and {"at": stamp(closed.closed_at), "reason": closed.reason},
         "last_error": trouble and {"at": stamp(trouble.at), "reason": trouble.reason},
@@ -103,7 +131,8 @@ def _row(standing: Standing, *, now: int) -> Mapping[str, Any]:
 
 
 def _cells(standing: Standing, colour: Colour, *, now: int) -> Sequence[str]:
-    paint = {"open": colour.good, "paused": colour.doubtful}.get(standing.state, colour.bad)
+    good = {"open": colour.good, "paused": colour.doubtful, "sick": colour.doubtful}
+    paint = good.get(standing.state, colour.bad)
     backlog = standing.backlog
     return (
         standing.sink,
@@ -111,6 +140,7 @@ def _cells(standing: Standing, colour: Colour, *, now: int) -> Sequence[str]:
         str(backlog.number if backlog else 0),
         span(_seconds(now - backlog.since)) if backlog else "-",
         str(standing.dead),
+        standing.pace or "-",
         "; ".join(_remarks(standing, now=now)),
     )
 
@@ -122,6 +152,8 @@ def _remarks(standing: Standing, *, now: int) -> Iterator[str]:
         yield f"paused for {span(_seconds(now - standing.paused_at))}"
     if standing.due_at is not None and standing.due_at > now:
         yield f"next attempt in {span(_seconds(standing.due_at - now))}"
+    if standing.rest and standing.rest >= 1:
+        yield f"its pace lets it go on in {span(int(standing.rest))}"
     if standing.closed is not None:
         ago = span(_seconds(now - standing.closed.closed_at))
         yield f"closed {ago} ago: {one_line(standing.closed.reason)}"
@@ -155,7 +187,7 @@ async def resume(given: Namespace) -> int:
         was_closed = await outbox.open_sink(given.name, now=app.unix_milliseconds())
     halted = was_paused or was_closed
     say(
-        f"{given.name} goes on; a running relay takes it up within 30 seconds"
+        f"{given.name} goes on; {await news(config, [given.name])}"
         if halted
         else f"{given.name} was neither paused nor closed"
     )

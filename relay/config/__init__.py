@@ -1,8 +1,8 @@
 """
 The configuration file: strict, and all its mistakes are told at once, with their places.
 
-document, syntax, variable,  YAML text, and what it takes from outside, to plain data
-credential
+file, document, syntax,      YAML text, and what it takes from outside, to plain data
+variable, credential
 settings, condition, value   the models of what the file may say
 crosscheck, proof            what one part says of another; templates and conditions, tried
 source, complaint, shape,    mistakes with their places, in words for people, with the likely
@@ -10,15 +10,8 @@ likely                       meaning of what is misspelt
 """
 
 from relay.config.credential import credential
-from relay.config.settings import (
-    LISTEN,
-    MAX_FILE,
-    Config,
-    WebSettings,
-    load,
-    parse,
-    secret_files,
-)
+from relay.config.file import MAX_FILE, outbox_of, secret_files
+from relay.config.settings import LISTEN, Config, WebSettings, load, parse
 from relay.config.value import Locale, OutboxUrl
 
 __all__ = [
@@ -30,6 +23,7 @@ __all__ = [
     "WebSettings",
     "credential",
     "load",
+    "outbox_of",
     "parse",
     "secret_files",
 ]

@@ -18,12 +18,23 @@ from relay.config.complaint import complaints
 from relay.config.condition import MatchSettings, Several
 from relay.config.crosscheck import crosscheck
 from relay.config.document import read
+from relay.config.file import text_of
 from relay.config.likely import likely
 from relay.config.origin import Setting, settings
 from relay.config.proof import proof
 from relay.config.shape import Shape
 from relay.config.source import Source, told
-from relay.config.value import Filled, Host, Locale, MaxBody, Name, Origin, OutboxUrl, Password
+from relay.config.value import (
+    OUTBOX,
+    Filled,
+    Host,
+    Locale,
+    MaxBody,
+    Name,
+    Origin,
+    OutboxUrl,
+    Password,
+)
 from relay.duration import Duration
 from relay.errors import ConfigError
 from relay.expression import predicate
@@ -35,7 +46,6 @@ from relay.secret import Secret
 from relay.sinks import AnySink, Settings
 
 READINGS = 3  # for mistakes behind mistakes: see likely
-MAX_FILE = 4 * 2**20  # bytes; 10,000 routes or sinks take one or two
 LISTEN = "127.0.0.1:8095"
 RETRY = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0)
 DAY = 86400.0
@@ -95,7 +105,7 @@ class Config(Settings):
     """host:port, or unix:/path/of/a/socket."""
     web: WebSettings | None = None
     """The operators' address: a page, metrics and readiness; without it there is none."""
-    outbox: OutboxUrl = "sqlite:relay.db"
+    outbox: OutboxUrl = OUTBOX
     """Where events wait: sqlite:FILE, from the working directory, or postgresql://user@host/db."""
     locale: Locale = "en"
     """The language of messages."""
@@ -167,30 +177,8 @@ def load(
 
     ``samples`` are events that every template has to render.
     """
-    text = _text(path)
+    text = text_of(path)
     return parse(text, file=str(path), base=path.parent, environ=environ, samples=samples)
-
-
-def secret_files(path: Path) -> tuple[Path, ...]:
-    """The files of secrets that a configuration names, whatever else is wrong with it."""
-    return tuple(read(_text(path), base=path.parent, environ=os.environ).files)
-
-
-def _text(path: Path) -> str:
-    """Raises ConfigError if there is none."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(raw) > MAX_FILE:
-        raise ConfigError(f"{path}: is larger than {MAX_FILE // 2**20} MiB: is it the right file?")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
-        raise ConfigError(f"{path}:{line}:{column}: is not UTF-8 text") from None
 
 
 def parse(

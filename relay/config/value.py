@@ -69,5 +69,6 @@ Filled = Annotated[Secret, AfterValidator(_filled)]
 Password = Annotated[Filled, AfterValidator(_password)]
 Locale = Literal["en", "ja", "ko", "zh-Hans", "zh-Hant"]
 Origin = Annotated[str, AfterValidator(_origin)]
+OUTBOX = "sqlite:relay.db"
 OutboxUrl = Annotated[str, AfterValidator(_outbox)]
 MaxBody = Annotated[Size, AfterValidator(_some)]

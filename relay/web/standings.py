@@ -8,6 +8,7 @@ from aiohttp import web
 
 from relay.outbox import Backlog, ClosedSink
 from relay.outcome import Attempt, Sent
+from relay.pace import written
 from relay.web.operation import Lap, Operation, operation
 from relay.web.page import page
 from relay.web.tally import Minute, line
@@ -102,16 +103,12 @@ def _standing(
         since=closed.closed_at if paused_at is None and closed is not None else paused_at,
         backlog=waits,
         age=0 if waits is None else max(0, now.clock() - waits.since) // 1000,
-        pace="" if sink is None else _pace(sink.pace),
+        pace="" if sink is None else written(sink.pace),
         rest=lap.rest,
         trouble=trouble,
         closed=None if closed is None else closed.reason,
         hour=now.tally.hour(name),
     )
-
-
-def _pace(windows: Sequence[tuple[int, float]]) -> str:
-    return ", ".join(f"{number}/{seconds:g}s" for number, seconds in windows)
 
 
 async def act(request: web.Request) -> web.Response:

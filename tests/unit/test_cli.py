@@ -69,7 +69,7 @@ def test_every_command_has_help_with_an_example(relay, command):
 
 def test_the_commands_are_those_of_the_design():
     assert {" ".join(command) for command in COMMANDS} == {
-        "serve", "check", "route", "preview", "send-test", "demo", "mfm", "doctor",
+        "serve", "reload", "check", "route", "preview", "send-test", "demo", "mfm", "doctor",
         "dead", "dead list", "dead show", "dead revive", "dead drop",
         "deliveries", "deliveries show", "sinks", "sinks pause", "sinks resume",
         "sinks give-up",

@@ -71,6 +71,9 @@ def test_every_command_on_a_page_is_there_with_its_options(page: Path) -> None:
     for words in calls(page):
         (command,) = [one for one in COMMANDS if list(one) == words[: len(one)]][-1:] or [None]
         assert command is not None, f"relay {' '.join(words)}"
+        action = re.fullmatch(r"[a-z-]+", (words[len(command) :] or [""])[0])
+        has_actions = any(one[: len(command)] == command for one in COMMANDS if one != command)
+        assert action is None or not has_actions, f"relay {' '.join(words)}"
         given = {word.split("=")[0] for word in words if word.startswith("--")}
         assert given <= options(command), f"relay {' '.join(words)}"
 
