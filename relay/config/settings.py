@@ -203,7 +203,7 @@ def parse(
     templates = None if config.templates is None else base / config.templates
     checked = config.model_copy(update={"templates": templates})
     checked._warnings = tuple(told(source.warnings, file=file))
-    checked._secret_files = tuple(source.files)
+    checked._secret_files = tuple(dict.fromkeys(source.files))
     if config.web is not None:
         checked._effective = tuple(settings(config, source, file=Path(file).name))
     return checked

@@ -78,6 +78,14 @@ def test_a_file_with_a_secret_is_told_if_others_read_it(folder: Path) -> None:
     assert readable(folder, "hooks: {alice: {secret_file: [open, closed]}}") == {"open": "a secret"}
 
 
+def test_a_file_that_holds_the_secret_of_many_is_told_once(folder: Path) -> None:
+    (folder / "open").write_text(SECRET, encoding="utf-8")
+    (folder / "open").chmod(0o644)
+    hooks = ", ".join(f"hook{n}: {{secret_file: open}}" for n in range(100))
+    files = looking.files(*installed(folder, f"hooks: {{{hooks}}}"))
+    assert [one.path.name for one in files] == ["config.yaml", "open"]
+
+
 def test_a_closed_folder_keeps_what_is_in_it(folder: Path) -> None:
     folder.chmod(0o700)
     assert readable(folder, f"hooks: {{alice: {{secret: {SECRET}}}}}") == {}
