@@ -170,7 +170,7 @@ def _make(path: Path, text: str, *, mode: int) -> None:
 def _outbox(file: Path) -> str:
     """A service keeps it where systemd gives it a place; who tries relay out, where they are."""
     if Path("/etc") not in file.absolute().parents:
-        return "#outbox: sqlite:relay.db              # a file in the working directory"
+        return "#outbox: sqlite:relay.db               # a file in the working directory"
     STATE.mkdir(mode=0o700, exist_ok=True)
     return f"outbox: sqlite:{STATE}/relay.db"
 

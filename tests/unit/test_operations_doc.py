@@ -13,11 +13,18 @@ import pytest
 import yaml
 
 from relay.metrics import OUTCOMES, Breaker, Metrics, Standing
+from tests.unit.test_docs import PAGES, blocks, spans
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 DASHBOARD = json.loads((ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8"))
 ALERTS = ROOT / "deploy" / "alerts.yaml"
+OTHERS = {
+    "href", "language",  # HTML's
+    "o",  # chmod's
+    "sslmode",  # PostgreSQL's
+}  # fmt: skip
+"""Words before an equals sign that are no keys of the log."""
 RULES = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]
 
 
@@ -46,6 +53,15 @@ def test_every_key_of_the_log_is_on_the_page_and_no_other() -> None:
     assert table("key") == {key for fields in logged() for key in fields} | {"more"}
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_key_of_the_log_that_a_page_names_is_one(page: Path) -> None:
+    said = "\n".join([*spans(page), *blocks(page, ""), *blocks(page, "sh")])
+    keys = set(re.findall(r"(?<![\w$?&-])([a-z_]+)=", said))
+    fields = {found.lower() for found in re.findall(r"\bRELAY_([A-Z_]+)=", said)}
+    assert keys | fields <= table("key") | OTHERS
+    assert set(re.findall(r"\baction=(\w+)", said)) <= table("action")
+
+
 def test_every_line_of_the_log_has_an_action_and_the_page_has_them_all() -> None:
     assert table("action") == {fields["action"] for fields in logged()}
 
@@ -72,6 +88,12 @@ def families() -> dict[str, set[str]]:
 
 def test_every_metric_is_on_the_page_and_no_other(families: dict[str, set[str]]) -> None:
     assert table("metric") == set(families)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_metric_that_a_page_names_is_one(page: Path, families: dict[str, set[str]]) -> None:
+    named = set(re.findall(r"\brelay_[a-z_]+", page.read_text(encoding="utf-8")))
+    assert named <= set().union(families, *families.values())
 
 
 def expressions() -> list[str]:
