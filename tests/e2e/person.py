@@ -36,7 +36,10 @@ class Person:
 
     async def answers(self, question: str, answer: str) -> None:
         await self.reads(question)
-        os.write(self._terminal, f"{answer}\n".encode())
+        self.presses(f"{answer}\n")
+
+    def presses(self, keys: str) -> None:
+        os.write(self._terminal, keys.encode())
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """init waits for the first event, and tells how it ended."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import aiohttp
 import pytest
 from pytest_aiohttp import AiohttpServer
 
+from tests.e2e.person import person_at
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.misskey import a_note_event, post
 
@@ -81,6 +83,20 @@ async def test_a_chat_that_refuses_is_told_before_misskey_is_asked_for_anything(
     assert (code, "waits" in out) == (1, False)
     assert "404 10015 Unknown Webhook" in err
     assert "t0psecret" not in out + err
+
+
+@pytest.mark.parametrize(
+    "key", [pytest.param("\x03", id="ctrl-c"), pytest.param("\x04", id="ctrl-d")]
+)
+async def test_who_gives_up_half_way_leaves_nothing_behind(tmp_path: Path, key: str) -> None:
+    command = (sys.executable, "-m", "relay", "init", "--use", "mentions")
+    async with person_at(*command, folder=tmp_path, environ=os.environ) as person:
+        await person.answers("Your Misskey server", SERVER)
+        await person.reads("(it stays hidden)")
+        person.presses(key)
+        assert await person.process.wait() == 130
+        assert "Traceback" not in person.seen
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_who_waits_no_longer_is_told_how_to_go_on(init: Init, discord: FakeDiscord) -> None:
