@@ -111,7 +111,7 @@ REPORTS = Use(
     route="{event: [abuseReport, abuseReportResolved, inactiveModeratorsWarning]}",
     menu="as an administrator: Control Panel → System Webhooks (older: Webhook) → Create",
     events="abuse report received, abuse report resolved, moderators inactive",
-    remark="Before Misskey 2024.11 the webhook must also be a notification recipient, under Abuse\n"
+    remark="Before Misskey 2025.1 the webhook must also be a notification recipient, under Abuse\n"
     "Reports: else no report is sent.\n",
 )
 USES: Mapping[str, Use] = {use.name: use for use in (MENTIONS, NOTES, REPORTS)}
