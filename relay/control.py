@@ -18,7 +18,8 @@ from aiohttp import web
 from relay.errors import ConfigError, OutboxError, RelayError
 from relay.listening import OWNER, UNIX, listening
 
-PATIENCE = aiohttp.ClientTimeout(total=60)  # a large configuration takes seconds to read
+PATIENCE = 5.0  # seconds
+RELOAD = 60.0  # a large configuration takes long to read
 NOBODY = (FileNotFoundError, ConnectionRefusedError)
 
 Answer: TypeAlias = Mapping[str, Any]
@@ -57,7 +58,7 @@ class Control:
 
 def socket_of(outbox: Path | None) -> Path:
     """Beside the file of the outbox; of a database on a server, in the working directory."""
-    return Path("relay.sock") if outbox is None else outbox.with_name(f"{outbox.name}.sock")
+    return Path("relay.control.sock") if outbox is None else outbox.with_name(f"{outbox.name}.sock")
 
 
 @asynccontextmanager
@@ -96,11 +97,14 @@ def _door(control: Control) -> web.Application:
     return app
 
 
-async def ask(outbox: Path | None, method: str, path: str, said: object = None) -> Answer | None:
+async def ask(
+    outbox: Path | None, method: str, path: str, said: object = None, *, patience: float = PATIENCE
+) -> Answer | None:
     """What the relay that runs on an outbox answers; None if none does. Raises OutboxError."""
     socket = socket_of(outbox)
     connector = aiohttp.UnixConnector(str(socket))
-    async with aiohttp.ClientSession(connector=connector, timeout=PATIENCE) as session:
+    timeout = aiohttp.ClientTimeout(total=patience)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         try:
             async with session.request(method, f"http://relay{path}", json=said) as answer:
                 answer.raise_for_status()
