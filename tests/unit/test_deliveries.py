@@ -17,6 +17,7 @@ from relay.outcome import Attempt, Rejected, Sent
 from relay.retry import settle
 from tests.factories import an_event
 
+ASLEEP = "no relay runs: see relay serve\n"
 CONFIG = """
 hooks: {alice: {secret: s3cret}}
 sinks:
@@ -160,9 +161,9 @@ def test_sinks_are_told_with_what_waits_and_what_went_wrong(relay, folder):
     assert rows["team"]["last_error"] == {"at": "1970-01-01T00:00:00+00:00", "reason": "400 no"}
     assert (rows["mods"]["waiting"], rows["mods"]["last_error"]) == (0, None)
     head, team, mods, _ = relay("sinks").out.splitlines()
-    assert head.split() == ["sink", "state", "waiting", "oldest", "dead"]
+    assert head.split() == ["sink", "state", "waiting", "oldest", "dead", "pace"]
     assert "ago: 400 no" in team
-    assert mods.split() == ["mods", "open", "0", "-", "0"]
+    assert mods.split() == ["mods", "open", "0", "-", "0", "-"]
 
 
 def test_a_sink_that_left_the_configuration_is_told_with_what_waits_for_it(relay, folder):
@@ -224,7 +225,8 @@ def test_a_refusal_is_told_apart_from_a_pause_and_resuming_ends_both(relay, fold
 
 def test_an_event_is_replayed_as_a_delivery_of_its_own(relay, folder):
     answer = relay("replay", "event-1")
-    assert (answer.code, answer.out) == (0, "team: the mention goes out again, by route mentions\n")
+    told = "team: the mention goes out again, by route mentions\n"
+    assert (answer.code, answer.out) == (0, told + ASLEEP)
     assert relay("replay", "event-1").code == 0
     first, second, *_ = relay("deliveries", "--json").json
     assert {first["state"], second["state"]} == {"pending"}
@@ -234,13 +236,14 @@ def test_an_event_is_replayed_as_a_delivery_of_its_own(relay, folder):
 
 def test_an_event_is_replayed_to_the_sink_that_is_named_whatever_the_routes_say(relay, folder):
     answer = relay("replay", "event-1", "--sink", "mods")
-    assert answer.out == "mods: the mention goes out again, though no route names it\n"
+    assert answer.out == "mods: the mention goes out again, though no route names it\n" + ASLEEP
     assert [row["sink"] for row in relay("deliveries", "--limit", "1", "--json").json] == ["mods"]
 
 
 def test_a_gate_holds_for_what_is_replayed(relay, folder):
     answer = relay("replay", "event-1")
-    assert (answer.code, answer.out) == (0, "team: the mention goes out again, by route mentions\n")
+    told = "team: the mention goes out again, by route mentions\n"
+    assert (answer.code, answer.out) == (0, told + ASLEEP)
     assert "quiet: withheld: " in answer.err
     answer = relay("replay", "event-1", "--sink", "quiet")
     assert (answer.code, answer.out) == (1, "")
