@@ -98,7 +98,8 @@ class Acceptance:
         if is_new:
             self._ceiling.add(len(chosen))
             _tell(event, chosen, withheld, text=_text(event) if rules.log_content else None)
-            self._wake([*chosen, *editing, *withdrawn])
+        # Not only what is new: it can have been stored before without our hearing of it.
+        self._wake([*chosen, *editing, *withdrawn])
         return is_new
 
 

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 LEASE = 300_000  # milliseconds; longer than all requests of an attempt, or two send the same
 
+REST = 1.0  # seconds until an outbox that failed, or was lost to others, is asked again
+
 Told = Callable[[Sequence[Delivery], Outcome], None]
 """Learns what has become of deliveries, and by which outcome of their attempt."""
 
@@ -131,7 +133,7 @@ class Lane:
             logger.error(
                 "outbox fails", extra={"action": "rest", "sink": self.name, "reason": str(error)}
             )
-            return 1.0, False
+            return REST, False
 
     async def step(self) -> tuple[float, bool]:
         """
@@ -143,6 +145,8 @@ class Lane:
         self._turn()
         if (rest := self._duty.manner.pace.pause(now=self._monotonic())) > 0:
             return rest, False
+        if not self._outbox.holds(self.name):
+            return REST, False  # what is claimed now could not be sent
         claim = await self._claim()
         if claim is None:
             return await self._until_due(), True
@@ -271,7 +275,7 @@ class Lane:
                     extra={"action": "save_again", "sink": self.name, "reason": str(error)},
                 )
                 self.pulse.beat(within=LEASE / 1000)  # or systemd would end us, and it be forgotten
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(REST)
 
 
 def _batch_of(deliveries: Sequence[Delivery]) -> int:

@@ -13,6 +13,7 @@ from relay.courier import Duty
 from relay.delivery import LEASE, Lane
 from relay.errors import OutboxError
 from relay.message import Message
+from relay.outbox import Search
 from relay.outcome import WITHHELD, Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
 from relay.pace import Pace
 from relay.press import Manner, Press
@@ -384,6 +385,19 @@ async def test_who_waits_until_it_can_write_what_it_has_sent_does_not_hang(
     await stage.lane.step()
     assert (failures, await stage.states()) == ([], {State.DELIVERED: 1})
     assert stage.lane.pulse.overdue == 0
+
+
+async def test_whose_sink_may_belong_to_another_node_leaves_what_waits_as_it_is(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.accept(1)
+    with monkeypatch.context() as lost:
+        lost.setattr(stage.outbox, "holds", lambda sink: False)
+        await stage.run(seconds=10)
+    (one,) = await stage.outbox.deliveries(Search())
+    assert (one.attempt, one.interrupted, await stage.outbox.attempts(one.id)) == (0, False, [])
+    await stage.run(seconds=10)
+    assert stage.sink.shown == ["note 1"]
 
 
 async def test_a_bug_in_a_sink_is_a_failure_and_shows_no_secret(

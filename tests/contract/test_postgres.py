@@ -17,6 +17,7 @@ from relay.outbox.postgres.share import Rhythm
 from relay.outcome import State
 from tests.e2e.waiting import until
 from tests.factories import an_event
+from tests.lossy import Line, line_to
 from tests.postgres import empty
 
 pytestmark = pytest.mark.postgres
@@ -479,6 +480,85 @@ async def taken(outbox: PostgresOutbox, n: int) -> bool:
         return await outbox.accept(an_event(n), b"{}", TEAM, now=0) or True
     except OutboxError:
         return False
+
+
+# --- what was done without an answer
+
+
+@pytest.fixture
+async def line(address: str) -> AsyncIterator[Line]:
+    async with line_to(address) as line:
+        yield line
+
+
+async def test_what_was_claimed_without_an_answer_is_as_it_was_before(line: Line) -> None:
+    async with opened(line.address) as outbox:
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=1_000)
+        line.lose_commit()
+        with pytest.raises(OutboxError):
+            await outbox.claim("team", now=2_000, lease=LEASE)
+        assert line.has_lost
+        (one,) = (await claimed(outbox)).deliveries
+        assert (one.attempt, one.interrupted) == (1, False)
+        assert await outbox.save([replace(one, state=State.DELIVERED)], claimed=[one])
+
+
+async def test_what_a_dead_node_had_begun_stays_known_where_a_claim_of_it_has_no_answer(
+    line: Line,
+) -> None:
+    async with opened(line.address) as outbox:
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=1_000)
+        await claimed(outbox)
+        line.lose_commit()
+        with pytest.raises(OutboxError):
+            await outbox.claim("team", now=2_000 + LEASE, lease=LEASE)
+        (one,) = (await claimed(outbox, now=2_000 + LEASE)).deliveries
+        assert (one.attempt, one.interrupted) == (2, True)
+
+
+async def test_who_joined_without_an_answer_waits_as_before(line: Line) -> None:
+    async with opened(line.address) as outbox:
+        for n in range(3):
+            assert await outbox.accept(an_event(n), b"{}", TEAM, now=1_000)
+        claim = await claimed(outbox)
+        (head,) = claim.deliveries
+        line.lose_commit()
+        with pytest.raises(OutboxError):
+            await outbox.join(claim.company, head=head)
+        assert await outbox.save([replace(head, state=State.DELIVERED)], claimed=[head])
+        again = await claimed(outbox)
+        assert [one.id for one in (*again.deliveries, *again.company)] == [
+            one.id for one in claim.company
+        ]
+        assert [(one.attempt, one.interrupted) for one in again.deliveries] == [(1, False)]
+        assert len(await outbox.join(again.company, head=again.deliveries[0])) == 1
+
+
+async def test_what_another_node_has_claimed_since_is_left_to_it(line: Line, address: str) -> None:
+    async with opened(line.address) as late, opened(address) as heir:
+        assert await late.accept(an_event(), b"{}", TEAM, now=1_000)
+        line.lose_commit()
+        with pytest.raises(OutboxError):
+            await late.claim("team", now=2_000, lease=LEASE)
+        (one,) = (await claimed(heir, now=3_000 + LEASE)).deliveries
+        assert await late.claim("team", now=2_000, lease=LEASE) is None
+        assert await heir.save([replace(one, state=State.DELIVERED)], claimed=[one])
+
+
+async def test_what_was_claimed_without_an_answer_goes_to_who_takes_the_lane_in_order(
+    line: Line, start: Start
+) -> None:
+    async with opened(line.address) as outbox:
+        first = Node(outbox, {"team"})
+        await until(lambda: first.mine == {"team"})
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=1_000)
+        line.lose_commit()
+        with pytest.raises(OutboxError):
+            await outbox.claim("team", now=2_000, lease=LEASE)
+        second = await start({"team"})
+        await first.end()
+        await until(lambda: second.mine == {"team"})
+        assert (await claimed(second.outbox)).deliveries
 
 
 async def test_a_server_that_is_less_durable_by_default_is_asked_for_more(address: str) -> None:

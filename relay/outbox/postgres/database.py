@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from relay import line
 from relay.errors import OutboxError
@@ -23,6 +22,7 @@ from relay.outbox.base import (
 )
 from relay.outbox.postgres import node, query, statement
 from relay.outbox.postgres.acceptance import storable
+from relay.outbox.postgres.claiming import Claims
 from relay.outbox.postgres.connection import (
     Connection,
     Pool,
@@ -52,6 +52,7 @@ class PostgresOutbox:
         self._pool = pool
         self._teller = secrets.token_hex(8)
         self._writer = Writer(address, place=self.place, teller=self._teller)
+        self._claims = Claims()
         self._share: Share | None = None
         self._is_open = True
 
@@ -134,12 +135,15 @@ class PostgresOutbox:
         behind: int | None = None,
     ) -> Claim | None:
         async with self._connection() as db:
+            await self._claims.undo(db, sink)
             found, claimed = await query.line_of(db, sink)
             waiting = [one for one in found if behind is None or one.batch != behind]
             if not line.is_due(waiting, hold=hold, now=now):
                 return None
             heads = line.together(waiting, hold=hold)
-            deliveries = await self._claimed(db, heads, claimed, due_at=now + lease, sink=sink)
+            deliveries = await self._claims.take(
+                db, heads, claimed, due_at=now + lease, sink=sink, node=self._node
+            )
             if not deliveries:
                 return None
             company: Sequence[line.Waiting] = ()
@@ -152,12 +156,7 @@ class PostgresOutbox:
 
     async def join(self, company: Sequence[Delivery], *, head: Delivery) -> Sequence[Delivery]:
         async with self._connection() as db:
-            while company:
-                joined = await self._joined(db, company, head)
-                if len(joined) == len(company):
-                    return joined
-                company = company[: len(joined)]
-            return []
+            return await self._claims.join(db, company, head=head, node=self._node)
 
     async def expedite(self, batch: int, *, now: int) -> None:
         async with self._connection() as db:
@@ -303,46 +302,6 @@ class PostgresOutbox:
             gone = _count(await db.execute(statement.PRUNE, ids, before))
             is_last = oldest["number"] < limit or oldest["accepted_at"] >= before
             return Pruned(events=gone, next=None if is_last else oldest["last"])
-
-    async def _claimed(
-        self,
-        db: Connection,
-        heads: Sequence[line.Waiting],
-        claimed: Mapping[int, bool],
-        *,
-        due_at: int,
-        sink: str,
-    ) -> Sequence[Delivery]:
-        """Claim all of them, or none if another process was faster with one."""
-        ids = [one.id for one in heads]
-        found = (ids, [one.due_at for one in heads], [claimed[one] for one in ids])
-        try:
-            async with db.transaction():
-                rows = await db.fetch(statement.CLAIM, *found, due_at, sink, self._node)
-                if len(rows) != len(heads):
-                    raise _LeaseLostError
-        except _LeaseLostError:
-            return ()
-        return query.in_order(ids, rows)
-
-    async def _joined(
-        self, db: Connection, company: Sequence[Delivery], head: Delivery
-    ) -> Sequence[Delivery]:
-        """Those up to the first that cannot be claimed; they are claimed only if those are all."""
-        ids = [one.id for one in company]
-        events = ([one.hook for one in company], [one.event_id for one in company])
-        transaction = db.transaction()
-        await transaction.start()
-        rows = await db.fetch(
-            statement.JOIN, ids, *events, head.due_at, head.batch, head.sink, self._node
-        )
-        could = {row["id"] for row in rows}
-        await (transaction.commit() if len(could) == len(ids) else transaction.rollback())
-        number = next((place for place, id in enumerate(ids) if id not in could), len(ids))
-        return [
-            replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch)
-            for one in company[:number]
-        ]
 
     async def _changed(self, wanted: str, *values: object) -> int:
         async with self._connection() as db:

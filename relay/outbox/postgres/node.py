@@ -37,16 +37,16 @@ BURY = """
 WITH dead AS (
     DELETE FROM node WHERE id <> $1 AND until < clock_timestamp() RETURNING id, until)
 UPDATE lane SET node = NULL, left_at = dead.until FROM dead WHERE lane.node = dead.id
-RETURNING sink
-"""
-# Its leases end with it. Whoever was only stopped finds another due_at, and saves nothing.
-INHERIT = """
-UPDATE delivery SET due_at = $2 WHERE sink = ANY($1::text[]) AND state = 'pending' AND claimed
 """
 TAKE = """
 INSERT INTO lane (sink, node) SELECT sink, $1 FROM unnest($2::text[]) AS wanted (sink)
 ON CONFLICT (sink) DO UPDATE SET node = excluded.node WHERE lane.node IS NULL
 RETURNING sink, extract(epoch FROM clock_timestamp() - left_at)::float8 AS seconds
+"""
+# What is claimed for a lane that was free is in nobody's hands. Whoever was only stopped finds
+# another due_at, and saves nothing.
+INHERIT = """
+UPDATE delivery SET due_at = $2 WHERE sink = ANY($1::text[]) AND state = 'pending' AND claimed
 """
 GIVE_BACK = "UPDATE lane SET node = NULL WHERE node = $1 AND sink = ANY($2::text[])"
 RELEASE = """
@@ -102,18 +102,21 @@ async def wish(db: Connection, node: int, groups: Sequence[str]) -> None:
         await db.execute(NOTIFY, NODES, "")
 
 
-async def bury(db: Connection, node: int, *, now: int) -> None:
-    """Free the lanes of those that gave no sign of life, and what they had claimed."""
+async def bury(db: Connection, node: int) -> None:
+    """Free the lanes of those that gave no sign of life."""
     async with db.transaction():
-        freed = [row["sink"] for row in await db.fetch(BURY, node)]
-        await db.execute(INHERIT, freed, now)
+        await db.execute(BURY, node)
         await db.execute(NOTIFY, NODES, "")
 
 
 async def take(
-    db: Connection, node: int, groups: Collection[Collection[str]]
+    db: Connection, node: int, groups: Collection[Collection[str]], *, now: int
 ) -> Mapping[str, float]:
-    """The sinks of those groups that are wholly free; of each the seconds since it was left."""
+    """
+    The sinks of those groups that are wholly free; of each the seconds since it was left.
+
+    What was claimed for them is due again.
+    """
     wanted = sorted(sink for group in groups for sink in group)  # in one order everywhere
     async with db.transaction():
         rows = await db.fetch(TAKE, node, wanted)
@@ -121,6 +124,7 @@ async def take(
         whole = {sink for group in groups if taken.keys() >= set(group) for sink in group}
         if len(whole) < len(taken):
             await db.execute(GIVE_BACK, node, sorted(taken.keys() - whole))
+        await db.execute(INHERIT, sorted(whole), now)
     return {sink: float("inf") if taken[sink] is None else taken[sink] for sink in whole}
 
 

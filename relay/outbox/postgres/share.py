@@ -120,7 +120,7 @@ class Share:
         self._safe_until = began + self._rhythm.lease - self._rhythm.margin
         # After the database was away all nodes are late: each gets the time to come back.
         if beaten.has_dead and time.monotonic() - self._watched_since > self._rhythm.lease:
-            await node.bury(db, self.node, now=self._clock())
+            await node.bury(db, self.node)
         if list(beaten.nodes) != self._nodes:
             self._nodes = list(beaten.nodes)
             self._wanted = self._share_of(await node.wishes(db))
@@ -154,7 +154,7 @@ class Share:
         missing = (self._groups[group] - self._held for group in wanted)
         free = [sinks for sinks in missing if sinks and self._may_take(sinks)]
         if free:
-            taken = await node.take(db, mine, free)
+            taken = await node.take(db, mine, free, now=self._clock())
             self._held |= taken.keys()
             self._crew.take(taken)
             self._swept_at = float("-inf")

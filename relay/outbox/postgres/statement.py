@@ -92,6 +92,14 @@ WHERE delivery.id = found.id AND state = 'pending' AND batch IS NULL
        OR EXISTS (SELECT 1 FROM lane WHERE lane.sink = $6 AND node = $7 FOR SHARE))
 RETURNING delivery.id
 """
+# A claim of which it is not known whether it was stored, and of which nothing has come.
+UNDO = """
+UPDATE delivery SET due_at = before.due_at, attempt = attempt - 1, claimed = before.claimed,
+       batch = before.batch
+FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::bigint[])
+    AS before (id, due_at, claimed, batch)
+WHERE delivery.id = before.id AND state = 'pending' AND delivery.claimed AND delivery.due_at = $5
+"""
 # The lease is the fencing token: who lost it changes nothing. A sick sink is probed for weeks: the
 # last attempts tell as much as all.
 SAVE = """

@@ -1,0 +1,114 @@
+"""
+How deliveries are claimed, all of them or none.
+
+The answer to a claim can be lost when the server has stored it. Nobody would know of it, and what
+was claimed would hold up its line for a whole lease, for its node lives. So it is undone, to the
+letter, before the next claim for the same sink.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from relay import line
+from relay.outbox.postgres import query, statement
+from relay.outbox.postgres.connection import Connection
+from relay.outcome import Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What a delivery was before it was claimed."""
+
+    id: int
+    due_at: int
+    claimed: bool = False
+    batch: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What may be claimed under a lease."""
+
+    before: tuple[Before, ...]
+    lease: int
+
+
+class Claims:
+    """Those of one process."""
+
+    def __init__(self) -> None:
+        self._doubts: dict[str, set[Doubt]] = defaultdict(set)
+
+    async def undo(self, db: Connection, sink: str) -> None:
+        """Let what may have been claimed for a sink be as it was. No claim of it is under way."""
+        for doubt in tuple(self._doubts.get(sink, ())):
+            rows = ((one.id, one.due_at, one.claimed, one.batch) for one in doubt.before)
+            await db.execute(statement.UNDO, *zip(*rows, strict=True), doubt.lease)
+            self._doubts[sink].discard(doubt)
+
+    async def take(
+        self,
+        db: Connection,
+        heads: Sequence[line.Waiting],
+        claimed: Mapping[int, bool],
+        *,
+        due_at: int,
+        sink: str,
+        node: int | None,
+    ) -> Sequence[Delivery]:
+        """None of them if another process was faster with one."""
+        before = [
+            Before(id=one.id, due_at=one.due_at, claimed=claimed[one.id], batch=one.batch)
+            for one in heads
+        ]
+        found = zip(*((one.id, one.due_at, one.claimed) for one in before), strict=True)
+        with self._doubted(sink, before, lease=due_at):
+            transaction = db.transaction()
+            await transaction.start()
+            rows = await db.fetch(statement.CLAIM, *found, due_at, sink, node)
+            is_whole = len(rows) == len(heads)
+            await (transaction.commit() if is_whole else transaction.rollback())
+        return query.in_order([one.id for one in before], rows) if is_whole else ()
+
+    async def join(
+        self, db: Connection, company: Sequence[Delivery], *, head: Delivery, node: int | None
+    ) -> Sequence[Delivery]:
+        """As many as can, from the first on."""
+        while company:
+            joined = await self._joined(db, company, head, node)
+            if len(joined) == len(company):
+                return joined
+            company = company[: len(joined)]
+        return []
+
+    async def _joined(
+        self, db: Connection, company: Sequence[Delivery], head: Delivery, node: int | None
+    ) -> Sequence[Delivery]:
+        """Those up to the first that cannot be claimed; they are claimed only if those are all."""
+        ids = [one.id for one in company]
+        events = ([one.hook for one in company], [one.event_id for one in company])
+        before = [Before(id=one.id, due_at=one.due_at) for one in company]
+        with self._doubted(head.sink, before, lease=head.due_at):
+            transaction = db.transaction()
+            await transaction.start()
+            rows = await db.fetch(
+                statement.JOIN, ids, *events, head.due_at, head.batch, head.sink, node
+            )
+            could = {row["id"] for row in rows}
+            await (transaction.commit() if len(could) == len(ids) else transaction.rollback())
+        number = next((place for place, id in enumerate(ids) if id not in could), len(ids))
+        return [
+            replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch)
+            for one in company[:number]
+        ]
+
+    @contextmanager
+    def _doubted(self, sink: str, before: Sequence[Before], *, lease: int) -> Iterator[None]:
+        """Remember a claim that ends with an error."""
+        try:
+            yield
+        except BaseException:
+            self._doubts[sink].add(Doubt(before=tuple(before), lease=lease))
+            raise
