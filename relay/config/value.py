@@ -49,7 +49,9 @@ def _outbox(written: str) -> str:
         raise ValueError("should be sqlite:FILE or postgresql://user@host/database")
     try:
         parts = urlsplit(written)
-        has_password = parts.password is not None or "password=" in parts.query
+        # One with a / in it seems to end before.
+        behind = parts.path + parts.query + parts.fragment
+        has_password = parts.password is not None or "password=" in behind or "@" in behind
     except ValueError:
         raise ValueError("is not a URL like postgresql://user@host/database") from None
     if has_password:

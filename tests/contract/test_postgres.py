@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from relay.errors import OutboxError
 from relay.model import Sibling
 from relay.outbox.postgres import PostgresOutbox
-from relay.outbox.postgres.connection import SETTINGS, public
+from relay.outbox.postgres.connection import SETTINGS, check_sessions, public
 from relay.outbox.postgres.schema import MIGRATIONS, Migration, migrate
 from relay.outbox.postgres.share import Rhythm
 from relay.outcome import State
@@ -432,12 +434,63 @@ async def test_a_server_that_cannot_be_reached_is_told_without_its_password() ->
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("port", ["99999", "abc"])
+async def test_an_address_that_is_none_is_told_as_such(port: str) -> None:
+    with pytest.raises(OutboxError, match="is no address like postgresql://user@host:5432/"):
+        await PostgresOutbox.open(f"postgresql://relay@127.0.0.1:{port}/relay")
+
+
+async def test_a_socket_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutboxError, match=f"host={tmp_path}: there is no such socket"):
+        await PostgresOutbox.open(f"postgresql://relay@/relay?host={tmp_path}")
+
+
+async def test_a_database_that_is_not_there_is_to_be_created(address: str) -> None:
+    missing = urlunsplit(urlsplit(address)._replace(path="/missing"))
+    with pytest.raises(OutboxError, match=r'"missing" does not exist .create it'):
+        await PostgresOutbox.open(missing)
+
+
+async def test_a_standby_is_told_by_what_it_refuses(address: str) -> None:
+    db = await asyncpg.connect(address)
+    name = await db.fetchval("SELECT current_database()")
+    async with opened(address) as outbox:
+        await db.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        try:
+            with pytest.raises(OutboxError, match=r"read-only transaction .is it a standby\?"):
+                await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        finally:
+            await db.execute("SET default_transaction_read_only = off")
+            await db.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+            await db.close()
+
+
+async def test_a_session_that_two_connections_share_is_noticed(address: str) -> None:
+    """As a pgbouncer that pools transactions lends it to both."""
+    db = await asyncpg.connect(address)
+    name = await db.fetchval("SELECT current_database()")
+    await check_sessions(db, address)
+    await db.execute(f"ALTER DATABASE \"{name}\" SET relay.mark = 'the same'")
+    try:
+        with pytest.raises(OutboxError, match="has to pool sessions"):
+            await check_sessions(db, address, mark="the same")
+    finally:
+        await db.execute(f'ALTER DATABASE "{name}" RESET relay.mark')
+        await db.close()
+
+
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
         ("postgresql://a:b@c:5/d?password=e", "postgresql://a@c:5/d"),
-        ("postgresql:///relay?host=/run/postgresql", "postgresql:///relay"),
+        ("postgresql://a@c:5,d:6/e?target_session_attrs=any", "postgresql://a@c:5,d:6/e"),
+        (
+            "postgresql:///relay?host=/run/postgresql&password=a",
+            "postgresql:///relay?host=/run/postgresql",
+        ),
         ("postgresql://[b", "postgresql://…"),
+        ("postgresql://a:b/c@d/e", "postgresql://…"),
+        ("postgresql://a:1?c@d/e", "postgresql://…"),
     ],
 )
 def test_an_address_is_shown_without_what_may_be_secret(address: str, shown: str) -> None:

@@ -28,6 +28,7 @@ EVENTS = 5000
 CHANNELS = 8
 NODES = 3
 AWAY = 15.0  # seconds; longer than a lease
+PATIENCE = 600.0  # seconds; how fast events are taken depends on the machine
 DEATHS = 3
 TOGETHER = 10  # messages in one request
 
@@ -111,19 +112,19 @@ class Balancer:
 
 async def trouble(nodes: Sequence[Relay], server: Postgres, balancer: Balancer) -> None:
     """Processes are killed, stopped and continued, and so is the database, all under load."""
-    await until(lambda: balancer.posted > EVENTS * 1 // 6)
+    await until(lambda: balancer.posted > EVENTS * 1 // 6, seconds=PATIENCE)
     await nodes[0].kill()
-    await until(lambda: balancer.posted > EVENTS * 2 // 6)
+    await until(lambda: balancer.posted > EVENTS * 2 // 6, seconds=PATIENCE)
     await nodes[0].start()
     await asyncio.to_thread(server.restart, "immediate")
-    await until(lambda: balancer.posted > EVENTS * 3 // 6)
+    await until(lambda: balancer.posted > EVENTS * 3 // 6, seconds=PATIENCE)
     nodes[1].signal(signal.SIGSTOP)
     await asyncio.sleep(AWAY)  # that is what is tested: it is away for longer than its lease
     nodes[1].signal(signal.SIGCONT)
-    await until(lambda: balancer.posted > EVENTS * 4 // 6)
+    await until(lambda: balancer.posted > EVENTS * 4 // 6, seconds=PATIENCE)
     await nodes[2].kill()
     await nodes[2].start()
-    await until(lambda: balancer.posted > EVENTS * 5 // 6)
+    await until(lambda: balancer.posted > EVENTS * 5 // 6, seconds=PATIENCE)
     assert await nodes[0].terminate() == 0
     await nodes[0].start()
 

@@ -4,10 +4,11 @@ Connections to PostgreSQL, bounded in number and in the time that anything may t
 https://magicstack.github.io/asyncpg/current/api/index.html
 """
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import asyncpg
 
@@ -20,6 +21,9 @@ CONNECT = 2.0  # seconds
 ANSWER = 5.0  # seconds for one statement
 POOL = 6  # connections, besides that of the intake and that of the watch
 
+EXAMPLE = "postgresql://user@host:5432/database"
+POOLING = "a pgbouncer in between has to pool sessions (pool_mode = session), not transactions"
+
 # https://www.postgresql.org/docs/current/runtime-config-client.html
 SETTINGS = {
     "application_name": "relay",
@@ -30,14 +34,40 @@ SETTINGS = {
     "jit": "off",  # all statements are short
     "timezone": "UTC",
 }
+SET = (
+    "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS it (name, value)"
+)
+# What was answered has to survive a crash, also where the server's default is less.
+MAKE_DURABLE = """
+SELECT set_config('synchronous_commit', 'on', false)
+WHERE current_setting('synchronous_commit') = 'off'
+"""
+
+HINTS: Mapping[type[Exception], str] = {
+    asyncpg.InvalidAuthorizationSpecificationError: (
+        "the password comes from PGPASSWORD or PGPASSFILE"
+    ),
+    asyncpg.InvalidCatalogNameError: "create it first",
+    asyncpg.InsufficientPrivilegeError: "let relay's user own the database",
+    asyncpg.ReadOnlySQLTransactionError: (
+        "is it a standby? name all hosts, and target_session_attrs=read-write"
+    ),
+    asyncpg.TooManyConnectionsError: "each node needs eight",
+    asyncpg.InvalidSQLStatementNameError: POOLING,
+    asyncpg.DuplicatePreparedStatementError: POOLING,
+}
+"""What to do about an error, where its own text does not say it."""
 
 
 async def connect(address: str) -> asyncpg.Connection:
     """One connection, outside of the pool."""
-    db = await asyncpg.connect(
-        address, timeout=CONNECT, command_timeout=ANSWER, server_settings=SETTINGS
-    )
-    await make_durable(db)
+    try:
+        db = await asyncpg.connect(address, timeout=CONNECT, command_timeout=ANSWER)
+    except (asyncpg.InterfaceError, OSError):  # some of them are ValueErrors, too
+        raise
+    except (ValueError, OverflowError):  # a bad port: the error can show a part of a password
+        raise OutboxError(f"{public(address)}: is no address like {EXAMPLE}") from None
+    await prepare(db)
     return db
 
 
@@ -49,18 +79,31 @@ def open_pool(address: str) -> Pool:
         max_size=POOL,
         timeout=CONNECT,
         command_timeout=ANSWER,
-        server_settings=SETTINGS,
-        init=make_durable,
+        init=prepare,
         reset=_keep_as_it_is,
     )
 
 
-async def make_durable(db: Connection) -> None:
-    """What was answered has to survive a crash, also where the server's default is less."""
-    await db.execute(
-        "SELECT set_config('synchronous_commit', 'on', false)"
-        " WHERE current_setting('synchronous_commit') = 'off'"
-    )
+async def prepare(db: Connection) -> None:
+    """Make a session relay's. Not when it begins: a pgbouncer knows nearly none of the settings."""
+    await db.execute(SET, [*SETTINGS], [*SETTINGS.values()])
+    await db.execute(MAKE_DURABLE)
+
+
+async def check_sessions(db: Connection, address: str, *, mark: str | None = None) -> None:
+    """
+    Raises OutboxError if two connections share a session: one sees the ``mark`` of the other.
+
+    A pgbouncer that pools transactions lends them the same one in turns: then nobody hears news.
+    """
+    mark = mark or secrets.token_hex(8)
+    await db.execute("SELECT set_config('relay.mark', $1, false)", mark)
+    other = await connect(address)
+    try:
+        if await other.fetchval("SELECT current_setting('relay.mark', true)") == mark:
+            raise OutboxError(f"{public(address)}: {POOLING}")
+    finally:
+        other.terminate()
 
 
 async def _keep_as_it_is(db: Connection) -> None:
@@ -71,12 +114,14 @@ def public(address: str) -> str:
     """An address without what may be secret in it, for people."""
     try:
         parts = urlsplit(address)
-        host, port, user = parts.hostname or "", parts.port, parts.username
     except ValueError:
         return "postgresql://…"
-    who = f"{user}@" if user else ""
-    where = f"{host}:{port}" if port else host
-    return f"postgresql://{who}{where}{parts.path}"
+    if "@" in parts.path + parts.query + parts.fragment:
+        return "postgresql://…"  # a password with a / in it seems to end before
+    who, at, where = parts.netloc.rpartition("@")
+    sockets = [("host", it) for it in parse_qs(parts.query).get("host", ())]
+    query = f"?{urlencode(sockets, safe='/,')}" if sockets else ""
+    return f"postgresql://{who.partition(':')[0]}{at}{where}{parts.path}{query}"
 
 
 @contextmanager
@@ -87,7 +132,10 @@ def named_errors(place: str) -> Iterator[None]:
     except (TimeoutError, asyncpg.QueryCanceledError):
         raise OutboxError(f"{place}: does not answer in time") from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise OutboxError(f"{place}: {_message(error)}") from None
+        hint = next((f" ({it})" for kind, it in HINTS.items() if isinstance(error, kind)), "")
+        raise OutboxError(f"{place}: {_message(error)}{hint}") from None
+    except FileNotFoundError:
+        raise OutboxError(f"{place}: there is no such socket, or certificate") from None
     except OSError as error:
         raise OutboxError(f"{place}: cannot be reached: {error.strerror or error}") from None
 

@@ -12,7 +12,7 @@ import asyncpg
 
 from relay.errors import OutboxError
 from relay.outbox.postgres.acceptance import storable
-from relay.outbox.postgres.connection import connect, named_errors, public
+from relay.outbox.postgres.connection import check_sessions, connect, named_errors, public
 from relay.outbox.postgres.schema import LOCK, migrate
 from relay.outbox.sqlite.contents import Contents
 
@@ -48,6 +48,7 @@ async def fill(address: str, contents: Contents) -> Mapping[str, int] | None:
     with named_errors(public(address)):
         db = await connect(address)
         try:
+            await check_sessions(db, address)
             id = await migrate(db)
             async with db.transaction():
                 await db.execute("SET LOCAL statement_timeout = 0")

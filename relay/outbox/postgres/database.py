@@ -26,6 +26,7 @@ from relay.outbox.postgres.claiming import Claims
 from relay.outbox.postgres.connection import (
     Connection,
     Pool,
+    check_sessions,
     connect,
     named_errors,
     open_pool,
@@ -62,6 +63,7 @@ class PostgresOutbox:
         with named_errors(public(address)):
             db = await connect(address)
             try:
+                await check_sessions(db, address)
                 id = await migrate(db)
             finally:
                 db.terminate()
