@@ -2,8 +2,9 @@
 How fast an outbox takes events and gives deliveries out, while nothing, much and very much waits.
 
 ``python -m bench.outbox``; ``--quick`` only tries whether this works. On both outboxes, each commit
-on the disk. The backlogs are measured in turns, in rounds: what can be compared between machines is
-the rate with a backlog beside the rate without one, in the same round.
+on the disk. The backlogs are measured in turns, in many short rounds, forwards and backwards: what
+can be compared between machines, and on one that others use too, is the rate with a backlog beside
+the rate without one, in the same round.
 """
 
 import argparse
@@ -24,9 +25,9 @@ from tests import postgres
 BACKLOGS = (0, 100_000, 1_000_000)
 SINKS = [f"sink-{n}" for n in range(100)]
 LANES = SINKS[:8]
-ROUNDS = 5
-ACCEPTED = 3000
-CLAIMED = 1500
+ROUNDS = 31
+ACCEPTED = 600
+CLAIMED = 40  # by each lane
 TOGETHER = 64
 RAW = b"x" * 1700
 LEASE = 300_000
@@ -49,19 +50,18 @@ class Bench:
             *(self._accept(SINKS, waiting) for _ in range(self._backlog // len(SINKS)))
         )
 
-    async def measured(self, number: int) -> Rates:
+    async def measured(self) -> Rates:
         waiting = asyncio.Semaphore(TOGETHER)
         began = time.perf_counter()
         await asyncio.gather(
-            *(self._accept([LANES[n % len(LANES)]], waiting) for n in range(ACCEPTED // number))
+            *(self._accept([LANES[n % len(LANES)]], waiting) for n in range(ACCEPTED))
         )
         accepted = time.perf_counter()
-        share = CLAIMED // number // len(LANES)
-        await asyncio.gather(*(self._carry(sink, share) for sink in LANES))
+        await asyncio.gather(*(self._carry(sink) for sink in LANES))
         claimed = time.perf_counter()
         return {
-            "intake": ACCEPTED // number / (accepted - began),
-            "claim": share * len(LANES) / (claimed - accepted),
+            "intake": ACCEPTED / (accepted - began),
+            "claim": CLAIMED * len(LANES) / (claimed - accepted),
         }
 
     async def _accept(self, sinks: Sequence[str], waiting: asyncio.Semaphore) -> None:
@@ -77,9 +77,9 @@ class Bench:
         async with waiting:
             await self._outbox.accept(event, RAW, dict.fromkeys(sinks, "all"), now=self._number)
 
-    async def _carry(self, sink: str, number: int) -> None:
+    async def _carry(self, sink: str) -> None:
         """What a lane asks of the outbox: claim, save."""
-        for _ in range(number):
+        for _ in range(CLAIMED):
             claim = await self._outbox.claim(sink, now=10**12, lease=LEASE, hold=300)
             if claim is None:
                 return
@@ -100,11 +100,15 @@ async def benches(addresses: Sequence[str], backlogs: Sequence[int]) -> AsyncIte
 
 
 async def rounds(
-    addresses: Sequence[str], backlogs: Sequence[int], *, quick: int
+    addresses: Sequence[str], backlogs: Sequence[int], number: int
 ) -> Sequence[Sequence[Rates]]:
     """Of each round the rates of each backlog, after one that does not count."""
     async with benches(addresses, backlogs) as found:
-        measured = [[await one.measured(quick) for one in found] for _ in range(ROUNDS + 1)]
+        measured = []
+        for turn in range(number + 1):
+            order = range(len(found))[:: -1 if turn % 2 else 1]
+            rates = {place: await found[place].measured() for place in order}
+            measured.append([rates[place] for place in range(len(found))])
     return measured[1:]
 
 
@@ -118,16 +122,17 @@ def show(kind: str, backlogs: Sequence[int], measured: Sequence[Sequence[Rates]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="How fast an outbox is, whatever waits in it.")
-    parser.add_argument("--quick", action="store_true", help="a hundredth of all of it")
-    quick = 100 if parser.parse_args().quick else 1
-    backlogs = [backlog // quick for backlog in BACKLOGS]
+    parser.add_argument("--quick", action="store_true", help="a hundredth of what waits, once")
+    quick = parser.parse_args().quick
+    number = 1 if quick else ROUNDS
+    backlogs = [backlog // 100 if quick else backlog for backlog in BACKLOGS]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         files = [f"sqlite:{folder}/{backlog}.db" for backlog in backlogs]
-        show("sqlite", backlogs, asyncio.run(rounds(files, backlogs, quick=quick)))
+        show("sqlite", backlogs, asyncio.run(rounds(files, backlogs, number)))
         server = postgres.given() or stack.enter_context(postgres.started()).address
         databases = [stack.enter_context(postgres.new_database(server)) for _ in backlogs]
-        show("postgresql", backlogs, asyncio.run(rounds(databases, backlogs, quick=quick)))
+        show("postgresql", backlogs, asyncio.run(rounds(databases, backlogs, number)))
 
 
 if __name__ == "__main__":
