@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from aiohttp import web
-
 from relay.config import WebSettings
+from relay.connections import BoundedRunner
 from relay.delivery import Lane
 from relay.errors import OutboxError
 from relay.listening import OWNER, UNIX, Door, listening
@@ -57,7 +56,7 @@ class Watch:
             operation=operation,
             bell=bell,
         )
-        runner = web.AppRunner(app, access_log=None)
+        runner = BoundedRunner(app, access_log=None, auto_decompress=False)
         async with listening(runner, settings.listen, mode=OWNER) as opened:
             logger.info("web is open", extra={"action": "listen", "address": opened.address})
             yield opened

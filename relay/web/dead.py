@@ -1,13 +1,13 @@
 """The page on dead letters, by the reason why they died: tried again, or dropped."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
 from relay.outbox import DeadGroup, Search
 from relay.outcome import State
 from relay.web import telling
+from relay.web.form import form
 from relay.web.operation import Operation, operation
 from relay.web.page import page
 
@@ -53,10 +53,10 @@ async def confirm(request: web.Request) -> web.Response:
 
 async def act(request: web.Request) -> web.Response:
     """Those that were there when it was confirmed, and no others that have died since."""
-    now, form = operation(request), await request.post()
-    action, newest = _action(str(form.get("action", ""))), _whole(str(form.get("newest", "")))
+    now, given = operation(request), await form(request)
+    action, newest = _action(given.get("action", "")), _whole(given.get("newest", ""))
     number = 0
-    for group in _chosen(await now.outbox.dead_groups(), form):
+    for group in _chosen(await now.outbox.dead_groups(), given):
         number += await _done(now, action, group, newest=newest)
         now.wake(group.sink)
     raise web.HTTPSeeOther(f"/dead?done={action}&number={number}")
@@ -73,7 +73,7 @@ async def _done(now: Operation, action: str, group: DeadGroup, *, newest: int) -
     return number
 
 
-def _chosen(groups: Sequence[DeadGroup], given: Any) -> Sequence[DeadGroup]:
+def _chosen(groups: Sequence[DeadGroup], given: Mapping[str, str]) -> Sequence[DeadGroup]:
     """The one that is named, or all."""
     if "sink" not in given:
         return groups

@@ -12,6 +12,7 @@ from relay.outbox import Search
 from relay.outcome import Delivery, Rejected, State
 from relay.web import telling
 from relay.web.drawing import budget, drawn
+from relay.web.form import form
 from relay.web.operation import Operation, operation
 from relay.web.page import page
 from relay.web.search import found, read
@@ -53,11 +54,11 @@ async def one(request: web.Request) -> web.Response:
 
 async def act(request: web.Request) -> web.Response:
     """Send it again, as a new delivery to the same sink; or let a dead one be tried anew."""
-    now, form = operation(request), await request.post()
+    now, action = operation(request), (await form(request)).get("action")
     delivery = await now.outbox.delivery(int(request.match_info["id"]))
     if delivery is None:
         raise web.HTTPNotFound
-    match form.get("action"):
+    match action:
         case "again":
             await _send_again(now, delivery)
         case "revive":
@@ -66,7 +67,7 @@ async def act(request: web.Request) -> web.Response:
             raise web.HTTPBadRequest(text="there is no such action\n")
     now.wake(delivery.sink)
     newest = await now.outbox.deliveries(Search(sink=delivery.sink), limit=1)
-    to = newest[0].id if form.get("action") == "again" else delivery.id
+    to = newest[0].id if action == "again" else delivery.id
     raise web.HTTPSeeOther(f"/deliveries/{to}")
 
 

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from relay.errors import OutboxError
 from relay.secret import Secret
@@ -22,7 +22,9 @@ from relay.web.session import Sessions
 
 logger = logging.getLogger(__name__)
 
-MAX_FORM = 8 * 2**20  # bytes; a whole event can be pasted
+PROGRAMS = frozenset({"/healthz", "/readyz", "/metrics"})
+"""What asks for these reads no pages."""
+KEPT = frozenset({hdrs.ALLOW, hdrs.RETRY_AFTER})
 
 Look = Callable[[], Awaitable[Condition]]
 Scrape = Callable[[], Awaitable[tuple[bytes, str]]]
@@ -42,9 +44,7 @@ def door(
     bell: Bell,
 ) -> web.Application:
     """The application; ``hosts`` are the names by which it may be asked for, None: any."""
-    app = web.Application(
-        client_max_size=MAX_FORM, middlewares=[answer_errors, check_host, check_origin, check_entry]
-    )
+    app = web.Application(middlewares=[answer_errors, check_host, check_origin, check_entry])
     app.on_response_prepare.append(add_headers)
     app[HOSTS], app[LOOK], app[SCRAPE], app[OPERATION] = hosts, look, scrape, operation
     app[LOCK] = None if password is None else Lock(password)
@@ -82,21 +82,26 @@ async def _close(app: web.Application) -> None:
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """An outbox that fails is told, a bug is logged; neither shows what was being worked on."""
+    """What went wrong, on a page; a bug is logged without what was being worked on."""
     try:
         return await handler(request)
     except web.HTTPException as error:
-        if error.status != HTTPStatus.NOT_FOUND:
+        if error.status < HTTPStatus.BAD_REQUEST or request.path in PROGRAMS:
             raise
-        return page(request, "trouble.html", status=error.status, trouble="not found")
+        shown = _trouble(request, error.status, error.text or "")
+        shown.headers.update({name: error.headers[name] for name in KEPT & error.headers.keys()})
+        return shown
     except OutboxError as error:
         logger.error("outbox fails", extra={"action": "page", "reason": str(error)})
-        return page(request, "trouble.html", status=error.status, trouble=str(error))
+        return _trouble(request, error.status, str(error))
     except Exception as error:
         frames = "".join(traceback.format_tb(error.__traceback__))
         logger.error("bug", extra={"action": "bug", "trace": frames})
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-        return page(request, "trouble.html", status=status, trouble="bug")
+        return _trouble(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _trouble(request: web.Request, status: int, told: str = "") -> web.Response:
+    return page(request, "trouble.html", status=status, code=status, told=told)
 
 
 async def healthy(request: web.Request) -> web.Response:

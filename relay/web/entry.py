@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from aiohttp import BasicAuth, hdrs, web
 
+from relay.web.form import SHORT, form
 from relay.web.guard import SAFE, Handler, address_of, is_private, tell_refusal
 from relay.web.lock import Lock, TooSoonError
 from relay.web.page import LOCK, SESSION, page
@@ -68,8 +69,8 @@ async def _in_session(request: web.Request, handler: Handler) -> web.StreamRespo
         begun, session = sessions.begin()
     request[SESSION] = session
     if request.method not in SAFE:
-        form = await request.post()
-        if not session.wrote(str(form.get("csrf", ""))):
+        given = await form(request)
+        if not session.wrote(given.get("csrf", "")):
             tell_refusal(request, "without the word of its page")
             raise web.HTTPForbidden(text=TOO_OLD)
     response = await handler(request)
@@ -84,12 +85,12 @@ async def login(request: web.Request) -> web.Response:
 
 async def enter(request: web.Request) -> web.Response:
     """The password is right, and a session begins; or the page says what is wrong."""
-    lock, form = request.app[LOCK], await request.post()
-    way = _next(str(form.get("next", "")))
+    lock, given = request.app[LOCK], await form(request, most=SHORT)
+    way = _next(given.get("next", ""))
     if lock is None:
         raise web.HTTPSeeOther(way)
     try:
-        is_right = await lock.opens(str(form.get("password", "")), by=address_of(request))
+        is_right = await lock.opens(given.get("password", ""), by=address_of(request))
     except TooSoonError as error:
         tell_refusal(request, "too many wrong passwords")
         status, wait = HTTPStatus.TOO_MANY_REQUESTS, round(error.wait) + 1

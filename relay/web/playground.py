@@ -16,6 +16,7 @@ from relay.routing import hindrance, objection, sinks_for
 from relay.sinks import AnySink, Discord, Matrix, Slack
 from relay.web import telling
 from relay.web.drawing import budget, drawn
+from relay.web.form import form
 from relay.web.operation import Operation, operation
 from relay.web.page import page
 
@@ -68,9 +69,9 @@ async def shown(request: web.Request) -> web.Response:
 
 async def tried(request: web.Request) -> web.Response:
     """The same with what was written; only the results where the page asks for these alone."""
-    now, form = operation(request), await request.post()
-    text, name = str(form.get("event", "")), str(form.get("name", ""))
-    source = str(form.get("template", "")).replace("\r\n", "\n")[:LONGEST]
+    now, given = operation(request), await form(request)
+    text, name = given.get("event", ""), given.get("name", "")
+    source = given.get("template", "").replace("\r\n", "\n")[:LONGEST]
     values = _values(now, text, name, source, kind="")
     is_part = request.headers.get("X-Part") == "results"
     return page(request, "results.html" if is_part else "playground.html", **values)
@@ -78,11 +79,11 @@ async def tried(request: web.Request) -> web.Response:
 
 async def download(request: web.Request) -> web.Response:
     """The template as a file for the folder of templates."""
-    form = await request.post()
-    name = str(form.get("name", ""))
+    given = await form(request)
+    name = given.get("name", "")
     if not re.fullmatch(r"[\w.-]{1,100}\.j2", name, re.ASCII):
         raise web.HTTPBadRequest(text="there is no such template\n")
-    text = str(form.get("template", "")).replace("\r\n", "\n")
+    text = given.get("template", "").replace("\r\n", "\n")
     disposition = f'attachment; filename="{name}"'
     return web.Response(text=text, headers={hdrs.CONTENT_DISPOSITION: disposition})
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from relay.outbox import Backlog, ClosedSink
 from relay.outcome import Attempt, Sent
 from relay.pace import written
+from relay.web.form import form
 from relay.web.operation import Lap, Operation, operation
 from relay.web.page import page
 from relay.web.tally import Minute, line
@@ -116,8 +117,7 @@ async def act(request: web.Request) -> web.Response:
     now, name = operation(request), request.match_info["name"]
     if name not in now.sinks:
         raise web.HTTPNotFound
-    form = await request.post()
-    match form.get("action"):
+    match (await form(request)).get("action"):
         case "pause":
             await now.outbox.pause_sink(name, now=now.clock())
         case "resume":

@@ -10,7 +10,7 @@ async function show() {
   const number = ++asked;
   const answer = await fetch(form.action, {
     method: "POST",
-    body: new FormData(form),
+    body: new URLSearchParams(new FormData(form)),
     headers: { "X-Part": "results" },
     redirect: "error",
   }).catch(() => null);
