@@ -172,7 +172,7 @@ class Outbox(Protocol):
         ...
 
     async def troubles(self) -> Mapping[str, Attempt]:
-        """The last attempt for each sink that went wrong."""
+        """The last attempt for each sink that went wrong; of the last ten thousand such attempts."""
         ...
 
     async def received(self, event_id: str) -> Sequence["Received"]:

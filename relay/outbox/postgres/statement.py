@@ -173,10 +173,12 @@ CLOSED = "SELECT name, reason, fingerprint, closed_at FROM closed_sink ORDER BY 
 PAUSE = "INSERT INTO paused_sink (name, paused_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 RESUME = "DELETE FROM paused_sink WHERE name = $1"
 PAUSED = "SELECT name, paused_at FROM paused_sink ORDER BY name"
+# Not of all: pages ask for it every few seconds, and a chat can fail a million times in a week.
 TROUBLES = """
-SELECT DISTINCT ON (sink) sink, at, took, outcome, attempt.reason
-FROM attempt JOIN delivery ON delivery.id = attempt.delivery
-WHERE attempt.reason IS NOT NULL ORDER BY sink, attempt.id DESC
+WITH recent AS (
+    SELECT * FROM attempt WHERE reason IS NOT NULL ORDER BY id DESC LIMIT 10000)
+SELECT DISTINCT ON (sink) sink, at, took, outcome, recent.reason
+FROM recent JOIN delivery ON delivery.id = recent.delivery ORDER BY sink, recent.id DESC
 """
 RECEIVED = "SELECT hook, server, raw FROM event WHERE event_id = $1 ORDER BY id"
 

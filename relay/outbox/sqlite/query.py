@@ -68,7 +68,6 @@ def later(db: sqlite3.Connection, heads: Sequence[line.Waiting]) -> Mapping[int,
 
 
 def troubles(db: sqlite3.Connection) -> Mapping[str, Attempt]:
-    """The last attempt for each sink that went wrong."""
     found = [dict(row) for row in db.execute(statement.TROUBLES)]
     return {row.pop("sink"): Attempt(**row) for row in found}
 

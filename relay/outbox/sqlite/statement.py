@@ -113,12 +113,14 @@ CLOSED = "SELECT name, reason, fingerprint, closed_at FROM closed_sink ORDER BY 
 PAUSE = "INSERT INTO paused_sink (name, paused_at) VALUES (?, ?) ON CONFLICT DO NOTHING"
 RESUME = "DELETE FROM paused_sink WHERE name = ?"
 PAUSED = "SELECT name, paused_at FROM paused_sink ORDER BY name"
+# Not of all: pages ask for it every few seconds, and a chat can fail a million times in a week.
 TROUBLES = """
+WITH recent AS (
+    SELECT id, delivery FROM attempt WHERE reason IS NOT NULL ORDER BY id DESC LIMIT 10000)
 SELECT sink, at, took, outcome, attempt.reason
 FROM attempt JOIN delivery ON delivery.id = attempt.delivery
 WHERE attempt.id IN (
-    SELECT max(attempt.id) FROM attempt JOIN delivery ON delivery.id = attempt.delivery
-    WHERE attempt.reason IS NOT NULL GROUP BY sink)
+    SELECT max(recent.id) FROM recent JOIN delivery ON delivery.id = recent.delivery GROUP BY sink)
 """
 RECEIVED = "SELECT hook, server, raw FROM event WHERE event_id = ? ORDER BY id"
 
