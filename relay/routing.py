@@ -6,7 +6,7 @@ the last gate before a public channel, so the gate holds for each note in the tr
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import translate
 from typing import Protocol
@@ -194,19 +194,46 @@ class Route:
 
 
 def hindrance(route: Route, event: Event) -> str | None:
-    """Why a route does not send an event, in the words of the configuration; None if it does."""
-    if missed := _unmet(route.match, event):
-        return f"match: {', '.join(missed)}"
+    """
+    Why a route does not send an event, in the words of the configuration; None if it does.
+
+    Of each key that stands in the way, what the event has there.
+    """
+    unmet = [key for key, alone in _alone(route.match) if not alone.holds(event)]
+    if unmet:
+        return f"match: {_told(unmet, event)}"
     if route.unless is not None and route.unless.holds(event):
-        return "unless"
-    return None if route.matches(event) else "when"
+        return f"unless: {_told([key for key, _ in _alone(route.unless)], event)}"
+    return None if route.matches(event) else "when: it does not hold"
 
 
-def _unmet(match: Match, event: Event) -> tuple[str, ...]:
-    """The keys of a match that do not hold."""
-    given = {one.name: getattr(match, one.name) for one in fields(match)}
-    alone = {name: Match(**{name: value}) for name, value in given.items() if value is not None}
-    return tuple(name for name, condition in alone.items() if not condition.holds(event))
+def _alone(match: Match) -> Iterator[tuple[str, Match]]:
+    """Each key of a match, and what it asks by itself."""
+    for key in fields(match):
+        if (value := getattr(match, key.name)) is not None:
+            yield key.name, Match(**{key.name: value})
+
+
+def _told(keys: Iterable[str], event: Event) -> str:
+    return "; ".join(f"{key} is {_had(key, event)}" for key in keys)
+
+
+def _had(key: str, event: Event) -> str:
+    """What the event has where a match asks for something."""
+    note = event.note
+    if key == "text":  # as long as it likes
+        return "another" if note is not None and (note.text or note.cw) else "none"
+    found: Mapping[str, Iterable[str]] = {
+        "hook": [event.hook],
+        "event": [event.kind],
+        "server": [event.host.lower()],
+        "author": names(event)[-1:],
+        "bot": ["true" if is_bot(event) else "false"],
+        "visibility": [] if note is None else [note.visibility],
+        "has": [] if note is None else sorted(features(note)),
+        "tag": [] if note is None else sorted(tags(note)),
+    }
+    return ", ".join(filter(None, found[key])) or "none"
 
 
 def sinks_for(event: Event, routes: Iterable[Route]) -> dict[str, str]:

@@ -172,7 +172,7 @@ class Outbox(Protocol):
         ...
 
     async def troubles(self) -> Mapping[str, Attempt]:
-        """The last attempt for each sink that went wrong; of the last ten thousand such attempts."""
+        """The last attempt for each sink that went wrong, among the last ten thousand of all."""
         ...
 
     async def received(self, event_id: str) -> Sequence["Received"]:

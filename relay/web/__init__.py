@@ -2,7 +2,7 @@
 What operators see, on an address of its own: never on the public door.
 
 door, guard, entry, lock, session   who may come in
-page, form, operation               what pages are made of, what they say, what they are about
+page, form, operation, reason       what pages are made of, and what they are about
 deliveries, search, telling         the pages on deliveries
 live, bell                          what changes on them while they are looked at
 standings, tally, dead              the pages on sinks, and on dead letters

@@ -14,6 +14,8 @@ from relay.web.page import page
 ACTIONS = ("revive", "drop")
 STEP = 500  # letters in one commit: lanes write in between
 SHOWN = 3  # letters of a group that the page names
+NAMED = ("id", "sink", "reason")
+"""What says which letters are meant; nothing: all."""
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -35,7 +37,7 @@ async def listed(request: web.Request) -> web.Response:
 async def confirm(request: web.Request) -> web.Response:
     """How many it would be, before it is done."""
     action = _action(request.query.get("action", ""))
-    groups = _chosen(await operation(request).outbox.dead_groups(), request.query)
+    groups = await _chosen(operation(request), request.query)
     number = sum(group.number for group in groups)
     if not number:
         raise web.HTTPSeeOther("/dead")
@@ -45,8 +47,7 @@ async def confirm(request: web.Request) -> web.Response:
         action=action,
         number=number,
         groups=groups,
-        sink=request.query.get("sink"),
-        reason=request.query.get("reason"),
+        chosen={name: request.query[name] for name in NAMED if name in request.query},
         newest=max(group.newest for group in groups),
     )
 
@@ -55,26 +56,38 @@ async def act(request: web.Request) -> web.Response:
     """Those that were there when it was confirmed, and no others that have died since."""
     now, given = operation(request), await form(request)
     action, newest = _action(given.get("action", "")), _whole(given.get("newest", ""))
-    number = 0
-    for group in _chosen(await now.outbox.dead_groups(), given):
-        number += await _done(now, action, group, newest=newest)
+    number, letter = 0, _whole(given.get("id", ""))
+    for group in await _chosen(now, given):
+        if letter:
+            number += await _done(now, action, [letter])
+        else:
+            number += await _all_done(now, action, group, newest=newest)
         now.wake(group.sink)
     raise web.HTTPSeeOther(f"/dead?done={action}&number={number}")
 
 
-async def _done(now: Operation, action: str, group: DeadGroup, *, newest: int) -> int:
+async def _all_done(now: Operation, action: str, group: DeadGroup, *, newest: int) -> int:
     number, before = 0, newest + 1
     while rows := await now.outbox.deliveries(_search(group, before=before), limit=STEP):
-        ids, before = [one.id for one in rows], rows[-1].id
-        if action == "revive":
-            number += await now.outbox.revive(ids, now=now.clock())
-        else:
-            number += await now.outbox.drop(ids)
+        number += await _done(now, action, [one.id for one in rows])
+        before = rows[-1].id
     return number
 
 
-def _chosen(groups: Sequence[DeadGroup], given: Mapping[str, str]) -> Sequence[DeadGroup]:
-    """The one that is named, or all."""
+async def _done(now: Operation, action: str, ids: Sequence[int]) -> int:
+    if action == "revive":
+        return await now.outbox.revive(ids, now=now.clock())
+    return await now.outbox.drop(ids)
+
+
+async def _chosen(now: Operation, given: Mapping[str, str]) -> Sequence[DeadGroup]:
+    """The one letter that is named, or the one group, or all."""
+    if "id" in given:
+        one = await now.outbox.delivery(_whole(given["id"]))
+        if one is None or one.state is not State.DEAD:
+            return []
+        return [DeadGroup(sink=one.sink, reason=one.reason or "", number=1, newest=one.id)]
+    groups = await now.outbox.dead_groups()
     if "sink" not in given:
         return groups
     wanted = given["sink"], given.get("reason", "")

@@ -17,6 +17,8 @@ from relay.web.operation import Operation, operation
 from relay.web.page import page
 from relay.web.search import found, read
 
+SHOWN = 300_000  # characters of an event
+
 
 async def listed(request: web.Request) -> web.Response:
     return page(request, "deliveries.html", **await rows(request))
@@ -46,7 +48,7 @@ async def one(request: web.Request) -> web.Response:
         "delivery.html",
         delivery=delivery,
         told=telling.told(delivery),
-        event=telling.written(delivery.raw),
+        event=telling.written(delivery.raw)[:SHOWN],
         attempts=await now.outbox.attempts(delivery.id),
         message=_message(now, delivery),
     )
@@ -95,6 +97,7 @@ def _message(now: Operation, delivery: Delivery) -> dict[str, Any]:
     payload = sink.payload([made])
     return {
         "trouble": None,
+        "type": sink.type,
         "drawn": drawn(sink.type, payload),
         "payload": json.dumps(payload, ensure_ascii=False, indent=2),
         "budget": budget(sink.type, payload),

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from relay.language import PAGES, translations
 from relay.web.lock import Lock
 from relay.web.operation import operation
+from relay.web.reason import meaning
 from relay.web.session import Session
 
 LOCALES = ("en", "ja")
@@ -59,7 +60,7 @@ def environment(locale: str) -> Environment:
     )
     words = translations(locale, PAGES)
     made.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
-    made.globals |= {"edition": edition(), "locale": locale}
+    made.globals |= {"edition": edition(), "locale": locale, "meaning": meaning}
     return made
 
 

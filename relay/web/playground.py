@@ -11,6 +11,8 @@ from aiohttp import hdrs, web
 from relay import misskey, sample
 from relay.errors import FormatError, TemplateError
 from relay.model import Event
+from relay.outbox import Search
+from relay.outcome import Delivery
 from relay.rendering import Templates
 from relay.routing import hindrance, objection, sinks_for
 from relay.sinks import AnySink, Discord, Matrix, Slack
@@ -35,6 +37,8 @@ CHATS: Mapping[str, AnySink] = {
 """One of each vendor, with the defaults of all settings; what they may show is not asked here."""
 KIND = "mention"
 LONGEST = 100_000  # characters of a template
+CAME = 20  # events that really came, to choose from
+READ = 100  # deliveries among which they are
 
 _PLACE = re.compile(r"(?P<name>[\w.-]+\.j2)(?::(?P<line>\d+))?: (?P<rest>.*)", re.S)
 _BLOCK = re.compile(r"block '(\w+)'")
@@ -59,12 +63,11 @@ async def shown(request: web.Request) -> web.Response:
             raise web.HTTPNotFound
         kind, body = "", delivery.raw
     text = telling.written(body)
-    event = _event(now, text)
-    names = _names(now.draft({}), event)
-    name = query.get("template", "")
-    name = name if name in names else names[0]
-    source = now.draft({}).source(name)
-    return page(request, "playground.html", **_values(now, text, name, source, kind=kind))
+    name, source = _loaded(now, text, query.get("template", ""))
+    values = _values(now, text, name, source)
+    return page(
+        request, "playground.html", **values, kind=kind, number=number, came=await _came(now)
+    )
 
 
 async def tried(request: web.Request) -> web.Response:
@@ -72,9 +75,12 @@ async def tried(request: web.Request) -> web.Response:
     now, given = operation(request), await form(request)
     text, name = given.get("event", ""), given.get("name", "")
     source = given.get("template", "").replace("\r\n", "\n")[:LONGEST]
-    values = _values(now, text, name, source, kind="")
-    is_part = request.headers.get("X-Part") == "results"
-    return page(request, "results.html" if is_part else "playground.html", **values)
+    if "load" in given:
+        name, source = _loaded(now, text, given["load"] or name)
+    values = _values(now, text, name, source)
+    if request.headers.get("X-Part") == "results":
+        return page(request, "results.html", **values)
+    return page(request, "playground.html", **values, kind="", number="", came=await _came(now))
 
 
 async def download(request: web.Request) -> web.Response:
@@ -88,9 +94,29 @@ async def download(request: web.Request) -> web.Response:
     return web.Response(text=text, headers={hdrs.CONTENT_DISPOSITION: disposition})
 
 
-def _values(now: Operation, text: str, name: str, source: str, *, kind: str) -> dict[str, Any]:
+async def _came(now: Operation) -> Sequence[Delivery]:
+    """The newest events, each by one of its deliveries."""
+    rows = await now.outbox.deliveries(Search(), limit=READ)
+    found: dict[tuple[str, str], Delivery] = {}
+    for one in rows:
+        found.setdefault((one.hook, one.event_id), one)
+    return list(found.values())[:CAME]
+
+
+def _loaded(now: Operation, text: str, wanted: str) -> tuple[str, str]:
+    """A template as it is on the disk: the one that is wanted, if it can show the event."""
+    templates = now.draft({})
+    try:
+        names = _names(templates, _event(now, text))
+    except FormatError:
+        names = [wanted] if wanted in templates.names else sorted(templates.names)
+    name = wanted if wanted in names else names[0]
+    return name, templates.source(name)
+
+
+def _values(now: Operation, text: str, name: str, source: str) -> dict[str, Any]:
     problems: list[Problem] = []
-    event, chats = None, []
+    event, chats, instead = None, [], ""
     try:
         event = _event(now, text)
     except FormatError as error:
@@ -98,14 +124,16 @@ def _values(now: Operation, text: str, name: str, source: str, *, kind: str) -> 
     names = [name] if event is None else _names(now.draft({}), event)
     if event is not None and name not in names:
         problems.append(Problem(f"{name} is no template for this event"))
+        instead = names[0]
     elif event is not None:
         templates, variant = now.draft({name: source}), _variant(name)
         problems += _problems(templates, event, name, source, variant)
         chats = list(_chats(now, templates, event, variant))
     return {
         "kinds": sample.kinds(),
-        "kind": kind,
+        "told": telling.told,
         "event": text,
+        "instead": instead,
         "names": names,
         "name": name,
         "template": source,

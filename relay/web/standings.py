@@ -12,9 +12,7 @@ from relay.pace import written
 from relay.web.form import form
 from relay.web.operation import Lap, Operation, operation
 from relay.web.page import page
-from relay.web.tally import Minute, line
-
-HEIGHT = 20  # of the line that shows the last hour
+from relay.web.tally import HOUR, Bars, Minute, bars
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +32,8 @@ class Standing:
     hour: Sequence[Minute]
 
     @property
-    def points(self) -> str:
-        return line(self.hour, height=HEIGHT)
+    def bars(self) -> Bars:
+        return bars(self.hour)
 
     @property
     def delivered(self) -> int:
@@ -58,7 +56,7 @@ async def listed(request: web.Request) -> web.Response:
 
 
 async def standings(request: web.Request) -> dict[str, Any]:
-    return {"standings": await _standings(operation(request)), "height": HEIGHT}
+    return {"standings": await _standings(operation(request)), "hour": HOUR}
 
 
 async def _standings(now: Operation) -> Sequence[Standing]:

@@ -41,9 +41,38 @@ class Tally:
         return [known.get(number, Minute(number)) for number in range(now - MINUTES + 1, now + 1)]
 
 
-def line(hour: Sequence[Minute], *, height: int) -> str:
-    """The points of a line that shows what arrived, one unit wide for each minute."""
-    highest = max((minute.delivered for minute in hour), default=0) or 1
-    return " ".join(
-        f"{x},{height - height * minute.delivered / highest:.1f}" for x, minute in enumerate(hour)
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the bars of an hour stand in; from ``ground`` they rise, or hang."""
+
+    width: int = 2 * MINUTES
+    height: int = 30
+    ground: int = 21
+
+
+HOUR = Frame()
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """The paths of an hour: up for what arrived, down for what failed."""
+
+    delivered: str
+    failed: str
+
+
+def bars(hour: Sequence[Minute]) -> Bars:
+    """Each beside the highest of its own: one failure among thousands is seen."""
+    return Bars(
+        _path([one.delivered for one in hour], -HOUR.ground),
+        _path([one.failed for one in hour], HOUR.height - HOUR.ground),
+    )
+
+
+def _path(numbers: Sequence[int], room: int) -> str:
+    highest = max(numbers, default=0)
+    return "".join(
+        f"M{2 * x + 1},{HOUR.ground}v{room * number / highest:.1f}"
+        for x, number in enumerate(numbers)
+        if number
     )

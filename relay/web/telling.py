@@ -13,7 +13,6 @@ from relay.tree import clean
 LENGTH = 160  # characters of a text in a list
 KEPT = 1024  # events whose words are kept, for lists that are shown again and again
 SMALL = 16_384  # bytes; larger ones are not kept
-SHOWN = 300_000  # characters of an event that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def written(raw: bytes) -> str:
         text = json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):
         text = raw.decode(errors="replace")
-    return clean(text[:SHOWN])
+    return clean(text)
 
 
 def _words(event: Event) -> str:

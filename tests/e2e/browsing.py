@@ -23,13 +23,15 @@ web: {{listen: "127.0.0.1:{port}", password: "{password}"}}
 hold: 0
 hooks: {{alice: {{secret: a secret word}}}}
 sinks:
-  team: {{type: discord, url: "{url}", rate: unlimited, visibility: [public, followers]}}
+  team: {{type: discord, url: "{url}", rate: unlimited, moderation: true,
+         local_only: true, visibility: [public, home, followers, specified]}}
   mods: {{type: console, moderation: true}}
 routes:
   - {{name: all notes, unless: {{event: somethingNew}}, to: team}}
   - {{name: the rest, match: {{hook: alice}}, unless: {{event: note}}, to: mods}}
 """
 SCHEMES = ["light", "dark"]
+LOOKS = [(360, "dark"), (1280, "light")]
 WIDTHS = [360, 1280]
 
 expect.set_options(timeout=30_000)  # milliseconds: a loaded machine is no bug

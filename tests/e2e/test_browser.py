@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from pytest_aiohttp import AiohttpServer
 
 from relay import sample
-from tests.e2e.browsing import SCHEMES, WIDTHS, Visit, needs_chromium, visiting
+from tests.e2e.browsing import LOOKS, SCHEMES, WIDTHS, Visit, needs_chromium, visiting
 from tests.e2e.waiting import until
 from tests.fakes import faults
 from tests.fakes.discord import FakeDiscord
@@ -23,6 +23,7 @@ PAGES = (
     "/dead/confirm?action=drop", "/playground", "/playground?delivery=1", "/config", "/nothing",
 )  # fmt: skip
 EVIL = "https://evil.example"
+WEBHOOKS = Path(__file__).parents[1] / "samples" / "webhooks.jsonl"
 HOSTILE = (
     f"<script src={EVIL}/x.js></script><script>alert(1)</script><img src={EVIL}/x.png>"
     f'"><img src=x onerror=alert(1)> $[position.x=9 big] <b onclick=alert(1)>bold</b> '
@@ -38,10 +39,16 @@ async def discord(aiohttp_server: AiohttpServer) -> FakeDiscord:
     return fake
 
 
-@pytest.fixture
-async def visit(tmp_path: Path, discord: FakeDiscord) -> AsyncIterator[Visit]:
-    async with visiting(tmp_path, discord) as made:
+@pytest.fixture(params=LOOKS[1:], ids=str)
+async def visit(
+    tmp_path: Path, discord: FakeDiscord, request: pytest.FixtureRequest
+) -> AsyncIterator[Visit]:
+    width, scheme = request.param
+    async with visiting(tmp_path, discord, width=width, scheme=scheme) as made:
         yield made
+
+
+at_every_look = pytest.mark.parametrize("visit", LOOKS, indirect=True, ids=str)
 
 
 def hostile(n: int, *, kind: str = "note") -> Request:
@@ -74,6 +81,7 @@ async def settled(visit: Visit, number: int) -> None:
     await until(is_settled)
 
 
+@at_every_look
 async def test_a_delivery_arrives_live_and_is_sent_again(
     visit: Visit, discord: FakeDiscord
 ) -> None:
@@ -106,6 +114,7 @@ async def test_a_delivery_arrives_live_and_is_sent_again(
     await expect(page.get_by_label("Password")).to_be_visible()
 
 
+@at_every_look
 async def test_a_group_of_dead_letters_is_revived(visit: Visit, discord: FakeDiscord) -> None:
     discord.faults.fail_next(faults.status(400), times=4)  # each is tried in its plain form, too
     page = visit.page
@@ -115,13 +124,14 @@ async def test_a_group_of_dead_letters_is_revived(visit: Visit, discord: FakeDis
     await settled(visit, 2)
     await visit.log_in()
     await page.get_by_role("link", name="Dead letters").click()
-    await page.locator(".group").get_by_role("button", name="Revive").click()
+    await page.locator(".group").get_by_role("button", name="Revive 2").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Revive 2 messages?")
     await page.get_by_role("button", name="Revive").click()
     await expect(page.get_by_role("status")).to_have_text("2 revived")
     await until(lambda: len(discord.posts()) == 2)
 
 
+@at_every_look
 async def test_a_sink_is_paused_and_tried(visit: Visit, discord: FakeDiscord) -> None:
     page = visit.page
     await visit.log_in()
@@ -139,6 +149,7 @@ async def test_a_sink_is_paused_and_tried(visit: Visit, discord: FakeDiscord) ->
     assert len(discord.posts()) == 2
 
 
+@at_every_look
 async def test_a_template_is_broken_and_mended_in_the_playground(visit: Visit) -> None:
     page = visit.page
     await visit.log_in()
@@ -159,11 +170,52 @@ async def test_a_template_is_broken_and_mended_in_the_playground(visit: Visit) -
     assert (await download.value).suggested_filename == "mention.j2"
 
 
+async def test_an_event_of_another_kind_brings_its_template_along(visit: Visit) -> None:
+    page = visit.page
+    await visit.log_in()
+    await visit.go("/playground?kind=mention")
+    await page.get_by_label("Event", exact=True).fill(sample.raw("follow").decode())
+    await expect(page.get_by_label("Name of the template")).to_have_value("follow.j2")
+    await expect(page.locator(".chat.slack")).to_contain_text("Now following")
+    await page.get_by_label("Template", exact=True).fill("mine {{")  # which must not be lost
+    await page.get_by_label("Event", exact=True).fill(sample.raw("unfollow").decode())
+    await expect(page.locator(".problems")).to_contain_text("is no template for this event")
+    await expect(page.get_by_label("Template", exact=True)).to_have_value("mine {{")
+    await page.get_by_role("button", name="Load unfollow.j2").click()
+    await expect(page.get_by_label("Name of the template")).to_have_value("unfollow.j2")
+    await expect(page.locator(".problems")).to_have_count(0)
+    await page.get_by_label("Sample").select_option("note")
+    await expect(page.get_by_label("Name of the template")).to_have_value("note.j2")
+
+
+async def test_what_was_written_outlives_its_session(visit: Visit) -> None:
+    page = visit.page
+    await visit.log_in()
+    await visit.go("/playground")
+    await page.context.clear_cookies()
+    await page.get_by_label("Template", exact=True).fill("an hour of work")
+    await expect(page.get_by_role("alert")).to_contain_text("copy what you wrote")
+    await expect(page.get_by_label("Template", exact=True)).to_have_value("an hour of work")
+    visit.said.clear()  # that the redirect to the login was not followed
+
+
+async def test_a_list_tells_that_it_is_not_live_any_more(visit: Visit) -> None:
+    page = visit.page
+    await visit.log_in()
+    await expect(page.get_by_role("status")).to_have_text("live")
+    await page.context.clear_cookies()
+    await visit.relay.kill()
+    await visit.relay.start()
+    await expect(page.get_by_role("status")).to_contain_text("not live any more", timeout=20_000)
+    visit.said.clear()  # that the connection was lost
+
+
 async def test_the_keyboard_is_enough(visit: Visit) -> None:
     page = visit.page
     await visit.comes(a_note_event(1, text="by keyboard"))
     await page.goto(f"{visit.address}/")
-    await page.keyboard.type("open, sesame")  # the field has the focus
+    await expect(page.get_by_label("Password")).to_be_focused()
+    await page.keyboard.type("open, sesame")
     await page.keyboard.press("Enter")
     await expect(page.locator("#rows a")).to_be_visible()
     await page.keyboard.press("Tab")
@@ -232,6 +284,38 @@ async def test_nothing_of_what_strangers_write_runs_or_calls_anybody(visit: Visi
     for path in ("/playground?delivery=1", "/playground?delivery=3", "/playground?kind=note"):
         await visit.go(path)
         await inspect(visit)
+
+
+@pytest.mark.parametrize("shown", ["/deliveries/", "/playground?delivery="])
+async def test_no_sample_of_real_servers_runs_or_calls_anybody(visit: Visit, shown: str) -> None:
+    page = visit.page
+    await visit.log_in()
+    await visit.comes(*real())
+    await visit.go("/?sink=team")
+    numbers: list[str] = []
+    while True:
+        await inspect(visit)
+        rows = page.locator("#rows tr")
+        numbers += await rows.evaluate_all("all => all.map((one) => one.id.slice(1))")
+        older = page.get_by_role("link", name="Older")
+        if not await older.count():
+            break
+        await older.click()
+    assert len(numbers) == len(real())
+    for number in numbers:
+        await visit.go(shown + number)
+        await inspect(visit)
+        assert await page.locator(".chat").count() > 0
+
+
+def real() -> list[Request]:
+    """What real servers have sent, each once."""
+    found = {}
+    for line in WEBHOOKS.read_text(encoding="utf-8").splitlines():
+        event = json.loads(json.loads(line)["body"])
+        if event.get("type") != "somethingNew" and "eventId" in event:
+            found[event["eventId"]] = a_note_event(1).with_event(event)
+    return list(found.values())
 
 
 def of_kind(kind: str) -> Request:

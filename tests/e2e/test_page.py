@@ -1,5 +1,8 @@
 """What the operator's pages tell, and what their buttons do."""
 
+import re
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ from aiohttp.test_utils import TestClient
 
 from relay import sample
 from relay.outbox import Outbox, Search
+from relay.outcome import State
 from tests.factories import an_event
 from tests.fakes.misskey import a_note_event
 from tests.page import NOW, Open, accepted, died, log_in, press, word_of
@@ -127,7 +131,14 @@ async def test_a_sink_tells_how_it_is(opened: Open, outbox: Outbox) -> None:
     client = await opened()
     await log_in(client)
     shown = " ".join((await (await client.get("/sinks")).text()).split())
-    for part in ("404 &lt;gone&gt;", "the oldest for 66 s", ">closed<", ">resting<", "5/2s"):
+    for part in (
+        "404 &lt;gone&gt;",
+        "the oldest for 66 s",
+        ">closed<",
+        ">resting<",
+        "5 / 2 s",
+        "deleted.",
+    ):
         assert part in shown
 
 
@@ -167,6 +178,62 @@ async def test_all_dead_letters_can_be_dropped_at_once(opened: Open, outbox: Out
     await press(client, "/dead", "drop", newest="3")
     assert await outbox.dead() == []
     assert (await client.get("/dead/confirm?action=drop")).url.path == "/dead"
+
+
+@pytest.mark.parametrize(("action", "left"), [("revive", State.PENDING), ("drop", None)])
+async def test_one_dead_letter_is_revived_or_dropped_once_it_is_confirmed(
+    opened: Open, outbox: Outbox, woken: list[str], action: str, left: State | None
+) -> None:
+    numbers = [await died(outbox, n, "the same") for n in range(1, 4)]
+    client = await opened()
+    await log_in(client)
+    shown = await (await client.get("/dead")).text()
+    assert shown.count(f'name="id" value="{numbers[1]}"') == 1
+    asked = await client.get(f"/dead/confirm?action={action}&id={numbers[1]}")
+    assert f"{action.title()} 1 message?" in await asked.text()
+    path, _ = await press(client, "/dead", action, id=str(numbers[1]))
+    assert path == f"/dead?done={action}&number=1"
+    one = await outbox.delivery(numbers[1])
+    assert (None if one is None else one.state) is left
+    assert [one.id for one in await outbox.dead()] == [numbers[2], numbers[0]]
+    assert woken == ["discord"]
+
+
+async def test_a_letter_that_is_not_dead_is_no_dead_letter(opened: Open, outbox: Outbox) -> None:
+    await accepted(outbox)
+    client = await opened()
+    await log_in(client)
+    asked = await client.get("/dead/confirm?action=drop&id=1")
+    assert asked.url.path == "/dead"
+    path, _ = await press(client, "/dead", "drop", id="1")
+    assert path == "/dead?done=drop&number=0"
+    assert await outbox.delivery(1) is not None
+
+
+async def test_a_dead_letter_of_a_sink_that_is_gone_can_be_dropped(
+    opened: Open, outbox: Outbox
+) -> None:
+    await outbox.accept(an_event(1), a_note_event(1).body, {"nobody": "all"}, now=NOW)
+    claim = await outbox.claim("nobody", now=NOW, lease=1000)
+    assert claim is not None
+    (one,) = claim.deliveries
+    await outbox.save([replace(one, state=State.DEAD, reason="x")], claimed=[one])
+    client = await opened()
+    await log_in(client)
+    shown = await (await client.get(f"/deliveries/{one.id}")).text()
+    assert ('value="drop"' in shown, 'value="again"' in shown) == (True, False)
+
+
+async def test_the_dead_letters_of_a_group_are_listed(opened: Open, outbox: Outbox) -> None:
+    for n in range(1, 6):
+        await died(outbox, n, "a & b")
+    await died(outbox, 6, "other")
+    client = await opened()
+    await log_in(client)
+    shown = await (await client.get("/dead")).text()
+    (link,) = re.findall(r'<a href="(/\?[^"]+)">and 2 more', shown)
+    listed = await (await client.get(unescape(link))).text()
+    assert (listed.count('<tr id="d'), "number 6" in listed) == (5, False)
 
 
 async def test_a_delivery_is_sent_again_as_a_new_one(
@@ -221,10 +288,12 @@ async def test_the_configuration_is_told_with_its_origins_and_without_its_secret
     await log_in(client)
     shown = await (await client.get("/config")).text()
     for part in (
-        "web.password</code>",
+        "<caption>web</caption>",
+        "<code>password</code>",
         "config.yaml:2, ${PASSWORD}",
         "config.yaml:5",
-        "sinks.matrix.homeserver</code>",
+        "<caption>sinks.matrix</caption>",
+        "<code>homeserver</code>",
         "https://matrix.invalid",
         "default",
         "a &lt;doubtful&gt; key",
@@ -262,6 +331,61 @@ async def test_the_playground_takes_an_event_that_really_came(opened: Open, outb
     shown = await (await client.get("/playground?delivery=1")).text()
     assert shown.count("really came") >= 4
     assert (await client.get("/playground?delivery=9")).status == 404
+
+
+async def test_the_playground_offers_what_came(opened: Open, outbox: Outbox) -> None:
+    event = an_event(1)
+    raw = a_note_event(1, kind="mention", text="to two sinks").body
+    await outbox.accept(event, raw, {"discord": "all", "slack": "all"}, now=NOW)
+    client = await opened()
+    await log_in(client)
+    shown = await (await client.get("/playground?delivery=2")).text()
+    assert shown.count("to two sinks</option>") == 1
+    assert '<option value="2" selected>' in shown
+
+
+async def test_another_template_is_loaded_for_the_event_that_is_there(opened: Open) -> None:
+    client = await opened()
+    await log_in(client)
+    event = a_note_event(1, kind="mention", text="pasted").body.decode()
+    form = {"csrf": await word_of(client), "event": event, "name": "_card.j2", "load": ""}
+    shown = await (await client.post("/playground", data=form)).text()
+    assert "<option selected>_card.j2</option>" in shown
+    assert "{% block color %}" in unescape(shown)
+    assert "&#34;text&#34;: &#34;pasted&#34;" in shown
+
+
+async def test_a_template_for_other_events_names_the_right_one(opened: Open) -> None:
+    client = await opened()
+    await log_in(client)
+    fields = {"event": sample.raw("follow").decode(), "name": "mention.j2", "template": "x"}
+    shown = await results(client, **fields)
+    assert "mention.j2 is no template for this event" in shown
+    assert 'name="load" value="follow.j2"' in shown
+    form = {"csrf": await word_of(client), **fields, "load": "follow.j2"}
+    shown = await (await client.post("/playground", data=form)).text()
+    assert "<option selected>follow.j2</option>" in shown
+    assert 'class="problems"' not in shown
+
+
+async def test_an_event_that_is_none_is_told_and_stays(opened: Open) -> None:
+    client = await opened()
+    await log_in(client)
+    form = {"csrf": await word_of(client), "event": "{nonsense", "name": "mention.j2", "load": ""}
+    answer = await client.post("/playground", data=form)
+    shown = await answer.text()
+    assert (answer.status, "{nonsense" in shown, "not JSON" in shown) == (200, True, True)
+
+
+async def test_a_very_long_event_can_be_tried(opened: Open, outbox: Outbox) -> None:
+    request = a_note_event(1, kind="mention")
+    long = request.with_event(request.event | {"new": "あ" * 400_000})
+    await outbox.accept(an_event(1), long.body, {"discord": "all"}, now=NOW)
+    client = await opened()
+    await log_in(client)
+    shown = await (await client.get("/playground?delivery=1")).text()
+    assert 'class="problems"' not in shown
+    assert 'class="chat discord"' in shown
 
 
 async def test_a_template_that_is_edited_is_shown_at_once(opened: Open, outbox: Outbox) -> None:
@@ -326,14 +450,15 @@ async def test_the_playground_tells_which_routes_match_and_why_the_others_do_not
     await log_in(client)
     event = a_note_event(1, kind="mention", author="Carol").body.decode()
     shown = await results(client, event=event, name="mention.j2", template="x")
-    assert "<code>when</code>" in shown
+    assert "match: author is carol@misskey.example" in shown
+    assert "when: it does not hold" in shown
     bobs = event.replace('"username":"', '"username":"bob","was":"', 1)
     shown = await results(client, event=bobs, name="mention.j2", template="x")
-    assert "<code>unless</code>" in shown
+    assert "unless: author is bob@misskey.example" in shown
     shown = await results(
         client, event=sample.raw("follow").decode(), name="follow.j2", template=""
     )
-    assert "<code>match: event" in shown
+    assert "match: event is follow" in shown
 
 
 async def test_a_template_can_be_downloaded(opened: Open) -> None:

@@ -600,15 +600,35 @@ def test_the_sinks_of_all_routes_that_match(routes, found):
     ("route", "why"),
     [
         pytest.param({}, None, id="it matches"),
-        pytest.param({"match": Match(hook=frozenset({"bob"}))}, "match: hook", id="another hook"),
+        pytest.param(
+            {"match": Match(hook=frozenset({"bob"}))}, "match: hook is alice", id="another hook"
+        ),
         pytest.param(
             {"match": Match(hook=frozenset({"bob"}), event=frozenset({"note"}), bot=False)},
-            "match: hook, event",
+            "match: hook is alice; event is mention",
             id="two of three keys",
         ),
-        pytest.param({"unless": Match(hook=frozenset({"alice"}))}, "unless", id="excepted"),
-        pytest.param({"when": lambda event: False}, "when", id="a condition"),
+        pytest.param(
+            {"unless": Match(hook=frozenset({"alice"}))}, "unless: hook is alice", id="excepted"
+        ),
+        pytest.param({"when": lambda event: False}, "when: it does not hold", id="a condition"),
     ],
 )
 def test_a_route_says_why_it_does_not_match(route, why):
     assert hindrance(Route(name="r", to=("team",), **route), an_event()) == why
+
+
+@pytest.mark.parametrize("has_note", [True, False])
+def test_a_route_tells_of_each_key_what_the_event_has_there(has_note):
+    asked = {
+        "hook": frozenset({"x"}), "event": frozenset({"x"}), "server": frozenset({"x"}),
+        "author": (Glob.of("x"),), "bot": True, "visibility": frozenset({"x"}),
+        "has": frozenset({"x"}), "tag": frozenset({"x"}), "text": (re.compile("x{99}"),),
+    }  # fmt: skip
+    event = an_event(note=a_note() if has_note else None)
+    told = hindrance(Route(name="r", to=("team",), match=Match(**asked)), event)
+    assert told is not None
+    assert [part.partition(" is ")[0] for part in told.removeprefix("match: ").split("; ")] == [
+        *(one.name for one in fields(Match))
+    ]
+    assert ("text is another" in told) is has_note

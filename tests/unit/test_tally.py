@@ -1,7 +1,7 @@
 """The last hour of each sink, by the minute."""
 
 from relay.outcome import Failed, Sent, State
-from relay.web.tally import MINUTE, Minute, Tally, line
+from relay.web.tally import MINUTE, Bars, Minute, Tally, bars
 from tests.factories import a_delivery
 
 
@@ -35,7 +35,7 @@ def test_what_is_older_than_an_hour_is_forgotten() -> None:
     assert sum(minute.delivered for minute in tally.hour("team")) == 0
 
 
-def test_the_line_stays_in_its_frame() -> None:
-    assert line([Minute(0), Minute(1, 4), Minute(2, 2)], height=20) == "0,20.0 1,0.0 2,10.0"
-    assert line([Minute(0), Minute(1)], height=20) == "0,20.0 1,20.0"
-    assert line([], height=20) == ""
+def test_the_bars_of_an_hour_stay_in_their_frame() -> None:
+    hour = [Minute(0), Minute(1, 4, 1), Minute(2, 2)]
+    assert bars(hour) == Bars(delivered="M3,21v-21.0M5,21v-10.5", failed="M3,21v9.0")
+    assert bars([Minute(0), Minute(1)]) == bars([]) == Bars("", "")

@@ -4,8 +4,13 @@ const rows = document.getElementById("rows");
 const sign = document.getElementById("live");
 const source = new EventSource(rows.dataset.live);
 
-source.onopen = () => { sign.hidden = false; };
-source.onerror = () => { sign.hidden = true; };
+// A browser tries again by itself, unless it was told that this is over.
+const tell = (state) => {
+  sign.textContent = state === "wait" ? "" : sign.dataset[state];
+  sign.classList.toggle("off", state === "off");
+};
+source.onopen = () => tell("on");
+source.onerror = () => tell(source.readyState === EventSource.CLOSED ? "off" : "wait");
 source.onmessage = (event) => {
   const known = new Set(Array.from(rows.rows, (row) => row.id));
   const active = rows.contains(document.activeElement) ? document.activeElement : null;

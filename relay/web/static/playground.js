@@ -1,8 +1,11 @@
-// Shows what is written while it is written; without this script the button does.
+// Shows what is written while it is written; without this script the buttons do.
 
 const form = document.getElementById("draft");
+const choice = document.getElementById("choice");
 const results = document.getElementById("results");
 const source = document.getElementById("template");
+const load = document.getElementById("load");
+const lost = document.getElementById("lost");
 let waiting = 0;
 let asked = 0;
 
@@ -15,10 +18,16 @@ async function show() {
     redirect: "error",
   }).catch(() => null);
   if (number !== asked) return; // something newer was asked meanwhile
-  if (!answer?.ok) return location.reload();
+  // What was written stays: the session may be over, and a page that loads itself would lose it.
+  lost.hidden = answer?.ok === true;
+  lost.textContent = lost.hidden ? "" : lost.dataset.told;
+  if (!lost.hidden) return;
   const open = Array.from(results.querySelectorAll("details"), (one) => one.open);
   results.innerHTML = await answer.text();
   results.querySelectorAll("details").forEach((one, place) => { one.open = open[place] ?? false; });
+  // Of an event of another kind the template that nobody has touched goes, too.
+  const instead = results.querySelector("button[name=load]");
+  if (instead && source.value === source.defaultValue) form.requestSubmit(instead);
 }
 
 form.addEventListener("input", (event) => {
@@ -28,17 +37,17 @@ form.addEventListener("input", (event) => {
 });
 
 form.addEventListener("submit", (event) => {
-  if (event.submitter?.formAction !== form.action) return;
+  if (event.submitter?.name === "load" || event.submitter?.formAction !== form.action) return;
   event.preventDefault();
   show();
 });
 
-// Another template or sample begins anew.
-document.getElementById("kind").addEventListener("change", (event) => event.target.form.submit());
-document.getElementById("name").addEventListener("change", (event) => {
-  const place = new URL(location.href);
-  place.searchParams.set("template", event.target.value);
-  location.assign(place);
+// Another template or event begins anew, without a button.
+for (const button of [load, choice.querySelector("button")]) button.hidden = true;
+document.getElementById("name").addEventListener("change", () => form.requestSubmit(load));
+choice.addEventListener("change", (event) => {
+  for (const other of choice.elements) if (other !== event.target) other.disabled = true;
+  choice.submit();
 });
 
 results.addEventListener("click", (event) => {
