@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, chdir
 from pathlib import Path
 from typing import Literal
 
@@ -24,12 +24,11 @@ from relay import app, sample
 from relay.config import parse
 from relay.story import STORY
 
-PICTURES = Path(__file__).parent / "pictures"
+PICTURES = Path(__file__).resolve().parent / "pictures"
 PASSWORD = "open sesame"  # noqa: S105
 CONFIG = """
 listen: 127.0.0.1:0
 web: {{listen: "127.0.0.1:{port}", password: {password}}}
-outbox: sqlite:{folder}/relay.db
 hold: 0
 hooks: {{alice: {{secret: hook secret}}}}
 sinks:
@@ -72,13 +71,12 @@ async def serving() -> AsyncIterator[str]:
     """The address of the pages of a relay to which something has happened."""
     chats = web.Application()
     chats.router.add_route("*", "/{path:.*}", take)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):  # where the outbox is made
         async with TestServer(chats) as server:
             port = unused_port()
             text = CONFIG.format(
                 port=port,
                 password=PASSWORD,
-                folder=folder,
                 chats=str(server.make_url("")).rstrip("/"),
             )
             config = parse(text, file="config.yaml", base=Path(folder), environ={})
@@ -166,6 +164,6 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    wanted = Path(sys.argv[1]) if sys.argv[1:] else PICTURES
+    wanted = Path(sys.argv[1]).resolve() if sys.argv[1:] else PICTURES
     wanted.mkdir(exist_ok=True)
     asyncio.run(main(wanted))

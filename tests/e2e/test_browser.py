@@ -286,8 +286,10 @@ async def test_nothing_of_what_strangers_write_runs_or_calls_anybody(visit: Visi
         await inspect(visit)
 
 
-@pytest.mark.parametrize("shown", ["/deliveries/", "/playground?delivery="])
-async def test_no_sample_of_real_servers_runs_or_calls_anybody(visit: Visit, shown: str) -> None:
+@pytest.mark.parametrize(("shown", "step"), [("/deliveries/", 1), ("/playground?delivery=", 3)])
+async def test_no_sample_of_real_servers_runs_or_calls_anybody(
+    visit: Visit, shown: str, step: int
+) -> None:
     page = visit.page
     await visit.log_in()
     await visit.comes(*real())
@@ -302,7 +304,7 @@ async def test_no_sample_of_real_servers_runs_or_calls_anybody(visit: Visit, sho
             break
         await older.click()
     assert len(numbers) == len(real())
-    for number in numbers:
+    for number in numbers[::step]:
         await visit.go(shown + number)
         await inspect(visit)
         assert await page.locator(".chat").count() > 0
