@@ -101,6 +101,7 @@ async def enter(request: web.Request) -> web.Response:
         tell_refusal(request, "wrong password")
         status = HTTPStatus.UNAUTHORIZED
         return page(request, "login.html", status=status, next=way, trouble=0)
+    request.app[SESSIONS].end(request.cookies.get(_cookie(request), ""))
     word, _ = request.app[SESSIONS].begin()
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: way})
     _remember(request, response, word)

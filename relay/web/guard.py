@@ -93,10 +93,11 @@ def address_of(request: web.Request) -> str:
     """
     Who asks: the peer; or, where that is a web server on this machine, who it says it asks for.
 
-    It writes the last name in the header; those before it could be the stranger's own words.
+    It writes the last name, into the last of these headers: what stands before it could be the
+    stranger's own words.
     """
     peer = request.remote or ""
-    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    told = ",".join(request.headers.getall("X-Forwarded-For", ())).rpartition(",")[2].strip()
     return told if told and _is_here(peer) else peer
 
 

@@ -3,11 +3,12 @@
 import re
 
 import pytest
+from multidict import CIMultiDict
 
 from relay import password
 from relay.outbox import Outbox
 from relay.web.lock import FREE
-from tests.page import PASSWORD, Open, accepted, log_in, word_of
+from tests.page import PASSWORD, Open, accepted, died, log_in, word_of
 
 
 async def test_who_has_not_come_in_sees_the_login_and_nothing_else(
@@ -88,6 +89,19 @@ async def test_who_guesses_has_to_wait_by_each_of_the_ways(opened: Open) -> None
     assert await log_in(client, **{"X-Forwarded-For": "192.0.2.9"}) == 303
 
 
+@pytest.mark.parametrize("is_one_line", [True, False])
+async def test_who_guesses_cannot_name_another_address(opened: Open, is_one_line: bool) -> None:
+    client = await opened()
+    statuses = []
+    for n in range(FREE + 1):
+        told = [f"198.51.100.{n}", "192.0.2.9"]  # the guesser's own words, and the web server's
+        lines = [", ".join(told)] if is_one_line else told
+        headers = CIMultiDict(("X-Forwarded-For", line) for line in lines)
+        answer = await client.post("/login", data={"password": "wrong"}, headers=headers)
+        statuses.append(answer.status)
+    assert statuses == [401] * FREE + [429]
+
+
 async def test_no_form_of_another_page_changes_anything(opened: Open) -> None:
     client = await opened()
     await log_in(client)
@@ -159,3 +173,38 @@ async def test_a_page_that_lies_open_ends_with_its_session(opened: Open) -> None
         await stream.content.readuntil(b"\n\n")
         await client.post("/logout", data={"csrf": await word_of(client)})
         assert b"data:" not in await stream.content.read()
+
+
+async def test_a_session_begins_anew_with_each_login(opened: Open) -> None:
+    client = await opened()
+    brought = {"Cookie": "relay=a-word-that-a-stranger-has-set"}
+    form = {"password": PASSWORD}
+    answer = await client.post("/login", data=form, headers=brought, allow_redirects=False)
+    first = answer.cookies["relay"].value
+    assert first not in brought["Cookie"]
+    assert await log_in(client) == 303  # in the same browser
+    old = {"Cookie": f"relay={first}"}
+    client.session.cookie_jar.clear()
+    assert (await client.get("/", headers=old, allow_redirects=False)).status == 303
+
+
+async def test_the_word_of_another_session_changes_nothing(opened: Open) -> None:
+    client = await opened()
+    words = []
+    for _ in range(2):
+        await log_in(client)
+        words.append(await word_of(client))
+    assert words[0] != words[1]
+    for path in ("/logout", "/dead", "/deliveries/1", "/sinks/discord", "/playground"):
+        for form in ({"csrf": words[0], "action": "drop"}, {"csrf": ""}, {"action": "drop"}):
+            answer = await client.post(path, data=form, allow_redirects=False)
+            assert answer.status == 403, path
+
+
+async def test_nothing_is_changed_without_a_session(opened: Open, outbox: Outbox) -> None:
+    number = await died(outbox, 1, "400 no")
+    client = await opened()
+    for path in ("/dead", f"/deliveries/{number}", "/sinks/discord", "/playground/download"):
+        answer = await client.post(path, data={"action": "drop"}, allow_redirects=False)
+        assert (answer.status, answer.headers["Location"]) == (303, "/login?next=/")
+    assert len(await outbox.dead()) == 1
