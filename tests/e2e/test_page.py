@@ -136,7 +136,7 @@ async def test_a_sink_tells_how_it_is(opened: Open, outbox: Outbox) -> None:
         "the oldest for 66 s",
         ">closed<",
         ">resting<",
-        "5 / 2 s",
+        "5/2s",
         "deleted.",
     ):
         assert part in shown
