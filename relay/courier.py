@@ -199,6 +199,8 @@ class Courier:
         found = []
         for part in told.parts:
             edit = _last(head, part.edit) if part.delivery.id == edits else part.edit
+            if part.later is not None and not self._press.may_show(part.later, self._manner):
+                edit = part.later  # though its own turn has not come: it is not shown once more
             message = self._press.revised(part.delivery, edit, self._manner)
             if isinstance(message, Rejected):
                 return None

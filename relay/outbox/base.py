@@ -280,6 +280,8 @@ class Part:
 
     delivery: Delivery
     edit: Delivery | None = None
+    later: Delivery | None = None
+    """The last edit that came, whatever has become of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -765,6 +765,17 @@ async def test_what_was_told_before_it_became_private_is_taken_back(batching: St
     assert "secret" not in str(batching.sink.tried)
 
 
+async def test_a_change_of_another_part_does_not_show_once_more_what_became_private(
+    batching: Stage,
+) -> None:
+    await batching.accept(1, 2)
+    await batching.run(seconds=1)
+    await batching.edit(2, "mended")
+    await batching.hide(1)
+    await batching.run(seconds=1)
+    assert batching.sink.tried[1:] == [f"edit {HIDDEN} + mended"] * 2
+
+
 async def test_where_nothing_can_be_taken_back_the_operator_is_told(stage: Stage) -> None:
     stage.sink.can_edit = False
     await stage.accept(1)

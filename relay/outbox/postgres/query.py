@@ -69,10 +69,12 @@ async def told(db: Connection, delivery_id: int, *, hold: int) -> Told | None:
         return None
     edits = await db.fetch(statement.LAST_EDITS, [row["id"] for row in rows])
     last = {row["edits"]: delivery(row) for row in edits}
+    came = await _later(db, [(row["id"], row["id"]) for row in rows])
     places = await db.fetch(statement.PLACES, root["batch"], root["message"])
     order = line.in_order([line.Waiting(**row) for row in places], hold=hold)
     parts = (
-        Part(delivery=one, edit=last.get(one.id)) for one in in_order([it.id for it in order], rows)
+        Part(delivery=one, edit=last.get(one.id), later=came.get(one.id))
+        for one in in_order([it.id for it in order], rows)
     )
     return Told(message=root["message"], parts=tuple(parts))
 
@@ -80,9 +82,14 @@ async def told(db: Connection, delivery_id: int, *, hold: int) -> Told | None:
 async def later(db: Connection, heads: Sequence[line.Waiting]) -> Mapping[int, Delivery]:
     """The last edits that came since ``heads`` were tried; one that was not is replaced by them."""
     tried = [(one.id, one.edits or one.id) for one in heads if one.batch is not None]
-    if not tried:
+    return await _later(db, tried)
+
+
+async def _later(db: Connection, wanted: Sequence[tuple[int, int]]) -> Mapping[int, Delivery]:
+    """Of each id the last edit of a root that came after it."""
+    if not wanted:
         return {}
-    rows = [dict(row) for row in await db.fetch(statement.LATER, *zip(*tried, strict=True))]
+    rows = [dict(row) for row in await db.fetch(statement.LATER, *zip(*wanted, strict=True))]
     return {row.pop("head"): delivery(row) for row in rows}
 
 

@@ -56,14 +56,22 @@ def told(db: sqlite3.Connection, delivery_id: int, *, hold: int) -> Told | None:
         return None
     places = [line.Waiting(**row) for row in db.execute(statement.PLACES, dict(root))]
     order = (one.id for one in line.in_order(places, hold=hold))
-    parts = (Part(delivery=_delivery(rows[one]), edit=_last_edit(db, one)) for one in order)
+    came = _later(db, [(one, one) for one in rows])
+    parts = (
+        Part(delivery=_delivery(rows[one]), edit=_last_edit(db, one), later=came.get(one))
+        for one in order
+    )
     return Told(message=root["message"], parts=tuple(parts))
 
 
 def later(db: sqlite3.Connection, heads: Sequence[line.Waiting]) -> Mapping[int, Delivery]:
     """The last edits that came since ``heads`` were tried; one that was not is replaced by them."""
-    tried = [(one.id, one.edits or one.id) for one in heads if one.batch is not None]
-    rows = {id: db.execute(statement.LATER, (root, id)).fetchone() for id, root in tried}
+    return _later(db, [(one.id, one.edits or one.id) for one in heads if one.batch is not None])
+
+
+def _later(db: sqlite3.Connection, wanted: Sequence[tuple[int, int]]) -> Mapping[int, Delivery]:
+    """Of each id the last edit of a root that came after it."""
+    rows = {id: db.execute(statement.LATER, (root, id)).fetchone() for id, root in wanted}
     return {id: _delivery(row) for id, row in rows.items() if row is not None}
 
 
