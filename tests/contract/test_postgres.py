@@ -569,6 +569,22 @@ async def test_what_a_dead_node_had_begun_stays_known_where_a_claim_of_it_has_no
         assert (one.attempt, one.interrupted) == (2, True)
 
 
+async def test_a_claim_that_fails_leaves_no_transaction_open(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(address) as outbox:
+        assert await outbox.accept(an_event(), b"{}", TEAM, now=1_000)
+        db = await asyncpg.connect(address, server_settings=SETTINGS)
+        await db.execute("ALTER TABLE delivery ADD CONSTRAINT full_disk CHECK (attempt = 0)")
+        with pytest.raises(OutboxError, match="full_disk"):
+            await outbox.claim("team", now=2_000, lease=LEASE)
+        await db.execute("ALTER TABLE delivery DROP CONSTRAINT full_disk")
+        await db.close()
+        (one,) = (await claimed(outbox)).deliveries
+        assert (one.attempt, one.interrupted) == (1, False)
+    assert caplog.messages == []
+
+
 async def test_who_joined_without_an_answer_waits_as_before(line: Line) -> None:
     async with opened(line.address) as outbox:
         for n in range(3):

@@ -8,7 +8,7 @@ letter, before the next claim for the same sink.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from relay import line
@@ -64,13 +64,13 @@ class Claims:
             for one in heads
         ]
         found = zip(*((one.id, one.due_at, one.claimed) for one in before), strict=True)
-        with self._doubted(sink, before, lease=due_at):
-            transaction = db.transaction()
-            await transaction.start()
-            rows = await db.fetch(statement.CLAIM, *found, due_at, sink, node)
-            is_whole = len(rows) == len(heads)
-            await (transaction.commit() if is_whole else transaction.rollback())
-        return query.in_order([one.id for one in before], rows) if is_whole else ()
+        with self._doubted(sink, before, lease=due_at), suppress(_TooFewError):
+            async with db.transaction():
+                rows = await db.fetch(statement.CLAIM, *found, due_at, sink, node)
+                if len(rows) < len(before):
+                    raise _TooFewError
+            return query.in_order([one.id for one in before], rows)
+        return ()
 
     async def join(
         self, db: Connection, company: Sequence[Delivery], *, head: Delivery, node: int | None
@@ -90,14 +90,15 @@ class Claims:
         ids = [one.id for one in company]
         events = ([one.hook for one in company], [one.event_id for one in company])
         before = [Before(id=one.id, due_at=one.due_at) for one in company]
-        with self._doubted(head.sink, before, lease=head.due_at):
-            transaction = db.transaction()
-            await transaction.start()
-            rows = await db.fetch(
-                statement.JOIN, ids, *events, head.due_at, head.batch, head.sink, node
-            )
-            could = {row["id"] for row in rows}
-            await (transaction.commit() if len(could) == len(ids) else transaction.rollback())
+        could: set[int] = set()
+        with self._doubted(head.sink, before, lease=head.due_at), suppress(_TooFewError):
+            async with db.transaction():
+                rows = await db.fetch(
+                    statement.JOIN, ids, *events, head.due_at, head.batch, head.sink, node
+                )
+                could = {row["id"] for row in rows}
+                if len(could) < len(ids):
+                    raise _TooFewError
         number = next((place for place, id in enumerate(ids) if id not in could), len(ids))
         return [
             replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch)
@@ -112,3 +113,7 @@ class Claims:
         except BaseException:
             self._doubts[sink].add(Doubt(before=tuple(before), lease=lease))
             raise
+
+
+class _TooFewError(Exception):
+    """Undoes a claim that could not have all that it wanted."""
