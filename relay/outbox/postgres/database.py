@@ -39,7 +39,7 @@ from relay.outcome import Attempt, Delivery, State
 
 KEPT_ATTEMPTS = 50  # of one delivery
 WAIT = 2.0  # seconds for a connection of the pool
-COUNT = 1.5  # seconds
+COUNT = 1.0  # seconds
 
 
 class PostgresOutbox:
