@@ -136,11 +136,14 @@ def sink_of(config: Config, name: str) -> Any:
 
 async def news(config: Config, sinks: Sequence[str]) -> str:
     """Tell the relay that runs, if one does, that something waits; the words for what follows."""
+    file, later = file_of(config.outbox), "a running relay looks within 30 seconds"
     try:
-        is_told = await ask(file_of(config.outbox), "POST", "/wake", list(sinks)) is not None
+        if await ask(file, "POST", "/wake", list(sinks)) is not None:
+            return "the relay that runs looks now"
     except OutboxError:
-        return "a running relay looks within 30 seconds"
-    return "the relay that runs looks now" if is_told else "no relay runs: see relay serve"
+        return later
+    # A database on a server may have a relay on another machine.
+    return later if file is None else "no relay runs: see relay serve"
 
 
 def existing_file(config: Config) -> Path:
@@ -149,7 +152,8 @@ def existing_file(config: Config) -> Path:
     if path is None:
         raise OutboxError("the outbox is in no file: pg_dump makes copies of it")
     if not path.exists():
-        raise OutboxError(f"there is no outbox {path.absolute()}: relay serve makes it")
+        where = "" if path.is_absolute() else ", in the folder in which it is started"
+        raise OutboxError(f"there is no outbox {path.absolute()}: relay serve makes it{where}")
     return path
 
 

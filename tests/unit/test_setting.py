@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from relay.commands.setting import found_outbox
-from relay.config import outbox_of
-from relay.errors import ConfigError
+from relay.commands.setting import existing_file, found_outbox
+from relay.config import Config, outbox_of
+from relay.errors import ConfigError, OutboxError
 
 
 @pytest.fixture
@@ -72,3 +72,21 @@ def test_no_outbox_is_told_of_what_cannot_be_read(tmp_path: Path) -> None:
     file.write_text("outbox: [", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"config\.yaml:1:\d+: not YAML"):
         outbox_of(file)
+
+
+@pytest.mark.parametrize(
+    ("address", "where"),
+    [
+        (
+            "sqlite:relay.db",
+            "/here/relay.db: relay serve makes it, in the folder in which it is started",
+        ),
+        ("sqlite:/nowhere/relay.db", "/nowhere/relay.db: relay serve makes it"),
+    ],
+)
+def test_who_looks_in_the_wrong_folder_is_told_where_relay_looks(
+    service: tuple[Path, Path], address: str, where: str
+) -> None:
+    with pytest.raises(OutboxError) as error:
+        existing_file(Config(outbox=address))
+    assert str(error.value).endswith(where)
