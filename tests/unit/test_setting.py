@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.commands.setting import existing_file, found_outbox
+from relay.commands.setting import existing_file, found_outbox, news
 from relay.config import Config, outbox_of
 from relay.errors import ConfigError, OutboxError
 
@@ -90,3 +90,16 @@ def test_who_looks_in_the_wrong_folder_is_told_where_relay_looks(
     with pytest.raises(OutboxError) as error:
         existing_file(Config(outbox=address))
     assert str(error.value).endswith(where)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("sqlite:relay.db", "no relay runs: see relay serve"),
+        ("postgresql://relay@db.example/relay", "a running relay looks within 30 seconds"),
+    ],
+)
+async def test_where_no_relay_answers_nothing_is_claimed_of_those_elsewhere(
+    service: tuple[Path, Path], address: str, words: str
+) -> None:
+    assert await news(Config(outbox=address), ["team"]) == words
