@@ -31,7 +31,11 @@ class Relay:
                 cwd=self.folder, env=self.environ, stdout=asyncio.subprocess.PIPE, stderr=log,
             )  # fmt: skip
         assert self.process.stdout is not None
-        line = (await asyncio.wait_for(self.process.stdout.readline(), START)).decode()
+        try:
+            line = (await asyncio.wait_for(self.process.stdout.readline(), START)).decode()
+        except TimeoutError:
+            self.process.kill()
+            raise
         assert "listens on" in line, self.log.read_text(encoding="utf-8")
         self.address = line.split("listens on ")[1].split()[0]
 
