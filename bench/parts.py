@@ -11,14 +11,15 @@ from pathlib import Path
 from bench import ROOT, mfm
 from bench.figure import Figure
 from bench.scale import Scale
-from relay import misskey, sample
+from relay import misskey
 from relay.config import parse
 from relay.dialects.shorten import shorten
 from relay.message import Message
 from relay.mfm import parse as parse_mfm
 from relay.mfm.mapping import Origin, tree_of
+from relay.misskey import sample
 from relay.model import Display, Event, Gate
-from relay.rendering import Templates
+from relay.rendering.templates import Templates
 from relay.routing import Route, objection, sinks_for
 from relay.tree import text_of
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from relay import plan, sample
+from relay import plan
 from relay.commands.trying import embedded
+from relay.misskey import sample
 from relay.routing import redacted
 
 PAGE = Path(__file__).parent / "gallery.md"

@@ -5,12 +5,12 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from relay.ceiling import Ceiling
 from relay.errors import BrokenError
 from relay.model import Event, Gate
 from relay.outbox.base import Outbox
+from relay.outbox.ceiling import Ceiling
+from relay.outbox.sibling import is_change, sibling
 from relay.routing import admits, objection, sinks_for, withdraws
-from relay.sibling import is_change, sibling
 from relay.table import Table
 from relay.waiting import first
 

@@ -16,26 +16,27 @@ from contextlib import AsyncExitStack
 
 import aiohttp
 
-from relay import ending, intake, misskey
+from relay import intake, misskey
 from relay.acceptance import Acceptance
 from relay.config import Config
 from relay.control import Control, controlled
-from relay.courier import Duty
 from relay.crew import Crew
-from relay.delivery import Lane
+from relay.delivery.courier import Duty
+from relay.delivery.lane import Lane
+from relay.doors.listening import EVERYBODY, Door, listening
 from relay.errors import BrokenError
 from relay.language import Language
-from relay.listening import EVERYBODY, Door, listening
+from relay.log import ending
 from relay.metrics import Metrics
-from relay.notify import Notify
 from relay.outbox import Outbox, file_of, serve_outbox
+from relay.outbox.retention import forget
 from relay.outcome import Delivery, Outcome
 from relay.plan import planned
 from relay.reload import Reload, reopen
-from relay.rendering import Templates
-from relay.retention import forget
+from relay.rendering.templates import Templates
+from relay.signs.notify import Notify
 from relay.sinks import Sink, open_session
-from relay.trial import trial
+from relay.sinks.trial import trial
 from relay.watch import Watch
 from relay.web import Advice, Bell, Lap, Operation, Tally
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from relay.commands.parser import Parser
 from relay.errors import RelayError
-from relay.logs import log_to
+from relay.log.lines import log_to
 
 COMMANDS: Mapping[str, Sequence[str]] = {
     "init": ("init",),

@@ -15,8 +15,8 @@ from typing import Any, Protocol, TypeAlias
 import aiohttp
 from aiohttp import web
 
+from relay.doors.listening import OWNER, UNIX, listening
 from relay.errors import ConfigError, OutboxError, RelayError
-from relay.listening import OWNER, UNIX, listening
 
 PATIENCE = 5.0  # seconds
 RELOAD = 60.0  # a large configuration takes long to read

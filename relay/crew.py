@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from relay.courier import Duty
-from relay.delivery import Lane
+from relay.delivery.courier import Duty
+from relay.delivery.lane import Lane
 from relay.outbox.base import Outbox
 from relay.plan import Plan
 

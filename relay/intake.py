@@ -14,9 +14,10 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from relay import misskey, probe
-from relay.connections import BoundedRunner
+from relay import misskey
+from relay.doors.connections import BoundedRunner
 from relay.errors import FormatError, RelayError
+from relay.misskey import probe
 from relay.model import Event
 from relay.secret import Secret
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from relay.acceptance import Rules
 from relay.config import Config
-from relay.courier import Duty
+from relay.delivery.courier import Duty
+from relay.delivery.press import Manner, Press
 from relay.intake import Hook, Ways
 from relay.language import Language
-from relay.pace import Pace
-from relay.press import Manner, Press
 from relay.routing import Route
 from relay.secret import Secret
 from relay.sinks import SinkSettings
+from relay.sinks.pace import Pace
 from relay.table import Table
 
 FIXED = ("listen", "web", "outbox")

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from relay.config import Config
-from relay.courier import Duty
 from relay.crew import Crew
+from relay.delivery.courier import Duty
 from relay.errors import ConfigError, RelayError
-from relay.notify import Notify
 from relay.outbox import Outbox
 from relay.plan import changed, fixed, planned
+from relay.signs.notify import Notify
 from relay.waiting import first
 
 logger = logging.getLogger(__name__)

@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from relay.config import WebSettings
-from relay.connections import BoundedRunner
-from relay.delivery import Lane
+from relay.delivery.lane import Lane
+from relay.doors.connections import BoundedRunner
+from relay.doors.listening import OWNER, UNIX, Door, listening
 from relay.errors import OutboxError
-from relay.listening import OWNER, UNIX, Door, listening
 from relay.metrics import Breaker, Metrics, Standing
-from relay.notify import Notify
 from relay.outbox import Outbox
-from relay.pulse import Pulse
-from relay.vigil import Vigil
+from relay.signs.notify import Notify
+from relay.signs.pulse import Pulse
+from relay.signs.vigil import Vigil
 from relay.web import Bell, Operation
 
 logger = logging.getLogger(__name__)

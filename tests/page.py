@@ -15,9 +15,9 @@ from relay.doctor.finding import Finding, advice
 from relay.language import Language
 from relay.outbox import Outbox
 from relay.outcome import Closed, Outcome, Sent, State
-from relay.rendering import Templates
+from relay.rendering.templates import Templates
 from relay.secret import Secret
-from relay.vigil import Condition
+from relay.signs.vigil import Condition
 from relay.web import Bell, Lap, Operation, Tally
 from relay.web.door import door
 from tests.factories import an_event

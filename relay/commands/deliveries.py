@@ -16,8 +16,8 @@ from relay.config import Config
 from relay.duration import seconds
 from relay.outbox import Outbox, Search
 from relay.outcome import Attempt, Delivery, Rejected, State
-from relay.picture import picture
 from relay.plan import manner, press
+from relay.sinks.picture import picture
 
 HEAD = ("id", "accepted", "sink", "kind", "state", "")
 LOOK = 1.0  # seconds between two looks of --follow

@@ -16,7 +16,7 @@ from relay.commands.uses import USES, Use, config
 from relay.config import LISTEN, load
 from relay.config.address import listen
 from relay.errors import ConfigError
-from relay.logs import log_to
+from relay.log.lines import log_to
 
 STATE = Path("/var/lib/relay")
 

@@ -17,10 +17,10 @@ from relay.config import Config
 from relay.doctor import Facts, asking, examined, files, hooks, looking
 from relay.doctor.finding import Finding
 from relay.errors import BrokenError
-from relay.logs import LogFormat, format_for, log_to
-from relay.notify import Notify
+from relay.log.lines import LogFormat, format_for, log_to
 from relay.outbox import check_driver
 from relay.outcome import Sent
+from relay.signs.notify import Notify
 from relay.sinks import open_session
 
 STOPPING = "stopping: what is in flight ends, the rest waits; a second signal stops at once"
@@ -96,7 +96,7 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 
 async def demo() -> int:
-    from relay import demo as demonstration  # who serves carries nothing of it
+    from relay.commands import demo as demonstration  # who serves carries nothing of it
 
     await demonstration.run(say, colour=colour_for(sys.stdout))
     return 0

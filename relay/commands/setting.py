@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from relay import misskey, sample
+from relay import misskey
 from relay.colour import Colour
 from relay.config import Config, load
 from relay.control import ask
 from relay.errors import ConfigError, FormatError, OutboxError
+from relay.misskey import sample
 from relay.model import Event
 from relay.outbox import Outbox, file_of, open_outbox
 from relay.suggestion import closest

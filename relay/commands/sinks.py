@@ -25,7 +25,7 @@ from relay.control import ask
 from relay.errors import OutboxError
 from relay.outbox import Backlog, ClosedSink, Outbox, file_of
 from relay.outcome import Attempt, State
-from relay.pace import written
+from relay.sinks.pace import written
 
 GIVEN_UP = "given up by relay sinks give-up"
 STEP = 500  # deliveries

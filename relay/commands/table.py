@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
-from relay.picture import width
+from relay.sinks.picture import width
 from relay.tree import clean
 
 _PAINT = re.compile(r"\x1b\[[\d;]*m")

@@ -20,10 +20,10 @@ from relay.commands.setting import (
 from relay.config import Config
 from relay.message import Message
 from relay.model import Event
-from relay.picture import picture
 from relay.plan import manner, press
 from relay.routing import objection, redacted, sinks_for
 from relay.sinks import SinkSettings
+from relay.sinks.picture import picture
 
 
 def route(given: Namespace) -> int:

@@ -16,9 +16,9 @@ from relay import misskey
 from relay.config.crosscheck import VERY_CLOSE, routes
 from relay.config.source import Source
 from relay.errors import TemplateError
-from relay.expression import predicate
 from relay.model import Display, Event
-from relay.rendering import Templates
+from relay.rendering.expression import predicate
+from relay.rendering.templates import Templates
 from relay.sinks import AnySink
 from relay.suggestion import closest, nearest
 

@@ -37,10 +37,10 @@ from relay.config.value import (
 )
 from relay.duration import Duration
 from relay.errors import ConfigError
-from relay.expression import predicate
 from relay.language import Zone
 from relay.model import Event
-from relay.rendering import Templates
+from relay.rendering.expression import predicate
+from relay.rendering.templates import Templates
 from relay.routing import Route
 from relay.secret import Secret
 from relay.sinks import AnySink, Settings

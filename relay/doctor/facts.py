@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from relay.config import Config
+from relay.misskey.probe import Seen
 from relay.outbox import ClosedSink
-from relay.probe import Seen
 
 
 @dataclass(frozen=True, slots=True)

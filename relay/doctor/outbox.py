@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from relay.config import Config
 from relay.doctor.facts import Disk, Facts, Stock
 from relay.doctor.finding import Finding, advice, wrong
-from relay.retention import SHORTEST
+from relay.outbox.retention import SHORTEST
 
 MIB = 2**20
 FULL = 64 * MIB  # free bytes, with which a burst of events fills the disk

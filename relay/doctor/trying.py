@@ -7,11 +7,11 @@ from dataclasses import replace
 import aiohttp
 from yarl import URL
 
-from relay import probe
 from relay.config import Config
 from relay.doctor.facts import Try, Way
 from relay.doctor.hooks import is_sendable
 from relay.doctor.way import is_plain
+from relay.misskey import probe
 from relay.outcome import Failed
 from relay.secret import Secret
 from relay.sinks.http import exchange

@@ -1,4 +1,13 @@
-"""The durable queue between intake and lanes."""
+"""
+The durable queue between intake and lanes.
+
+base            what every outbox does, and what is read from it
+sqlite          for one process, in a file; ``postgres`` for several
+opening         which of them an address means
+arrival         what becomes of events that come in together; ``sibling``: which tell of the same
+line            who goes next
+ceiling         how much may wait; ``retention``: how long what was settled is kept
+"""
 
 from relay.outbox.base import (
     Backlog,

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from relay.model import Event, Sibling
+from relay.outbox.sibling import Fate, fate
 from relay.outcome import State
-from relay.sibling import Fate, fate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ class Outbox(Protocol):
 
         A delivery is due after ``hold``. Where a ``sibling`` has been told to a sink already, or
         waits for it, theirs become one: the other is delivered too, as ``merged``; or, where it
-        tells of a later version, the delivery ``edits`` that message (see relay.sibling.fate).
+        tells of a later version, the delivery ``edits`` that message: relay.outbox.sibling.fate.
         The sinks of ``editing`` get it only as such an edit of what the same hook told them, by
         the route of that. Those that are ``withdrawn`` may not show it: they, too, get it only as
         an edit, though also of what was given up, so that nobody revives what others may not see.

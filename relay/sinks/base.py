@@ -14,8 +14,8 @@ from relay.language import Zone
 from relay.message import Message
 from relay.model import Display, Gate, Visibility
 from relay.outcome import Outcome, Rejected
-from relay.pace import Rate, Window
 from relay.secret import Secret
+from relay.sinks.pace import Rate, Window
 
 Payload = Mapping[str, Any]
 

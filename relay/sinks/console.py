@@ -9,9 +9,9 @@ import aiohttp
 from relay.message import Message
 from relay.model import Display
 from relay.outcome import Failed, Outcome, Sent
-from relay.picture import picture
 from relay.sinks.base import Payload, SinkSettings
 from relay.sinks.http import named
+from relay.sinks.picture import picture
 
 
 class Console(SinkSettings):

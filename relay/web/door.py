@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from relay.errors import OutboxError
 from relay.secret import Secret
-from relay.vigil import Condition
+from relay.signs.vigil import Condition
 from relay.web import dead, deliveries, entry, playground, settings, standings
 from relay.web.bell import Bell
 from relay.web.entry import SESSIONS, check_entry

@@ -6,11 +6,11 @@ from typing import Protocol
 
 from aiohttp import web
 
+from relay.delivery.press import Manner, Press
 from relay.language import Language
 from relay.outbox import Outbox
 from relay.outcome import Outcome
-from relay.press import Manner, Press
-from relay.rendering import Templates
+from relay.rendering.templates import Templates
 from relay.routing import Route
 from relay.sinks import AnySink
 from relay.web.tally import Tally

@@ -8,12 +8,13 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from relay import misskey, sample
+from relay import misskey
 from relay.errors import FormatError, TemplateError
+from relay.misskey import sample
 from relay.model import Event
 from relay.outbox import Search
 from relay.outcome import Delivery
-from relay.rendering import Templates
+from relay.rendering.templates import Templates
 from relay.routing import hindrance, objection, sinks_for
 from relay.sinks import AnySink, Discord, Matrix, Slack
 from relay.web import telling

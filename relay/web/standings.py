@@ -8,7 +8,7 @@ from aiohttp import web
 
 from relay.outbox import Backlog, ClosedSink
 from relay.outcome import Attempt, Sent
-from relay.pace import written
+from relay.sinks.pace import written
 from relay.web.form import form
 from relay.web.operation import Lap, Operation, operation
 from relay.web.page import page

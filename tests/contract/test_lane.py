@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.courier import Duty
-from relay.delivery import LEASE, Lane
+from relay.delivery.courier import Duty
+from relay.delivery.lane import LEASE, Lane
+from relay.delivery.press import Manner, Press
 from relay.errors import OutboxError
 from relay.message import Message
 from relay.outbox import Search
+from relay.outbox.sibling import sibling
 from relay.outcome import WITHHELD, Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
-from relay.pace import Pace
-from relay.press import Manner, Press
-from relay.rendering import Templates
-from relay.sibling import sibling
+from relay.rendering.templates import Templates
+from relay.sinks.pace import Pace
 from relay.tree import text_of
 from tests.fakes.misskey import Request, a_note_event
 

@@ -8,13 +8,13 @@ from pytest_aiohttp import AiohttpServer
 
 from relay import misskey
 from relay.config import Config
-from relay.courier import Duty
-from relay.delivery import Lane
+from relay.delivery.courier import Duty
+from relay.delivery.lane import Lane
+from relay.delivery.press import Press
 from relay.outbox import Outbox
 from relay.outcome import State
 from relay.plan import manner
-from relay.press import Press
-from relay.rendering import Templates
+from relay.rendering.templates import Templates
 from relay.sinks import open_session
 from relay.sinks.discord import Discord
 from tests.fakes.discord import FakeDiscord

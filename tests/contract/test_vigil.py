@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from relay import vigil as vigil_module
 from relay.errors import OutboxError
 from relay.outbox import Outbox
-from relay.pulse import Pulse
-from relay.vigil import FRESH, MARGIN, Vigil
+from relay.signs import vigil as vigil_module
+from relay.signs.pulse import Pulse
+from relay.signs.vigil import FRESH, MARGIN, Vigil
 
 
 class Clock:

@@ -11,7 +11,10 @@ import aiohttp
 import pytest
 from pytest_aiohttp import AiohttpServer
 
-from relay import demo, language, rendering, sample
+from relay import language
+from relay.commands import demo
+from relay.misskey import sample
+from relay.rendering import templates as rendering
 from tests.e2e.process import Relay, serving
 from tests.e2e.waiting import until
 from tests.fakes.discord import FakeDiscord

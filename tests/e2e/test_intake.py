@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
 
-from relay import intake, probe
-from relay.connections import MOST
+from relay import intake
+from relay.doors.connections import MOST
 from relay.errors import OutboxError
+from relay.misskey import probe
 from relay.model import Event
 from relay.secret import Secret
 from tests.fakes.misskey import a_note, a_note_event, encode, requests

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient
 
-from relay import sample
+from relay.misskey import sample
 from relay.outbox import Outbox, Search
 from relay.outcome import State
 from tests.factories import an_event

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from relay.delivery import Lane
+from relay.delivery.lane import Lane
 from relay.metrics import Metrics
-from relay.notify import Notify
 from relay.outbox import Outbox
-from relay.pulse import Pulse
-from relay.vigil import MARGIN
+from relay.signs.notify import Notify
+from relay.signs.pulse import Pulse
+from relay.signs.vigil import MARGIN
 from relay.watch import Watch
 from tests.e2e.process import serving
 from tests.e2e.waiting import until

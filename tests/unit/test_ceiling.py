@@ -2,8 +2,8 @@
 
 import pytest
 
-from relay.ceiling import Ceiling
 from relay.errors import BrokenError, FullError, OutboxError
+from relay.outbox.ceiling import Ceiling
 
 MOST = 2_000_000
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from relay import cli, password, sample
+from relay import cli, password
 from relay.commands.setting import colour_for
+from relay.misskey import sample
 from relay.outbox import SQLiteOutbox
 from relay.outcome import Rejected
 from relay.retry import settle

@@ -13,9 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from relay import sample
 from relay.config import MAX_FILE, Config, load, parse
 from relay.errors import ConfigError
+from relay.misskey import sample
 from relay.model import Visibility
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from relay import sample
+from relay.misskey import sample
 from relay.model import Sibling
 from relay.outbox import SQLiteOutbox
 from relay.outcome import Attempt, Rejected, Sent

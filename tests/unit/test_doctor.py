@@ -11,8 +11,8 @@ from relay import config
 from relay.doctor import Facts, Finding, Level, Stock, examined
 from relay.doctor.facts import Account, Disk, File, Server, Try, Way
 from relay.doctor.finding import Name
+from relay.misskey.probe import Seen
 from relay.outbox import ClosedSink
-from relay.probe import Seen
 
 SECRET = "0123456789abcdef0123"
 TEAM = {"type": "console"}

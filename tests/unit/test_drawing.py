@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay import sample
 from relay.commands.trying import embedded
 from relay.dialects import discord, matrix
+from relay.misskey import sample
 from relay.plan import manner, press
 from relay.routing import redacted
 from relay.tree import Code, Link, Pre, Quote, Style, Styled, Text, Time

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from relay.ending import tell
+from relay.log.ending import tell
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
 from tests.factories import a_delivery
 

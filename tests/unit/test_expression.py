@@ -2,9 +2,9 @@
 
 import pytest
 
-from relay import sample
 from relay.errors import TemplateError
-from relay.expression import predicate
+from relay.misskey import sample
+from relay.rendering.expression import predicate
 
 
 @pytest.mark.parametrize(

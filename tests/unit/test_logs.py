@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from relay.logs import LogFormat, format_for, log_to
+from relay.log.lines import LogFormat, format_for, log_to
 from relay.secret import Secret
 
 logger = logging.getLogger("relay.tests")

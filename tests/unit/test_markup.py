@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.markup import DEPTH, PICTURES, Parser
+from relay.rendering.markup import DEPTH, PICTURES, Parser
 from relay.tree import (
     Center,
     Code,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.notify import Notify
+from relay.signs.notify import Notify
 
 
 @pytest.fixture(params=["a file", "an abstract name"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from relay.colour import BARE, Colour
 from relay.message import Field, Image, Message
-from relay.picture import WIDTH, picture, width, wrapped
+from relay.sinks.picture import WIDTH, picture, width, wrapped
 from relay.tree import Text
 
 HELLO = Message(

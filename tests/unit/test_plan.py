@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from relay.config import parse
-from relay.pace import Pace
 from relay.plan import Plan, planned
+from relay.sinks.pace import Pace
 
 CONFIG = """
 hooks: {alice: {secret: a-long-secret}}

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from relay import misskey, probe
+from relay import misskey
 from relay.errors import FormatError
-from relay.probe import HEADERS, Seen, answer, body, is_probe, read, seen
+from relay.misskey import probe
+from relay.misskey.probe import HEADERS, Seen, answer, body, is_probe, read, seen
 from tests.fakes.misskey import requests
 
 

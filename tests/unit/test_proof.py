@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from relay import sample
 from relay.config.document import read
 from relay.config.proof import proof
+from relay.misskey import sample
 
 SAMPLES = [sample.event(kind) for kind in sample.kinds()]
 SINKS = "sinks: {team: {type: console}, shy: {type: console, cw: hide}}\n"

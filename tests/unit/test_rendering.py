@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from relay import misskey, sample
-from relay.composing import outline
+from relay import misskey
 from relay.dialects import discord, plain
 from relay.errors import TemplateError
 from relay.language import Language
+from relay.misskey import sample
 from relay.model import Display, Event, Gate
-from relay.rendering import Templates
+from relay.rendering.composing import outline
+from relay.rendering.templates import Templates
 from relay.routing import redacted
 from relay.tree import text_of
 from tests.fakes.misskey import a_note, a_note_event

@@ -8,7 +8,7 @@ from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError
 
 from relay.model import Note, User
-from relay.sandbox import RANGE, SIZE, Sandbox, bounded, snake
+from relay.rendering.sandbox import RANGE, SIZE, Sandbox, bounded, snake
 
 SANDBOX = Sandbox()
 NOTE = Note(id="1", text="<b>&x", renote_count=3, tags=("a", "b"), user=User(is_bot=True))

@@ -30,6 +30,7 @@ BEYOND = {
     "addresses-that-anybody-can-read": "addresses are checked by relay alone",
     "an-outbox-of-no-kind": "addresses are checked by relay alone",
     "an-outbox-with-a-password": "addresses are checked by relay alone",
+    "an-outbox-with-a-slash-in-its-password": "addresses are checked by relay alone",
     "an-undefined-hook": "one part of the file names another",
     "an-undefined-sink": "one part of the file names another",
     "files-that-cannot-be-read": "files",

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from relay import model, sample
-from relay.composing import BLOCKS
-from relay.markup import MAKE
+from relay import model
+from relay.misskey import sample
 from relay.model import Display
-from relay.rendering import Templates
-from relay.sandbox import FILTERS
+from relay.rendering.composing import BLOCKS
+from relay.rendering.markup import MAKE
+from relay.rendering.sandbox import FILTERS
+from relay.rendering.templates import Templates
 from relay.tree import text_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from relay import line
+from relay.outbox import line
 from relay.outbox.postgres import query, statement
 from relay.outbox.postgres.connection import Connection
 from relay.outcome import Delivery

@@ -5,9 +5,9 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from relay import line
 from relay.errors import OutboxError
 from relay.model import Event, Sibling
+from relay.outbox import line
 from relay.outbox.arrival import Arrival
 from relay.outbox.base import (
     Backlog,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from relay import line
+from relay.outbox import line
 from relay.outbox.base import Part, Search, Told
 from relay.outbox.postgres import statement
 from relay.outbox.postgres.connection import Connection

@@ -14,9 +14,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from relay import line
 from relay.errors import OutboxError
 from relay.model import Event, Sibling
+from relay.outbox import line
 from relay.outbox.arrival import Arrival
 from relay.outbox.base import (
     Backlog,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from relay.errors import OutboxError
 from relay.outbox.base import Outbox
-from relay.pulse import Pulse
+from relay.signs.pulse import Pulse
 
 MARGIN = 30.0  # seconds of grace for whoever is late
 PATIENCE = 2.0  # seconds within which the outbox should have written

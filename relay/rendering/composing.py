@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from relay.link import is_web, link
-from relay.markup import MAKE, PICTURES, Parser, parsed, stripped
 from relay.message import Field, Image, Message
 from relay.model import Event
+from relay.rendering.markup import MAKE, PICTURES, Parser, parsed, stripped
 from relay.tree import Heading, Link, Node, Text, Tree, text_of
 
 BLOCKS = frozenset(

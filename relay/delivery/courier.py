@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import aiohttp
 
+from relay.delivery.press import Manner, Press
 from relay.errors import OutboxError, RelayError
 from relay.message import Message, plain_form
 from relay.outbox.base import Claim, Outbox, Told
 from relay.outcome import WITHHELD, Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.press import Manner, Press
 from relay.sinks.base import Sink
 
 logger = logging.getLogger(__name__)

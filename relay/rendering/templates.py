@@ -26,16 +26,16 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 
-from relay.composing import BLOCKS, composed, parser
 from relay.dialects.shorten import shorten
 from relay.errors import TemplateError
-from relay.expression import values
 from relay.language import Language
 from relay.message import Message, mapped
 from relay.mfm import parse, parse_simple
 from relay.mfm.mapping import Origin, tree_of
 from relay.model import Display, Event, Note, User
-from relay.sandbox import SIZE, Sandbox, bounded
+from relay.rendering.composing import BLOCKS, composed, parser
+from relay.rendering.expression import values
+from relay.rendering.sandbox import SIZE, Sandbox, bounded
 from relay.tree import Node, Text, Time, Tree, text_of
 
 
@@ -58,8 +58,8 @@ _scene: ContextVar[_Scene] = ContextVar("scene")
 
 def builtin_templates() -> Path:
     """Inside the package where it was installed, beside it in a checkout."""
-    inside = Path(__file__).parent / "templates"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "templates"
+    inside = Path(__file__).parents[1] / "templates"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "templates"
 
 
 class Templates:

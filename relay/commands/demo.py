@@ -12,13 +12,13 @@ import aiohttp
 
 from relay import app
 from relay.colour import BARE, Colour
+from relay.commands.story import STORY, Scene
 from relay.config import Config, parse
 from relay.errors import RelayError
 from relay.message import Message
 from relay.outcome import Outcome, Sent
-from relay.picture import picture, wrapped
 from relay.sinks.console import Console
-from relay.story import STORY, Scene
+from relay.sinks.picture import picture, wrapped
 
 PATIENCE = 10.0  # seconds within which a message has to come out
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from relay import sample
+from relay.misskey import sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

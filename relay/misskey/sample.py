@@ -8,8 +8,8 @@ from relay.model import Event
 
 def directory() -> Path:
     """Inside the package where it was installed, beside it in a checkout."""
-    inside = Path(__file__).parent / "samples"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "samples"
+    inside = Path(__file__).parents[1] / "samples"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "samples"
 
 
 def kinds() -> tuple[str, ...]:

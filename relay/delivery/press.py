@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from relay import misskey
-from relay.composing import outline
 from relay.errors import TemplateError
 from relay.language import Language
 from relay.message import Message
 from relay.model import Display, Event, Gate
 from relay.outcome import WITHHELD, Delivery, Rejected
-from relay.pace import Pace
-from relay.rendering import Templates
+from relay.rendering.composing import outline
+from relay.rendering.templates import Templates
 from relay.routing import Route, admits, redacted, withdraws
+from relay.sinks.pace import Pace
 
 logger = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from relay import entity, member
-from relay.entity import Reader
 from relay.errors import FormatError, SecretError
-from relay.member import Json
+from relay.misskey import entity, member
+from relay.misskey.entity import Reader
+from relay.misskey.member import Json
 from relay.model import AbuseReport, Event, Note, User
 from relay.secret import Secret
 

@@ -15,8 +15,8 @@ from typing import Any, TextIO
 from structlog.processors import JSONRenderer, TimeStamper
 from structlog.typing import Processor
 
-from relay.journal import Journal, fields_of
-from relay.repeats import Repeats
+from relay.log.journal import Journal, fields_of
+from relay.log.repeats import Repeats
 
 Fields = MutableMapping[str, Any]
 

@@ -11,7 +11,7 @@ from jinja2 import TemplateSyntaxError, meta, nodes
 
 from relay.errors import TemplateError
 from relay.model import AbuseReport, Event, Note, User
-from relay.sandbox import Sandbox, bounded, snake
+from relay.rendering.sandbox import Sandbox, bounded, snake
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import aiohttp
 
-from relay.courier import Courier, Duty
+from relay.delivery.courier import Courier, Duty
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Claim, Outbox
 from relay.outcome import (
@@ -22,8 +22,8 @@ from relay.outcome import (
     RateLimited,
     Sent,
 )
-from relay.pulse import Pulse
 from relay.retry import WELL, settle
+from relay.signs.pulse import Pulse
 from relay.waiting import first
 
 logger = logging.getLogger(__name__)

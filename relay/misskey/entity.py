@@ -8,7 +8,7 @@ is taken as "not said". Only named fields are read, so nothing private comes alo
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from relay.member import (
+from relay.misskey.member import (
     Json,
     addresses,
     count,

@@ -1,0 +1,28 @@
+"""
+Misskey's webhooks: headers and bytes in, an ``Event`` or an error out. No I/O.
+
+wire            authenticate, parse: the envelope, and which kinds there are
+entity, member  the objects in it, and their members: each by its type, or not at all
+probe           a body that tests the way to relay, and is no event
+sample          a real event of each kind
+"""
+
+from relay.misskey.wire import (
+    KINDS,
+    MODERATION_KINDS,
+    NOTE_KINDS,
+    USER_KINDS,
+    authenticate,
+    origin,
+    parse,
+)
+
+__all__ = [
+    "KINDS",
+    "MODERATION_KINDS",
+    "NOTE_KINDS",
+    "USER_KINDS",
+    "authenticate",
+    "origin",
+    "parse",
+]
