@@ -141,6 +141,9 @@ def clean(text: str) -> str:
 
 def merged(nodes: Iterable[Node]) -> Iterator[Node]:
     """The same nodes, with neighbouring texts as one."""
+    if isinstance(nodes, tuple) and len(nodes) < 2:  # most trees: a name, a title
+        yield from nodes
+        return
     for kind, group in groupby(nodes, type):
         if kind is Text:
             yield Text(text_of(group))
