@@ -81,9 +81,14 @@ class Ear:
         for where, text in self.said:
             notes = set() if where in FOR_OPERATORS else self.private - self.public
             for hidden in self.secrets | notes:
-                if len(hidden) >= DISTINCT and hidden not in COMMON and hidden in text:
+                if _is_distinct(hidden) and hidden in text:
                     at = text.index(hidden)
                     yield f"{hidden!r} in {where}: …{text[max(0, at - 200) : at + 200]}…"
+
+
+def _is_distinct(hidden: str) -> bool:
+    """Whether nobody says it by chance, as one letter many times over."""
+    return len(hidden) >= DISTINCT and len(set(hidden)) > 1 and hidden not in COMMON
 
 
 class Listening:
