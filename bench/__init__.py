@@ -16,6 +16,8 @@ sink          a chat that takes everything, and remembers when
 ceiling       what no durable relay can reach: read, compare, parse, answer
 backlog       an outbox in which events wait
 
+obstacle      what stands in the way of what is not reached
+
 accept, flow, memory, growth, parts, mfm and peers measure; ``suite`` runs them, ``report`` writes
 RESULTS.md, ``plot`` draws. What stands beside relay runs from ``programs``.
 """

@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from bench.figure import Figure, Wanted, read
+from bench.obstacle import OBSTACLES
 from bench.plot import plot
 
 HEAD = ("figure", "relay", "beside", "", "ratio", "from – to", "wanted")
@@ -67,6 +68,15 @@ def _judged(figure: Figure) -> str:
     return f"{_bound(figure.wanted, figure.unit)}: {'yes' if figure.reached else '**no**'}"
 
 
+def _found(figure: Figure) -> str:
+    """What was wanted, and what is."""
+    if figure.wanted is None or figure.value is None or figure.ratio is None:
+        return _judged(figure)
+    is_value = figure.wanted.of == "value"
+    found = f"{number(figure.value)} {figure.unit}" if is_value else number(figure.ratio)
+    return f"wanted {_bound(figure.wanted, figure.unit)}, found {found}"
+
+
 def _bound(wanted: Wanted, unit: str) -> str:
     return f"{wanted.sign} {number(wanted.bound)}{f' {unit}' if wanted.of == 'value' else ''}"
 
@@ -75,8 +85,9 @@ def _missed(found: Iterable[Figure]) -> Iterator[str]:
     missed = [figure for figure in found if figure.reached is False]
     yield "## Not reached"
     yield ""
-    for figure in missed:
-        yield f"* {figure.part}: {figure.name}, {_judged(figure)}"
+    for part, figures in groupby(missed, key=lambda figure: figure.part):
+        yield from (f"* {part}: {figure.name}, {_found(figure)}" for figure in figures)
+        yield f"\n  {OBSTACLES[part]}\n" if part in OBSTACLES else ""
     if not missed:
         yield "Everything that was wanted is reached."
     yield ""

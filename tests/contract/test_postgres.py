@@ -171,6 +171,17 @@ async def test_nobody_takes_a_sink_for_which_another_is_still_sending(start: Sta
     await until(lambda: second.mine == {"team"})
 
 
+async def test_who_shall_keep_after_all_what_it_was_leaving_goes_on_with_it(start: Start) -> None:
+    first = await start(*SINKS)
+    await are_shared(first)
+    first.crew.busy |= NAMES
+    second = await start(*SINKS)
+    await until(lambda: len(first.crew.mine) == len(NAMES) // 2)
+    await second.end()
+    first.crew.busy.clear()
+    await are_shared(first)
+
+
 async def test_a_part_of_a_group_is_not_taken_while_another_sends_for_the_rest(
     start: Start,
 ) -> None:

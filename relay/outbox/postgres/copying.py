@@ -88,7 +88,7 @@ async def _copied(db: asyncpg.Connection, contents: Contents) -> Mapping[str, in
     await db.execute(NAME, contents.id)
     last_event = await db.fetchval("SELECT coalesce(max(id), 0) FROM event")
     await db.execute(FOLLOW, "relay.event", last_event)
-    await db.execute(FOLLOW, "relay.delivery.lane", contents.last_delivery)
+    await db.execute(FOLLOW, "relay.delivery", contents.last_delivery)
     return numbers
 
 

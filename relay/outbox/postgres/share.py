@@ -67,6 +67,8 @@ class Share:
         """The groups that should be ours."""
         self._held: set[str] = set()
         """The sinks that are."""
+        self._leaving: set[str] = set()
+        """Those of them for which nothing new begins, since another was to have them."""
         self._is_settled = False
         self._safe_until = float("-inf")
         self._watched_since = float("-inf")
@@ -147,9 +149,12 @@ class Share:
     async def _exchange(self, db: asyncpg.Connection, mine: int, wanted: Collection[str]) -> None:
         """Leave what is another's now, and take what is ours and free."""
         kept = {sink for group in wanted for sink in self._groups[group]}
-        left = {sink for sink in self._held - kept if self._crew.leave(sink)}
+        # Who has begun to leave leaves, and is taken anew if it is ours again by then.
+        self._leaving |= self._held - kept
+        left = {sink for sink in self._leaving if self._crew.leave(sink)}
         if left:
             self._held -= left
+            self._leaving -= left
             await node.release(db, mine, left)
         missing = (self._groups[group] - self._held for group in wanted)
         free = [sinks for sinks in missing if sinks and self._may_take(sinks)]
@@ -158,7 +163,7 @@ class Share:
             self._held |= taken.keys()
             self._crew.take(taken)
             self._swept_at = float("-inf")
-        self._is_settled = self._held == kept
+        self._is_settled = self._held == kept and not self._leaving
 
     def _may_take(self, sinks: Collection[str]) -> bool:
         """Not what we lost before its last request came to an end."""
@@ -169,7 +174,7 @@ class Share:
         logger.error("taken for dead by the other nodes", extra={"action": "buried"})
         for sink in self._held:
             self._crew.leave(sink)
-        self._held, self.node, self._nodes = set(), None, ()
+        self._held, self._leaving, self.node, self._nodes = set(), set(), None, ()
         self._alarm.set()
 
     def _is_at_rest(self) -> bool:
