@@ -23,6 +23,6 @@ class _Bounded(web.Server):
 
     def __call__(self) -> web.RequestHandler:
         connections = self._server.connections  # the oldest first
-        for oldest in connections[: len(connections) + 1 - MOST]:
+        for oldest in connections[: max(0, len(connections) + 1 - MOST)]:
             oldest.force_close()
         return self._server()

@@ -315,6 +315,18 @@ async def test_a_probe_without_the_secret_gets_what_any_stranger_gets(
     assert (prober.status, await prober.read()) == (401, await stranger.read())
 
 
+async def test_as_many_connections_as_may_be_are_all_answered(address: tuple[str, int]) -> None:
+    opened = [await asyncio.open_connection(*address) for _ in range(MOST)]
+    for reading, writing in opened:
+        writing.write(b"GET /healthz HTTP/1.1\r\nHost: relay\r\n\r\n")
+        async with asyncio.timeout(20):
+            assert await reading.readline() == b"HTTP/1.1 200 OK\r\n"
+    for _, writing in opened:
+        writing.close()
+        with suppress(OSError):
+            await writing.wait_closed()
+
+
 async def test_strangers_who_only_connect_keep_nobody_out(
     address: tuple[str, int], post: Post
 ) -> None:
