@@ -7,8 +7,8 @@ OBSTACLES: Mapping[str, str] = {
         "The bare handler needs one thread, relay two: one that answers and one that stores, and "
         "both need the one lock of the interpreter. Beside what the bare handler does, the loop "
         "reads the event into nouns, asks routes and gates, writes a line of the log and counts, "
-        "each of which takes tens of microseconds; so it reaches a third of the bare handler. More "
-        "would take a second process, with memory of its own, or less in the log."
+        "each of which takes tens of microseconds; so it reaches a quarter of the bare handler. "
+        "More would take a second process, with memory of its own, or less in the log."
     ),
     "end to end": (
         "The script cuts a line of text out of the JSON. relay stores each event, claims and "

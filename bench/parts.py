@@ -5,7 +5,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from bench import ROOT, mfm
@@ -21,6 +23,7 @@ from relay.misskey import sample
 from relay.model import Display, Event, Gate
 from relay.rendering.templates import Templates
 from relay.routing import Route, objection, sinks_for
+from relay.sinks import Sink
 from relay.tree import text_of
 
 PART = "parts"
@@ -67,6 +70,7 @@ def _steps(raws: list[bytes]) -> dict[str, list[Step]]:
     gates = [sink.gate for sink in config.sinks.values()]
     messages = [_rendered(templates, event) for event in events]
     texts = [note.text for event in events if event.note for note in event.note.walk() if note.text]
+    later = count(1)
     tree = tree_of(parse_mfm(LONG), Origin(server="https://misskey.example", host=None))
     return {
         "parse": [partial(misskey.parse, raw, hook="bench") for raw in raws],
@@ -74,7 +78,7 @@ def _steps(raws: list[bytes]) -> dict[str, list[Step]]:
         "parse MFM": [partial(parse_mfm, text) for text in texts],
         "render": [partial(_rendered, templates, event) for event in events],
         **{
-            f"write for {name}": [partial(sink.payload, [message]) for message in messages]
+            f"write for {name}": [partial(_written, sink, message, later) for message in messages]
             for name, sink in config.sinks.items()
         },
         "shorten 5000 characters to 500": [
@@ -85,6 +89,11 @@ def _steps(raws: list[bytes]) -> dict[str, list[Step]]:
 
 def _chosen(event: Event, routes: Sequence[Route], gates: Sequence[Gate]) -> object:
     return sinks_for(event, routes), [objection(gate, event) for gate in gates]
+
+
+def _written(sink: Sink, message: Message, later: Iterator[int]) -> object:
+    """Of a message that nobody has seen: sinks remember how they laid out the last ones."""
+    return sink.payload([replace(message, at=next(later))])
 
 
 def _rendered(templates: Templates, event: Event) -> Message:
