@@ -2,25 +2,22 @@
 The log: lines for people, JSON for programs, or entries with fields in systemd's journal.
 
 Modules log through the standard library, a constant message and its fields as ``extra``, and know
-nothing of this one. structlog gives the lines their shape, those of libraries too:
-https://www.structlog.org/en/stable/standard-library.html
+nothing of this one. Each event writes two lines, so that a line must cost little.
 """
 
+import json
 import logging
 import os
-from collections.abc import Mapping, MutableMapping, Sequence
+import time
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, TextIO
-
-from structlog.processors import JSONRenderer, TimeStamper
-from structlog.typing import Processor
+from functools import lru_cache
+from typing import TextIO
 
 from relay.log.journal import Journal, fields_of
 from relay.log.repeats import Repeats
 
-Fields = MutableMapping[str, Any]
-
-LEVELS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31;1m"}
+LEVELS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31;1m"}
 DIM, RESET = "\x1b[2m", "\x1b[0m"
 
 
@@ -43,7 +40,8 @@ def log_to(
     handler: logging.Handler = logging.StreamHandler(stream)
     if log_format is LogFormat.JOURNALD:
         handler = Journal(stream)
-    handler.setFormatter(_Lines(_shape(log_format, colour=colour)))
+    handler.setFormatter(_formatter(log_format, colour=colour))
+    _spare_what_no_line_shows()
     logging.basicConfig(level=logging.WARNING, handlers=[Repeats(handler)], force=True)
     logging.getLogger("relay").setLevel(level)
     # aiohttp quotes the line of a request that it cannot read, which can hold a secret.
@@ -64,78 +62,92 @@ def format_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> LogFo
     return LogFormat.JOURNALD if is_journal else LogFormat.CONSOLE
 
 
-def _shape(log_format: LogFormat, *, colour: bool) -> list[Processor]:
+def _spare_what_no_line_shows() -> None:
+    """https://docs.python.org/3/howto/logging.html#optimization"""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
+
+
+def _formatter(log_format: LogFormat, *, colour: bool) -> logging.Formatter:
     match log_format:
         case LogFormat.CONSOLE:
-            return [TimeStamper("%H:%M:%S", utc=False), _Console(colour=colour)]
+            return _Console(colour=colour)
         case LogFormat.JSON:
-            return [TimeStamper("iso"), JSONRenderer(default=str)]
-        case LogFormat.JOURNALD:  # which has its own clock and levels
-            return [_bare, _Console(colour=False)]
+            return _JSON()
+        case LogFormat.JOURNALD:
+            return _Words()
 
 
-class _Lines(logging.Formatter):
-    """
-    What a record says, through structlog's processors, of which the last one writes it.
+class _JSON(logging.Formatter):
+    """``{"timestamp": "2026-11-29T12:30:01.123456Z", "level": "info", "message": ...}``"""
 
-    Its own ProcessorFormatter copies every record first, and takes three times as long.
-    """
-
-    def __init__(self, processors: Sequence[Processor]) -> None:
-        super().__init__()
-        self._processors = processors
+    _written = json.JSONEncoder(default=str).encode
 
     def format(self, record: logging.LogRecord) -> str:
-        written: Any = self._said(record)
-        for processor in self._processors:
-            written = processor(None, "", written)
-        return str(written)
-
-    def _said(self, record: logging.LogRecord) -> Fields:
-        """No empty fields, and no name of a logger but a library's."""
-        said: Fields = {
-            "timestamp": "",  # in front of all: its processor fills it in
+        said = {
+            "timestamp": _moment(record.created),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
-            **fields_of(record),
+            **_said(record),
         }
-        if (library := record.name.partition(".")[0]) != "relay":
-            said["logger"] = library
         if record.exc_info:
             said["exception"] = self.formatException(record.exc_info)
-        return said
+        return self._written(said)
 
 
-def _bare(logger: Any, name: str, fields: Fields) -> Fields:
-    del fields["timestamp"], fields["level"]
-    return fields
+class _Words(logging.Formatter):
+    """``failed, will be tried again sink=team attempt=2 reason=...``: the journal has the rest."""
+
+    def __init__(self, *, field: Callable[[str], str] = str) -> None:
+        super().__init__()
+        self._field = field
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = [self._field(f"{key}={_shown(value)}") for key, value in _said(record).items()]
+        line = " ".join([_plain(record.getMessage()), *fields])
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-class _Console:
-    """
-    ``12:30:01 WARNING  failed, will be tried again sink=team attempt=2 reason=...``
-
-    structlog's own renderer, made for any columns, takes four times as long for the same line.
-    """
+class _Console(_Words):
+    """``12:30:01 WARNING  failed, will be tried again sink=team attempt=2 reason=...``"""
 
     def __init__(self, *, colour: bool) -> None:
+        super().__init__(field=_dimmed if colour else str)
         self._levels = LEVELS if colour else {}
-        self._dim, self._reset = (DIM, RESET) if colour else ("", "")
 
-    def __call__(self, logger: Any, name: str, fields: Fields) -> str:
-        words = []
-        if stamp := fields.pop("timestamp", ""):
-            words.append(self._dimmed(stamp))
-        if level := fields.pop("level", ""):
-            painted = self._levels.get(level, "")
-            words.append(f"{painted}{level.upper():<8}{RESET if painted else ''}")
-        words.append(_plain(fields.pop("message")))
-        exception = fields.pop("exception", None)
-        words += [self._dimmed(f"{key}={_shown(value)}") for key, value in fields.items()]
-        return " ".join(words) + (f"\n{exception}" if exception else "")
+    def format(self, record: logging.LogRecord) -> str:
+        level = f"{record.levelname:<8}"
+        if painted := self._levels.get(record.levelname):
+            level = f"{painted}{level}{RESET}"
+        return f"{self._field(_clock(int(record.created)))} {level} {super().format(record)}"
 
-    def _dimmed(self, text: str) -> str:
-        return f"{self._dim}{text}{self._reset}"
+
+def _said(record: logging.LogRecord) -> dict[str, object]:
+    """No empty fields, and no name of a logger but a library's."""
+    said = fields_of(record)
+    if (library := record.name.partition(".")[0]) != "relay":
+        said["logger"] = library
+    return said
+
+
+def _dimmed(text: str) -> str:
+    return f"{DIM}{text}{RESET}"
+
+
+@lru_cache(1)
+def _clock(second: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(second))
+
+
+def _moment(created: float) -> str:
+    """ISO 8601, in UTC."""
+    second, microsecond = divmod(round(created * 1e6), 1_000_000)
+    return f"{_date(second)}.{microsecond:06d}Z"
+
+
+@lru_cache(1)
+def _date(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def _shown(value: object) -> str:
