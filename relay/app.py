@@ -13,6 +13,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import aiohttp
 
@@ -27,7 +28,6 @@ from relay.doors.listening import EVERYBODY, Door, listening
 from relay.errors import BrokenError
 from relay.language import Language
 from relay.log import ending
-from relay.metrics import Metrics
 from relay.outbox import Outbox, file_of, serve_outbox
 from relay.outbox.retention import forget
 from relay.outcome import Delivery, Outcome
@@ -35,10 +35,14 @@ from relay.plan import planned
 from relay.reload import Reload, reopen
 from relay.rendering.templates import Templates
 from relay.signs.notify import Notify
+from relay.signs.uncounted import Uncounted
 from relay.sinks import Sink, open_session
 from relay.sinks.trial import trial
 from relay.watch import Watch
 from relay.web import Advice, Bell, Lap, Operation, Tally
+
+if TYPE_CHECKING:
+    from relay.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -78,18 +82,18 @@ async def run(
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(serve_outbox(config.outbox, now=clock()))
         session = await stack.enter_async_context(open_session())
-        metrics = Metrics(kinds=misskey.KINDS)
-
+        metrics = None if config.web is None else _metrics()
+        counts = Uncounted() if metrics is None else metrics
         bell, tally = Bell(), Tally(clock=clock)
 
         def told(settled: Sequence[Delivery], outcome: Outcome) -> None:
             bell.ring()
             tally.count(settled, outcome)
-            metrics.settled(settled, outcome)
+            counts.settled(settled, outcome)
             ending.tell(settled, outcome, now=clock())
 
         def hire(name: str, duty: Duty) -> Lane:
-            metrics.begin(name)
+            counts.begin(name)
             return Lane(name, duty, outbox=outbox, session=session, clock=clock, told=told)
 
         def kept() -> float:
@@ -97,7 +101,7 @@ async def run(
 
         crew = Crew(planned(config, salt=outbox.id), hire)
         await reopen(outbox, crew.plan.duties, now=clock())
-        watch = Watch(outbox, crew.lanes, metrics, clock=clock)
+        watch = Watch(outbox, crew.lanes, clock=clock)
         stack.push_async_callback(watch.close)
 
         def wake(names: Collection[str]) -> None:
@@ -107,10 +111,11 @@ async def run(
         def operation() -> Operation:
             return _operation(crew, outbox, session, tally, wake, examine, clock)
 
-        if config.web is not None:
-            await stack.enter_async_context(watch.listening(config.web, operation, bell))
+        if config.web is not None and metrics is not None:
+            opened = watch.listening(config.web, operation, bell, metrics)
+            await stack.enter_async_context(opened)
         accept = Acceptance(outbox, rules=lambda: crew.plan.rules, wake=wake, clock=clock)
-        public = intake.door(lambda: crew.plan.ways, accept, clock=clock, told=metrics.answered)
+        public = intake.door(lambda: crew.plan.ways, accept, clock=clock, told=counts.answered)
         runner = intake.runner(public, grace=GRACE)
         door = await stack.enter_async_context(listening(runner, config.listen, mode=EVERYBODY))
         again = Reload(crew, outbox, load=load or (lambda: config), notify=notify, clock=clock)
@@ -131,6 +136,12 @@ async def run(
             ],
             stop=stop,
         )
+
+
+def _metrics() -> "Metrics":
+    from relay.metrics import Metrics  # its library: 1 MB that relays without a page do without
+
+    return Metrics(kinds=misskey.KINDS)
 
 
 async def send_trial(sink: Sink, session: aiohttp.ClientSession, *, now: int) -> Outcome:

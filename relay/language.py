@@ -1,8 +1,8 @@
 """
 The words that relay itself writes, and dates, in the reader's language.
 
-Catalogues are gettext's (``locale/<locale>/LC_MESSAGES/relay.po``), read with Babel:
-https://babel.pocoo.org/en/latest/messages.html
+Catalogues are gettext's (``locale/<locale>/LC_MESSAGES/relay.po``), read with Babel, which comes
+with the first of them and the first date: https://babel.pocoo.org/en/latest/messages.html
 """
 
 from dataclasses import dataclass, field
@@ -14,10 +14,6 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from babel import Locale
-from babel.dates import format_date, format_time
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from pydantic import AfterValidator
 
 from relay.suggestion import did_you_mean
@@ -46,6 +42,9 @@ def translations(locale: str, domain: str = DOMAIN) -> NullTranslations:
     """The catalogue of a locale, compiled in memory: no build step, nothing to be out of date."""
     if locale == SOURCE:
         return NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
     path = catalogues() / tag(locale) / "LC_MESSAGES" / f"{domain}.po"
     compiled = BytesIO()
     with path.open("rb") as file:
@@ -85,6 +84,9 @@ class Language:
 
     def moment(self, at: int) -> str:
         """A moment (Unix milliseconds) as people of this language write it, with the zone."""
+        from babel import Locale
+        from babel.dates import format_date, format_time
+
         zone = ZoneInfo(self.timezone)
         try:
             when = datetime.fromtimestamp(at / 1000, zone)

@@ -6,8 +6,6 @@ from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-import regex
-
 from relay.tree import (
     Center,
     Colored,
@@ -21,10 +19,8 @@ from relay.tree import (
     clean,
     text_of,
 )
+from relay.unicode import without_marks, without_unseen
 
-# What of a label nobody sees, or takes for a blank; https://www.unicode.org/reports/tr39/
-_UNSEEN = regex.compile(r"[\p{Cf}\p{Default_Ignorable_Code_Point}\u2000-\u200a\u202f\u205f\u2800]+")
-_MARKS = regex.compile(r"\p{M}+")
 _ADDRESS = re.compile(
     r"//\w|\w:/|\b(?:mailto|matrix|javascript|data|file|tel|sms|xmpp|magnet):(?=.)"
     r"|\b[a-z][\w-]{0,62}:\d{2,5}\b"
@@ -79,7 +75,7 @@ def honest(found: Link) -> Link | Tree:
         return children
     label = clean(text_of(children)).strip()
     bare = url.partition("://")[2] or url.removeprefix("mailto:")
-    if not _UNSEEN.sub("", label):
+    if not without_unseen(label):
         return Link(url, (Text(url),))
     names = {url, bare, url.rstrip("/"), bare.rstrip("/")}
     if label not in names and looks_like_address(label, url):
@@ -96,12 +92,12 @@ def link(url: str, children: Tree) -> Tree:
 @lru_cache(256)
 def looks_like_address(label: str, url: str = "") -> bool:
     """Whether readers could take a label for a place other than ``url``."""
-    words = (word.strip("()[]<>\"'（）「」") for word in _UNSEEN.sub("", label).split())
+    words = (word.strip("()[]<>\"'（）「」") for word in without_unseen(label).split())
     return any(map(_is_address, (word for word in words if not _is_handle(word, url))))
 
 
 def _is_address(word: str) -> bool:
-    folded = _MARKS.sub("", unicodedata.normalize("NFKD", word))
+    folded = without_marks(unicodedata.normalize("NFKD", word))
     return _ADDRESS.search(folded) is not None and _FILE.fullmatch(word) is None
 
 

@@ -6,8 +6,6 @@ https://prometheus.io/docs/practices/naming/
 
 import platform
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib.metadata import version
 
 from prometheus_client import (
@@ -23,6 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from relay.intake import Answered
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
+from relay.signs.standing import Breaker, Standing
 
 OTHER = "other"
 """Every kind that is not known: who knows a secret can send names without end."""
@@ -32,27 +31,6 @@ QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 """Seconds; Misskey gives up after five."""
 LONG = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 21600, 86400)
 """Seconds; a chat may be down for days."""
-
-
-class Breaker(StrEnum):
-    """Whether a sink is sent to."""
-
-    WELL = "well"
-    SICK = "sick"
-    """It fails, and is probed now and then."""
-    PAUSED = "paused"
-    """A person holds it back."""
-    CLOSED = "closed"
-    """It refuses us, and is not asked any more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How things stand at a sink: what waits, and for how many seconds the first of it."""
-
-    breaker: Breaker
-    backlog: int
-    oldest: float
 
 
 class Metrics:

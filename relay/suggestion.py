@@ -1,6 +1,5 @@
 """What a misspelt word was probably meant to be, as the end of a sentence."""
 
-import difflib
 from collections.abc import Iterable
 
 SHOWN = 30  # words of a list that people still read
@@ -10,6 +9,8 @@ WORD = 80  # characters: comparing takes their square
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = CLOSE) -> str | None:
     """The known word that is most like it, if one is."""
+    import difflib  # of no use to a relay that serves
+
     by_form = {_form(one): one for one in known}
     found = difflib.get_close_matches(_form(word), sorted(by_form), n=1, cutoff=cutoff)
     return by_form[found[0]] if found else None

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from relay.config import WebSettings
@@ -11,12 +12,15 @@ from relay.delivery.lane import Lane
 from relay.doors.connections import BoundedRunner
 from relay.doors.listening import OWNER, UNIX, Door, listening
 from relay.errors import OutboxError
-from relay.metrics import Breaker, Metrics, Standing
 from relay.outbox import Outbox
 from relay.signs.notify import Notify
 from relay.signs.pulse import Pulse
+from relay.signs.standing import Breaker, Standing
 from relay.signs.vigil import Vigil
 from relay.web import Bell, Operation
+
+if TYPE_CHECKING:
+    from relay.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +32,11 @@ class Watch:
         self,
         outbox: Outbox,
         lanes: Mapping[str, Lane],
-        metrics: Metrics,
         *,
         clock: Callable[[], int],
     ) -> None:
         self._outbox = outbox
         self._lanes = lanes
-        self._metrics = metrics
         self._clock = clock
         self._vigil = Vigil(outbox, self._pulses)
 
@@ -43,7 +45,11 @@ class Watch:
 
     @asynccontextmanager
     async def listening(
-        self, settings: WebSettings, operation: Callable[[], Operation], bell: Bell
+        self,
+        settings: WebSettings,
+        operation: Callable[[], Operation],
+        bell: Bell,
+        metrics: "Metrics",
     ) -> AsyncIterator[Door]:
         """The web listener, open; ``operation`` is what pages show, ``bell`` when it changes."""
         from relay.web.door import door  # 2 MB and 50 ms that most relays do without
@@ -52,7 +58,7 @@ class Watch:
             password=settings.password,
             hosts=_hosts(settings),
             look=self._vigil.look,
-            scrape=self.scraped,
+            scrape=lambda: self.scraped(metrics),
             operation=operation,
             bell=bell,
         )
@@ -61,7 +67,7 @@ class Watch:
             logger.info("web is open", extra={"action": "listen", "address": opened.address})
             yield opened
 
-    async def scraped(self) -> tuple[bytes, str]:
+    async def scraped(self, metrics: "Metrics") -> tuple[bytes, str]:
         """The metrics in writing, and their content type."""
         condition = await self._vigil.look()
         standings: Mapping[str, Standing] = {}
@@ -70,7 +76,7 @@ class Watch:
                 standings = await self._standings()
             except OutboxError as error:
                 logger.error("outbox fails", extra={"action": "scrape", "reason": str(error)})
-        return self._metrics.written(is_ready=condition.is_ready, standings=standings)
+        return metrics.written(is_ready=condition.is_ready, standings=standings)
 
     async def _standings(self) -> Mapping[str, Standing]:
         backlog, now = await self._outbox.backlog(), self._clock()

@@ -23,7 +23,10 @@ from relay.commands.setting import (
     say_json,
 )
 from relay.config import Config
-from relay.doctor import Facts, Finding, Level, Stock, asking, examined, looking, trying
+from relay.doctor import asking, looking, trying
+from relay.doctor.examination import examined
+from relay.doctor.facts import Facts, Stock
+from relay.doctor.finding import Finding, Level
 from relay.errors import OutboxError
 from relay.sinks import open_session
 

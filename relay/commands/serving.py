@@ -14,7 +14,7 @@ from relay.commands.confinement import confine
 from relay.commands.parser import Commands, add
 from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of, warn
 from relay.config import Config
-from relay.doctor import Facts, asking, examined, files, hooks, looking
+from relay.doctor import files, hooks, looking
 from relay.doctor.finding import Finding
 from relay.errors import BrokenError
 from relay.log.lines import LogFormat, format_for, log_to
@@ -72,6 +72,9 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
 
 async def _advice(config: Config, path: Path) -> Sequence[Finding]:
     """What doctor says without asking anybody else; the page has the outbox's state itself."""
+    from relay.doctor.examination import examined  # for those who have a page
+    from relay.doctor.facts import Facts
+
     facts = Facts(config=config, files=looking.files(config, path), disk=looking.disk(config))
     return [one for found in examined(facts).values() for one in found]
 
@@ -145,6 +148,8 @@ def _count(number: int, noun: str) -> str:
 
 
 async def _sink_problems(config: Config) -> Mapping[str, str | None]:
+    from relay.doctor import asking  # who serves asks nobody
+
     async with open_session() as session:
         return await asking.troubles(config, session)
 

@@ -3,7 +3,6 @@
 import re
 from typing import Annotated, Any, Literal
 
-import re2
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -49,6 +48,8 @@ def _regex(pattern: object) -> Pattern:
     """RE2 takes linear time: no text makes it hang. https://github.com/google/re2/wiki/Syntax"""
     if not isinstance(pattern, str):
         raise ValueError("should be a regular expression")
+    import re2  # 2 MB, for those whose routes look into texts
+
     options = re2.Options()
     options.log_errors = False
     try:

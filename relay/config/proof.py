@@ -36,15 +36,16 @@ def proof(source: Source, *, base: Path, samples: Sequence[Event]) -> list[str]:
     directory = _directory(source, base)
     templates = Templates(directory)
     _check_routes(templates, source)
-    if directory is not None:
-        _warn_of_unknown_kinds(directory, source)
-    variants, own = _variants(source.data), set() if directory is None else _kinds(directory)
+    if directory is None:  # those that come with relay have their own tests
+        return []
+    _warn_of_unknown_kinds(directory, source)
+    variants = _variants(source.data)
     found = (
         _placed(problem, directory)
         for display in sorted(_displays(source.data), key=repr)
         for problem in (
             *_problems(templates, samples, display, variants),
-            *_problems_of_unknown(own, templates, samples, display),
+            *_problems_of_unknown(_kinds(directory), templates, samples, display),
         )
     )
     return list(dict.fromkeys(found))
@@ -144,10 +145,10 @@ def _warn_of_unknown_kinds(directory: Path, source: Source) -> None:
             source.warn(("templates",), text)
 
 
-def _placed(problem: str, directory: Path | None) -> str:
+def _placed(problem: str, directory: Path) -> str:
     """A problem with the path of the file, and the line of the block that it names."""
     found = _NAMED.fullmatch(problem)
-    if found is None or directory is None or not (directory / found["name"]).is_file():
+    if found is None or not (directory / found["name"]).is_file():
         return problem
     file, line = directory / found["name"], found["line"]
     return f"{file}{line or _line_of_block(file, found['rest'])}: {found['rest']}"

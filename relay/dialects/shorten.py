@@ -8,9 +8,6 @@ words, else between grapheme clusters (https://www.unicode.org/reports/tr29/), n
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
-
-import regex
 
 from relay.tree import (
     Code,
@@ -26,14 +23,12 @@ from relay.tree import (
     merged,
     text_of,
 )
+from relay.unicode import cluster_ends
 
 ELLIPSIS: Tree = (Text("…"),)
 WORD = 40  # characters within which a blank is looked for
 
 STEP = 1024  # characters; the cut is looked for in spans twice as long each time
-
-# Pairs of flag letters by name: regex takes quadratic time to count them.
-_CLUSTER = regex.compile(r"[\U0001f1e6-\U0001f1ff]{2}[\p{Grapheme_Extend}\p{Mc}\u200d]*|\X")
 
 
 def shorten(nodes: Tree, fits: Callable[[Tree], bool], ending: Tree = ELLIPSIS) -> Tree:
@@ -117,10 +112,5 @@ def boundary(text: str, limit: int) -> int:
         return blank
     if text.isascii():
         return limit
-    ends = _cluster_ends(text)
+    ends = cluster_ends(text)
     return ends[bisect_right(ends, limit) - 1]
-
-
-@lru_cache(maxsize=8)
-def _cluster_ends(text: str) -> list[int]:
-    return [0, *(cluster.end() for cluster in _CLUSTER.finditer(text))]

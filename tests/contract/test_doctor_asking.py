@@ -9,8 +9,9 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from relay.config import Config
-from relay.doctor import Facts, asking, examined
-from relay.doctor.facts import Server
+from relay.doctor import asking
+from relay.doctor.examination import examined
+from relay.doctor.facts import Facts, Server
 from relay.sinks import open_session
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack

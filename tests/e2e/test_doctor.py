@@ -12,7 +12,9 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from relay.config import load
-from relay.doctor import Facts, examined, trying
+from relay.doctor import trying
+from relay.doctor.examination import examined
+from relay.doctor.facts import Facts
 from relay.sinks import open_session
 from tests.e2e.process import Relay, serving
 from tests.fakes.discord import FakeDiscord

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from relay.delivery.lane import Lane
-from relay.metrics import Metrics
 from relay.outbox import Outbox
 from relay.signs.notify import Notify
 from relay.signs.pulse import Pulse
@@ -87,7 +86,7 @@ async def test_a_lane_that_hangs_is_not_called_alive(
     pulse.beat(within=1)
     lane: Lane = object.__new__(Lane)
     lane.pulse = pulse
-    watch = Watch(outbox, {"team": lane}, Metrics(kinds=()), clock=lambda: 0)
+    watch = Watch(outbox, {"team": lane}, clock=lambda: 0)
     stop = asyncio.Event()
     notify = Notify({"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "20000"})
     keeping = asyncio.create_task(watch.keep(notify, stop=stop))

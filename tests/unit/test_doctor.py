@@ -8,9 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from relay import config
-from relay.doctor import Facts, Finding, Level, Stock, examined
-from relay.doctor.facts import Account, Disk, File, Server, Try, Way
-from relay.doctor.finding import Name
+from relay.doctor.examination import examined
+from relay.doctor.facts import Account, Disk, Facts, File, Server, Stock, Try, Way
+from relay.doctor.finding import Finding, Level, Name
 from relay.misskey.probe import Seen
 from relay.outbox import ClosedSink
 
