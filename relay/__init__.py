@@ -19,8 +19,9 @@ sinks       one vendor's API each: a message goes out, an outcome comes back
 retry       what an outcome makes of a delivery, and of the trust in its sink (pure)
 
 ``model`` and ``outcome`` have the nouns, ``errors``, ``secret`` and ``unicode`` lie below them;
-``config`` reads the YAML file, and ``plan`` is what it makes of all this, ``reload`` takes another; ``watch`` tells
-operators how relay is (``metrics``, ``signs``, ``web``), ``log`` what it does; ``app`` builds
-everything, ``cli`` and its ``commands`` are the command line, ``control`` their way to a relay that
-runs, ``doctor`` looks for what is wrong. A folder's own first lines tell what is in it.
+``config`` reads the YAML file, and ``plan`` is what it makes of all this, ``reload`` takes another;
+``watch`` tells operators how relay is (``metrics``, ``signs``, ``web``), ``log`` what it does;
+``app`` builds everything, ``cli`` and its ``commands`` are the command line, ``control`` their way
+to a relay that runs, ``doctor`` looks for what is wrong. A folder's own first lines tell what is in
+it.
 """

@@ -82,7 +82,7 @@ def door(
 
     ``clock`` gives Unix milliseconds; ``told`` learns of every answer that a hook gave.
     """
-    app = web.Application(middlewares=[tell_answers, answer_errors])
+    app = web.Application(middlewares=[answer])
     app[WAYS], app[ACCEPT], app[CLOCK], app[TOLD] = ways, accept, clock, told
     # Both forms by themselves: Misskey follows a redirect as a GET without a body.
     app.router.add_post("/hooks/{hook}", receive)
@@ -108,7 +108,7 @@ async def receive(request: web.Request) -> web.Response:
     if hook is None:
         raise web.HTTPNotFound(text="no such hook\n")
     misskey.authenticate(request.headers, hook.secrets)
-    raw = await _body(request.clone(client_max_size=ways.max_body))
+    raw = await _body(request, most=ways.max_body)
     if probe.is_probe(raw):
         logger.info("probed", extra={"action": "probe", "hook": hook.name})
         return web.json_response(probe.answer(probe.seen(request.headers, raw)))
@@ -126,16 +126,26 @@ async def receive(request: web.Request) -> web.Response:
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
-async def _body(request: web.Request) -> bytes:
+async def _body(request: web.Request, *, most: int) -> bytes:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise web.HTTPUnsupportedMediaType(text="compressed bodies are not taken\n")
     if request.content.is_eof():  # it came with its head, as those of Misskey nearly always do
-        return await request.read()
+        return await _read(request, most)
     try:
         async with asyncio.timeout(READ_TIMEOUT):
-            return await request.read()
+            return await _read(request, most)
     except TimeoutError:
         raise web.HTTPRequestTimeout(text="the body did not arrive in time\n") from None
+
+
+async def _read(request: web.Request, most: int) -> bytes:
+    """aiohttp's own bound is the application's, but ours changes with a reload."""
+    read = bytearray()
+    while part := await request.content.readany():
+        read += part
+        if len(read) > most:
+            raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=len(read))
+    return bytes(read)
 
 
 def _server(request: web.Request, hook: Hook) -> str:
@@ -151,11 +161,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
-async def tell_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let whoever counts know how each request to a hook ended."""
     began, status = time.monotonic(), HTTPStatus.INTERNAL_SERVER_ERROR.value
     try:
-        response = await handler(request)
+        response = await _answered(request, handler)
         status = response.status
         return response
     except web.HTTPException as error:
@@ -179,8 +189,7 @@ def _hook_name(request: web.Request) -> str | None:
     return name if name in request.app[WAYS]().hooks else None
 
 
-@web.middleware
-async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The one place where an error becomes an answer: its status, and a line that says why."""
     try:
         return await handler(request)
