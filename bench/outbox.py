@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from relay.model import Event
-from relay.outbox import Outbox, open_outbox
+from relay.outbox import Arrival, Outbox, open_outbox
 from relay.outcome import Attempt, State
 from tests import postgres
 
@@ -75,7 +75,8 @@ class Bench:
             is_moderation=False,
         )
         async with waiting:
-            await self._outbox.accept(event, RAW, dict.fromkeys(sinks, "all"), now=self._number)
+            chosen = dict.fromkeys(sinks, "all")
+            await self._outbox.accept(Arrival(event=event, raw=RAW, sinks=chosen, now=self._number))
 
     async def _carry(self, sink: str) -> None:
         """What a lane asks of the outbox: claim, save."""

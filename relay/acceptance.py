@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from relay.errors import BrokenError
 from relay.model import Event, Gate
+from relay.outbox.arrival import Arrival
 from relay.outbox.base import Outbox
 from relay.outbox.ceiling import Ceiling
 from relay.outbox.sibling import is_change, sibling
@@ -30,6 +31,8 @@ class Rules:
     table: Table
     bound: Collection[str]
     gates: Mapping[str, Gate]
+    alike: Mapping[Gate, Collection[str]]
+    """The sinks of each gate: thousands share a few."""
     hold: int
     max_waiting: int
     log_content: bool
@@ -79,33 +82,48 @@ class Acceptance:
         withheld = {name: why for name in wanted if (why := objection(rules.gates[name], event))}
         chosen = {name: route for name, route in wanted.items() if name not in withheld}
         same = sibling(event, bound=rules.bound) if rules.hold else None
-        unnamed = rules.gates.keys() - wanted.keys() if same and is_change(event) else set()
-        withdrawn = _withdrawn(event, [*withheld, *unnamed], rules) if same else set()
-        editing = {
-            name for name in unnamed if name in withdrawn or admits(rules.gates[name], event)
-        }
+        editing, withdrawn = set[str](), set[str]()
+        if same is not None:
+            withdrawn = {name for name in withheld if withdraws(rules.gates[name], event)}
+            if is_change(event):
+                editing, closed = _unnamed(event, rules, wanted)
+                withdrawn |= closed
         await self._ceiling.check(rules.max_waiting, now=self._clock())
-        is_new = await self._outbox.accept(
-            event,
-            raw,
-            chosen,
-            now=self._clock(),
-            hold=rules.hold,
-            sibling=same,
-            editing=editing,
-            withdrawn=withdrawn,
+        taken = await self._outbox.accept(
+            Arrival(
+                event=event,
+                raw=raw,
+                sinks=chosen,
+                now=self._clock(),
+                hold=rules.hold,
+                sibling=same,
+                editing=editing,
+                withdrawn=withdrawn,
+            )
         )
-        if is_new:
+        if taken is not None:
             self._ceiling.add(len(chosen))
             _tell(event, chosen, withheld, text=_text(event) if rules.log_content else None)
         # Not only what is new: it can have been stored before without our hearing of it.
-        self._wake([*chosen, *editing, *withdrawn])
-        return is_new
+        self._wake(chosen if taken is None else taken)
+        return taken is not None
 
 
-def _withdrawn(event: Event, sinks: Iterable[str], rules: Rules) -> set[str]:
-    """Those of ``sinks`` that may not even show any longer what they were told of the note."""
-    return {name for name in sinks if withdraws(rules.gates[name], event)}
+def _unnamed(event: Event, rules: Rules, wanted: Collection[str]) -> tuple[set[str], set[str]]:
+    """
+    The sinks that no route names, which get a change of what they were told nevertheless.
+
+    Beside them those of them that may not even show any longer what they were told.
+    """
+    editing, withdrawn = set[str](), set[str]()
+    for gate, names in rules.alike.items():
+        if withdraws(gate, event):
+            withdrawn.update(names)
+        elif admits(gate, event):
+            editing.update(names)
+    withdrawn.difference_update(wanted)
+    editing.difference_update(wanted)
+    return editing | withdrawn, withdrawn
 
 
 def again(event: Event, event_id: str, *, now: int) -> Event:

@@ -7,6 +7,7 @@ changed: so a start and a reload are the same.
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from relay.delivery.courier import Duty
 from relay.delivery.press import Manner, Press
 from relay.intake import Hook, Ways
 from relay.language import Language
+from relay.model import Gate
 from relay.routing import Route
 from relay.secret import Secret
 from relay.sinks import SinkSettings
@@ -119,10 +121,15 @@ def _ways(config: Config) -> Ways:
 
 
 def _rules(config: Config, routes: Sequence[Route]) -> Rules:
+    gates = {name: sink.gate for name, sink in config.sinks.items()}
+    alike: defaultdict[Gate, set[str]] = defaultdict(set)
+    for name, gate in gates.items():
+        alike[gate].add(name)
     return Rules(
         table=Table(routes),
         bound=frozenset(name for name, hook in config.hooks.items() if hook.server),
-        gates={name: sink.gate for name, sink in config.sinks.items()},
+        gates=gates,
+        alike=alike,
         hold=round(config.hold * 1000),
         max_waiting=config.max_waiting,
         log_content=config.log_content,

@@ -1,6 +1,6 @@
 """Nouns with defaults, and every outbox as one fixture; `conftest.py` names it in its plugins."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relay.model import Event
-from relay.outbox import Outbox, SQLiteOutbox
+from relay.outbox import Arrival, Outbox, SQLiteOutbox
 from relay.outbox.postgres import PostgresOutbox
 from relay.outcome import Delivery
 from tests.postgres import empty
@@ -42,6 +42,14 @@ def a_delivery(**changes: Any) -> Delivery:
         due_at=60_000,
     )
     return replace(delivery, **changes)
+
+
+async def accept(
+    outbox: Outbox, event: Event, raw: bytes, sinks: Mapping[str, str], **given: Any
+) -> bool:
+    """Whether the event was new; ``given`` are the other fields of an ``Arrival``."""
+    arrival = Arrival(event=event, raw=raw, sinks=sinks, **given)
+    return await outbox.accept(arrival) is not None
 
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Outbox]]

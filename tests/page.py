@@ -20,7 +20,7 @@ from relay.secret import Secret
 from relay.signs.vigil import Condition
 from relay.web import Bell, Lap, Operation, Tally
 from relay.web.door import door
-from tests.factories import an_event
+from tests.factories import accept, an_event
 from tests.fakes.misskey import a_note_event
 
 Open = Callable[..., Awaitable[TestClient]]
@@ -114,7 +114,7 @@ async def log_in(client: TestClient, given: str = PASSWORD, **headers: str) -> i
 async def accepted(outbox: Outbox, n: int = 1, **changes: str) -> None:
     request = a_note_event(n, kind="mention", **changes)
     event = an_event(n)
-    await outbox.accept(event, request.body, {"discord": "all"}, now=1_795_309_533_000 + n)
+    await accept(outbox, event, request.body, {"discord": "all"}, now=1_795_309_533_000 + n)
 
 
 async def died(outbox: Outbox, n: int, reason: str) -> int:

@@ -9,7 +9,7 @@ from relay.commands.parser import Commands, add
 from relay.commands.setting import check_sink, configuration, existing_outbox, news, say, warn
 from relay.config import Config
 from relay.model import Event
-from relay.outbox import Outbox, Received
+from relay.outbox import Arrival, Outbox, Received
 from relay.routing import objection, sinks_for
 
 
@@ -40,7 +40,8 @@ async def _again(
     event = misskey.parse(received.raw, hook=received.hook, server=received.server, now=now)
     chosen = _allowed(config, event, only)
     anew = again(event, event_id, now=now)
-    if not chosen or not await outbox.accept(anew, received.raw, chosen, now=now):
+    arrival = Arrival(event=anew, raw=received.raw, sinks=chosen, now=now)
+    if not chosen or await outbox.accept(arrival) is None:
         return False
     for sink, route in chosen.items():
         by = f"by route {route}" if route else "though no route names it"

@@ -4,11 +4,13 @@ The durable queue between intake and lanes.
 base            what every outbox does, and what is read from it
 sqlite          for one process, in a file; ``postgres`` for several
 opening         which of them an address means
-arrival         what becomes of events that come in together; ``sibling``: which tell of the same
+arrival         what comes in; ``sibling``: which events tell of the same
+decision        what becomes of those that come in together
 line            who goes next
 ceiling         how much may wait; ``retention``: how long what was settled is kept
 """
 
+from relay.outbox.arrival import Arrival
 from relay.outbox.base import (
     Backlog,
     Claim,
@@ -28,6 +30,7 @@ from relay.outbox.sqlite.backup import backup
 from relay.outbox.sqlite.file import FileLock
 
 __all__ = [
+    "Arrival",
     "Backlog",
     "Claim",
     "ClosedSink",

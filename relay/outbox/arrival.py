@@ -1,150 +1,37 @@
-"""
-Events that come in together, and what becomes of each for each of its sinks. Pure.
+"""What comes into an outbox: an event, and who gets it."""
 
-Every outbox takes many at once, in as few statements as one: so it asks about all of a ``wave``,
-decides, and writes all of it.
-"""
-
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from relay.model import Event, Sibling
-from relay.outbox.sibling import Fate, fate
-from relay.outcome import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """What ``Outbox.accept`` was given."""
+    """
+    An event with its bytes, as it came at ``now`` (Unix milliseconds).
+
+    Its deliveries are due after ``hold`` (milliseconds).
+    """
 
     event: Event
     raw: bytes
     sinks: Mapping[str, str]
+    """Those that get it, each to the name of the route that chose it."""
     now: int
     hold: int = 0
     sibling: Sibling | None = None
+    """What it has in common with others that tell of the same: see ``relay.outbox.sibling``."""
     editing: Collection[str] = ()
+    """Those that get it only as an edit of what the same hook told them, by the route of that."""
     withdrawn: Collection[str] = ()
+    """
+    Those that may not show it: they, too, get it only as an edit, though also of what was given
+    up, so that nobody revives what others may not see.
+    """
 
     @property
     def since(self) -> int:
         """From when on something can be a sibling of it."""
         within = None if self.sibling is None else self.sibling.within
         return 0 if within is None else self.now - within
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class New:
-    """A delivery that may come of an arrival."""
-
-    arrival: Arrival
-    event: int
-    sink: str
-    route: str | None
-    """None: the sink gets it only where it changes what was told, by the route of that."""
-
-    @property
-    def is_withdrawn(self) -> bool:
-        """Whether the sink may not show it, nor what it was told before."""
-        return self.sink in self.arrival.withdrawn
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A row of the table of deliveries."""
-
-    event: int
-    sink: str
-    route: str | None
-    state: State
-    due_at: int
-    subject: str | None
-    version: str | None
-    rank: int
-    merged: int | None = None
-    edits: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """A delivery that still waits shall tell another event; ``merged`` is left of its own."""
-
-    id: int
-    by: Row
-    merged: Row
-
-
-Told = Collection[tuple[str, str, str]]
-"""By which hook which sink was told of a subject: subject, hook, sink."""
-
-
-def waiting(arrivals: Sequence[Arrival], events: Sequence[int | None], told: Told) -> Sequence[New]:
-    """What may come of arrivals whose ``events`` have these ids; None: it had come before."""
-    return [
-        New(arrival=arrival, event=event, sink=sink, route=route)
-        for arrival, event in zip(arrivals, events, strict=True)
-        if event is not None
-        for sink, route in _routes(arrival, told).items()
-    ]
-
-
-def _routes(arrival: Arrival, told: Told) -> Mapping[str, str | None]:
-    if arrival.sibling is None or not (arrival.editing or arrival.withdrawn):
-        return arrival.sinks
-    subject, hook = arrival.sibling.subject, arrival.event.hook
-    changed = [sink for sink in arrival.editing if (subject, hook, sink) in told]
-    routed = set(arrival.withdrawn) - set(arrival.editing)
-    return dict.fromkeys([*changed, *routed]) | {**arrival.sinks}
-
-
-def wave(waiting: Sequence[New]) -> tuple[Sequence[New], Sequence[New]]:
-    """Those that do not depend on one another, of each sink and subject the first; the others."""
-    seen, first, later = set[tuple[str, str]](), list[New](), list[New]()
-    for one in waiting:
-        sibling = one.arrival.sibling
-        same = None if sibling is None else (one.sink, sibling.subject)
-        (later if same in seen else first).append(one)
-        if same is not None:
-            seen.add(same)
-    return first, later
-
-
-def decision(new: New, last: Mapping[str, Any] | None) -> Row | Replacement | None:
-    """
-    What becomes of a new delivery, where ``last`` is what its sink was told of the same.
-
-    None: nothing, for it could only change what was told, and nothing was.
-    """
-    arrival, sibling = new.arrival, new.arrival.sibling
-    row = Row(
-        event=new.event,
-        sink=new.sink,
-        route=new.route,
-        state=State.PENDING,
-        due_at=arrival.now + arrival.hold,
-        subject=None if sibling is None else sibling.subject,
-        version=None if sibling is None else sibling.version,
-        rank=0 if sibling is None else sibling.rank,
-    )
-    if sibling is None:
-        return row
-    if last is None:
-        return None if new.route is None else row
-    row = replace(row, route=new.route or last["route"])
-    merged = replace(row, state=State.DELIVERED, due_at=arrival.now, rank=0, merged=int(last["id"]))
-    match fate(
-        sibling,
-        created_at=arrival.event.created_at,
-        version=last["version"],
-        rank=last["rank"],
-        told_at=last["created_at"],
-        waits=bool(last["waits"]),
-    ):
-        case Fate.MERGED:
-            return merged
-        case Fate.REPLACES:
-            earlier = {name: last[name] for name in ("event", "route", "version")}
-            return Replacement(last["id"], by=row, merged=replace(merged, **earlier))
-        case Fate.EDITS:
-            return replace(row, edits=last["edits"] or last["id"])

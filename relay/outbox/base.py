@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from relay.model import Event, Sibling
+from relay.outbox.arrival import Arrival
 from relay.outcome import Attempt, Delivery, State
 
 
@@ -43,28 +43,14 @@ class Outbox(Protocol):
         """
         ...
 
-    async def accept(
-        self,
-        event: Event,
-        raw: bytes,
-        sinks: Mapping[str, str],
-        *,
-        now: int,
-        hold: int = 0,
-        sibling: Sibling | None = None,
-        editing: Collection[str] = (),
-        withdrawn: Collection[str] = (),
-    ) -> bool:
+    async def accept(self, arrival: Arrival) -> Collection[str] | None:
         """
-        Commit an event with one delivery for each sink (to the name of the route that chose it).
+        Commit an event with one delivery for each sink.
 
-        A delivery is due after ``hold``. Where a ``sibling`` has been told to a sink already, or
-        waits for it, theirs become one: the other is delivered too, as ``merged``; or, where it
-        tells of a later version, the delivery ``edits`` that message: relay.outbox.sibling.fate.
-        The sinks of ``editing`` get it only as such an edit of what the same hook told them, by
-        the route of that. Those that are ``withdrawn`` may not show it: they, too, get it only as
-        an edit, though also of what was given up, so that nobody revives what others may not see.
-        False if the hook had brought this event before: then nothing changes.
+        Where a sibling has been told to a sink already, or waits for it, theirs become one: the
+        other is delivered too, as ``merged``; or, where it tells of a later version, the delivery
+        ``edits`` that message: relay.outbox.sibling.fate. Returns the sinks for which something
+        may have come of it; None if the hook had brought this event before: then nothing changes.
         """
         ...
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from relay import misskey
 from relay.acceptance import again
 from relay.errors import FormatError
-from relay.outbox import Search
+from relay.outbox import Arrival, Search
 from relay.outcome import Delivery, Rejected, State
 from relay.web import telling
 from relay.web.drawing import budget, drawn
@@ -79,8 +79,9 @@ async def _send_again(now: Operation, delivery: Delivery) -> None:
         raise web.HTTPConflict(text="the sink may not show this event any more\n")
     at = now.clock()
     event = misskey.parse(delivery.raw, hook=delivery.hook, server=delivery.server, now=at)
+    anew = again(event, delivery.event_id, now=at)
     route = {delivery.sink: delivery.route}
-    await now.outbox.accept(again(event, delivery.event_id, now=at), delivery.raw, route, now=at)
+    await now.outbox.accept(Arrival(event=anew, raw=delivery.raw, sinks=route, now=at))
 
 
 def _message(now: Operation, delivery: Delivery) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from relay.outbox import FileLock, Outbox, Search, SQLiteOutbox, copy_outbox
 from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.connection import SETTINGS
 from relay.outcome import Attempt, State
-from tests.factories import an_event
+from tests.factories import accept, an_event
 from tests.postgres import empty
 
 pytestmark = pytest.mark.postgres
@@ -65,7 +65,7 @@ async def fill(outbox: Outbox) -> None:
     for n in range(8):
         same = NOTE if n == 5 else None
         event = an_event(n, created_at=n, kind="a\0b")
-        assert await outbox.accept(event, raw, BOTH, now=n, sibling=same)
+        assert await accept(outbox, event, raw, BOTH, now=n, sibling=same)
     for number, (state, changes) in enumerate(
         [
             (State.DEAD, {"reason": "400 'ひどい'"}),
@@ -81,7 +81,7 @@ async def fill(outbox: Outbox) -> None:
         assert await outbox.save(settled, claimed=claimed, attempt=attempt)
     later = Sibling(subject="note 5", version="b")
     edit = an_event(9, created_at=100)
-    assert await outbox.accept(edit, raw, {"team": "t"}, now=200, sibling=later)
+    assert await accept(outbox, edit, raw, {"team": "t"}, now=200, sibling=later)
     assert await outbox.claim("ops", now=300, lease=LEASE, most=1) is not None  # and relay dies
     await outbox.close_sink("ops", reason="410 gone", fingerprint="f", now=400)
     await outbox.pause_sink("team", now=500)
@@ -116,7 +116,7 @@ async def test_what_was_sent_without_an_answer_is_sent_again_under_the_same_key(
     path: Path, source: str, target: str
 ) -> None:
     async with in_file(path) as outbox:
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
         claim = await outbox.claim("team", now=0, lease=LEASE)
         assert claim is not None
         key = (outbox.id, claim.deliveries[0].id)
@@ -130,7 +130,7 @@ async def test_what_was_sent_without_an_answer_is_sent_again_under_the_same_key(
 
 async def test_a_key_is_not_used_again_after_the_copy(path: Path, source: str, target: str) -> None:
     async with in_file(path) as outbox:
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
         claim = await outbox.claim("team", now=0, lease=LEASE)
         assert claim is not None
         (one,) = claim.deliveries
@@ -138,18 +138,18 @@ async def test_a_key_is_not_used_again_after_the_copy(path: Path, source: str, t
         await outbox.drop([one.id])
     await copy_outbox(source, target)
     async with on_server(target) as outbox:
-        assert await outbox.accept(an_event(2), b"{}", TEAM, now=0)
+        assert await accept(outbox, an_event(2), b"{}", TEAM, now=0)
         (new,) = await outbox.deliveries(Search())
         assert new.id > one.id
 
 
 async def test_what_the_file_knew_does_not_come_twice(path: Path, source: str, target: str) -> None:
     async with in_file(path) as outbox:
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
     await copy_outbox(source, target)
     async with on_server(target) as outbox:
-        assert not await outbox.accept(an_event(), b"{}", TEAM, now=1)
-        assert await outbox.accept(an_event(2), b"{}", TEAM, now=1)
+        assert not await accept(outbox, an_event(), b"{}", TEAM, now=1)
+        assert await accept(outbox, an_event(2), b"{}", TEAM, now=1)
 
 
 async def test_a_copy_can_be_made_anew_until_it_is_served(
@@ -157,7 +157,7 @@ async def test_a_copy_can_be_made_anew_until_it_is_served(
 ) -> None:
     for n in range(2):
         async with in_file(path) as outbox:
-            assert await outbox.accept(an_event(n), b"{}", TEAM, now=0)
+            assert await accept(outbox, an_event(n), b"{}", TEAM, now=0)
         await copy_outbox(source, target)
     async with on_server(target) as outbox:
         assert await outbox.counts() == {("team", "pending"): 2}
@@ -173,7 +173,7 @@ async def serve(target: str) -> None:
 
 async def test_a_copy_that_was_served_is_left_alone(path: Path, source: str, target: str) -> None:
     async with in_file(path) as outbox:
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
     await copy_outbox(source, target)
     await serve(target)
     async with on_server(target) as outbox:
@@ -193,7 +193,7 @@ async def test_what_came_into_the_file_after_its_copy_was_served_is_told(
     await copy_outbox(source, target)
     await serve(target)
     async with in_file(path) as outbox:
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
     with pytest.raises(OutboxError, match="both have gone on since"):
         await copy_outbox(source, target)
 
@@ -204,7 +204,7 @@ async def test_a_database_with_other_events_is_left_alone(
     async with in_file(path):
         pass
     async with on_server(target) as outbox:
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
         with pytest.raises(OutboxError, match="into a new database"):
             await copy_outbox(source, target)
         assert await outbox.counts() == {("team", "pending"): 1}

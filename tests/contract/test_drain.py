@@ -15,6 +15,7 @@ from relay.plan import manner
 from relay.rendering.templates import Templates
 from relay.sinks import open_session
 from relay.sinks.discord import Discord
+from tests.factories import accept
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.limits import ManualClock
 from tests.fakes.misskey import a_note_event
@@ -71,4 +72,4 @@ async def fill(outbox: SQLiteOutbox, *, now: int) -> None:
     for n in range(EVENTS):
         raw = a_note_event(n, text=f"note {n}").body
         event = misskey.parse(raw, hook="alice")
-        assert await outbox.accept(event, raw, {"team": "all"}, now=now)
+        assert await accept(outbox, event, raw, {"team": "all"}, now=now)

@@ -20,6 +20,7 @@ from relay.outcome import WITHHELD, Closed, Failed, Outcome, RateLimited, Reject
 from relay.rendering.templates import Templates
 from relay.sinks.pace import Pace
 from relay.tree import text_of
+from tests.factories import accept
 from tests.fakes.misskey import Request, a_note_event
 
 TEMPLATES = Templates()
@@ -125,7 +126,8 @@ class Stage:
         self, request: Request, *, sinks: Sequence[str] = ("team",), withdrawn: Sequence[str] = ()
     ) -> None:
         event = misskey.parse(request.body, hook="alice")
-        assert await self.outbox.accept(
+        assert await accept(
+            self.outbox,
             event,
             request.body,
             dict.fromkeys(sinks, "all"),

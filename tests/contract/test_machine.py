@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from relay.outbox import Outbox, Search
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
 from relay.retry import settle
-from tests.factories import Opener, an_event
+from tests.factories import Opener, accept, an_event
 
 T = TypeVar("T")
 SINKS = ("team", "ops")
@@ -96,7 +96,7 @@ class Machine(RuleBasedStateMachine):
 
     async def accept(self, number: int, wanted: set[str]) -> bool:
         routes = dict.fromkeys(sorted(wanted), "all")
-        return await self.outbox.accept(an_event(number), b"%d" % number, routes, now=self.now)
+        return await accept(self.outbox, an_event(number), b"%d" % number, routes, now=self.now)
 
     @rule(sink=sinks, most=st.integers(1, 4), later=st.sampled_from([0, 20, LEASE]))
     def a_lane_claims(self, sink: str, most: int, later: int) -> None:

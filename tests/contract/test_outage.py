@@ -17,6 +17,7 @@ from relay.plan import manner
 from relay.rendering.templates import Templates
 from relay.sinks import open_session
 from relay.sinks.discord import Discord
+from tests.factories import accept
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.faults import (
     ABSURD_RETRY_AFTER,
@@ -62,7 +63,7 @@ class Stage:
         raw = a_note_event(self.posted, text=f"note {self.posted}").body
         event = misskey.parse(raw, hook="alice")
         now = round(self.clock() * 1000)
-        assert await self.outbox.accept(event, raw, {"team": "all"}, now=now)
+        assert await accept(self.outbox, event, raw, {"team": "all"}, now=now)
         self.posted += 1
 
     @property

@@ -18,7 +18,7 @@ from relay.outbox.postgres.schema import MIGRATIONS, Migration, migrate
 from relay.outbox.postgres.share import Rhythm
 from relay.outcome import State
 from tests.e2e.waiting import until
-from tests.factories import an_event
+from tests.factories import accept, an_event
 from tests.lossy import Line, line_to
 from tests.postgres import empty
 
@@ -218,7 +218,7 @@ async def claimed(outbox: PostgresOutbox, sink: str = "team", *, now: int = 2_00
 async def test_what_a_dead_node_had_claimed_is_due_for_its_heir_at_once(start: Start) -> None:
     first = await start({"team"})
     await until(lambda: first.mine == {"team"})
-    assert await first.outbox.accept(an_event(), b"{}", TEAM, now=1_000)
+    assert await accept(first.outbox, an_event(), b"{}", TEAM, now=1_000)
     (ghost,) = (await claimed(first.outbox)).deliveries
     second = await start({"team"})
     second.now = 3_000
@@ -235,7 +235,7 @@ async def test_who_was_stopped_for_too_long_changes_nothing_afterwards(start: St
     first = await start({"team"})
     await until(lambda: first.mine == {"team"})
     for n in range(3):
-        assert await first.outbox.accept(an_event(n), b"{}", TEAM, now=1_000)
+        assert await accept(first.outbox, an_event(n), b"{}", TEAM, now=1_000)
     claim = await claimed(first.outbox)
     second = await start({"team"})
     await first.die()
@@ -287,14 +287,14 @@ async def test_what_one_process_accepts_is_news_to_the_one_that_carries_it(start
     await are_shared(*nodes)
     for node in nodes:
         node.crew.woken.clear()
-    await nodes[0].outbox.accept(an_event(), b"{}", dict.fromkeys(NAMES, "all"), now=0)
+    await accept(nodes[0].outbox, an_event(), b"{}", dict.fromkeys(NAMES, "all"), now=0)
     await until(lambda: set(nodes[1].crew.woken) == nodes[1].mine)
     assert nodes[0].crew.woken == []  # whoever accepts wakes its own lanes
 
 
 async def test_what_waits_is_news_to_who_takes_the_lane(start: Start, address: str) -> None:
     async with opened(address) as outbox:
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
     node = await start({"team"}, {"ops"})
     await until(lambda: node.crew.woken == ["team"])
 
@@ -304,7 +304,7 @@ async def test_news_for_very_many_sinks_are_found_by_everybody(start: Start) -> 
     one, other = [await start(*([name] for name in names)) for _ in range(2)]
     await are_shared(one, other, names=names)
     other.crew.woken.clear()
-    await one.outbox.accept(an_event(), b"{}", dict.fromkeys(names, "all"), now=0)
+    await accept(one.outbox, an_event(), b"{}", dict.fromkeys(names, "all"), now=0)
     await until(lambda: set(other.crew.woken) == other.mine)
 
 
@@ -313,7 +313,7 @@ async def test_what_a_command_changes_is_news(start: Start, address: str, change
     node = await start({"team"})
     await until(lambda: node.mine == {"team"})
     async with opened(address) as command:
-        await command.accept(an_event(), b"{}", TEAM, now=0)
+        await accept(command, an_event(), b"{}", TEAM, now=0)
         (one,) = (await claimed(node.outbox)).deliveries
         await node.outbox.save([replace(one, state=State.DEAD)], claimed=[one])
         await command.close_sink("team", reason="410", fingerprint="f", now=0)
@@ -336,7 +336,7 @@ async def test_siblings_that_two_processes_take_at_once_become_one(
     async def arrives(outbox: PostgresOutbox, n: int, rank: int) -> bool:
         same = Sibling(subject=f"note {n}", rank=rank)
         event = an_event(n * 10 + rank, created_at=n)
-        return await outbox.accept(event, b"{}", TEAM, now=0, hold=300, sibling=same)
+        return await accept(outbox, event, b"{}", TEAM, now=0, hold=300, sibling=same)
 
     ranked = [(outbox, n, rank) for n in range(100) for rank, outbox in enumerate(pair)]
     assert all(await asyncio.gather(*(arrives(*one) for one in ranked)))
@@ -349,7 +349,7 @@ async def test_many_events_for_many_sinks_are_stored_in_time(
     sinks = {f"sink-{n}": "all" for n in range(300)}
     events = [an_event(n) for n in range(30)]
     assert all(
-        await asyncio.gather(*(pair[0].accept(event, b"{}", sinks, now=0) for event in events))
+        await asyncio.gather(*(accept(pair[0], event, b"{}", sinks, now=0) for event in events))
     )
     assert await pair[0].waiting() == 9000
 
@@ -360,7 +360,7 @@ async def test_an_event_that_comes_to_two_processes_at_once_is_accepted_once(
     numbers = [(outbox, n) for n in range(100) for outbox in pair]
     backwards = [*numbers[::2], *reversed(numbers[1::2])]
     answers = await asyncio.gather(
-        *(outbox.accept(an_event(n), b"{}", TEAM, now=0) for outbox, n in backwards)
+        *(accept(outbox, an_event(n), b"{}", TEAM, now=0) for outbox, n in backwards)
     )
     assert sum(answers) == 100
     assert await pair[0].counts() == {("team", "pending"): 100}
@@ -368,7 +368,7 @@ async def test_an_event_that_comes_to_two_processes_at_once_is_accepted_once(
 
 async def test_of_two_processes_one_claims(pair: tuple[PostgresOutbox, PostgresOutbox]) -> None:
     for n in range(20):
-        assert await pair[0].accept(an_event(n), b"{}", TEAM, now=0)
+        assert await accept(pair[0], an_event(n), b"{}", TEAM, now=0)
     for _ in range(20):
         claims = await asyncio.gather(
             *(outbox.claim("team", now=0, lease=LEASE) for outbox in pair for _ in range(3))
@@ -382,7 +382,7 @@ async def test_a_letter_that_is_revived_while_it_is_pruned_is_not_lost(
     pair: tuple[PostgresOutbox, PostgresOutbox],
 ) -> None:
     for n in range(30):
-        assert await pair[0].accept(an_event(n), b"{}", {f"s{n}": "all"}, now=0)
+        assert await accept(pair[0], an_event(n), b"{}", {f"s{n}": "all"}, now=0)
         (one,) = (await claimed(pair[0], f"s{n}", now=0)).deliveries
         assert await pair[0].save([replace(one, state=State.DEAD, due_at=0)], claimed=[one])
         revived, _ = await asyncio.gather(
@@ -412,10 +412,10 @@ async def newer(address: str, *, serves: int) -> None:
 async def test_an_old_process_works_beside_a_newer_one_that_allows_it(address: str) -> None:
     async with opened(address) as old:
         await newer(address, serves=1)
-        assert await old.accept(an_event(1), b"{}", TEAM, now=0)
+        assert await accept(old, an_event(1), b"{}", TEAM, now=0)
         async with opened(address) as again:
             assert again.id == old.id
-            assert await again.accept(an_event(2), b"{}", TEAM, now=0)
+            assert await accept(again, an_event(2), b"{}", TEAM, now=0)
 
 
 async def test_an_old_process_does_not_start_on_what_it_could_spoil(address: str) -> None:
@@ -429,7 +429,7 @@ async def test_other_tables_of_the_database_are_left_alone(address: str) -> None
     db = await asyncpg.connect(address)
     await db.execute("CREATE TABLE IF NOT EXISTS public.event (mine int)")
     async with opened(address) as outbox:
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
     assert await db.fetchval("SELECT count(*) FROM public.event") == 0
     await db.execute("DROP TABLE public.event")
     await db.close()
@@ -469,7 +469,7 @@ async def test_a_standby_is_told_by_what_it_refuses(address: str) -> None:
         await db.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
         try:
             with pytest.raises(OutboxError, match=r"read-only transaction .is it a standby\?"):
-                await outbox.accept(an_event(), b"{}", TEAM, now=0)
+                await accept(outbox, an_event(), b"{}", TEAM, now=0)
         finally:
             await db.execute("SET default_transaction_read_only = off")
             await db.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
@@ -511,7 +511,7 @@ def test_an_address_is_shown_without_what_may_be_secret(address: str, shown: str
 async def test_an_error_does_not_show_what_was_to_be_stored(address: str) -> None:
     async with opened(address) as outbox:
         with pytest.raises(OutboxError) as caught:
-            await outbox.accept(an_event(), b"private", {"team": None}, now=0)  # type: ignore[dict-item]
+            await accept(outbox, an_event(), b"private", {"team": None}, now=0)  # type: ignore[dict-item]
     assert "violates not-null" in str(caught.value)
     assert "event-1" not in str(caught.value)
 
@@ -519,8 +519,8 @@ async def test_an_error_does_not_show_what_was_to_be_stored(address: str) -> Non
 async def test_a_nul_in_a_text_keeps_nothing_from_being_stored(address: str) -> None:
     async with opened(address) as outbox:
         event = an_event(kind="a\0b", server="c\0d")
-        assert await outbox.accept(event, b"\0", TEAM, now=0)
-        assert not await outbox.accept(event, b"\0", TEAM, now=0)
+        assert await accept(outbox, event, b"\0", TEAM, now=0)
+        assert not await accept(outbox, event, b"\0", TEAM, now=0)
         (one,) = (await claimed(outbox)).deliveries
         dead = replace(one, state=State.DEAD, reason="400 \0", message="\0")
         assert await outbox.save([dead], claimed=[one])
@@ -532,7 +532,7 @@ async def test_after_the_server_has_ended_all_connections_everything_goes_on(
     address: str,
 ) -> None:
     async with opened(address) as outbox:
-        assert await outbox.accept(an_event(1), b"{}", TEAM, now=0)
+        assert await accept(outbox, an_event(1), b"{}", TEAM, now=0)
         await end_connections(address)
         answers = [await taken(outbox, 2) for _ in range(2)]
         assert answers[-1]
@@ -541,7 +541,7 @@ async def test_after_the_server_has_ended_all_connections_everything_goes_on(
 
 async def taken(outbox: PostgresOutbox, n: int) -> bool:
     try:
-        return await outbox.accept(an_event(n), b"{}", TEAM, now=0) or True
+        return await accept(outbox, an_event(n), b"{}", TEAM, now=0) or True
     except OutboxError:
         return False
 
@@ -557,7 +557,7 @@ async def line(address: str) -> AsyncIterator[Line]:
 
 async def test_what_was_claimed_without_an_answer_is_as_it_was_before(line: Line) -> None:
     async with opened(line.address) as outbox:
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=1_000)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=1_000)
         line.lose_commit()
         with pytest.raises(OutboxError):
             await outbox.claim("team", now=2_000, lease=LEASE)
@@ -571,7 +571,7 @@ async def test_what_a_dead_node_had_begun_stays_known_where_a_claim_of_it_has_no
     line: Line,
 ) -> None:
     async with opened(line.address) as outbox:
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=1_000)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=1_000)
         await claimed(outbox)
         line.lose_commit()
         with pytest.raises(OutboxError):
@@ -584,7 +584,7 @@ async def test_a_claim_that_fails_leaves_no_transaction_open(
     address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with opened(address) as outbox:
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=1_000)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=1_000)
         db = await asyncpg.connect(address, server_settings=SETTINGS)
         await db.execute("ALTER TABLE delivery ADD CONSTRAINT full_disk CHECK (attempt = 0)")
         with pytest.raises(OutboxError, match="full_disk"):
@@ -599,7 +599,7 @@ async def test_a_claim_that_fails_leaves_no_transaction_open(
 async def test_who_joined_without_an_answer_waits_as_before(line: Line) -> None:
     async with opened(line.address) as outbox:
         for n in range(3):
-            assert await outbox.accept(an_event(n), b"{}", TEAM, now=1_000)
+            assert await accept(outbox, an_event(n), b"{}", TEAM, now=1_000)
         claim = await claimed(outbox)
         (head,) = claim.deliveries
         line.lose_commit()
@@ -616,7 +616,7 @@ async def test_who_joined_without_an_answer_waits_as_before(line: Line) -> None:
 
 async def test_what_another_node_has_claimed_since_is_left_to_it(line: Line, address: str) -> None:
     async with opened(line.address) as late, opened(address) as heir:
-        assert await late.accept(an_event(), b"{}", TEAM, now=1_000)
+        assert await accept(late, an_event(), b"{}", TEAM, now=1_000)
         line.lose_commit()
         with pytest.raises(OutboxError):
             await late.claim("team", now=2_000, lease=LEASE)
@@ -631,7 +631,7 @@ async def test_what_was_claimed_without_an_answer_goes_to_who_takes_the_lane_in_
     async with opened(line.address) as outbox:
         first = Node(outbox, {"team"})
         await until(lambda: first.mine == {"team"})
-        assert await outbox.accept(an_event(), b"{}", TEAM, now=1_000)
+        assert await accept(outbox, an_event(), b"{}", TEAM, now=1_000)
         line.lose_commit()
         with pytest.raises(OutboxError):
             await outbox.claim("team", now=2_000, lease=LEASE)

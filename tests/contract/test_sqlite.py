@@ -17,7 +17,7 @@ from relay.errors import OutboxError
 from relay.outbox import FileLock, SQLiteOutbox
 from relay.outbox.sqlite.writer import Writer, commit
 from relay.outcome import State
-from tests.factories import an_event
+from tests.factories import accept, an_event
 
 TEAM = {"team": "to the team"}
 
@@ -50,7 +50,7 @@ async def test_reopening_keeps_everything(path):
     outbox = SQLiteOutbox.open(path)
     name = outbox.id
     for n in range(4):
-        await outbox.accept(an_event(n), b"%d" % n, TEAM | {"ops": "r"}, now=n)
+        await accept(outbox, an_event(n), b"%d" % n, TEAM | {"ops": "r"}, now=n)
     for state in (State.DELIVERED, State.DEAD):
         claimed = await taken(outbox, "team", now=10, lease=5)
         settled = replace(claimed, state=state, due_at=10, reason="x")
@@ -63,7 +63,7 @@ async def test_reopening_keeps_everything(path):
     outbox = SQLiteOutbox.open(path)
     assert outbox.id == name
     assert (await outbox.counts(), await outbox.dead(), await outbox.closed_sinks()) == before
-    assert not await outbox.accept(an_event(3), b"", TEAM, now=12)
+    assert not await accept(outbox, an_event(3), b"", TEAM, now=12)
     assert await outbox.recover(now=12) == 1
     again = await taken(outbox, "team", now=12, lease=5)
     assert again == replace(carried, attempt=2, due_at=17, interrupted=True)
@@ -72,7 +72,7 @@ async def test_reopening_keeps_everything(path):
 
 async def test_what_was_answered_is_there_though_nobody_closed_the_file(path):
     outbox = SQLiteOutbox.open(path)
-    await outbox.accept(an_event(), b"{}", TEAM, now=0)
+    await accept(outbox, an_event(), b"{}", TEAM, now=0)
     other = SQLiteOutbox.open(path)  # as after kill -9: the first one did nothing more
     assert await other.counts() == {("team", "pending"): 1}
     await other.close()
@@ -92,7 +92,7 @@ async def test_nobody_else_on_the_machine_can_read_the_file(path):
     umask = os.umask(0)
     try:
         outbox = SQLiteOutbox.open(path)
-        await outbox.accept(an_event(), b"{}", TEAM, now=0)
+        await accept(outbox, an_event(), b"{}", TEAM, now=0)
         lock = FileLock(path)
     finally:
         os.umask(umask)
@@ -173,24 +173,24 @@ def test_a_schema_is_made_completely_or_not_at_all(path):
 
 async def test_an_outbox_that_cannot_be_written_says_so_and_works_again_later(path):
     outbox = SQLiteOutbox.open(path)
-    await outbox.accept(an_event(1), b"{}", TEAM, now=0)
+    await accept(outbox, an_event(1), b"{}", TEAM, now=0)
     with no_file_may_grow():
         answers = await asyncio.gather(
-            *(outbox.accept(an_event(n), b"x" * 10_000, TEAM, now=0) for n in (2, 3)),
+            *(accept(outbox, an_event(n), b"x" * 10_000, TEAM, now=0) for n in (2, 3)),
             outbox.claim("team", now=0, lease=5),
             return_exceptions=True,
         )
         assert [type(answer) for answer in answers] == [OutboxError] * 3
         assert await outbox.counts() == {("team", "pending"): 1}
     for n in (2, 3):
-        assert await outbox.accept(an_event(n), b"x" * 10_000, TEAM, now=0)
+        assert await accept(outbox, an_event(n), b"x" * 10_000, TEAM, now=0)
     assert (await taken(outbox, "team", now=0, lease=5)).attempt == 1
     await outbox.close()
 
 
 async def test_what_could_not_be_saved_stays_claimed(path):
     outbox = SQLiteOutbox.open(path)
-    await outbox.accept(an_event(), b"{}", TEAM, now=0)
+    await accept(outbox, an_event(), b"{}", TEAM, now=0)
     claimed = await taken(outbox, "team", now=0, lease=5)
     settled = replace(claimed, state=State.DELIVERED)
     with no_file_may_grow(), pytest.raises(OutboxError):
@@ -417,7 +417,7 @@ async def test_another_process_that_reads_takes_nothing_away(tmp_path):
     outbox = SQLiteOutbox.open(tmp_path / "relay.db")
     try:
         for n in (1, 2, 3, 4):
-            assert await outbox.accept(an_event(n), b"{}", {"team": "all"}, now=0)
+            assert await accept(outbox, an_event(n), b"{}", {"team": "all"}, now=0)
             command = [sys.executable, "-c", COUNT, str(tmp_path / "relay.db")]
             found = await asyncio.to_thread(subprocess.check_output, command)
             assert int(found) == n
@@ -428,7 +428,7 @@ async def test_another_process_that_reads_takes_nothing_away(tmp_path):
 async def test_a_file_gives_back_what_was_forgotten(path):
     outbox = SQLiteOutbox.open(path)
     for n in range(300):
-        await outbox.accept(an_event(n), b"x" * 20_000, {}, now=0)
+        await accept(outbox, an_event(n), b"x" * 20_000, {}, now=0)
     full = path.stat().st_size + path.with_name(f"{path.name}-wal").stat().st_size
     after = 0
     while after is not None:

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 from relay.misskey import sample
 from relay.outbox import Outbox, Search
 from relay.outcome import State
-from tests.factories import an_event
+from tests.factories import accept, an_event
 from tests.fakes.misskey import a_note_event
 from tests.page import NOW, Open, accepted, died, log_in, press, word_of
 
@@ -213,7 +213,7 @@ async def test_a_letter_that_is_not_dead_is_no_dead_letter(opened: Open, outbox:
 async def test_a_dead_letter_of_a_sink_that_is_gone_can_be_dropped(
     opened: Open, outbox: Outbox
 ) -> None:
-    await outbox.accept(an_event(1), a_note_event(1).body, {"nobody": "all"}, now=NOW)
+    await accept(outbox, an_event(1), a_note_event(1).body, {"nobody": "all"}, now=NOW)
     claim = await outbox.claim("nobody", now=NOW, lease=1000)
     assert claim is not None
     (one,) = claim.deliveries
@@ -253,7 +253,7 @@ async def test_a_delivery_is_sent_again_as_a_new_one(
 
 async def test_what_may_not_be_shown_is_not_sent_again(opened: Open, outbox: Outbox) -> None:
     request = a_note_event(1, kind="mention", visibility="specified")
-    await outbox.accept(an_event(1), request.body, {"nobody": "all"}, now=NOW)
+    await accept(outbox, an_event(1), request.body, {"nobody": "all"}, now=NOW)
     client = await opened()
     await log_in(client)
     await press(client, "/deliveries/1", "again")
@@ -336,7 +336,7 @@ async def test_the_playground_takes_an_event_that_really_came(opened: Open, outb
 async def test_the_playground_offers_what_came(opened: Open, outbox: Outbox) -> None:
     event = an_event(1)
     raw = a_note_event(1, kind="mention", text="to two sinks").body
-    await outbox.accept(event, raw, {"discord": "all", "slack": "all"}, now=NOW)
+    await accept(outbox, event, raw, {"discord": "all", "slack": "all"}, now=NOW)
     client = await opened()
     await log_in(client)
     shown = await (await client.get("/playground?delivery=2")).text()
@@ -380,7 +380,7 @@ async def test_an_event_that_is_none_is_told_and_stays(opened: Open) -> None:
 async def test_a_very_long_event_can_be_tried(opened: Open, outbox: Outbox) -> None:
     request = a_note_event(1, kind="mention")
     long = request.with_event(request.event | {"new": "あ" * 400_000})
-    await outbox.accept(an_event(1), long.body, {"discord": "all"}, now=NOW)
+    await accept(outbox, an_event(1), long.body, {"discord": "all"}, now=NOW)
     client = await opened()
     await log_in(client)
     shown = await (await client.get("/playground?delivery=1")).text()

@@ -18,7 +18,7 @@ from relay.misskey import sample
 from relay.outbox import SQLiteOutbox
 from relay.outcome import Rejected
 from relay.retry import settle
-from tests.factories import an_event
+from tests.factories import accept, an_event
 
 CONFIG = """
 outbox: sqlite:{folder}/relay.db
@@ -365,7 +365,7 @@ def letters(folder: Path) -> Path:
 
     async def make() -> None:
         outbox = SQLiteOutbox.open(folder / "relay.db")
-        await outbox.accept(an_event(1), NOTE, {"team": "#3", "gone": "#3"}, now=0)
+        await accept(outbox, an_event(1), NOTE, {"team": "#3", "gone": "#3"}, now=0)
         for sink in ("team", "gone"):
             (claimed,) = (await outbox.claim(sink, now=1_000, lease=60_000)).deliveries
             reason = Rejected(f"400 {sink}\x1b[31m says\nno")

@@ -15,7 +15,7 @@ from relay.model import Sibling
 from relay.outbox import SQLiteOutbox
 from relay.outcome import Attempt, Rejected, Sent
 from relay.retry import settle
-from tests.factories import an_event
+from tests.factories import accept, an_event
 
 ASLEEP = "no relay runs: see relay serve\n"
 CONFIG = """
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     async def come(outbox: SQLiteOutbox) -> None:
         for n in (1, 2, 3):
-            await outbox.accept(an_event(n), sample.raw("mention"), {"team": "mentions"}, now=n)
+            await accept(outbox, an_event(n), sample.raw("mention"), {"team": "mentions"}, now=n)
         for outcome in (Sent(message="m1"), Rejected("400 no")):
             await ended(outbox, outcome)
 
@@ -117,7 +117,7 @@ def test_siblings_and_edits_are_told_as_such(relay, folder):
         for n, version in ((7, "a"), (8, "a"), (9, "b")):
             event = an_event(n, kind="reply")
             same = Sibling(subject="note", version=version)
-            await outbox.accept(event, b"{}", {"mods": "all"}, now=n, sibling=same)
+            await accept(outbox, event, b"{}", {"mods": "all"}, now=n, sibling=same)
             if n == 8:
                 (claimed,) = (await outbox.claim("mods", now=10, lease=5)).deliveries
                 sent = replace(settle(claimed, Sent(), schedule=(), now=10), message="m")
@@ -186,7 +186,7 @@ def test_what_waits_for_a_sink_that_left_the_configuration_can_be_given_up(relay
 
 
 def test_only_what_waits_for_the_sink_that_was_named_is_given_up(relay, folder):
-    within(lambda it: it.accept(an_event(9), sample.raw("mention"), {"quiet": "mentions"}, now=9))
+    within(lambda it: accept(it, an_event(9), sample.raw("mention"), {"quiet": "mentions"}, now=9))
     assert relay("sinks", "give-up", "team").out.startswith("1 given up")
     assert within(lambda outbox: outbox.waiting()) == 1
     answer = relay("sinks", "give-up", "team")
@@ -252,14 +252,14 @@ def test_a_gate_holds_for_what_is_replayed(relay, folder):
 def test_what_cannot_be_replayed_is_told(relay, folder):
     answer = relay("replay", "event-9")
     assert (answer.code, "no event has the id event-9" in answer.err) == (1, True)
-    within(lambda it: it.accept(an_event(4, kind="follow"), sample.raw("follow"), {}, now=4))
+    within(lambda it: accept(it, an_event(4, kind="follow"), sample.raw("follow"), {}, now=4))
     answer = relay("replay", "event-4")
     assert (answer.code, "no route matches" in answer.err) == (1, True)
 
 
 def test_a_backup_is_whole_while_the_outbox_is_in_use(relay, folder):
     async def use(outbox: SQLiteOutbox) -> None:
-        await outbox.accept(an_event(4), b"{}", {"team": "all"}, now=4)
+        await accept(outbox, an_event(4), b"{}", {"team": "all"}, now=4)
         answer = await asyncio.to_thread(relay, "backup", "copy.db")
         assert (answer.code, answer.err) == (0, "")
 

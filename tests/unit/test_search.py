@@ -8,7 +8,7 @@ from relay.outbox import Outbox
 from relay.outcome import State
 from relay.web import search
 from relay.web.search import Filter, found, read
-from tests.factories import a_delivery, an_event
+from tests.factories import a_delivery, accept, an_event
 
 
 def test_a_filter_comes_back_from_its_url() -> None:
@@ -61,7 +61,7 @@ async def filled(outbox: Outbox, number: int) -> None:
     for n in range(number):
         kind = "mention" if n % 10 == 0 else "note"
         event = an_event(n, kind=kind)
-        await outbox.accept(event, f'{{"n": "number {n}."}}'.encode(), {"team": "all"}, now=n)
+        await accept(outbox, event, f'{{"n": "number {n}."}}'.encode(), {"team": "all"}, now=n)
 
 
 async def test_pages_follow_each_other_without_a_gap(outbox: Outbox) -> None:

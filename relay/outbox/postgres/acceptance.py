@@ -5,16 +5,19 @@ Many at once take as many round trips as one.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from relay.outbox.arrival import (
-    Arrival,
+from relay.outbox.arrival import Arrival
+from relay.outbox.decision import (
     New,
     Replacement,
     Row,
+    Sinks,
     Told,
     decision,
+    taken,
     waiting,
     wave,
 )
@@ -22,7 +25,7 @@ from relay.outbox.postgres import statement
 from relay.outbox.postgres.connection import Connection
 
 
-async def accepted(db: Connection, arrivals: Sequence[Arrival]) -> Sequence[bool]:
+async def accepted(db: Connection, arrivals: Sequence[Arrival]) -> Sequence[Sinks | None]:
     """See ``Outbox.accept``, of each. In a transaction."""
     subjects = {one.sibling.subject for one in arrivals if one.sibling is not None}
     if subjects:
@@ -31,10 +34,11 @@ async def accepted(db: Connection, arrivals: Sequence[Arrival]) -> Sequence[bool
     events = await _add_events(db, arrivals)
     told = await _told(db, arrivals)
     left = waiting(arrivals, events, told)
+    answers = taken(events, left)
     while left:
         first, later = wave(left)
         left = [*await _add(db, first), *later]
-    return [event is not None for event in events]
+    return answers
 
 
 def _key(subject: str) -> int:
@@ -67,13 +71,15 @@ async def _add_events(db: Connection, arrivals: Sequence[Arrival]) -> Sequence[i
 
 
 async def _told(db: Connection, arrivals: Sequence[Arrival]) -> Told:
-    """Of the subjects that could only change something: by which hook which sink was told of it."""
+    """Of the subjects of which somebody could be told a change alone."""
     asked = {one.sibling.subject for one in arrivals if one.sibling is not None and one.editing}
     if not asked:
-        return ()
+        return {}
     subjects = {storable(one): one for one in asked}
-    rows = await db.fetch(statement.SINKS_TOLD, list(subjects))
-    return {(subjects[row["subject"]], row["hook"], row["sink"]) for row in rows}
+    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in await db.fetch(statement.SINKS_TOLD, list(subjects)):
+        found[subjects[row["subject"]], row["hook"]].add(row["sink"])
+    return found
 
 
 async def _add(db: Connection, wave: Sequence[New]) -> Sequence[New]:

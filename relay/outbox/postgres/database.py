@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from contextlib import asynccontextmanager
 
 from relay.errors import OutboxError
-from relay.model import Event, Sibling
 from relay.outbox import line
 from relay.outbox.arrival import Arrival
 from relay.outbox.base import (
@@ -101,29 +100,8 @@ class PostgresOutbox:
         """Whose lanes may be claimed; None: this process shares them with nobody."""
         return None if self._share is None else self._share.node or 0
 
-    async def accept(
-        self,
-        event: Event,
-        raw: bytes,
-        sinks: Mapping[str, str],
-        *,
-        now: int,
-        hold: int = 0,
-        sibling: Sibling | None = None,
-        editing: Collection[str] = (),
-        withdrawn: Collection[str] = (),
-    ) -> bool:
+    async def accept(self, arrival: Arrival) -> Collection[str] | None:
         self._check_open()
-        arrival = Arrival(
-            event=event,
-            raw=raw,
-            sinks=sinks,
-            now=now,
-            hold=hold,
-            sibling=sibling,
-            editing=editing,
-            withdrawn=withdrawn,
-        )
         return await self._writer.accept(arrival)
 
     async def claim(

@@ -6,7 +6,7 @@ way the next one gathers.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 import asyncpg
@@ -22,8 +22,10 @@ DELIVERIES = 2000  # of a batch, but for a single event that has more: its time 
 PATIENCE = 3.0  # seconds; Misskey waits for five altogether
 DEADLOCKS = 3
 
-Answer = bool | Exception
-Entry = tuple[Arrival, asyncio.Future[bool]]
+Taken = Collection[str] | None
+"""See ``Outbox.accept``."""
+Answer = Taken | Exception
+Entry = tuple[Arrival, asyncio.Future[Taken]]
 
 
 class Writer:
@@ -37,9 +39,9 @@ class Writer:
         self._waiting: asyncio.Queue[Entry | None] = asyncio.Queue()
         self._running = asyncio.create_task(self._run(), name="outbox writer")
 
-    async def accept(self, arrival: Arrival) -> bool:
-        """Whether it was new, once it is stored. Raises OutboxError, in a bounded time."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    async def accept(self, arrival: Arrival) -> Taken:
+        """See ``Outbox.accept``; once it is stored. Raises OutboxError, in a bounded time."""
+        future: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((arrival, future))
         with named_errors(self._place):
             async with asyncio.timeout(PATIENCE):
@@ -114,12 +116,12 @@ async def commit(db: Connection, arrivals: Sequence[Arrival], *, teller: str) ->
         ]
 
 
-async def _together(db: Connection, arrivals: Sequence[Arrival], teller: str) -> Sequence[bool]:
+async def _together(db: Connection, arrivals: Sequence[Arrival], teller: str) -> Sequence[Taken]:
     for _ in range(DEADLOCKS):
         with suppress(asyncpg.DeadlockDetectedError):
             async with db.transaction():
                 stored = await accepted(db, arrivals)
-                if sinks := {sink for one in arrivals for sink in (*one.sinks, *one.editing)}:
+                if sinks := {sink for taken in stored for sink in taken or ()}:
                     await node.tell(db, teller, sinks)
                 return stored
     raise OutboxError("the database is locked again and again")

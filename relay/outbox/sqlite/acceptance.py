@@ -9,7 +9,18 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from relay.outbox.arrival import Arrival, New, Replacement, Row, Told, decision, waiting, wave
+from relay.outbox.arrival import Arrival
+from relay.outbox.decision import (
+    New,
+    Replacement,
+    Row,
+    Sinks,
+    Told,
+    decision,
+    taken,
+    waiting,
+    wave,
+)
 from relay.outbox.sqlite import statement
 
 Values = tuple[object, ...]
@@ -18,14 +29,15 @@ SIZES = (64, 16, 4, 1)
 """Rows in one statement: of few sizes, so that all their texts stay prepared."""
 
 
-def accepted(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> Sequence[bool]:
+def accepted(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> Sequence[Sinks | None]:
     """See ``Outbox.accept``, of each. In a transaction."""
     events = _add_events(db, arrivals)
     left = waiting(arrivals, events, _told(db, arrivals))
+    answers = taken(events, left)
     while left:
         first, left = wave(left)
         _add(db, first)
-    return [event is not None for event in events]
+    return answers
 
 
 def _add_events(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
@@ -54,13 +66,13 @@ def _event(id: int, arrival: Arrival) -> Values:
 
 
 def _told(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> Told:
-    """Of the subjects that could only change something: by which hook which sink was told of it."""
-    changes = [
+    """Of the subjects of which somebody could be told a change alone."""
+    changes = {
         (one.sibling.subject, one.event.hook)
         for one in arrivals
         if one.sibling is not None and one.editing
-    ]
-    return {(*same, sink) for same in changes for (sink,) in db.execute(statement.SINKS_TOLD, same)}
+    }
+    return {same: [sink for (sink,) in db.execute(statement.SINKS_TOLD, same)] for same in changes}
 
 
 def _add(db: sqlite3.Connection, wave: Sequence[New]) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from relay.errors import OutboxError
-from relay.model import Event, Sibling
 from relay.outbox import line
 from relay.outbox.arrival import Arrival
 from relay.outbox.base import (
@@ -85,29 +84,8 @@ class SQLiteOutbox:
     def holds(self, sink: str) -> bool:
         return True
 
-    async def accept(
-        self,
-        event: Event,
-        raw: bytes,
-        sinks: Mapping[str, str],
-        *,
-        now: int,
-        hold: int = 0,
-        sibling: Sibling | None = None,
-        editing: Collection[str] = (),
-        withdrawn: Collection[str] = (),
-    ) -> bool:
+    async def accept(self, arrival: Arrival) -> Collection[str] | None:
         self._check_open()
-        arrival = Arrival(
-            event=event,
-            raw=raw,
-            sinks=sinks,
-            now=now,
-            hold=hold,
-            sibling=sibling,
-            editing=editing,
-            withdrawn=withdrawn,
-        )
         with named_errors(self.path):
             return await self._writer.accept(arrival)
 

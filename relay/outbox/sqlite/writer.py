@@ -9,7 +9,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -43,9 +43,9 @@ class Writer:
         self._waiting.put((job, future))
         return await future
 
-    async def accept(self, arrival: Arrival) -> bool:
-        """Whether it was new, once it is on the disk."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    async def accept(self, arrival: Arrival) -> Collection[str] | None:
+        """See ``Outbox.accept``; once it is on the disk."""
+        future: asyncio.Future[Collection[str] | None] = asyncio.get_running_loop().create_future()
         self._waiting.put((arrival, future))
         return await future
 
