@@ -14,7 +14,7 @@ from relay.commands.confinement import confine
 from relay.commands.parser import Commands, add
 from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of, warn
 from relay.config import Config
-from relay.doctor import files, hooks, looking
+from relay.doctor import files, hooks, looking, page
 from relay.doctor.finding import Finding
 from relay.errors import BrokenError
 from relay.log.lines import LogFormat, format_for, log_to
@@ -133,10 +133,12 @@ def _warnings(config: Config, path: Path) -> Iterator[str]:
 
 
 def _weak_secrets(config: Config) -> Iterator[str]:
-    """The secrets of hooks that could be guessed, or lost on their way."""
+    """Those that could be guessed, or lost on their way."""
     for name, hook in config.hooks.items():
         for secret in hook.secret:
             yield from map(_told, hooks.about(f"hook {name}", secret))
+    if config.web is not None and config.web.password is not None:
+        yield from map(_told, page.about(config.web.password))
 
 
 def _told(finding: Finding) -> str:

@@ -6,6 +6,6 @@ facts      what there is to know of an installation
 looking    gathers what this machine tells
 asking     gathers what the vendors and the Misskey servers tell
 trying     gathers what becomes of probes on the way in
-hooks, routes, files, outbox, sinks, servers, clocks, way    one check each
+hooks, routes, files, page, outbox, sinks, servers, clocks, way    one check each
 examination    all of them
 """

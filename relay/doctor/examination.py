@@ -1,8 +1,8 @@
-"""All checks, and what they find. A relay that serves needs two of them, and imports no more."""
+"""All checks, and what they find. A relay that serves needs three of them, and imports no more."""
 
 from collections.abc import Callable, Iterator, Mapping
 
-from relay.doctor import clocks, files, hooks, outbox, routes, servers, sinks, way
+from relay.doctor import clocks, files, hooks, outbox, page, routes, servers, sinks, way
 from relay.doctor.facts import Facts
 from relay.doctor.finding import Finding, Level
 
@@ -10,6 +10,7 @@ CHECKS: Mapping[str, Callable[[Facts], Iterator[Finding]]] = {
     "hooks": hooks.check,
     "routes": routes.check,
     "files": files.check,
+    "page": page.check,
     "outbox": outbox.check,
     "sinks": sinks.check,
     "servers": servers.check,

@@ -13,6 +13,7 @@ Name = Literal[
     "secret-long",
     "secret-shared",
     "max-body-small",
+    "password-short",
     "reaction-routed",
     "kind-never-sent",
     "kind-unknown",
