@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
+from relay import misskey
 from relay.errors import BrokenError
 from relay.model import Event, Gate
 from relay.outbox.arrival import Arrival
@@ -124,6 +125,18 @@ def _unnamed(event: Event, rules: Rules, wanted: Collection[str]) -> tuple[set[s
     withdrawn.difference_update(wanted)
     editing.difference_update(wanted)
     return editing | withdrawn, withdrawn
+
+
+async def withdrawn_since(
+    event: Event, gates: Mapping[str, Gate], *, outbox: Outbox, bound: Collection[str]
+) -> Collection[str]:
+    """The sinks that may not show an event any longer, for what its author made of the note."""
+    same = sibling(event, bound=bound)
+    last = None if same is None else await outbox.latest(same.subject)
+    if last is None:
+        return ()
+    later = misskey.parse(last.raw, hook=last.hook, server=last.server)
+    return {name for name, gate in gates.items() if withdraws(gate, later)}
 
 
 def again(event: Event, event_id: str, *, now: int) -> Event:

@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 
 from relay import app, misskey
-from relay.acceptance import again
+from relay.acceptance import again, withdrawn_since
 from relay.commands.parser import Commands, add
 from relay.commands.setting import check_sink, configuration, existing_outbox, news, say, warn
 from relay.config import Config
@@ -38,7 +38,7 @@ async def _again(
     """
     now = app.unix_milliseconds()
     event = misskey.parse(received.raw, hook=received.hook, server=received.server, now=now)
-    chosen = _allowed(config, event, only)
+    chosen = await _allowed(config, outbox, event, only)
     anew = again(event, event_id, now=now)
     arrival = Arrival(event=anew, raw=received.raw, sinks=chosen, now=now)
     if not chosen or await outbox.accept(arrival) is None:
@@ -49,14 +49,20 @@ async def _again(
     return True
 
 
-def _allowed(config: Config, event: Event, only: str | None) -> Mapping[str, str]:
+async def _allowed(
+    config: Config, outbox: Outbox, event: Event, only: str | None
+) -> Mapping[str, str]:
     """The sinks that shall show an event, with the route of each; who may not is told."""
     wanted = sinks_for(event, config.compiled_routes())
     if only is not None:
         wanted = {only: wanted.get(only, "")}
     if not wanted:
         warn("no route matches: name a sink with --sink to send it there anyway")
-    withheld = {name: why for name in wanted if (why := objection(config.sinks[name].gate, event))}
+    gates = {name: config.sinks[name].gate for name in wanted}
+    bound = {name for name, hook in config.hooks.items() if hook.server}
+    since = await withdrawn_since(event, gates, outbox=outbox, bound=bound)
+    withheld = dict.fromkeys(since, "its author has changed who may see the note")
+    withheld |= {name: why for name, gate in gates.items() if (why := objection(gate, event))}
     for name, why in withheld.items():
         warn(f"{name}: withheld: {why}")
     return {name: route for name, route in wanted.items() if name not in withheld}

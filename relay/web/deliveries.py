@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from relay import misskey
-from relay.acceptance import again
+from relay.acceptance import again, withdrawn_since
 from relay.errors import FormatError
 from relay.outbox import Arrival, Search
 from relay.outcome import Delivery, Rejected, State
@@ -79,6 +79,10 @@ async def _send_again(now: Operation, delivery: Delivery) -> None:
         raise web.HTTPConflict(text="the sink may not show this event any more\n")
     at = now.clock()
     event = misskey.parse(delivery.raw, hook=delivery.hook, server=delivery.server, now=at)
+    gates = {delivery.sink: now.sinks[delivery.sink].gate}
+    bound = {name for name, server in now.hooks.items() if server}
+    if await withdrawn_since(event, gates, outbox=now.outbox, bound=bound):
+        raise web.HTTPConflict(text="its author has changed who may see the note\n")
     anew = again(event, delivery.event_id, now=at)
     route = {delivery.sink: delivery.route}
     await now.outbox.accept(Arrival(event=anew, raw=delivery.raw, sinks=route, now=at))

@@ -1290,3 +1290,12 @@ async def test_an_event_is_found_as_it_came_wherever_it_had_to_go(outbox):
         Received(hook="bob", server=server, raw=b"three"),
     ]
     assert list(await outbox.received("event-9")) == []
+
+
+async def test_of_a_subject_the_last_is_known_that_a_sink_got(outbox):
+    assert await outbox.latest("note 1") is None
+    await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    await arrives(outbox, 2, now=1_000, created_at=3, sibling=EDITED)
+    await arrives(outbox, 3, now=2_000, created_at=2, sibling=OPEN)  # late, and told to nobody
+    latest = await outbox.latest("note 1")
+    assert latest == Received(hook="alice", server=an_event().server, raw=b"2")

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient
 
+from relay import misskey
 from relay.misskey import sample
 from relay.outbox import Outbox, Search
+from relay.outbox.sibling import sibling
 from relay.outcome import State
 from tests.factories import accept, an_event
 from tests.fakes.misskey import a_note_event
@@ -258,6 +260,25 @@ async def test_what_may_not_be_shown_is_not_sent_again(opened: Open, outbox: Out
     await log_in(client)
     await press(client, "/deliveries/1", "again")
     assert await outbox.delivery(2) is None
+
+
+async def test_what_its_author_has_hidden_since_is_not_sent_again(
+    opened: Open, outbox: Outbox
+) -> None:
+    shown = a_note_event(1, kind="mention")
+    hidden = a_note_event(1, kind="mention", visibility="followers")
+    for n, request in enumerate((shown, hidden), 1):
+        event = replace(misskey.parse(request.body, hook="alice"), id=f"note-{n}", created_at=n)
+        given = {"now": NOW + n, "sibling": sibling(event, bound={"alice"})}
+        await accept(outbox, event, request.body, {"discord": "all"}, **given)
+        claim = await outbox.claim("discord", now=NOW + n, lease=1_000)
+        assert claim is not None
+        done = [replace(one, state=State.DELIVERED) for one in claim.deliveries]
+        assert await outbox.save(done, claimed=claim.deliveries)
+    client = await opened()
+    await log_in(client)
+    await press(client, "/deliveries/1", "again")
+    assert await outbox.delivery(3) is None
 
 
 async def test_a_dead_letter_is_revived_on_its_page(opened: Open, outbox: Outbox) -> None:

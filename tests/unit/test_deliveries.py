@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from relay import misskey
 from relay.misskey import sample
 from relay.model import Sibling
 from relay.outbox import SQLiteOutbox
+from relay.outbox.sibling import sibling
 from relay.outcome import Attempt, Rejected, Sent
 from relay.retry import settle
 from tests.factories import accept, an_event
+from tests.fakes.misskey import a_note_event
 
 ASLEEP = "no relay runs: see relay serve\n"
 CONFIG = """
@@ -247,6 +250,23 @@ def test_a_gate_holds_for_what_is_replayed(relay, folder):
     assert "quiet: withheld: " in answer.err
     answer = relay("replay", "event-1", "--sink", "quiet")
     assert (answer.code, answer.out) == (1, "")
+
+
+def test_what_its_author_has_hidden_since_is_not_replayed(relay, folder):
+    first = a_note_event(7, kind="mention")
+    hidden = a_note_event(7, kind="mention", visibility="followers")
+
+    async def come(outbox: SQLiteOutbox) -> None:
+        for n, request in enumerate((first, hidden)):
+            event = replace(misskey.parse(request.body, hook="alice"), id=f"note-{n}", created_at=n)
+            same = sibling(event)
+            sinks = {"team": "mentions"}
+            await accept(outbox, event, request.body, sinks, now=n, sibling=same)
+
+    within(come)
+    answer = relay("replay", "note-0")
+    assert (answer.code, answer.out) == (1, "")
+    assert "team: withheld: its author has changed who may see the note" in answer.err
 
 
 def test_what_cannot_be_replayed_is_told(relay, folder):

@@ -181,6 +181,10 @@ SELECT DISTINCT ON (sink) sink, at, took, outcome, recent.reason
 FROM recent JOIN delivery ON delivery.id = recent.delivery ORDER BY sink, recent.id DESC
 """
 RECEIVED = "SELECT hook, server, raw FROM event WHERE event_id = $1 ORDER BY id"
+LATEST = """
+SELECT hook, server, raw FROM delivery JOIN event ON event.id = delivery.event
+WHERE subject = $1 AND merged IS NULL ORDER BY created_at DESC, event.id DESC LIMIT 1
+"""
 
 ONE = f"{DELIVERY} WHERE delivery.id = $1"
 FIND = f"{DELIVERY} WHERE {{conditions}} ORDER BY delivery.id DESC LIMIT $1"

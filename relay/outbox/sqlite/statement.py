@@ -123,6 +123,10 @@ WHERE attempt.id IN (
     SELECT max(recent.id) FROM recent JOIN delivery ON delivery.id = recent.delivery GROUP BY sink)
 """
 RECEIVED = "SELECT hook, server, raw FROM event WHERE event_id = ? ORDER BY id"
+LATEST = """
+SELECT hook, server, raw FROM delivery JOIN event ON event.id = delivery.event
+WHERE subject = ? AND merged IS NULL ORDER BY created_at DESC, event.id DESC LIMIT 1
+"""
 
 ONE = f"{DELIVERY} WHERE delivery.id = ?"
 FIND = f"{DELIVERY} WHERE {{conditions}} ORDER BY delivery.id DESC LIMIT :limit"
