@@ -14,7 +14,8 @@ import aiohttp
 from relay.delivery.press import Manner, Press
 from relay.errors import OutboxError, RelayError
 from relay.message import Message, plain_form
-from relay.outbox.base import Claim, Outbox, Told
+from relay.outbox.base import Outbox
+from relay.outbox.holdings import Claim, Told
 from relay.outcome import WITHHELD, Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.base import Sink
 

@@ -12,7 +12,8 @@ import aiohttp
 
 from relay.delivery.courier import Courier, Duty
 from relay.errors import BrokenError, OutboxError
-from relay.outbox.base import Claim, Outbox
+from relay.outbox.base import Outbox
+from relay.outbox.holdings import Claim
 from relay.outcome import (
     Attempt,
     Closed,

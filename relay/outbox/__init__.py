@@ -1,7 +1,7 @@
 """
 The durable queue between intake and lanes.
 
-base            what every outbox does, and what is read from it
+base            what every outbox does; ``holdings``: what is in it
 sqlite          for one process, in a file; ``postgres`` for several
 opening         which of them an address means
 arrival         what comes in; ``sibling``: which events tell of the same
@@ -11,13 +11,12 @@ ceiling         how much may wait; ``retention``: how long what was settled is k
 """
 
 from relay.outbox.arrival import Arrival
-from relay.outbox.base import (
+from relay.outbox.base import Crew, Outbox
+from relay.outbox.holdings import (
     Backlog,
     Claim,
     ClosedSink,
-    Crew,
     DeadGroup,
-    Outbox,
     Part,
     Pruned,
     Received,

@@ -2,11 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from relay.outbox.arrival import Arrival
-from relay.outcome import Attempt, Delivery, State
+from relay.outbox.holdings import (
+    Backlog,
+    Claim,
+    ClosedSink,
+    DeadGroup,
+    Pruned,
+    Received,
+    Search,
+    Told,
+)
+from relay.outcome import Attempt, Delivery
 
 
 class Outbox(Protocol):
@@ -63,7 +72,7 @@ class Outbox(Protocol):
         hold: int = 0,
         most: int = 1,
         behind: int | None = None,
-    ) -> "Claim | None":
+    ) -> Claim | None:
         """
         Take the head of a sink's line for ``lease``, if it is due, and count the attempt.
 
@@ -101,7 +110,7 @@ class Outbox(Protocol):
         """
         ...
 
-    async def told(self, delivery_id: int, *, hold: int = 0) -> "Told | None":
+    async def told(self, delivery_id: int, *, hold: int = 0) -> Told | None:
         """
         The message in which a delivery arrived, its parts in the order in which they were claimed.
 
@@ -141,7 +150,7 @@ class Outbox(Protocol):
         """
         ...
 
-    async def closed_sinks(self) -> Sequence["ClosedSink"]:
+    async def closed_sinks(self) -> Sequence[ClosedSink]:
         """The sinks that refused us."""
         ...
 
@@ -161,11 +170,11 @@ class Outbox(Protocol):
         """The last attempt for each sink that went wrong, among the last ten thousand of all."""
         ...
 
-    async def received(self, event_id: str) -> Sequence["Received"]:
+    async def received(self, event_id: str) -> Sequence[Received]:
         """The events with Misskey's id: one, or one of each hook that was told the same."""
         ...
 
-    async def latest(self, subject: str) -> "Received | None":
+    async def latest(self, subject: str) -> Received | None:
         """Of the events that tell of a subject the one that happened last, if a sink got any."""
         ...
 
@@ -173,7 +182,7 @@ class Outbox(Protocol):
         """Dead letters, the newest first."""
         ...
 
-    async def dead_groups(self) -> Sequence["DeadGroup"]:
+    async def dead_groups(self) -> Sequence[DeadGroup]:
         """Dead letters by sink and reason, at most a few hundred groups; the newest first."""
         ...
 
@@ -181,7 +190,7 @@ class Outbox(Protocol):
         """One delivery in any state."""
         ...
 
-    async def deliveries(self, wanted: "Search", *, limit: int = 50) -> Sequence[Delivery]:
+    async def deliveries(self, wanted: Search, *, limit: int = 50) -> Sequence[Delivery]:
         """What a search finds, the newest first."""
         ...
 
@@ -205,7 +214,7 @@ class Outbox(Protocol):
         """The number of deliveries by sink and state."""
         ...
 
-    async def backlog(self) -> Mapping[str, "Backlog"]:
+    async def backlog(self) -> Mapping[str, Backlog]:
         """What waits, by sink; a sink for which nothing does is not in it."""
         ...
 
@@ -217,7 +226,7 @@ class Outbox(Protocol):
         """The number of deliveries that wait, of all sinks."""
         ...
 
-    async def prune(self, *, before: int, limit: int, after: int = 0) -> "Pruned":
+    async def prune(self, *, before: int, limit: int, after: int = 0) -> Pruned:
         """
         Delete events of which nothing waits any more since ``before``.
 
@@ -252,92 +261,3 @@ class Crew(Protocol):
     def wake(self, sinks: Collection[str]) -> None:
         """There may be something to carry for these; who was not taken is passed over."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What was taken, all for one request, and who else is due and might go with it."""
-
-    deliveries: tuple[Delivery, ...]
-    company: tuple[Delivery, ...] = ()
-    later: Mapping[int, Delivery] = field(default_factory=dict)
-    """By the id of one that was tried before: the last edit of the same that came since then."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One delivery in a message, and the last edit of it that the message shows."""
-
-    delivery: Delivery
-    edit: Delivery | None = None
-    later: Delivery | None = None
-    """The last edit that came, whatever has become of it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A message that a chat shows: its id, and what it was made of, in order."""
-
-    message: str
-    parts: tuple[Part, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """Which deliveries are wanted; None: any. Times are Unix milliseconds, of acceptance."""
-
-    sink: str | None = None
-    state: State | None = None
-    kind: str | None = None
-    event_id: str | None = None
-    reason: str | None = None
-    since: int | None = None
-    until: int | None = None
-    before: int | None = None
-    """Only deliveries with a smaller id: the next page."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned:
-    """What a step of pruning has done, and where the next one begins."""
-
-    events: int
-    next: int | None
-    """None: nothing is left that is old enough."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """An event as it came, whether or not it had to go anywhere."""
-
-    hook: str
-    server: str
-    raw: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedSink:
-    """A sink that refused us, why, since when, and with which configuration."""
-
-    name: str
-    reason: str
-    fingerprint: str
-    closed_at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadGroup:
-    """Dead letters that died of the same: how many, and the id of the newest."""
-
-    sink: str
-    reason: str
-    number: int
-    newest: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog:
-    """How many deliveries wait for a sink, and when the first of them was accepted."""
-
-    number: int
-    since: int

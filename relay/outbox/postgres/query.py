@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from relay.outbox import line
-from relay.outbox.base import Part, Search, Told
+from relay.outbox.holdings import Part, Search, Told
 from relay.outbox.postgres import statement
 from relay.outbox.postgres.connection import Connection
 from relay.outcome import Delivery, State

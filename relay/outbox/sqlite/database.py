@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 from relay.errors import OutboxError
 from relay.outbox import line
 from relay.outbox.arrival import Arrival
-from relay.outbox.base import (
+from relay.outbox.base import Crew
+from relay.outbox.holdings import (
     Backlog,
     Claim,
     ClosedSink,
-    Crew,
     DeadGroup,
     Pruned,
     Received,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from relay.outbox import line
-from relay.outbox.base import Part, Search, Told
+from relay.outbox.holdings import Part, Search, Told
 from relay.outbox.sqlite import statement
 from relay.outcome import Attempt, Delivery, State
 

@@ -1,0 +1,95 @@
+"""What an outbox holds, as it is claimed, searched and counted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from relay.outcome import Delivery, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What was taken, all for one request, and who else is due and might go with it."""
+
+    deliveries: tuple[Delivery, ...]
+    company: tuple[Delivery, ...] = ()
+    later: Mapping[int, Delivery] = field(default_factory=dict)
+    """By the id of one that was tried before: the last edit of the same that came since then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One delivery in a message, and the last edit of it that the message shows."""
+
+    delivery: Delivery
+    edit: Delivery | None = None
+    later: Delivery | None = None
+    """The last edit that came, whatever has become of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A message that a chat shows: its id, and what it was made of, in order."""
+
+    message: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which deliveries are wanted; None: any. Times are Unix milliseconds, of acceptance."""
+
+    sink: str | None = None
+    state: State | None = None
+    kind: str | None = None
+    event_id: str | None = None
+    reason: str | None = None
+    since: int | None = None
+    until: int | None = None
+    before: int | None = None
+    """Only deliveries with a smaller id: the next page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What a step of pruning has done, and where the next one begins."""
+
+    events: int
+    next: int | None
+    """None: nothing is left that is old enough."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """An event as it came, whether or not it had to go anywhere."""
+
+    hook: str
+    server: str
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedSink:
+    """A sink that refused us, why, since when, and with which configuration."""
+
+    name: str
+    reason: str
+    fingerprint: str
+    closed_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadGroup:
+    """Dead letters that died of the same: how many, and the id of the newest."""
+
+    sink: str
+    reason: str
+    number: int
+    newest: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How many deliveries wait for a sink, and when the first of them was accepted."""
+
+    number: int
+    since: int
