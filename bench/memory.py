@@ -8,20 +8,24 @@ from pathlib import Path
 from bench.backlog import installation
 from bench.ceiling import NAME, ceiling
 from bench.figure import Figure, Wanted
-from bench.installation import closed_sink, relay
+from bench.installation import closed_sink, relay, sinks
 from bench.load import Load
 from bench.scale import Scale
+from bench.sink import sink
 from bench.workload import PATH, every_kind
 
 PART = "memory and start"
 REST = 1.0  # seconds after which a start is over
 CONNECTIONS = 32
+FEW = 60  # messages, some of each kind
+PATIENCE = 30.0  # seconds
 NO_BACKLOG = "relay with nothing waiting"
 
 
 def measure(scale: Scale, folder: Path) -> Iterator[Figure]:
     yield from _starts(scale, folder)
     yield from _idle(scale, folder)
+    yield from _after_messages(folder)
     yield from _under_load(scale, folder)
     for waiting in scale.waiting[1:]:
         yield from _with_backlog(scale, folder, waiting)
@@ -72,6 +76,29 @@ def _idle(scale: Scale, folder: Path) -> Iterator[Figure]:
         theirs=(shares[1],),
         wanted=Wanted("≤", 0.2, of="value"),
     )
+
+
+def _after_messages(folder: Path) -> Iterator[Figure]:
+    """What comes with its first use has come: libraries of vendors, templates, dates."""
+    load = Load(every_kind(folder))
+    with (
+        sink(folder) as chat,
+        relay(installation(folder, 0), sinks(chat.address, "discord")) as server,
+    ):
+        time.sleep(REST)
+        before = server.resident()
+        sent = load.paced(server.address + PATH, rate=FEW, seconds=1)
+        if not chat.wait_for(len(sent), patience=PATIENCE):
+            raise RuntimeError(f"{len(sent)} events were sent, {chat.fewest()} have come")
+        time.sleep(REST)
+        yield Figure(
+            part=PART,
+            name=f"memory, idle after {FEW} messages",
+            unit="MB",
+            ours=(server.resident(),),
+            beside="relay before the first",
+            theirs=(before,),
+        )
 
 
 def _under_load(scale: Scale, folder: Path) -> Iterator[Figure]:

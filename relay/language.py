@@ -1,8 +1,9 @@
 """
 The words that relay itself writes, and dates, in the reader's language.
 
-Catalogues are gettext's (``locale/<locale>/LC_MESSAGES/relay.po``), read with Babel, which comes
-with the first of them and the first date: https://babel.pocoo.org/en/latest/messages.html
+Catalogues are gettext's (``locale/<locale>/LC_MESSAGES/relay.po``), read with Babel. It comes with
+the first of them or the first date, and so do time zones:
+https://babel.pocoo.org/en/latest/messages.html
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +13,6 @@ from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator
 
@@ -54,6 +54,8 @@ def translations(locale: str, domain: str = DOMAIN) -> NullTranslations:
 
 
 def _zone(name: str) -> str:
+    from zoneinfo import ZoneInfo, available_timezones
+
     try:
         ZoneInfo(name)
     except (LookupError, OSError, ValueError):
@@ -84,6 +86,8 @@ class Language:
 
     def moment(self, at: int) -> str:
         """A moment (Unix milliseconds) as people of this language write it, with the zone."""
+        from zoneinfo import ZoneInfo
+
         from babel import Locale
         from babel.dates import format_date, format_time
 

@@ -1,6 +1,6 @@
 """``schema``, ``completion``: what relay tells other programs of itself."""
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace, _SubParsersAction
 
 import shtab
 
@@ -17,8 +17,19 @@ def show_schema(given: Namespace) -> int:
 
 
 def completion(given: Namespace) -> int:
+    _tell_files(given.whole)
     say(shtab.complete(given.whole, shell=given.shell))
     return 0
+
+
+def _tell_files(parser: ArgumentParser) -> None:
+    """Tell shtab which arguments are files, in its way; who serves carries no shtab."""
+    for action in parser._actions:
+        if getattr(action, "is_file", False):
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+        if isinstance(action, _SubParsersAction):
+            for one in action.choices.values():
+                _tell_files(one)
 
 
 def add_describing(commands: Commands) -> None:

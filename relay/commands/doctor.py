@@ -37,7 +37,7 @@ Findings = Mapping[str, Sequence[Finding]]
 
 
 async def doctor(given: Namespace) -> int:
-    config = configuration(given.config, samples=samples())
+    config = configuration(given.config, samples=samples)
     facts = await _local(config, place_of(given.config))
     async with open_session() as session:
         if given.online:

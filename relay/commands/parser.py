@@ -5,8 +5,6 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-import shtab
-
 from relay.suggestion import did_you_mean
 
 Run: TypeAlias = Callable[[argparse.Namespace], "int | Coroutine[Any, Any, int]"]
@@ -54,8 +52,8 @@ def add(
 
 
 def complete_files(argument: argparse.Action) -> None:
-    """Let shells complete the names of files for an argument: see shtab."""
-    argument.complete = shtab.FILE  # type: ignore[attr-defined]
+    """Let shells complete the names of files for an argument: see ``relay completion``."""
+    argument.is_file = True  # type: ignore[attr-defined]
 
 
 def add_json(parser: Parser) -> None:

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 async def serve(path: Path | None, log_format: LogFormat | None) -> int:
     confine()
-    config = configuration(path, samples=samples())
+    config = configuration(path, samples=samples)
     log_to(
         sys.stderr,
         log_format=log_format or format_for(sys.stderr),
@@ -42,7 +42,7 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.set)
 
     def load() -> Config:
-        read = configuration(path, samples=samples())
+        read = configuration(path, samples=samples)
         _tell_doubts(read, path)
         return read
 
@@ -106,7 +106,7 @@ async def demo() -> int:
 
 
 async def check(path: Path | None, *, online: bool) -> int:
-    config = configuration(path, samples=samples())
+    config = configuration(path, samples=samples)
     check_driver(config.outbox)
     colour = colour_for(sys.stdout)
     for warning in _warnings(config, place_of(path)):

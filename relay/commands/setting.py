@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from relay import misskey
 from relay.colour import Colour
-from relay.config import Config, load
+from relay.config import Config, Samples, load
 from relay.control import ask
 from relay.errors import ConfigError, FormatError, OutboxError
 from relay.misskey import sample
@@ -33,7 +33,7 @@ routes:
     to: team"""
 
 
-def configuration(path: Path | None, *, samples: Sequence[Event] = ()) -> Config:
+def configuration(path: Path | None, *, samples: Samples = tuple) -> Config:
     """What the named file says, or the first that there is of the usual ones."""
     place = place_of(path)
     config = load(place, samples=samples)

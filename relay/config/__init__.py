@@ -11,6 +11,7 @@ likely                       meaning of what is misspelt
 
 from relay.config.credential import credential
 from relay.config.file import MAX_FILE, outbox_of, secret_files
+from relay.config.proof import Samples
 from relay.config.settings import LISTEN, Config, WebSettings, load, parse
 from relay.config.value import Locale, OutboxUrl
 
@@ -20,6 +21,7 @@ __all__ = [
     "Config",
     "Locale",
     "OutboxUrl",
+    "Samples",
     "WebSettings",
     "credential",
     "load",

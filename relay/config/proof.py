@@ -5,7 +5,7 @@ Works on the plain data, so that it runs also where a value elsewhere is wrong.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,14 @@ from relay.sinks import AnySink
 from relay.suggestion import closest, nearest
 
 _SINK: TypeAdapter[Any] = TypeAdapter(AnySink)
+Samples = Callable[[], Sequence[Event]]
+"""Reads events that every template has to render; nobody asks where no template is a user's own."""
+
 _NAMED = re.compile(r"(?P<name>[\w.-]+\.j2)(?P<line>:\d+)?: (?P<rest>.*)", re.S)
 _BLOCK = re.compile(r"block '(\w+)'")
 
 
-def proof(source: Source, *, base: Path, samples: Sequence[Event]) -> list[str]:
+def proof(source: Source, *, base: Path, samples: Samples) -> list[str]:
     """
     Note mistakes in what the file says of templates.
 
@@ -39,13 +42,13 @@ def proof(source: Source, *, base: Path, samples: Sequence[Event]) -> list[str]:
     if directory is None:  # those that come with relay have their own tests
         return []
     _warn_of_unknown_kinds(directory, source)
-    variants = _variants(source.data)
+    events, variants = samples(), _variants(source.data)
     found = (
         _placed(problem, directory)
         for display in sorted(_displays(source.data), key=repr)
         for problem in (
-            *_problems(templates, samples, display, variants),
-            *_problems_of_unknown(_kinds(directory), templates, samples, display),
+            *_problems(templates, events, display, variants),
+            *_problems_of_unknown(_kinds(directory), templates, events, display),
         )
     )
     return list(dict.fromkeys(found))

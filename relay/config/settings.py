@@ -1,7 +1,7 @@
 """What the file may say, and how it is read: all mistakes are told at once."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +21,7 @@ from relay.config.document import read
 from relay.config.file import text_of
 from relay.config.likely import likely
 from relay.config.origin import Setting, settings
-from relay.config.proof import proof
+from relay.config.proof import Samples, proof
 from relay.config.shape import Shape
 from relay.config.source import Source, told
 from relay.config.value import (
@@ -38,7 +38,6 @@ from relay.config.value import (
 from relay.duration import Duration
 from relay.errors import ConfigError
 from relay.language import Zone
-from relay.model import Event
 from relay.rendering.expression import predicate
 from relay.rendering.templates import Templates
 from relay.routing import Route
@@ -170,12 +169,12 @@ class Config(Settings):
 
 
 def load(
-    path: Path, *, environ: Mapping[str, str] = os.environ, samples: Sequence[Event] = ()
+    path: Path, *, environ: Mapping[str, str] = os.environ, samples: Samples = tuple
 ) -> Config:
     """
     Read a file. Raises ConfigError with all mistakes, a line each.
 
-    ``samples`` are events that every template has to render.
+    ``samples`` gives events that every template has to render.
     """
     text = text_of(path)
     return parse(text, file=str(path), base=path.parent, environ=environ, samples=samples)
@@ -187,7 +186,7 @@ def parse(
     file: str,
     base: Path,
     environ: Mapping[str, str],
-    samples: Sequence[Event] = (),
+    samples: Samples = tuple,
 ) -> Config:
     """Read a configuration; names of files in it start at ``base``."""
     source = read(text, base=base, environ=environ)

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from relay.config import MAX_FILE, Config, load, parse
 from relay.errors import ConfigError
 from relay.misskey import sample
-from relay.model import Visibility
+from relay.model import Event, Visibility
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
@@ -418,7 +418,11 @@ hooks: {alice: {secret: x}}
 def test_a_bad_template_is_a_mistake_for_who_brings_samples(tmp_path: Path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "follow.j2").write_text("\n{% oops %}", encoding="utf-8")
-    text, samples = "templates: mine\nlocael: ja\n", [sample.event(kind) for kind in sample.kinds()]
+    text = "templates: mine\nlocael: ja\n"
+
+    def samples() -> list[Event]:
+        return [sample.event(kind) for kind in sample.kinds()]
+
     with pytest.raises(ConfigError) as error:
         parse(text, file="config.yaml", base=tmp_path, environ={}, samples=samples)
     first, second = str(error.value).splitlines()

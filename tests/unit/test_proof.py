@@ -25,7 +25,7 @@ def proofs(folder: Path, text: str = "", **templates: str):
         file = folder / "mine" / f"{name.replace('__', '.')}.j2"
         file.write_text(written, encoding="utf-8")
     source = read(f"templates: mine\n{SINKS}{text}", base=folder, environ={})
-    found = proof(source, base=folder, samples=SAMPLES)
+    found = proof(source, base=folder, samples=lambda: SAMPLES)
     mistakes = [it.told("f") for it in source.mistakes]
     return found, mistakes, [it.told("f") for it in source.warnings]
 
@@ -81,7 +81,7 @@ def test_a_template_is_tried_as_every_sink_shows_notes(folder: Path):
 def test_a_template_is_tried_even_where_the_sinks_are_wrong(folder: Path):
     source = read("templates: mine\nsinks: {a: {type: oops}}", base=folder, environ={})
     (folder / "mine" / "note.j2").write_text("{{ nobody }}", encoding="utf-8")
-    assert len(proof(source, base=folder, samples=SAMPLES)) == 1
+    assert len(proof(source, base=folder, samples=lambda: SAMPLES)) == 1
 
 
 def test_the_template_that_a_route_names_is_tried(folder: Path):
@@ -121,5 +121,5 @@ def test_a_misspelt_file_is_a_warning(folder: Path):
 def test_a_condition_from_a_variable_is_not_quoted(folder: Path):
     text = "templates: mine\nroutes: [{to: x, when: '${WHEN}'}]"
     source = read(text, base=folder, environ={"WHEN": "a s3cret"})
-    proof(source, base=folder, samples=[])
+    proof(source, base=folder, samples=list)
     assert [it.text for it in source.mistakes] == ["not a Jinja expression"]
