@@ -22,7 +22,6 @@ from relay.rendering.templates import Templates
 from relay.sinks import AnySink
 from relay.suggestion import closest, nearest
 
-_SINK: TypeAdapter[Any] = TypeAdapter(AnySink)
 Samples = Callable[[], Sequence[Event]]
 """Reads events that every template has to render; nobody asks where no template is a user's own."""
 
@@ -103,10 +102,11 @@ def _variants(data: Mapping[str, Any]) -> list[str]:
 def _displays(data: Mapping[str, Any]) -> set[Display]:
     """How the sinks show notes, as far as they can be read."""
     sinks = data.get("sinks")
+    written: TypeAdapter[Any] = TypeAdapter(AnySink)
     found = set()
     for sink in sinks.values() if isinstance(sinks, dict) else ():
         try:
-            found.add(_SINK.validate_python(sink).display)
+            found.add(written.validate_python(sink).display)
         except ValidationError:
             continue  # told elsewhere
     return found or {Display()}

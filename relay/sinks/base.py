@@ -27,7 +27,9 @@ NO_ROOM = Rejected("what was sent together has no room together any more")
 class Settings(BaseModel):
     """A part of the configuration: frozen, and strict about its keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
 
 
 class SinkSettings(Settings):
