@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from relay.errors import FormatError, SecretError
+from relay.link import is_web
 from relay.misskey import entity, member
 from relay.misskey.entity import Reader
 from relay.misskey.member import Json
@@ -41,7 +42,7 @@ KINDS = NOTE_KINDS | USER_KINDS | MODERATION_KINDS
 """What concerns the owner of the hook; everything else is for moderators."""
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_ORIGIN = re.compile(r"https?://[\w.:\[\]-]+", re.I)
+_ORIGIN = re.compile(r"https?://[\w.:\[\]-]{1,300}", re.I)
 
 
 def authenticate(headers: Mapping[str, str], secrets: Iterable[Secret]) -> None:
@@ -108,7 +109,7 @@ def parse(raw: bytes, *, hook: str, server: str = "", now: int = 0) -> Event:
 def origin(text: object) -> str:
     """An http(s) origin as Misskey writes it, without a slash at the end; empty if it is none."""
     found = text.rstrip("/").lower() if isinstance(text, str) else ""
-    return found if _ORIGIN.fullmatch(found) else ""
+    return found if _ORIGIN.fullmatch(found) and is_web(found) else ""
 
 
 def _wrapped(body: Json, kind: str) -> Json:

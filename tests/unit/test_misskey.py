@@ -407,6 +407,9 @@ def test_where_no_server_is_told_the_given_one_stands_in(given_server):
         pytest.param("https://misskey.example\n", id="with a line end"),
         pytest.param("javascript:alert(1)", id="another scheme"),
         pytest.param("https://misskey.example?<script>", id="with markup"),
+        pytest.param("https://[", id="a host that is none"),
+        pytest.param("https://misskey.example:99999", id="a port that is none"),
+        pytest.param("https://" + "a" * 301, id="longer than any host"),
     ],
 )
 def test_a_server_that_is_no_origin_is_nobodys(told):
