@@ -15,6 +15,7 @@ from relay.misskey.member import (
     counts,
     each,
     flag,
+    identifier,
     items,
     mapping,
     moment,
@@ -50,7 +51,7 @@ class Reader:
         return f"{self.server}/{path}" if self.server else None
 
     def note(self, source: Json, depth: int = QUOTE_DEPTH) -> Note:
-        note_id = text(source, "id") or ""
+        note_id = identifier(source, "id")
         user = mapping(source, "user")
         created_at = moment(source, "createdAt")
         visibility, is_hidden = self._visibility(source, user, created_at)
@@ -117,7 +118,7 @@ class Reader:
     def user(self, source: Json) -> User:
         username, host = text(source, "username") or "", text(source, "host")
         return User(
-            id=text(source, "id") or "",
+            id=identifier(source, "id"),
             username=username,
             host=host,
             name=text(source, "name"),
@@ -145,7 +146,7 @@ class Reader:
     def report(self, source: Json) -> AbuseReport:
         assignee = source.get("assignee")
         return AbuseReport(
-            id=text(source, "id") or "",
+            id=identifier(source, "id"),
             url=self.link("admin/abuses"),
             created_at=moment(source, "createdAt"),
             target_user=self._party(source, "targetUser"),

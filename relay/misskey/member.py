@@ -13,6 +13,7 @@ Json = Mapping[str, Any]
 T = TypeVar("T")
 
 ITEMS = 100  # of any list or mapping
+ID = 100  # characters; Misskey's own have up to 32
 DETAILS = 25  # plain values of a body that nobody has heard of
 MAX_INTEGER = 2**53 - 1
 
@@ -34,6 +35,12 @@ def warning(source: Json, key: str) -> str | None:
     """A text whose being there counts, even if it is blank: Misskey folds the note behind it."""
     found = source.get(key)
     return found if isinstance(found, str) and found else None
+
+
+def identifier(source: Json, key: str) -> str:
+    """An id that a database can have in an index; empty if there is none."""
+    found = text(source, key) or ""
+    return found if len(found) <= ID else ""
 
 
 def flag(source: Json, key: str) -> bool:

@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 
+from relay import misskey
 from relay.errors import OutboxError
 from relay.model import Sibling
 from relay.outbox import ClosedSink, DeadGroup, Pruned, Received, Search
+from relay.outbox.sibling import sibling as sibling_of
 from relay.outcome import Attempt, State
 from tests.factories import accept, an_event
+from tests.fakes.misskey import a_note, a_note_event
 
 TEAM = {"team": "to the team"}
 BOTH = {"team": "to the team", "ops": "to ops"}
@@ -889,6 +893,18 @@ async def test_a_merged_delivery_names_the_one_that_was_sent(outbox):
     sent, merged = await outbox.delivery(1), await outbox.delivery(2)
     assert (sent.raw, sent.merged) == (b"2", None)
     assert (merged.raw, merged.merged, merged.state) == (b"1", 1, State.DELIVERED)
+
+
+@pytest.mark.parametrize("length", [100, 60_000])
+async def test_an_event_is_stored_however_long_its_ids_are(outbox, length):
+    letters = Random(length)  # a database may compress what repeats itself
+    note_id = "".join(chr(letters.randrange(0x10000, 0x20000)) for _ in range(length))
+    server = "https://" + "".join(chr(letters.randrange(0x20000, 0x2A000)) for _ in range(length))
+    request = a_note_event(1)
+    event = request.event | {"server": server, "body": {"note": a_note() | {"id": note_id}}}
+    one = misskey.parse(request.with_event(event).body, hook="alice")
+    assert await accept(outbox, one, b"{}", TEAM, now=0, hold=HOLD, sibling=sibling_of(one))
+    assert await claimed(outbox, now=HOLD)
 
 
 async def test_a_sibling_that_comes_late_is_not_sent_again(outbox):
