@@ -46,5 +46,5 @@ def _pause(answer: Answer) -> float:
     """In seconds; the older key of the body is the finer one."""
     wanted = answer.json.get("retry_after_ms")
     if isinstance(wanted, int | float) and not isinstance(wanted, bool):
-        return pause_from(min(wanted, 1000 * MAX_PAUSE) / 1000)
+        return pause_from(max(-1, min(wanted, 1000 * MAX_PAUSE)) / 1000)
     return pause_from(answer.headers.get("Retry-After"))

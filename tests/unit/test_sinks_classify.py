@@ -351,7 +351,7 @@ def test_an_endless_limit_of_a_homeserver_is_six_hours(wanted: float) -> None:
     assert errcode.classify(answer) == RateLimited(6 * 3600)
 
 
-@pytest.mark.parametrize("wanted", [float("nan"), -5, "soon", None, [], True])
+@pytest.mark.parametrize("wanted", [float("nan"), -5, -(10**400), "soon", None, [], True])
 def test_a_limit_that_is_no_number_is_a_short_one(wanted: object) -> None:
     answer = refused(429, "M_LIMIT_EXCEEDED", retry_after_ms=wanted)
     assert errcode.classify(answer) == RateLimited(5)
