@@ -145,6 +145,21 @@ def test_a_content_warning_is_kept(cw: str, shown: list[str], hidden: list[str])
         assert "one" in written.partition("||")[2].partition("||")[0]
 
 
+@pytest.mark.parametrize("kind", ["note", "renote", "reaction"])
+@pytest.mark.parametrize("cw", ["spoiler", "hide", "show"])
+def test_what_a_note_quotes_stands_behind_its_warning_as_in_misskey(kind: str, cw: str) -> None:
+    picture = {"name": "a.png", "type": "image/png", "url": "https://m.example/a"}
+    quoted = a_note(2, text="the quoted") | {"files": [picture]}
+    event = note_event(kind=kind, text="x", cw="warning", renote=quoted, renoteId=quoted["id"])
+    message = BUILT_IN.render(event, display=Display(cw=cw))
+    plainly = plain.render(message.body)
+    assert "warning" in plainly
+    assert ("the quoted" in plainly) == (cw == "show")
+    assert ("the quoted" in discord.render(message.body)) == (cw != "hide")
+    assert [image.url for image in message.images] == ["https://m.example/a"] * (cw == "show")
+    assert "https://m.example/a" not in plainly
+
+
 @pytest.mark.parametrize("media", ["hide", "show"])
 @pytest.mark.parametrize("cw", [None, "warning"])
 def test_sensitive_and_warned_pictures_are_links(media: str, cw: str | None) -> None:
