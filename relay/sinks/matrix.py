@@ -141,9 +141,11 @@ class Matrix(SinkSettings):
     async def _pictured(
         self, messages: Sequence[Message], session: aiohttp.ClientSession
     ) -> Sequence[Message]:
+        """With pictures of emoji, which take twenty times the room of names, if they have it."""
         if self.emojis == "names":
             return messages
-        return await self._pictures.shown(messages, session, partial(self._upload, session))
+        shown = await self._pictures.shown(messages, session, partial(self._upload, session))
+        return shown if self.together(shown) == len(messages) else messages
 
     async def _put(
         self, session: aiohttp.ClientSession, room: str, key: str, body: Payload

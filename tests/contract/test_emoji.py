@@ -14,6 +14,7 @@ from relay.sinks.discord import Discord
 from relay.sinks.emoji import PICTURES, SIZE, Pictures
 from relay.sinks.http import open_session
 from relay.sinks.matrix import Matrix
+from relay.sinks.notice import CONTENT
 from relay.sinks.slack import Slack
 from relay.tree import Emoji, Style, Styled, Text
 from tests.fakes.synapse import Synapse
@@ -160,3 +161,30 @@ async def test_matrix_shows_pictures(
     assert '<img data-mx-emoticon src="mxc://' in html
     assert 'alt=":cat:"' in html
     assert ":cat:" in event["content"]["body"]
+
+
+async def test_pictures_for_which_several_messages_have_no_room_stay_names(
+    misskey: EmojiServer, aiohttp_server: AiohttpServer, session: aiohttp.ClientSession
+) -> None:
+    sent: list[bytes] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            return web.json_response({"errcode": "M_NOT_FOUND"}, status=404)
+        if request.method == "PUT":
+            sent.append(await request.read())
+        return web.json_response({"event_id": "$e", "content_uri": "mxc://m.example/" + "a" * 24})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    homeserver = str((await aiohttp_server(app)).make_url(""))
+    sink = Matrix.model_validate(
+        {"type": "matrix", "homeserver": homeserver, "room": "!a", "token": "token"}
+    )
+    for several in ([message(*["cat"] * 60, server=misskey.url)] * count for count in (1, 8)):
+        assert sink.together(several) == len(several)
+        assert await sink.send(several, key="1", session=session) == Sent(message="!a $e")
+        edited = await sink.edit("!a $e", several, key="2", session=session)
+        assert edited == Sent(message="!a $e")
+    assert [b"mxc://" in body for body in sent] == [True, True, False, False]
+    assert max(map(len, sent)) <= CONTENT
