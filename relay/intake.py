@@ -136,6 +136,8 @@ async def _body(request: web.Request, *, most: int) -> bytes:
             return await _read(request, most)
     except TimeoutError:
         raise web.HTTPRequestTimeout(text="the body did not arrive in time\n") from None
+    except ConnectionError:  # nobody hears the answer, but it is no bug, and brings no trace
+        raise FormatError("the connection ended before the body did") from None
 
 
 async def _read(request: web.Request, most: int) -> bytes:

@@ -16,6 +16,7 @@ from relay.errors import OutboxError
 from relay.misskey import probe
 from relay.model import Event
 from relay.secret import Secret
+from tests.e2e.waiting import until
 from tests.fakes.misskey import a_note, a_note_event, encode, requests
 
 SECRET = "correct horse battery staple"
@@ -130,6 +131,22 @@ async def test_header_bytes_that_are_no_text_are_401(address: tuple[str, int]) -
     assert (await reader.read()).startswith(b"HTTP/1.1 401 ")
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_connection_that_is_lost_within_a_body_is_no_bug(
+    address: tuple[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    _, writer = await asyncio.open_connection(*address)
+    writer.write(
+        b"POST /hooks/alice HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n"
+        b"X-Misskey-Hook-Secret: " + SECRET.encode() + b"\r\n\r\n{"
+    )
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    await until(lambda: bool(caplog.records))
+    told = [(record.message, vars(record).get("reason")) for record in caplog.records]
+    assert told == [("refused", "the connection ended before the body did")]
 
 
 async def test_only_hooks_and_health_are_behind_the_door(client: ClientSession) -> None:
