@@ -106,7 +106,7 @@ class Acceptance:
             self._ceiling.add(len(chosen))
             _tell(event, chosen, withheld, text=_text(event) if rules.log_content else None)
         # Not only what is new: it can have been stored before without our hearing of it.
-        self._wake(chosen if taken is None else taken)
+        self._wake([*chosen, *editing, *withdrawn] if taken is None else taken)
         return taken is not None
 
 

@@ -1,0 +1,53 @@
+"""Whose lanes are woken by what comes in."""
+
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+
+from relay import misskey
+from relay.acceptance import Acceptance, Rules
+from relay.model import Gate
+from relay.outbox import Arrival
+from relay.table import Table
+from tests.fakes.misskey import a_note_event
+
+
+class Answering:
+    """An outbox that answers each event alike."""
+
+    def __init__(self, answer: Collection[str] | None) -> None:
+        self._answer = answer
+
+    async def waiting(self) -> int:
+        return 0
+
+    async def accept(self, arrival: Arrival) -> Collection[str] | None:
+        return self._answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "woken"),
+    [
+        pytest.param({"team"}, ["team"], id="a new change wakes those that were told of the note"),
+        # The answer to the first may have been lost on the way from the database.
+        pytest.param(None, ["ops", "team"], id="one that comes again wakes all that may have been"),
+    ],
+)
+async def test_who_is_woken(answer: Collection[str] | None, woken: list[str]) -> None:
+    found: list[str] = []
+    outbox: Any = Answering(answer)
+    gates = {"team": Gate(), "ops": Gate()}
+    rules = Rules(
+        table=Table([]),
+        bound=(),
+        gates=gates,
+        alike={Gate(): tuple(gates)},
+        hold=300,
+        max_waiting=10,
+        log_content=False,
+    )
+    accept = Acceptance(outbox, rules=lambda: rules, wake=found.extend, clock=lambda: 0)
+    raw = a_note_event(1, kind="edited", text="hello, edited").body
+    await accept(misskey.parse(raw, hook="alice", now=0), raw)
+    assert sorted(found) == woken
