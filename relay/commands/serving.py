@@ -121,7 +121,8 @@ async def check(path: Path | None, *, online: bool) -> int:
         _count(len(config.routes), "route"),
         _count(len(config.sinks), "sink"),
     )
-    say(f"{colour.good('ok')}: {', '.join(parts)}; every template renders")
+    rendered = "" if config.templates is None else "; every template renders"
+    say(f"{colour.good('ok')}: {', '.join(parts)}{rendered}")
     return 0
 
 

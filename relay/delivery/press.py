@@ -86,7 +86,16 @@ class Press:
                 event, display=manner.display, language=language, variant=variant
             )
         except TemplateError as error:
-            logger.error("template failed", extra={"action": "template", "reason": str(error)})
+            logger.error(
+                "template failed",
+                extra={
+                    "action": "template",
+                    "hook": event.hook,
+                    "event_id": event.id,
+                    "kind": event.kind,
+                    "reason": str(error),
+                },
+            )
             return outline(event)
 
 

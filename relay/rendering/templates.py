@@ -146,7 +146,8 @@ class Templates:
         except (JinjaError, SecurityError) as error:
             raise TemplateError(_told(name, error)) from None
         except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-            raise TemplateError(f"{name}: {type(error).__name__}: {error}") from None
+            place = _line_of(error) or name
+            raise TemplateError(f"{place}: {type(error).__name__}: {error}") from None
         finally:
             _scene.reset(token)
 

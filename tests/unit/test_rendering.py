@@ -145,6 +145,15 @@ def test_a_content_warning_is_kept(cw: str, shown: list[str], hidden: list[str])
         assert "one" in written.partition("||")[2].partition("||")[0]
 
 
+def test_a_picture_of_the_note_that_is_answered_is_a_link() -> None:
+    picture = {"name": "a.png", "type": "image/png", "url": "https://m.example/a"}
+    answered = a_note(2, text="the first") | {"files": [picture]}
+    event = note_event(kind="mention", text="x", reply=answered, replyId=answered["id"])
+    message = BUILT_IN.render(event, display=Display())
+    assert "a.png" in plain.render(message.body)
+    assert message.images == ()
+
+
 @pytest.mark.parametrize("kind", ["note", "renote", "reaction"])
 @pytest.mark.parametrize("cw", ["spoiler", "hide", "show"])
 def test_what_a_note_quotes_stands_behind_its_warning_as_in_misskey(kind: str, cw: str) -> None:
