@@ -4,22 +4,26 @@ from collections.abc import Mapping
 
 OBSTACLES: Mapping[str, str] = {
     "accept": (
-        "The bare handler needs one thread, relay two: one that answers and one that stores, and "
-        "both need the one lock of the interpreter. Beside what the bare handler does, the loop "
-        "reads the event into nouns, asks routes and gates, writes a line of the log and counts, "
-        "each of which takes tens of microseconds; so it reaches a quarter of the bare handler. "
-        "More would take a second process, with memory of its own, or less in the log."
+        "The bare handler takes 0.12 ms of a processor for an event, relay 0.42 ms. On top come, by "
+        "py-spy, 0.10 ms to read the event into nouns, 0.10 ms for gates, routes, the line of the "
+        "log and the hand-over, and 0.08 ms in the thread that stores; the rest is the same code of "
+        "aiohttp, slower for what else passes through the caches. Both threads need the one lock of "
+        "the interpreter, so the loop rests for a sixth of the time, and what a batch holds is "
+        "answered together: that is the p99. uvloop, aiohttp's low-level server, larger batches, "
+        "rarer checkpoints and rarer garbage collection were tried: none gained more than 5 %. "
+        "0.65 leaves 0.18 ms for everything. That takes a second process with a memory of its own, "
+        "or answers before an event is read and routed."
     ),
     "end to end": (
-        "The script cuts a line of text out of the JSON. relay stores each event, claims and "
-        "settles each delivery on the disk, renders a template in a sandbox and lays the tree out "
-        "within the chat's limits; the last two alone take twice as long as the script in all. A "
-        "chat takes far less than what comes through: Discord five messages in two seconds."
+        "The script cuts a line of text out of the JSON, and takes 0.28 ms for an event in all. "
+        "relay takes more than that to store it (0.42 ms), and 1.3 ms to carry it: of a lane's time "
+        "py-spy finds 43 % in the template and its sandbox, 29 % in the layout within the chat's "
+        "limits, 9 % in reading the event again, 8 % in the request. A chat takes far less than "
+        "what comes through: Discord five messages in two seconds, of up to ten events each."
     ),
     "memory and start": (
-        "Python with aiohttp alone takes what stands beside it. pydantic, Jinja, Babel, RE2, the "
-        "tables of grapheme clusters and relay's own modules share the rest about evenly; the "
-        "libraries of vendors come only with the first message."
+        "Python with aiohttp alone takes what stands beside it. pydantic, Jinja, PyYAML, SQLite "
+        "and relay's own modules share the rest; all else comes with its first use."
     ),
     "page": "The rounds are short, and this machine has two cores for all that they measure.",
 }
