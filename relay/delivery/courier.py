@@ -166,20 +166,26 @@ class Courier:
     async def _edit(self, head: Delivery, edits: int) -> tuple[Sequence[Delivery], Outcome]:
         """Change the message that told the earlier version; where that can't be, say it anew."""
         key = self._key([head])
-        told = await self._told(edits) if self._sink.can_edit else None
+        told: Told | None = None
+        if self._sink.can_edit:
+            told = await self._outbox.told(edits, hold=self._manner.hold)
         revised = None if told is None else await self._remade(told, head, edits)
         if told is not None and revised is not None:
-            outcome = await self._ask(
-                lambda: self._sink.edit(told.message, revised, key=key, session=self._session)
-            )
+            outcome = await self._changed(told.message, revised, key)
+            if isinstance(outcome, Rejected) and not self._press.may_show(head, self._manner):
+                # It will not be said anew, and what the chat still shows must go, however it looks.
+                plain = [plain_form(one) for one in revised]
+                outcome = await self._changed(told.message, plain, key)
             if isinstance(outcome, Failed):  # to repeat a change shows nothing twice
                 return [head], Failed(outcome.reason)
             if not isinstance(outcome, Rejected | Closed):
                 return [head], outcome
         return await self._say_anew(head, f"{key}n")
 
-    async def _told(self, delivery: int) -> Told | None:
-        return await self._outbox.told(delivery, hold=self._manner.hold)
+    async def _changed(self, sent: str, messages: Sequence[Message], key: str) -> Outcome:
+        return await self._ask(
+            lambda: self._sink.edit(sent, messages, key=key, session=self._session)
+        )
 
     async def _say_anew(self, head: Delivery, key: str) -> tuple[Sequence[Delivery], Outcome]:
         if self._may_have_arrived([head]):

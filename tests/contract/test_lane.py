@@ -778,6 +778,16 @@ async def test_a_change_of_another_part_does_not_show_once_more_what_became_priv
     assert batching.sink.tried[1:] == [f"edit {HIDDEN} + mended"] * 2
 
 
+async def test_what_must_be_taken_back_is_tried_once_more_in_plain_form(batching: Stage) -> None:
+    batching.sink.ends = failing({f"edit {HIDDEN} + note 2": 1}, Rejected("400 no"))
+    await batching.accept(1, 2)
+    await batching.run(seconds=1)
+    await batching.hide(1)
+    await batching.run(seconds=1)
+    assert batching.sink.edited == {batch(1, 2): f"{HIDDEN} + note 2"}
+    assert await batching.outbox.dead() == []
+
+
 async def test_where_nothing_can_be_taken_back_the_operator_is_told(stage: Stage) -> None:
     stage.sink.can_edit = False
     await stage.accept(1)
