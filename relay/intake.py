@@ -205,7 +205,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
             logger.error("bug", extra={"action": "bug", "trace": frames})
             return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text="a bug in relay\n")
         if error.status >= 400:
-            _tell_refusal(request, error.status, error.reason)
+            _tell_refusal(request, error.status, (error.text or error.reason).strip())
         raise
 
 

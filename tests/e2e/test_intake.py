@@ -275,6 +275,8 @@ async def test_compressed_bodies_are_not_even_read(
     answer = await post(body, secret=secret, headers={"Content-Encoding": "gzip"})
     assert (answer.status, shelf.events) == (415 if secret == SECRET else 401, [])
     assert [one for one in caplog.records if one.levelname == "ERROR"] == []
+    told = {vars(one).get("reason") for one in caplog.records}
+    assert ("compressed bodies are not taken" in told) == (secret == SECRET)
 
 
 async def test_no_answer_is_ever_a_500(post: Post) -> None:

@@ -67,5 +67,5 @@ async def test_a_scanner_at_the_door_cannot_fill_the_disk(tmp_path: Path) -> Non
                 assert answer.status == 404
     assert await relay.terminate() == 0
     lines = relay.log.read_text(encoding="utf-8").splitlines()
-    assert len([line for line in lines if "refused" in line]) == 8
-    assert sum(int(line.rpartition("more=")[2]) for line in lines if "more=" in line) == 300 - 6
+    assert len([line for line in lines if "refused" in line]) == 12
+    assert sum(int(line.rpartition("more=")[2]) for line in lines if "more=" in line) == 300 - 9
