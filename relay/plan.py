@@ -127,7 +127,7 @@ def _rules(config: Config, routes: Sequence[Route]) -> Rules:
         alike[gate].add(name)
     return Rules(
         table=Table(routes),
-        bound=frozenset(name for name, hook in config.hooks.items() if hook.server),
+        bound=config.bound,
         gates=gates,
         alike=alike,
         hold=round(config.hold * 1000),

@@ -59,8 +59,7 @@ async def _allowed(
     if not wanted:
         warn("no route matches: name a sink with --sink to send it there anyway")
     gates = {name: config.sinks[name].gate for name in wanted}
-    bound = {name for name, hook in config.hooks.items() if hook.server}
-    since = await withdrawn_since(event, gates, outbox=outbox, bound=bound)
+    since = await withdrawn_since(event, gates, outbox=outbox, bound=config.bound)
     withheld = dict.fromkeys(since, "its author has changed who may see the note")
     withheld |= {name: why for name, gate in gates.items() if (why := objection(gate, event))}
     for name, why in withheld.items():

@@ -149,6 +149,11 @@ class Config(Settings):
         """All settings with their origins, for the operator's page; empty if there is none."""
         return self._effective
 
+    @property
+    def bound(self) -> frozenset[str]:
+        """The hooks that bring the events of one server only."""
+        return frozenset(name for name, hook in self.hooks.items() if hook.server)
+
     def templates_in(self) -> Templates:
         return Templates(self.templates)
 

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import aiohttp
 
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 INTERRUPTED = Failed("relay ended while it was sent", ambiguous=True)
 LONG = 8192  # bytes of a webhook, from which on its message may take long to make
+Asked = Coroutine[None, None, Outcome]
 PATIENCE = 60.0  # seconds within a lease before another request of the same attempt
 
 
@@ -151,17 +153,27 @@ class Courier:
             return ()  # nobody has left: the head goes alone, if its outcome can be stored
 
     async def _send(self, messages: Sequence[Message], key: str) -> Outcome:
-        outcome = await self._ask(lambda: self._sink.send(messages, key=key, session=self._session))
+        send = partial(self._sink.send, key=key, session=self._session)
+        outcome = await self._ask(lambda: send(messages))
         if not isinstance(outcome, Rejected) or len(messages) > 1:
             return outcome
+        return await self._plainly(send, messages, outcome)
+
+    async def _plainly(
+        self,
+        ask: Callable[[Sequence[Message]], Asked],
+        messages: Sequence[Message],
+        rejected: Rejected,
+    ) -> Outcome:
+        """Ask once more, in plain form; where that is no better, it stays rejected."""
         logger.warning(
             "rejected, trying its plain form",
-            extra={"action": "plain", "sink": self._name, "reason": outcome.reason},
+            extra={"action": "plain", "sink": self._name, "reason": rejected.reason},
         )
         plain = [plain_form(one) for one in messages]
-        second = await self._ask(lambda: self._sink.send(plain, key=key, session=self._session))
+        outcome = await self._ask(lambda: ask(plain))
         # A RateLimited here would come for ever: each time the first one has used up the pace.
-        return outcome if isinstance(second, Rejected | RateLimited) else second
+        return rejected if isinstance(outcome, Rejected | RateLimited) else outcome
 
     async def _edit(self, head: Delivery, edits: int) -> tuple[Sequence[Delivery], Outcome]:
         """Change the message that told the earlier version; where that can't be, say it anew."""
@@ -171,21 +183,16 @@ class Courier:
             told = await self._outbox.told(edits, hold=self._manner.hold)
         revised = None if told is None else await self._remade(told, head, edits)
         if told is not None and revised is not None:
-            outcome = await self._changed(told.message, revised, key)
+            change = partial(self._sink.edit, told.message, key=key, session=self._session)
+            outcome = await self._ask(lambda: change(revised))
             if isinstance(outcome, Rejected) and not self._press.may_show(head, self._manner):
                 # It will not be said anew, and what the chat still shows must go, however it looks.
-                plain = [plain_form(one) for one in revised]
-                outcome = await self._changed(told.message, plain, key)
+                outcome = await self._plainly(change, revised, outcome)
             if isinstance(outcome, Failed):  # to repeat a change shows nothing twice
                 return [head], Failed(outcome.reason)
             if not isinstance(outcome, Rejected | Closed):
                 return [head], outcome
         return await self._say_anew(head, f"{key}n")
-
-    async def _changed(self, sent: str, messages: Sequence[Message], key: str) -> Outcome:
-        return await self._ask(
-            lambda: self._sink.edit(sent, messages, key=key, session=self._session)
-        )
 
     async def _say_anew(self, head: Delivery, key: str) -> tuple[Sequence[Delivery], Outcome]:
         if self._may_have_arrived([head]):
@@ -214,7 +221,7 @@ class Courier:
             found.append(message)
         return found
 
-    async def _ask(self, ask: Callable[[], Coroutine[None, None, Outcome]]) -> Outcome:
+    async def _ask(self, ask: Callable[[], Asked]) -> Outcome:
         """One request, at the sink's pace: one before it in this attempt has counted, too."""
         if (pause := self._manner.pace.pause(now=self._monotonic())) > PATIENCE:
             return RateLimited(pause)

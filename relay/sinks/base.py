@@ -27,6 +27,7 @@ NO_ROOM = Rejected("what was sent together has no room together any more")
 class Settings(BaseModel):
     """A part of the configuration: frozen, and strict about its keys."""
 
+    # Deferred: each part would be built by itself, too, and only the whole is ever asked.
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
     )

@@ -788,6 +788,18 @@ async def test_what_must_be_taken_back_is_tried_once_more_in_plain_form(batching
     assert await batching.outbox.dead() == []
 
 
+async def test_what_cannot_be_taken_back_now_does_not_hold_up_the_others(stage: Stage) -> None:
+    outcomes = iter([Sent(), Rejected("400 no"), RateLimited(100)])
+    stage.sink.ends = lambda text: next(outcomes, Sent())
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.hide(1)
+    await stage.accept(2)
+    await stage.run(seconds=200)
+    assert stage.sink.tried == ["note 1", f"edit {HIDDEN}", f"edit {HIDDEN}", "note 2"]
+    assert await reasons(stage) == [WITHHELD]
+
+
 async def test_where_nothing_can_be_taken_back_the_operator_is_told(stage: Stage) -> None:
     stage.sink.can_edit = False
     await stage.accept(1)
