@@ -39,7 +39,8 @@ from tests.fakes.slack import FakeSlack
 SECRET = "kX9-the-secret-of-this-sink-Q"
 HELLO = Message(title=(Text("hello"),), body=(Text("<@1> & <!channel> @everyone"),))
 LINKED = Message(title=(Text("t"),), url="http://localhost/n", body=(Link("mailto:", ()),))
-IMPATIENT = aiohttp.ClientTimeout(total=5, sock_read=0.2)
+PATIENT = aiohttp.ClientTimeout(total=60)  # a loaded machine is no bug
+IMPATIENT = aiohttp.ClientTimeout(total=60, sock_read=2)
 KINDS = ("discord", "webhook", "bot", "matrix")
 
 
@@ -154,7 +155,7 @@ async def seam(kind: str, aiohttp_server: AiohttpServer, secrets: set[str]) -> S
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with open_session(timeout=IMPATIENT) as session:
+    async with open_session(timeout=PATIENT) as session:
         yield session
 
 
@@ -303,10 +304,9 @@ async def test_after_a_fault_nobody_knows_and_nothing_is_repeated(
     assert await send(seam.sink, session, next(seam.keys)) == Sent()
 
 
-async def test_an_answer_that_does_not_come_is_not_waited_for(
-    seam: Seam, session: aiohttp.ClientSession
-) -> None:
-    assert (await _fails(seam, session, faults.slow(3))).reason == "no answer in time"
+async def test_an_answer_that_does_not_come_is_not_waited_for(seam: Seam) -> None:
+    async with open_session(timeout=IMPATIENT) as session:
+        assert (await _fails(seam, session, faults.slow())).reason == "no answer in time"
 
 
 @pytest.mark.parametrize("retry_after", [*faults.ABSURD_RETRY_AFTER, None, "0", "17"])

@@ -38,6 +38,20 @@ class Person:
         await self.reads(question)
         self.presses(f"{answer}\n")
 
+    async def answers_hidden(self, question: str, answer: str) -> None:
+        """Answer a question for which the terminal hides what is typed."""
+        await self.reads_hidden(question)
+        self.presses(f"{answer}\n")
+
+    async def reads_hidden(self, question: str) -> None:
+        """
+        Wait until the terminal hides what is typed.
+
+        ``getpass`` discards everything typed before it turns the echo off, Ctrl-C included.
+        """
+        await self.reads(question)
+        await until(lambda: not termios.tcgetattr(self._terminal)[3] & termios.ECHO)
+
     def presses(self, keys: str) -> None:
         os.write(self._terminal, keys.encode())
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -103,7 +102,6 @@ routes: [{{to: team}}]
 async def test_demo_shows_what_relay_does_in_an_empty_folder_without_a_network(
     tmp_path: Path,
 ) -> None:
-    began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "relay", "demo",
         cwd=tmp_path, env=os.environ | {"TMPDIR": str(tmp_path)},
@@ -122,7 +120,6 @@ async def test_demo_shows_what_relay_does_in_an_empty_folder_without_a_network(
     assert "gardener" not in out  # what is behind a spoiler
     assert "4 events came in" in out
     assert os.listdir(tmp_path) == []
-    assert time.monotonic() - began < 10
 
 
 async def test_the_demo_tells_each_event_before_its_messages() -> None:

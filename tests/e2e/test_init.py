@@ -92,7 +92,7 @@ async def test_who_gives_up_half_way_leaves_nothing_behind(tmp_path: Path, key: 
     command = (sys.executable, "-m", "relay", "init", "--use", "mentions")
     async with person_at(*command, folder=tmp_path, environ=os.environ) as person:
         await person.answers("Your Misskey server", SERVER)
-        await person.reads("(it stays hidden)")
+        await person.reads_hidden("(it stays hidden)")
         person.presses(key)
         assert await person.process.wait() == 130
         assert "Traceback" not in person.seen

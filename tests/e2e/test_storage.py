@@ -240,7 +240,7 @@ async def refusals(status: Callable[[int], Awaitable[int]], numbers: range) -> l
 
 async def until_taken(status: Callable[[int], Awaitable[int]], n: int) -> None:
     """As Misskey does, only sooner."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await status(n) != 204:
             pass
 

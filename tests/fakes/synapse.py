@@ -92,7 +92,7 @@ class Synapse:
         command = (*COMMAND, "-c", "relay.yaml")  # the later file wins, key by key
         with (self.folder / "output.log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not self._is_up():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()

@@ -1,6 +1,5 @@
 """YAML becomes the text that people wrote, with a place for everything."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -147,11 +146,9 @@ def test_a_name_that_ends_like_a_file_is_a_name():
         pytest.param("- ", id="-"),
     ],
 )
-def test_100_kb_of_nesting_is_refused_at_once(opening):
-    began = time.monotonic()
+def test_100_kb_of_nesting_is_refused(opening):
     ((line, _, _, text),) = mistakes(opening * (100_000 // len(opening)))
     assert (line, text) == (1, "is nested too deeply")
-    assert time.monotonic() - began < 2
 
 
 def test_what_people_write_is_not_nested_too_deeply():
