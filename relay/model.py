@@ -127,8 +127,13 @@ class Note:
     # What only some may see is in no repr: one ends in a log sooner or later.
     text: str | None = field(default=None, repr=False)
     cw: str | None = field(default=None, repr=False)
+    """The content warning: the author's, joined to the one that moderators demand."""
+    mandatory_cw: str | None = field(default=None, repr=False)
+    """What moderators demand of it: for the note, its author, or the author's server (Sharkey)."""
     visibility: Visibility = Visibility.SPECIFIED
     local_only: bool = False
+    signin_only: bool = False
+    """Its author allows only signed-in readers to see it."""
     is_hidden: bool = False
     """Misskey itself left the content out for this reader."""
     withheld: bool = False
@@ -149,7 +154,8 @@ class Note:
 
     @property
     def has_content(self) -> bool:
-        return bool(self.text or self.cw or self.files or self.poll)
+        own_cw = self.cw and self.cw != self.mandatory_cw
+        return bool(self.text or own_cw or self.files or self.poll)
 
     @property
     def is_renote(self) -> bool:
@@ -266,6 +272,7 @@ class Gate:
     visibility: frozenset[Visibility] = frozenset({Visibility.PUBLIC, Visibility.HOME})
     local_only: bool = False
     moderation: bool = False
+    signin_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,10 @@ def objection(gate: Gate, event: Event) -> str | None:
         return f"the sink may not show {event.note.visibility} notes"
     if event.note.local_only and not gate.local_only:
         return "the note is local-only"
+    if event.note.signin_only and not gate.signin_only:
+        return (
+            "its author shows it to signed-in readers only, and the sink has no signin_only: true"
+        )
     return "Misskey itself hid the note"
 
 
@@ -44,7 +48,11 @@ def shows(gate: Gate, note: Note) -> bool:
     """Whether a sink may show this one note, whatever it quotes or answers."""
     if note.is_hidden or note.withheld:
         return False
-    return note.visibility in gate.visibility and (gate.local_only or not note.local_only)
+    return (
+        note.visibility in gate.visibility
+        and (gate.local_only or not note.local_only)
+        and (gate.signin_only or not note.signin_only)
+    )
 
 
 def withdraws(gate: Gate, event: Event) -> bool:

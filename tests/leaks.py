@@ -30,6 +30,7 @@ from hypothesis import currently_in_test_context
 from relay.config import load
 from relay.errors import RelayError
 from relay.metrics import Metrics
+from relay.misskey.member import restricts
 from relay.model import Note, Visibility
 from relay.secret import Secret
 
@@ -190,7 +191,7 @@ class Listening:
         """The notes in what a server sends, at any depth."""
         if isinstance(found, Mapping):
             if "visibility" in found:
-                is_private = found["visibility"] in PRIVATE or found.get("localOnly") is True
+                is_private = found["visibility"] in PRIVATE or restricts(found, "localOnly")
                 for text in (found.get("text"), found.get("cw")):
                     if text is None or isinstance(text, str):
                         self.ear.keep_note(text, is_private=is_private)

@@ -93,7 +93,7 @@ def preview(given: Namespace) -> int:
 def embedded() -> Config:
     """What previews show without a configuration: one sink of each vendor, all gates open."""
     open_gate = {"visibility": ["public", "home", "followers", "specified"]}
-    common = {**open_gate, "local_only": True, "moderation": True}
+    common = {**open_gate, "local_only": True, "moderation": True, "signin_only": True}
     return Config.model_validate(
         {
             "sinks": {

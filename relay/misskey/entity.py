@@ -19,6 +19,7 @@ from relay.misskey.member import (
     items,
     mapping,
     moment,
+    restricts,
     text,
     warning,
     web_url,
@@ -37,6 +38,8 @@ from relay.model import (
     Visibility,
 )
 
+HIDING = ("isHidden", "isBlinded", "deletedAt")
+"""What Misskey (or a moderator of a fork of it) took out of a note, or would."""
 QUOTE_DEPTH = 16  # Misskey packs quotes of quotes without end; nobody is shown more than a few
 
 
@@ -55,6 +58,11 @@ class Reader:
         user = mapping(source, "user")
         created_at = moment(source, "createdAt")
         visibility, is_hidden = self._visibility(source, user, created_at)
+        mandatory_cw = _joined(
+            # https://activitypub.software/TransFem-org/Sharkey: moderators warn of a note, of an
+            # account, or of a whole server.
+            *(warning(it, "mandatoryCW") for it in (source, user, mapping(user, "instance")))
+        )
         return Note(
             id=note_id,
             created_at=created_at,
@@ -62,9 +70,11 @@ class Reader:
             url=self.link(f"notes/{_segment(note_id)}") if note_id else None,
             user=self.user(user),
             text=text(source, "text"),
-            cw=warning(source, "cw"),
+            cw=_joined(warning(source, "cw"), mandatory_cw),
+            mandatory_cw=mandatory_cw,
             visibility=visibility,
-            local_only=flag(source, "localOnly"),
+            local_only=restricts(source, "localOnly"),
+            signin_only=any(restricts(it, "requireSigninToViewContents") for it in (source, user)),
             is_hidden=is_hidden,
             files=each(source, "files", _file),
             poll=_poll(poll) if isinstance(poll := source.get("poll"), dict) else None,
@@ -99,7 +109,7 @@ class Reader:
             visibility = Visibility(source.get("visibility", ""))
         except ValueError:
             visibility = Visibility.SPECIFIED
-        is_hidden = flag(source, "isHidden") or self._is_past(
+        is_hidden = any(restricts(source, key) for key in HIDING) or self._is_past(
             created_at, user.get("makeNotesHiddenBefore")
         )
         old = self._is_past(created_at, user.get("makeNotesFollowersOnlyBefore"))
@@ -108,10 +118,14 @@ class Reader:
         return visibility, is_hidden
 
     def _is_past(self, created_at: int | None, limit: object) -> bool:
-        """Whether a moment is not after a limit in seconds: since 1970, or if not positive, ago."""
-        if not isinstance(limit, int | float) or isinstance(limit, bool):
+        """
+        Whether a moment is not after a limit in seconds: since 1970, or if not positive, ago.
+
+        Every moment is before a limit that cannot be read.
+        """
+        if limit is None or limit is False:
             return False
-        if created_at is None:
+        if created_at is None or not isinstance(limit, int | float) or limit is True:
             return True
         return created_at <= (limit * 1000 if limit > 0 else self.now + limit * 1000)
 
@@ -173,6 +187,13 @@ def _segment(text: str) -> str:
     return text if text.isalnum() and text.isascii() else quote(text, safe="")
 
 
+def _joined(*warnings: str | None) -> str | None:
+    """Several content warnings as one; the same one is not repeated."""
+    found = dict.fromkeys(it for it in warnings if it)
+    labels = [it for it in found if it.strip()]
+    return ", ".join(labels) or next(iter(found), None)
+
+
 def contact(source: Json) -> ContactForm:
     return ContactForm(
         id=text(source, "id") or "",
@@ -205,7 +226,7 @@ def _file(source: Json) -> File:
         url=web_url(source, "url"),
         thumbnail_url=web_url(source, "thumbnailUrl"),
         comment=text(source, "comment"),
-        is_sensitive=flag(source, "isSensitive"),
+        is_sensitive=restricts(source, "isSensitive"),
         width=count(properties, "width"),
         height=count(properties, "height"),
     )
@@ -227,7 +248,7 @@ def _channel(source: Json) -> Channel:
     return Channel(
         id=text(source, "id") or "",
         name=text(source, "name") or "",
-        is_sensitive=flag(source, "isSensitive"),
+        is_sensitive=restricts(source, "isSensitive"),
     )
 
 

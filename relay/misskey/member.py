@@ -32,9 +32,15 @@ def text(source: Json, key: str) -> str | None:
 
 
 def warning(source: Json, key: str) -> str | None:
-    """A text whose being there counts, even if it is blank: Misskey folds the note behind it."""
+    """
+    A content warning: present even if it is blank, because Misskey folds the note behind it.
+
+    A value of an unknown type folds the note too, behind a blank warning.
+    """
     found = source.get(key)
-    return found if isinstance(found, str) and found else None
+    if isinstance(found, str):
+        return found or None
+    return " " if restricts(source, key) else None
 
 
 def identifier(source: Json, key: str) -> str:
@@ -44,7 +50,14 @@ def identifier(source: Json, key: str) -> str:
 
 
 def flag(source: Json, key: str) -> bool:
+    """A flag that grants or describes something: only ``true`` sets it."""
     return source.get(key) is True
+
+
+def restricts(source: Json, key: str) -> bool:
+    """A flag that restricts who may read something: only absent, null or false clears it."""
+    found = source.get(key)
+    return found is not None and found is not False
 
 
 def count(source: Json, key: str) -> int | None:

@@ -48,6 +48,8 @@ class SinkSettings(Settings):
     """Whether notes marked local-only may be shown here."""
     moderation: bool = False
     """Whether abuse reports and other system events may be shown here."""
+    signin_only: bool = False
+    """Whether notes of authors who allow only signed-in readers may be shown here."""
     cw: Literal["spoiler", "hide", "show"] = "spoiler"
     """What becomes of a text behind a content warning."""
     sensitive_media: Literal["hide", "show"] = "hide"
@@ -106,7 +108,10 @@ class SinkSettings(Settings):
     @property
     def gate(self) -> Gate:
         return Gate(
-            visibility=self.visibility, local_only=self.local_only, moderation=self.moderation
+            visibility=self.visibility,
+            local_only=self.local_only,
+            moderation=self.moderation,
+            signin_only=self.signin_only,
         )
 
     @property

@@ -7,7 +7,8 @@ import pytest
 from pytest_aiohttp import AiohttpServer
 
 from relay import misskey
-from relay.model import Event
+from relay.model import Event, Gate
+from relay.routing import shows
 from tests.e2e.process import Relay, serving
 from tests.e2e.waiting import until
 from tests.fakes.discord import FakeDiscord
@@ -16,7 +17,10 @@ from tests.fakes.slack import FakeSlack
 from tests.fakes.synapse import Synapse
 
 SECRET = "a secret of the hook"
-OPEN = "visibility: [public, home, followers, specified], local_only: true, moderation: true"
+OPEN = (
+    "visibility: [public, home, followers, specified], local_only: true, moderation: true, "
+    "signin_only: true"
+)
 
 
 def config(fake_discord: FakeDiscord, fake_slack: FakeSlack, matrix: str, gate: str = "") -> str:
@@ -110,7 +114,7 @@ def private_texts(sent: list[Request]) -> set[str]:
     private, public = set[str](), set[str]()
     for event in map(parsed, sent):
         for note in event.note.walk() if event.note is not None else ():
-            is_public = note.visibility in {"public", "home"} and not note.local_only
+            is_public = shows(Gate(), note)
             found = {note.text, note.cw, *(file.name for file in note.files)}
             (public if is_public else private).update(filter(None, found))
         if event.report is not None and event.report.comment:
@@ -140,4 +144,4 @@ def shown_by_default(event: Event) -> bool:
     note = event.note
     if note is None or event.is_test:
         return True
-    return note.visibility in {"public", "home"} and not note.local_only and not note.is_hidden
+    return shows(Gate(), note)

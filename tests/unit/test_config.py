@@ -108,7 +108,8 @@ def test_the_defaults_that_the_example_shows_are_the_real_ones(folder: Path):
     }:
         assert getattr(shown, name) == getattr(real, name) == Config.model_fields[name].default
     for name in {
-        "avatar", "visibility", "local_only", "moderation", "cw", "sensitive_media", "on_ambiguous",
+        "avatar", "visibility", "local_only", "moderation", "signin_only", "cw", "sensitive_media",
+        "on_ambiguous",
     }:  # fmt: skip
         assert getattr(shown.sinks["mentions"], name) == getattr(real.sinks["mentions"], name)
 

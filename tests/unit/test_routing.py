@@ -36,7 +36,7 @@ from tests.factories import an_event
 
 PUBLIC, HOME, FOLLOWERS, SPECIFIED = Visibility
 USUAL = Gate()
-OPEN = Gate(visibility=frozenset(Visibility), local_only=True, moderation=True)
+OPEN = Gate(visibility=frozenset(Visibility), local_only=True, moderation=True, signin_only=True)
 BOB = User(id="u1", username="bob", name="Bob")
 EVE = User(id="u2", username="Eve", host="Remote.example")
 
@@ -94,6 +94,15 @@ def test_by_default_a_sink_shows_public_and_home(visibility, is_shown):
             {"local_only": True, "visibility": SPECIFIED},
             False,
             id="all visibilities allow no local-only",
+        ),
+        pytest.param(USUAL, {"signin_only": True}, False, id="its author wants signed-in readers"),
+        pytest.param(Gate(signin_only=True), {"signin_only": True}, True, id="whom it has"),
+        pytest.param(Gate(signin_only=True), {}, True, id="whom it does not need"),
+        pytest.param(
+            Gate(signin_only=True),
+            {"signin_only": True, "local_only": True},
+            False,
+            id="signed-in readers may be on other servers",
         ),
         pytest.param(OPEN, {"is_hidden": True}, False, id="hidden is hidden from everybody"),
         pytest.param(OPEN, {"withheld": True}, False, id="withheld is withheld from everybody"),
@@ -188,6 +197,7 @@ def test_redaction_leaves_what_may_be_shown_as_it_is():
         pytest.param({"visibility": FOLLOWERS}, "", id="for followers"),
         pytest.param({"visibility": SPECIFIED}, "", id="a direct note"),
         pytest.param({"local_only": True}, "", id="local-only"),
+        pytest.param({"signin_only": True}, "", id="for signed-in readers"),
         pytest.param({"is_hidden": True}, "", id="hidden by Misskey"),
         pytest.param({"visibility": HOME}, "inside", id="allowed"),
     ],
@@ -218,12 +228,14 @@ gates = st.builds(
     Gate,
     visibility=st.frozensets(st.sampled_from(Visibility)),
     local_only=st.booleans(),
+    signin_only=st.booleans(),
     moderation=st.booleans(),
 )
 bare_notes = st.builds(
     Note,
     visibility=st.sampled_from(Visibility),
     local_only=st.booleans(),
+    signin_only=st.booleans(),
     is_hidden=st.booleans(),
 )
 trees = st.recursive(
@@ -247,7 +259,7 @@ def written(note, path="note"):
     )
     return replace(
         note,
-        **dict.fromkeys(("id", "url", "text", "cw"), word),
+        **dict.fromkeys(("id", "url", "text", "cw", "mandatory_cw"), word),
         user=user,
         files=(File(id=word, name=word, url=word, thumbnail_url=word, comment=word),),
         poll=Poll(choices=(Choice(text=word),)),
@@ -288,7 +300,7 @@ def test_each_field_of_a_note_is_filled_where_leaks_are_looked_for():
     note = written(Note())
     told = {field.name for field in fields(Note) if "<note>" in repr(getattr(note, field.name))}
     numbers = {"created_at", "updated_at", "reaction_count", "renote_count", "replies_count"}
-    flags = {"visibility", "local_only", "is_hidden", "withheld"}
+    flags = {"visibility", "local_only", "signin_only", "is_hidden", "withheld"}
     inner = {"reply", "renote", "reply_id", "renote_id"}
     assert told == {field.name for field in fields(Note)} - numbers - flags - inner
 
