@@ -112,9 +112,8 @@ async def receive(request: web.Request) -> web.Response:
     if probe.is_probe(raw):
         logger.info("probed", extra={"action": "probe", "hook": hook.name})
         return web.json_response(probe.answer(probe.seen(request.headers, raw)))
-    event = misskey.parse(
-        raw, hook=hook.name, server=_server(request, hook), now=request.app[CLOCK]()
-    )
+    sender = misskey.sender(request.headers, expected=hook.server)
+    event = misskey.parse(raw, hook=hook.name, server=sender, now=request.app[CLOCK]())
     request[KIND] = event.kind
     if hook.server and event.server != hook.server:
         raise FormatError(f"wrong server: this hook takes events of {hook.server} only")
@@ -148,11 +147,6 @@ async def _read(request: web.Request, most: int) -> bytes:
         if len(read) > most:
             raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=len(read))
     return bytes(read)
-
-
-def _server(request: web.Request, hook: Hook) -> str:
-    """Old servers name themselves in a header only."""
-    return hook.server or misskey.origin(f"https://{request.headers.get('X-Misskey-Host', '')}")
 
 
 async def healthy(request: web.Request) -> web.Response:

@@ -246,8 +246,8 @@ class Event:
 
     @property
     def author(self) -> User | None:
-        """Who did what the event tells: the note's author, the follower, the reporter."""
-        if self.note is not None:
+        """Who did what the event tells: who reacted, the note's author, follower, reporter."""
+        if self.note is not None and self.kind != "reaction":
             return self.note.user
         return self.report.reporter if self.report is not None else self.user
 

@@ -182,7 +182,7 @@ class Listening:
             return
         headers = dict(named.get("headers") or {})
         for name, value in headers.items():
-            if name.lower() == "x-misskey-hook-secret":
+            if name.lower().endswith("-hook-secret"):
                 self.ear.keep(value)
         with suppress(ValueError, TypeError, RecursionError):
             self._told(json.loads(named.get("data") or b""))

@@ -73,7 +73,7 @@ class HookSettings(Settings):
     """A way in: where one Misskey webhook posts to."""
 
     secret: Annotated[tuple[Filled, ...], Field(min_length=1), Several()]
-    """What Misskey sends in X-Misskey-Hook-Secret; several are valid while it is changed."""
+    """What Misskey sends in X-Misskey-Hook-Secret (forks: X-Iceshrimp-Hook-Secret, ...)."""
     server: Origin = ""
     """The only server whose events are taken; no hook without one touches what came by this."""
 

@@ -11,7 +11,10 @@ REPORTS = {"abuseReport", "abuseReportResolved"}
 # Before, only webhooks got reports that were notification recipients, too.
 TO_EVERY_HOOK = (2025, 1)
 MISSKEY = "misskey"
-FAMILY = {MISSKEY, "cherrypick", "sharkey", "misskey-tempura", "taiyme", "paricafe"}
+FAMILY = {
+    *(MISSKEY, "cherrypick", "sharkey", "misskey-tempura", "taiyme", "paricafe"),
+    *("foundkey", "iceshrimp", "firefish", "catodon", "calckey"),
+}
 
 
 def check(facts: Facts) -> Iterator[Finding]:

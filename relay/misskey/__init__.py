@@ -15,6 +15,7 @@ from relay.misskey.wire import (
     authenticate,
     origin,
     parse,
+    sender,
 )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "authenticate",
     "origin",
     "parse",
+    "sender",
 ]

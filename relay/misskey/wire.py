@@ -2,8 +2,9 @@
 Misskey's wire format: headers and bytes in, an ``Event`` or an error out. No I/O.
 
 There is no specification; this was measured on Misskey 2024.10 to 2026.6, CherryPick, MisskeyIO
-and Sharkey. A body holds ``note`` or ``user``, or is bare, which for notes and users only the test
-button of old servers sends.
+and Sharkey, and read in the source of Iceshrimp-JS, Firefish, Catodon and Calckey. A body holds
+``note`` or ``user``, or is bare, which for notes and users only the test button of old servers
+sends.
 """
 
 import hashlib
@@ -42,6 +43,8 @@ KINDS = NOTE_KINDS | USER_KINDS | MODERATION_KINDS
 """What concerns the owner of the hook; everything else is for moderators."""
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_SECRET_HEADER = re.compile(r"X-([A-Za-z0-9]+)-Hook-Secret", re.I)
+"""``X-Misskey-Hook-Secret``; forks write their own name: Iceshrimp, Firefish, Catodon, Calckey."""
 _ORIGIN = re.compile(r"https?://[\w.:\[\]-]{1,300}", re.I)
 
 
@@ -49,15 +52,44 @@ def authenticate(headers: Mapping[str, str], secrets: Iterable[Secret]) -> None:
     """
     Accept a request that brings one of ``secrets``; it takes as long whatever else it brings.
 
-    Raises SecretError.
+    Several headers must bring the same secret: one request is one guess. Raises SecretError.
     """
     # Misskey sends the secret itself, no signature: so not "verify".
-    given = _bytes(headers.get("X-Misskey-Hook-Secret", ""), "utf-8")
+    brought = {
+        _bytes(value, "utf-8") for name, value in headers.items() if _SECRET_HEADER.fullmatch(name)
+    }
+    given = brought.pop() if len(brought) == 1 else b""
     digest = _digest(given)
     known = [form for secret in secrets for form in _digests(secret)]
     matches = [hmac.compare_digest(digest, form) for form in known]
     if not given or not any(matches):
-        raise SecretError("wrong or missing secret in X-Misskey-Hook-Secret")
+        raise SecretError(
+            "wrong or missing secret in X-Misskey-Hook-Secret"
+            " (in forks X-Iceshrimp-Hook-Secret, X-Firefish-Hook-Secret, ...)"
+        )
+
+
+def sender(headers: Mapping[str, str], *, expected: str = "") -> str:
+    """
+    The origin of the server that a request names next to its secret; empty if it names none.
+
+    ``expected`` is returned as it is if the request names that host, or no host. Forks and old
+    servers name themselves here only, without a scheme. ``headers`` ignore case.
+    """
+    names = (_SECRET_HEADER.fullmatch(name) for name in headers)
+    hosts = (headers.get(f"X-{found[1]}-Host", "").strip() for found in names if found)
+    host = next(filter(None, hosts), "")
+    if expected and (not host or _ascii(host) == _ascii(expected.partition("://")[2])):
+        return expected
+    return origin(f"https://{host}")
+
+
+def _ascii(host: str) -> str:
+    """A host as DNS knows it: people write names in their own letters, servers in punycode."""
+    try:
+        return host.lower().encode("idna").decode()
+    except UnicodeError:
+        return host.lower()
 
 
 @lru_cache(256)
@@ -137,7 +169,7 @@ def _event(
         note=note,
         user=user,
         report=report,
-        reaction=member.text(body, "reaction") if kind == "reaction" else None,
+        reaction=_reaction(body) if kind == "reaction" else None,
         contact=entity.contact(body) if kind == "receivedContactForm" else None,
         remaining_time=(
             entity.remaining_time(body) if kind == "inactiveModeratorsWarning" else None
@@ -163,11 +195,20 @@ def _note(body: Json, kind: str, reader: Reader) -> Note | None:
 
 def _user(body: Json, kind: str, reader: Reader) -> User | None:
     found = body.get("user")
+    if kind == "reaction" and not isinstance(found, dict):
+        found = member.mapping(body, "reaction").get("user")
     if isinstance(found, dict):
         return reader.user(found)
     if kind in USER_KINDS:
         raise FormatError(f"not a Misskey event: a {kind} without a user")
     return None
+
+
+def _reaction(body: Json) -> str | None:
+    """The emoji: bare, or with who reacted in an object (Iceshrimp-JS, Firefish)."""
+    found = member.text(body, "reaction")
+    found = found or member.text(member.mapping(body, "reaction"), "emojiName")
+    return found and found.replace("@.:", ":")  # "@.": of the server itself
 
 
 def _report(body: Json, reader: Reader) -> AbuseReport:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
+from multidict import CIMultiDict
 
 from relay import intake
 from relay.doors.connections import MOST
@@ -118,8 +119,52 @@ async def test_a_wrong_secret_is_401_with_one_and_the_same_answer(
     post: Post, shelf: Shelf, secret: str | None
 ) -> None:
     answer = await post(NOTE.body, secret=secret)
-    text = "wrong or missing secret in X-Misskey-Hook-Secret\n"
+    text = (
+        "wrong or missing secret in X-Misskey-Hook-Secret"
+        " (in forks X-Iceshrimp-Hook-Secret, X-Firefish-Hook-Secret, ...)\n"
+    )
     assert (answer.status, await answer.text(), shelf.events) == (401, text, [])
+
+
+@pytest.mark.parametrize("name", ["Iceshrimp", "Firefish", "Catodon", "Calckey", "foundkey"])
+async def test_a_fork_is_let_in_by_its_own_headers(post: Post, shelf: Shelf, name: str) -> None:
+    bare = {key: value for key, value in NOTE.event.items() if key != "server"}
+    headers = {f"X-{name}-Hook-Secret": SECRET, f"X-{name}-Host": "misskey.example"}
+    for path in ("/hooks/alice", "/hooks/home"):
+        body = json.dumps(bare).encode()
+        assert (await post(body, path=path, secret=None, headers=headers)).status == 204
+    assert [it.server for it in shelf.events] == ["https://misskey.example"] * 2
+
+
+async def test_a_fork_that_names_another_host_is_refused_where_the_hook_has_a_server(
+    post: Post, shelf: Shelf
+) -> None:
+    bare = {key: value for key, value in NOTE.event.items() if key != "server"}
+    headers = {"X-Iceshrimp-Hook-Secret": SECRET, "X-Iceshrimp-Host": "other.example"}
+    answer = await post(json.dumps(bare).encode(), path="/hooks/home", secret=None, headers=headers)
+    assert (answer.status, shelf.events) == (400, [])
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param([("X-Iceshrimp-Hook-Secret", "a guess")], id="another guess"),
+        pytest.param([("X-Misskey-Hook-Secret", "a guess")], id="the same header again"),
+        pytest.param(
+            [("X-Firefish-Hook-Secret", "the old one")], id="another secret that is valid"
+        ),
+        pytest.param([("X-A-Hook-Secret", "")], id="an empty one"),
+        pytest.param([(f"X-{n}-Hook-Secret", f"guess {n}") for n in range(40)], id="many guesses"),
+    ],
+)
+async def test_a_request_is_one_guess(
+    post: Post, shelf: Shelf, others: list[tuple[str, str]]
+) -> None:
+    headers = CIMultiDict([("X-Misskey-Hook-Secret", SECRET), *others])
+    assert (await post(NOTE.body, secret=None, headers=headers)).status == 401
+    assert shelf.events == []
+    same = CIMultiDict([("X-Misskey-Hook-Secret", SECRET), ("X-Calckey-Hook-Secret", SECRET)])
+    assert (await post(NOTE.body, secret=None, headers=same)).status == 204
 
 
 async def test_header_bytes_that_are_no_text_are_401(address: tuple[str, int]) -> None:
