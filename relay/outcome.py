@@ -43,6 +43,8 @@ class Delivery:
     """The delivery whose message this one changes."""
     message: str | None = None
     """The vendor's id of the message in which it was delivered."""
+    key: str | None = None
+    """Random: vendors that can tell a repetition know it by this. None: see the claim."""
     interrupted: bool = False
     """Whether an earlier attempt never told its outcome: relay ended in the middle of it."""
 

@@ -241,10 +241,15 @@ class Courier:
             self._manner.pace.rest_everywhere(outcome.pause, now=self._monotonic())
 
     def _key(self, deliveries: Sequence[Delivery]) -> str:
-        """The same for all attempts of the same deliveries, and never of others."""
-        first, *others = sorted(one.id for one in deliveries)
-        digest = hashlib.sha256(repr(others).encode()).hexdigest()[:12]
-        return f"{self._outbox.id}-{first}" + (f"-{digest}" if others else "")
+        """
+        The same for all attempts of the same deliveries, and never of others.
+
+        Not made of ids: an outbox that was restored from a backup gives the same ones again, and a
+        homeserver would answer a new message with the event of an old one.
+        """
+        first, *others = sorted(deliveries, key=lambda one: one.id)
+        digest = hashlib.sha256(repr([one.id for one in others]).encode()).hexdigest()[:12]
+        return f"{first.key}" + (f"-{digest}" if others else "")
 
     def _may_have_arrived(self, deliveries: Sequence[Delivery]) -> bool:
         """Whether an earlier attempt was cut off, where nothing may come twice."""

@@ -26,7 +26,7 @@ class Outbox(Protocol):
     """
 
     id: str
-    """Random, made with the outbox: a new database never repeats another's delivery keys."""
+    """Random, made with the outbox: a copy on another database keeps it."""
 
     async def tend(
         self,

@@ -5,8 +5,9 @@ Every outbox takes many at once, in as few statements as one: so it asks about a
 decides, and writes all of it.
 """
 
+import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from relay.outbox.arrival import Arrival
@@ -30,6 +31,15 @@ class New:
         return self.sink in self.arrival.withdrawn
 
 
+def new_key() -> str:
+    """
+    The key under which a delivery is sent, in all its attempts.
+
+    Random: an outbox that was restored from a backup gives the same ids again, to other deliveries.
+    """
+    return secrets.token_hex(12)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A row of the table of deliveries."""
@@ -44,6 +54,7 @@ class Row:
     rank: int
     merged: int | None = None
     edits: int | None = None
+    key: str = field(default_factory=new_key)
 
 
 @dataclass(frozen=True, slots=True)

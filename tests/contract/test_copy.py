@@ -119,12 +119,13 @@ async def test_what_was_sent_without_an_answer_is_sent_again_under_the_same_key(
         assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
         claim = await outbox.claim("team", now=0, lease=LEASE)
         assert claim is not None
-        key = (outbox.id, claim.deliveries[0].id)
+        key = (claim.deliveries[0].id, claim.deliveries[0].key)
+        assert key[1]
     await copy_outbox(source, target)
     async with on_server(target) as outbox:
         again = await outbox.claim("team", now=LEASE, lease=LEASE)
         assert again is not None
-        assert (outbox.id, again.deliveries[0].id) == key
+        assert (again.deliveries[0].id, again.deliveries[0].key) == key
         assert again.deliveries[0].interrupted
 
 

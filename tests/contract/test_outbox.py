@@ -907,6 +907,17 @@ async def test_an_event_is_stored_however_long_its_ids_are(outbox, length):
     assert await claimed(outbox, now=HOLD)
 
 
+async def test_what_is_sent_instead_of_what_waits_has_a_key_of_its_own(outbox):
+    first = Sibling(subject="note 5", version="a")
+    assert await accept(outbox, an_event(1), b"1", TEAM, now=0, sibling=first)
+    before = await outbox.delivery(1)
+    later = replace(first, rank=1)
+    assert await accept(outbox, an_event(2), b"2", TEAM, now=0, sibling=later)
+    after = await claimed(outbox)
+    assert (after.id, after.raw) == (before.id, b"2")
+    assert after.key != before.key
+
+
 async def test_a_sibling_that_comes_late_is_not_sent_again(outbox):
     await arrives(outbox, 1, now=0, sibling=MENTION)
     assert await drained(outbox, now=HOLD) == [1]
@@ -1119,6 +1130,18 @@ async def test_who_shared_a_request_shares_it_in_every_attempt(outbox):
     died = await outbox.claim("team", now=50 + LEASE, lease=LEASE, most=10)
     assert raws(died.deliveries) == [1, 2, 3]
     assert all(one.interrupted for one in died.deliveries)
+
+
+async def test_every_delivery_has_a_key_of_its_own_in_all_its_attempts(outbox):
+    await waits(outbox, 4)
+    batch = await batch_of(outbox, most=3)
+    await settle_all(outbox, batch, due_at=50, reason="502")
+    again = (await outbox.claim("team", now=50, lease=LEASE)).deliveries
+    assert [one.key for one in again] == [one.key for one in batch]
+    assert len({one.key for one in batch} - {None}) == 3
+    await settle_all(outbox, again, state=State.DEAD, reason="400")
+    await outbox.revive([again[0].id], now=60)
+    assert (await claimed(outbox, now=60)).key == again[0].key
 
 
 async def test_who_was_told_to_go_alone_does(outbox):

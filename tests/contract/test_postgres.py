@@ -16,7 +16,7 @@ from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.connection import SETTINGS, check_sessions, public
 from relay.outbox.postgres.schema import MIGRATIONS, Migration, migrate
 from relay.outbox.postgres.share import Rhythm
-from relay.outcome import State
+from relay.outcome import Delivery, State
 from tests.e2e.waiting import until
 from tests.factories import accept, an_event
 from tests.lossy import Line, line_to
@@ -420,9 +420,42 @@ async def test_an_old_process_works_beside_a_newer_one_that_allows_it(address: s
 
 async def test_an_old_process_does_not_start_on_what_it_could_spoil(address: str) -> None:
     async with opened(address):
-        await newer(address, serves=2)
-    with pytest.raises(OutboxError, match=r"newer relay \(schema 2\): update relay"):
+        await newer(address, serves=len(MIGRATIONS) + 1)
+    with pytest.raises(OutboxError, match=r"newer relay \(schema \d+\): update relay"):
         await PostgresOutbox.open(address)
+
+
+async def test_what_a_node_of_the_first_schema_has_sent_goes_again_under_the_key_it_had(
+    address: str,
+) -> None:
+    async with opened(address) as outbox:
+        for n in (1, 2):
+            assert await accept(outbox, an_event(n), b"{}", TEAM, now=0)
+        db = await asyncpg.connect(address, server_settings=SETTINGS)
+        await db.execute("UPDATE delivery SET key = NULL")
+        await db.execute("UPDATE delivery SET batch = 1 WHERE id = 1")
+        await db.close()
+        keys = [one.key for one in [await carried(outbox), await carried(outbox)]]
+    assert keys[0] == f"{outbox.id}-1"
+    assert keys[1] not in {None, f"{outbox.id}-2"}
+
+
+async def carried(outbox: PostgresOutbox) -> Delivery:
+    claim = await outbox.claim("team", now=0, lease=LEASE)
+    assert claim is not None
+    (one,) = claim.deliveries
+    assert await outbox.save([replace(one, state=State.DELIVERED)], claimed=[one])
+    return one
+
+
+async def test_a_database_of_the_first_schema_is_brought_to_this_one(address: str) -> None:
+    db = await asyncpg.connect(address, server_settings=SETTINGS)
+    id = await migrate(db, MIGRATIONS[:1])
+    await db.close()
+    async with opened(address) as outbox:
+        assert outbox.id == id
+        assert await accept(outbox, an_event(1), b"{}", TEAM, now=0)
+        assert (await carried(outbox)).key
 
 
 async def test_other_tables_of_the_database_are_left_alone(address: str) -> None:

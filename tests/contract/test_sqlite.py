@@ -15,6 +15,7 @@ import pytest
 
 from relay.errors import OutboxError
 from relay.outbox import FileLock, SQLiteOutbox
+from relay.outbox.sqlite.schema import MIGRATIONS
 from relay.outbox.sqlite.writer import Writer, commit
 from relay.outcome import State
 from tests.factories import accept, an_event
@@ -124,6 +125,24 @@ async def test_the_file_of_a_newer_relay_is_refused_and_left_alone(path):
         SQLiteOutbox.open(path)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+async def test_what_a_relay_of_the_first_schema_sent_goes_again_under_the_key_it_had(path):
+    with closing(sqlite3.connect(path)) as db:
+        for one in MIGRATIONS[0].split(";\n"):
+            db.execute(one)
+        db.execute("INSERT INTO outbox VALUES ('0a1b')")
+        db.execute("INSERT INTO event VALUES (1, 'alice', 'e', 'note', '', 0, 0, x'')")
+        wanted = "INSERT INTO delivery (event, sink, route, state, due_at, batch) VALUES "
+        db.execute(
+            wanted + "(1, 'team', 'r', 'pending', 0, 1), (1, 'ops', 'r', 'pending', 0, NULL)"
+        )
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    outbox = SQLiteOutbox.open(path)
+    assert (await taken(outbox, "team", now=0, lease=5)).key == "0a1b-1"
+    assert (await taken(outbox, "ops", now=0, lease=5)).key not in {None, "0a1b-2"}
+    await outbox.close()
 
 
 def make_garbage(path):

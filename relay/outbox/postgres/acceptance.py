@@ -120,7 +120,10 @@ async def _replace(db: Connection, wanted: Sequence[Replacement]) -> Collection[
     if not wanted:
         return ()
     columns = zip(
-        *((one.id, one.by.event, one.by.route, one.by.version, one.by.rank) for one in wanted),
+        *(
+            (one.id, one.by.event, one.by.route, one.by.version, one.by.rank, one.by.key)
+            for one in wanted
+        ),
         strict=True,
     )
     return {row["id"] for row in await db.fetch(statement.REPLACE, *columns)}
@@ -130,7 +133,7 @@ def _values(row: Row) -> tuple[object, ...]:
     subject = None if row.subject is None else storable(row.subject)
     return (
         row.event, row.sink, row.route, row.state, row.due_at,
-        subject, row.version, row.rank, row.merged, row.edits,
+        subject, row.version, row.rank, row.merged, row.edits, row.key,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from relay.outbox import line
+from relay.outbox.decision import new_key
 from relay.outbox.postgres import query, statement
 from relay.outbox.postgres.connection import Connection
 from relay.outcome import Delivery
@@ -66,7 +67,8 @@ class Claims:
         found = zip(*((one.id, one.due_at, one.claimed) for one in before), strict=True)
         with self._doubted(sink, before, lease=due_at), suppress(_TooFewError):
             async with db.transaction():
-                rows = await db.fetch(statement.CLAIM, *found, due_at, sink, node)
+                keys = [new_key() for _ in before]
+                rows = await db.fetch(statement.CLAIM, *found, due_at, sink, node, keys)
                 if len(rows) < len(before):
                     raise _TooFewError
             return query.in_order([one.id for one in before], rows)
@@ -90,19 +92,20 @@ class Claims:
         ids = [one.id for one in company]
         events = ([one.hook for one in company], [one.event_id for one in company])
         before = [Before(id=one.id, due_at=one.due_at) for one in company]
+        keys = [one.key or new_key() for one in company]
         could: set[int] = set()
         with self._doubted(head.sink, before, lease=head.due_at), suppress(_TooFewError):
             async with db.transaction():
                 rows = await db.fetch(
-                    statement.JOIN, ids, *events, head.due_at, head.batch, head.sink, node
+                    statement.JOIN, ids, *events, head.due_at, head.batch, head.sink, node, keys
                 )
                 could = {row["id"] for row in rows}
                 if len(could) < len(ids):
                     raise _TooFewError
         number = next((place for place, id in enumerate(ids) if id not in could), len(ids))
         return [
-            replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch)
-            for one in company[:number]
+            replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch, key=key)
+            for one, key in zip(company[:number], keys, strict=False)
         ]
 
     @contextmanager

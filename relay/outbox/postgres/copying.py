@@ -1,8 +1,8 @@
 """
 An outbox is filled with what another one holds.
 
-All of it, and under the same names: a vendor knows what it was sent by the id of the outbox and
-that of the delivery, and what was sent without an answer must be sent again under the same key.
+All of it, and under the same names and keys: what was sent without an answer must be sent again
+under the same key.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ COPIED: Mapping[str, Sequence[str]] = {
     ),
     "delivery": (
         "id", "event", "sink", "route", "state", "attempt", "due_at", "claimed", "reason",
-        "subject", "version", "rank", "merged", "batch", "shares", "edits", "message",
+        "subject", "version", "rank", "merged", "batch", "shares", "edits", "message", "key",
     ),
     "attempt": ("delivery", "at", "took", "outcome", "reason"),
     "closed_sink": ("name", "reason", "fingerprint", "closed_at"),

@@ -14,12 +14,12 @@ RETURNING id, hook, event_id
 # The ids are given in the order of the rows: that is the order of the line.
 ADD_DELIVERIES = """
 INSERT INTO delivery
-    (event, sink, route, state, due_at, subject, version, rank, merged, edits)
-SELECT event, sink, route, state, due_at, subject, version, rank, merged, edits
+    (event, sink, route, state, due_at, subject, version, rank, merged, edits, key)
+SELECT event, sink, route, state, due_at, subject, version, rank, merged, edits, key
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
-            $7::text[], $8::bigint[], $9::bigint[], $10::bigint[])
+            $7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[])
     WITH ORDINALITY AS new
-    (event, sink, route, state, due_at, subject, version, rank, merged, edits, place)
+    (event, sink, route, state, due_at, subject, version, rank, merged, edits, key, place)
 ORDER BY place
 """
 # What each sink was told last of a subject, or will be, or must not be.
@@ -43,16 +43,17 @@ WHERE subject = ANY($1::text[]) AND merged IS NULL
 """
 # Not who was claimed since it was found to wait.
 REPLACE = """
-UPDATE delivery SET event = new.event, route = new.route, version = new.version, rank = new.rank
-FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[])
-    AS new (id, event, route, version, rank)
+UPDATE delivery SET event = new.event, route = new.route, version = new.version, rank = new.rank,
+       key = new.key
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+    AS new (id, event, route, version, rank, key)
 WHERE delivery.id = new.id AND state = 'pending' AND batch IS NULL
 RETURNING delivery.id
 """
 
 COLUMNS = """
 delivery.id, delivery.sink, route, hook, server, raw, accepted_at, event_id, kind, state, attempt,
-delivery.due_at, reason, merged, batch, edits, message"""
+delivery.due_at, reason, merged, batch, edits, message, delivery.key"""
 DELIVERY = f"""
 SELECT {COLUMNS}, claimed AS interrupted
 FROM delivery JOIN event ON event.id = delivery.event
@@ -70,11 +71,16 @@ WHERE sink = $1 AND state = 'pending'
 ORDER BY delivery.id LIMIT $2
 """
 # Only as they were found: of several who found them, one claims. And only while the lane is ours:
-# whoever takes it waits for this transaction, so that it sees what was claimed.
+# whoever takes it waits for this transaction, so that it sees what was claimed. What a relay of the
+# first schema has claimed is known to its vendor by the ids of outbox and delivery, and what it has
+# accepted gets its key here.
 CLAIM = f"""
 UPDATE delivery SET due_at = $4, attempt = attempt + 1, claimed = true,
-       batch = coalesce(delivery.batch, delivery.id)
-FROM event, unnest($1::bigint[], $2::bigint[], $3::boolean[]) AS found (id, due_at, claimed)
+       batch = coalesce(delivery.batch, delivery.id),
+       key = coalesce(delivery.key, CASE WHEN delivery.batch IS NULL THEN found.key
+                                    ELSE (SELECT id FROM outbox) || '-' || delivery.id END)
+FROM event, unnest($1::bigint[], $2::bigint[], $3::boolean[], $7::text[])
+    AS found (id, due_at, claimed, key)
 WHERE delivery.id = found.id AND delivery.due_at = found.due_at AND state = 'pending'
   AND delivery.claimed = found.claimed AND event.id = delivery.event
   AND ($6::bigint IS NULL
@@ -83,8 +89,10 @@ RETURNING {COLUMNS}, found.claimed AS interrupted
 """  # noqa: S608
 # Not who was replaced by a sibling, or claimed, since the head's claim named it.
 JOIN = """
-UPDATE delivery SET due_at = $4, attempt = attempt + 1, claimed = true, batch = $5
-FROM event, unnest($1::bigint[], $2::text[], $3::text[]) AS found (id, hook, event_id)
+UPDATE delivery SET due_at = $4, attempt = attempt + 1, claimed = true, batch = $5,
+       key = found.key
+FROM event, unnest($1::bigint[], $2::text[], $3::text[], $8::text[])
+    AS found (id, hook, event_id, key)
 WHERE delivery.id = found.id AND state = 'pending' AND batch IS NULL
   AND event.id = delivery.event
   AND event.hook = found.hook AND event.event_id = found.event_id

@@ -83,7 +83,9 @@ def _add(db: sqlite3.Connection, wave: Sequence[New]) -> None:
         what = decision(one, last.get(place))
         if isinstance(what, Replacement):
             by = what.by
-            db.execute(statement.REPLACE, (by.event, by.route, by.version, by.rank, what.id))
+            db.execute(
+                statement.REPLACE, (by.event, by.route, by.version, by.rank, by.key, what.id)
+            )
             what = what.merged
         if what is not None:
             rows.append(_delivery(what))
@@ -103,7 +105,7 @@ def _last(db: sqlite3.Connection, wave: Sequence[New]) -> Mapping[int, Mapping[s
 def _delivery(row: Row) -> Values:
     return (
         row.event, row.sink, row.route, row.state, row.due_at,
-        row.subject, row.version, row.rank, row.merged, row.edits,
+        row.subject, row.version, row.rank, row.merged, row.edits, row.key,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from relay.errors import OutboxError
 from relay.outbox import line
 from relay.outbox.arrival import Arrival
 from relay.outbox.base import Crew
+from relay.outbox.decision import new_key
 from relay.outbox.holdings import (
     Backlog,
     Claim,
@@ -122,7 +123,13 @@ class SQLiteOutbox:
         def job(db: sqlite3.Connection) -> Sequence[Delivery]:
             joined: list[Delivery] = []
             for one in company:
-                found = replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch)
+                found = replace(
+                    one,
+                    attempt=one.attempt + 1,
+                    due_at=head.due_at,
+                    batch=head.batch,
+                    key=one.key or new_key(),
+                )
                 if not db.execute(statement.JOIN, _values(found)).rowcount:
                     break  # whoever comes behind must not overtake it
                 joined.append(found)
@@ -289,9 +296,15 @@ def _values(delivery: Delivery) -> dict[str, Any]:
 def _claimed(db: sqlite3.Connection, delivery_id: int, *, due_at: int) -> Delivery:
     """Claim one; whether its last attempt was interrupted is told by how it was before."""
     before = query.one(db, delivery_id)
-    db.execute(statement.CLAIM, (due_at, delivery_id))
-    batch = delivery_id if before.batch is None else before.batch
-    return replace(before, attempt=before.attempt + 1, due_at=due_at, batch=batch)
+    claimed = replace(
+        before,
+        attempt=before.attempt + 1,
+        due_at=due_at,
+        batch=delivery_id if before.batch is None else before.batch,
+        key=before.key or new_key(),
+    )
+    db.execute(statement.CLAIM, _values(claimed))
+    return claimed
 
 
 def _shrink(db: sqlite3.Connection) -> None:

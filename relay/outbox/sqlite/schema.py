@@ -73,6 +73,14 @@ MIGRATIONS = (
         paused_at INTEGER NOT NULL
     );
     """,
+    """
+    -- Random: a vendor knows a repetition by it.
+    ALTER TABLE delivery ADD COLUMN key TEXT;
+
+    -- What was sent before goes again under the key that it had then.
+    UPDATE delivery SET key = (SELECT id FROM outbox) || '-' || id
+    WHERE batch IS NOT NULL AND state <> 'delivered';
+    """,
 )
 
 

@@ -12,7 +12,8 @@ ADD_EVENTS = """
 INSERT INTO event (id, hook, event_id, kind, server, created_at, accepted_at, raw) VALUES {rows}
 """
 ADD_DELIVERIES = """
-INSERT INTO delivery (event, sink, route, state, due_at, subject, version, rank, merged, edits)
+INSERT INTO delivery
+    (event, sink, route, state, due_at, subject, version, rank, merged, edits, key)
 VALUES {rows}
 """
 # What sinks were told last of subjects, or will be, or must not be.
@@ -35,12 +36,12 @@ SELECT DISTINCT sink FROM delivery JOIN event ON event.id = delivery.event
 WHERE subject = ? AND merged IS NULL AND hook = ?
 """
 REPLACE = """
-UPDATE delivery SET event = ?, route = ?, version = ?, rank = ? WHERE id = ?
+UPDATE delivery SET event = ?, route = ?, version = ?, rank = ?, key = ? WHERE id = ?
 """
 
 DELIVERY = """
 SELECT delivery.id, sink, route, hook, server, raw, accepted_at, event_id, kind, state, attempt,
-       due_at, claimed, reason, merged, batch, edits, message
+       due_at, claimed, reason, merged, batch, edits, message, key
 FROM delivery JOIN event ON event.id = delivery.event
 """
 # The first in line, due or not: who comes later never overtakes a failed one.
@@ -56,12 +57,12 @@ WHERE sink = :sink AND state = 'pending'
 ORDER BY delivery.id LIMIT :reach
 """
 CLAIM = """
-UPDATE delivery SET due_at = ?, attempt = attempt + 1, claimed = 1, batch = ifnull(batch, id)
-WHERE id = ?
+UPDATE delivery SET due_at = :due_at, attempt = :attempt, claimed = 1, batch = :batch, key = :key
+WHERE id = :id
 """
 # Not who was replaced by a sibling, or claimed, since the head's claim named it.
 JOIN = """
-UPDATE delivery SET due_at = :due_at, attempt = attempt + 1, claimed = 1, batch = :batch
+UPDATE delivery SET due_at = :due_at, attempt = attempt + 1, claimed = 1, batch = :batch, key = :key
 WHERE id = :id AND state = 'pending' AND batch IS NULL
   AND event = (SELECT id FROM event WHERE hook = :hook AND event_id = :event_id)
 """
