@@ -107,6 +107,18 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarEvent:
+    """What a note invites to (CherryPick): when it is, where, and who organizes it."""
+
+    title: str | None = None
+    start: int | None = None
+    end: int | None = None
+    location: str | None = None
+    url: str | None = None
+    organizer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
     """A channel of the server in which a note was written."""
 
@@ -122,6 +134,8 @@ class Note:
     id: str = ""
     created_at: int | None = None
     updated_at: int | None = None
+    delete_at: int | None = None
+    """When it deletes itself (CherryPick)."""
     url: str | None = None
     user: User = field(default_factory=User)
     # What only some may see is in no repr: one ends in a log sooner or later.
@@ -140,6 +154,7 @@ class Note:
     """The gate took everything out: the sink may not show this note."""
     files: tuple[File, ...] = field(default=(), repr=False)
     poll: Poll | None = field(default=None, repr=False)
+    event: CalendarEvent | None = field(default=None, repr=False)
     channel: Channel | None = None
     tags: tuple[str, ...] = ()
     emojis: Mapping[str, str] = field(default_factory=dict)
@@ -149,13 +164,16 @@ class Note:
     replies_count: int = 0
     reply_id: str | None = None
     renote_id: str | None = None
+    reply_url: str | None = None
+    renote_url: str | None = None
+    """The pages of these two notes, also if they are gone: then ``reply`` or ``renote`` is None."""
     reply: "Note | None" = None
     renote: "Note | None" = None
 
     @property
     def has_content(self) -> bool:
         own_cw = self.cw and self.cw != self.mandatory_cw
-        return bool(self.text or own_cw or self.files or self.poll)
+        return bool(self.text or own_cw or self.files or self.poll or self.event)
 
     @property
     def is_renote(self) -> bool:

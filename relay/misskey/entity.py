@@ -5,9 +5,11 @@ Forks leave fields out, add some, and send null or another type where a value be
 is taken as "not said". Only named fields are read, so nothing private comes along by accident.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from relay.misskey.calendar import calendar_event
 from relay.misskey.member import (
     Json,
     addresses,
@@ -67,7 +69,8 @@ class Reader:
             id=note_id,
             created_at=created_at,
             updated_at=moment(source, "updatedAt"),
-            url=self.link(f"notes/{_segment(note_id)}") if note_id else None,
+            delete_at=moment(source, "deleteAt"),
+            url=self._note_page(note_id),
             user=self.user(user),
             text=text(source, "text"),
             cw=_joined(warning(source, "cw"), mandatory_cw),
@@ -78,6 +81,7 @@ class Reader:
             is_hidden=is_hidden,
             files=each(source, "files", _file),
             poll=_poll(poll) if isinstance(poll := source.get("poll"), dict) else None,
+            event=calendar_event(found) if isinstance(found := source.get("event"), dict) else None,
             channel=_channel(found) if isinstance(found := source.get("channel"), dict) else None,
             tags=tuple(tag for tag in items(source, "tags") if isinstance(tag, str)),
             emojis=addresses(source, "emojis"),
@@ -87,14 +91,22 @@ class Reader:
             replies_count=count(source, "repliesCount") or 0,
             reply_id=text(source, "replyId"),
             renote_id=text(source, "renoteId"),
+            reply_url=self._note_page(identifier(source, "replyId")),
+            renote_url=self._note_page(identifier(source, "renoteId")),
             # Misskey leaves out what a parent answers or quotes: else a tree could double at each.
             reply=self._inner(source, "reply", min(depth, 2)),
             renote=self._inner(source, "renote", depth),
         )
 
+    def _note_page(self, note_id: str) -> str | None:
+        return self.link(f"notes/{_segment(note_id)}") if note_id else None
+
     def _inner(self, source: Json, key: str, depth: int) -> Note | None:
+        """The note that is answered or quoted, unless it is deleted."""
         found = source.get(key)
-        return self.note(found, depth - 1) if isinstance(found, dict) and depth else None
+        if not isinstance(found, dict) or restricts(found, "deletedAt") or not depth:
+            return None
+        return self.note(found, depth - 1)
 
     def _visibility(
         self, source: Json, user: Json, created_at: int | None
@@ -158,15 +170,15 @@ class Reader:
         return self.link(f"@{_segment(username)}" + (f"@{_segment(host)}" if host else ""))
 
     def report(self, source: Json) -> AbuseReport:
-        assignee = source.get("assignee")
+        assignee = self._party(source, "assignee")
         return AbuseReport(
             id=identifier(source, "id"),
             url=self.link("admin/abuses"),
             created_at=moment(source, "createdAt"),
             target_user=self._party(source, "targetUser"),
             reporter=self._party(source, "reporter"),
-            assignee=self.user(assignee) if isinstance(assignee, dict) else None,
-            comment=text(source, "comment"),
+            assignee=assignee if assignee.id or assignee.username else None,
+            comment=_comment(text(source, "comment")),
             category=text(source, "category"),
             resolved=flag(source, "resolved"),
             resolved_as=text(source, "resolvedAs"),
@@ -175,11 +187,14 @@ class Reader:
         )
 
     def _party(self, source: Json, key: str) -> User:
-        """A user of a report; some forks send only the id and the host."""
+        """A user of a report; of one with no more than an id the moderators' page is known."""
         found = dict(mapping(source, key))
         found.setdefault("id", source.get(f"{key}Id"))
         found.setdefault("host", source.get(f"{key}Host"))
-        return self.user(found)
+        user = self.user(found)
+        if user.username or not user.id:
+            return user
+        return replace(user, url=self.link(f"admin/user/{_segment(user.id)}"))
 
 
 def _segment(text: str) -> str:
@@ -242,6 +257,30 @@ def _poll(source: Json) -> Poll:
 
 def _choice(source: Json) -> Choice:
     return Choice(text=text(source, "text") or "", votes=max(0, count(source, "votes") or 0))
+
+
+def _comment(comment: str | None) -> str | None:
+    """A report's comment; Misskey ends those of other servers with a JSON list of addresses."""
+    if comment is None or not comment.rstrip().endswith("]"):
+        return comment
+    for begin in (0, comment.rfind("\n[") + 1):
+        lead, listed = comment[:begin].strip(), _texts(comment[begin:])
+        if listed is not None:
+            lead = "" if lead == "undefined" else lead  # Misskey's word for no text at all
+            return "\n".join(filter(None, (lead, *listed)))
+    return comment
+
+
+def _texts(written: str) -> list[str] | None:
+    """A JSON list of texts."""
+    try:
+        found = json.loads(written)
+        if not isinstance(found, list) or not all(isinstance(it, str) for it in found):
+            return None
+        "".join(found).encode()  # halves of surrogate pairs may be spelled out in it
+    except (RecursionError, ValueError):
+        return None
+    return found
 
 
 def _channel(source: Json) -> Channel:

@@ -27,7 +27,10 @@ _WEB_URL = re.compile(r"https?://[^\s\x00-\x20\x7f\"'<>`\\]+", re.I)
 
 def text(source: Json, key: str) -> str | None:
     """A text that says something; an empty one is none."""
-    found = source.get(key)
+    return words(source.get(key))
+
+
+def words(found: object) -> str | None:
     return found if isinstance(found, str) and found.strip() else None
 
 

@@ -5,9 +5,11 @@ A template may not fail an event: ``Templates.render`` raises TemplateError, and
 sends ``outline`` instead, which no template can break.
 """
 
+import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +34,12 @@ from relay.language import Language
 from relay.message import Message, mapped
 from relay.mfm import parse, parse_simple
 from relay.mfm.mapping import Origin, tree_of
-from relay.model import Display, Event, Note, User
+from relay.model import Display, Event
 from relay.rendering.composing import BLOCKS, composed, parser
 from relay.rendering.expression import values
 from relay.rendering.sandbox import SIZE, Sandbox, bounded
-from relay.tree import Node, Text, Time, Tree, text_of
+from relay.tree import Emoji, Node, Text, Time, Tree, text_of
+from relay.unicode import without_unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class _Scene:
 
     event: Event
     language: Language
+    now: int
     trees: list[Tree] = field(default_factory=list)
 
 
@@ -52,6 +56,8 @@ ENGLISH = Language()
 BUILT_IN = "built-in"
 """The prefix under which the templates that come with relay are there even if replaced."""
 MFM_LENGTH = 10_000  # characters; Misskey allows 3000 by default, and 8192 at most
+
+_REMOTE_EMOJI = re.compile(r":([\w+-]+)@([\w.-]+):")
 
 _scene: ContextVar[_Scene] = ContextVar("scene")
 
@@ -66,12 +72,18 @@ class Templates:
     """
     The built-in templates, each replaced by the file of that name in ``directory``.
 
-    ``drafts`` are texts that replace both, by the names of their templates.
+    ``drafts`` are texts that replace both, by the names of their templates; ``clock`` gives Unix
+    milliseconds.
     """
 
     def __init__(
-        self, directory: Path | None = None, *, drafts: Mapping[str, str] | None = None
+        self,
+        directory: Path | None = None,
+        *,
+        drafts: Mapping[str, str] | None = None,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
+        self._clock = clock
         built_in = FileSystemLoader(builtin_templates())
         loaders: list[BaseLoader] = [built_in, PrefixLoader({BUILT_IN: built_in})]
         if directory is not None:
@@ -80,6 +92,8 @@ class Templates:
         self._environment = Sandbox(ChoiceLoader(loaders))
         self._environment.code_generator_class = _Roots
         self._environment.filters["mfm"] = _mfm
+        self._environment.filters["emoji"] = _emoji
+        self._environment.tests["past"] = _is_past
         self._environment.filters["moment"] = _moment
         self._environment.install_gettext_callables(  # type: ignore[attr-defined]
             lambda message: _scene.get().language.gettext(message),
@@ -113,14 +127,14 @@ class Templates:
     ) -> Message:
         """Raises TemplateError, with the file and the line."""
         name = self.name_for(event, variant)
-        blocks, trees = self._blocks(name, display, _Scene(event, language))
+        blocks, trees = self._blocks(name, display, self._scene(event, language))
         return mapped(composed(blocks, trees, event), _in_words(language))
 
     def problems(self, event: Event, *, display: Display, variant: str | None = None) -> list[str]:
         """What is wrong with the template of an event: failures, unknown blocks and tags."""
         name = self.name_for(event, variant)
         try:
-            blocks, trees = self._blocks(name, display, _Scene(event, ENGLISH))
+            blocks, trees = self._blocks(name, display, self._scene(event, ENGLISH))
         except TemplateError as error:
             return [str(error)]
         found = [
@@ -133,6 +147,9 @@ class Templates:
             reading.parse(source)
             found.extend(f"{name}: block {block!r}: {problem}" for problem in reading.problems)
         return found
+
+    def _scene(self, event: Event, language: Language) -> _Scene:
+        return _Scene(event, language, now=max(event.created_at, self._clock()))
 
     def _blocks(
         self, name: str, display: Display, scene: _Scene
@@ -209,12 +226,30 @@ def _mfm(text: str | None, limit: int | None = None) -> Markup:
     """The filter: a text with its markup, in the ways of the server that its author is on."""
     if not text:
         return Markup("")
-    scene = _scene.get()
-    made = _tree(text, scene.event)
-    scene.trees.append(
-        made if limit is None else shorten(made, lambda it: len(text_of(it)) <= limit)
-    )
-    return Markup(f'<mfm n="{len(scene.trees) - 1}"></mfm>')  # noqa: S704
+    rest = (Text(text[MFM_LENGTH:]),) if len(text) > MFM_LENGTH else ()
+    made = (*tree_of(parse(text[:MFM_LENGTH]), _origin(text, _scene.get().event)), *rest)
+    return _kept(made if limit is None else shorten(made, lambda it: len(text_of(it)) <= limit))
+
+
+def _emoji(text: str | None) -> Markup:
+    """The filter: a name, a choice or a reaction, literal but for the custom emoji in it."""
+    if not text:
+        return Markup("")
+    origin = _origin(text, _scene.get().event)
+    if (found := _REMOTE_EMOJI.fullmatch(text)) is not None:
+        name, host = found.groups()
+        return _kept((Emoji(name, replace(origin, host=host).emoji(name)),))
+    rest = (Text(text[MFM_LENGTH:]),) if len(text) > MFM_LENGTH else ()
+    return _kept((*tree_of(parse_simple(text[:MFM_LENGTH]), origin), *rest))
+
+
+def _kept(made: Tree) -> Markup:
+    """What stands for a tree in a template; nothing, if readers would see nothing of it."""
+    if not without_unseen(text_of(made)).strip():
+        return Markup("")
+    trees = _scene.get().trees
+    trees.append(made)
+    return Markup(f'<mfm n="{len(trees) - 1}"></mfm>')  # noqa: S704
 
 
 def _moment(at: int | None) -> str:
@@ -222,22 +257,32 @@ def _moment(at: int | None) -> str:
     return "" if at is None else _scene.get().language.moment(at)
 
 
-def _tree(text: str, event: Event) -> Tree:
-    origin = _origin(text, event)
-    if any(text is note.cw for note in _notes(event)):
-        return tree_of(parse_simple(text[:MFM_LENGTH]), origin)  # warnings know emoji only
-    rest = (Text(text[MFM_LENGTH:]),) if len(text) > MFM_LENGTH else ()
-    return (*tree_of(parse(text[:MFM_LENGTH]), origin), *rest)
-
-
-def _notes(event: Event) -> Iterator[Note]:
-    return event.note.walk() if event.note is not None else iter(())
+def _is_past(at: int | None) -> bool:
+    """The test: whether a moment is over."""
+    return at is not None and at <= _scene.get().now
 
 
 def _origin(text: str, event: Event) -> Origin:
-    """A text that belongs to a note has the names of the note's author in it."""
-    for note in _notes(event):
-        if text is note.text or text is note.cw:
-            return Origin(server=event.server, host=note.user.host)
-    user = event.user or User()
-    return Origin(server=event.server, host=user.host)
+    """Names in a text mean what they mean on the server of who wrote it."""
+    for written, host in _written(event):
+        if text is written:
+            return Origin(server=event.server, host=host)
+    return Origin(server=event.server, host=event.user.host if event.user is not None else None)
+
+
+def _written(event: Event) -> Iterator[tuple[str | None, str | None]]:
+    """The texts of an event, each with the host of who wrote it."""
+    yield event.reaction, None  # says itself from where it is
+    users = [event.user]
+    for note in event.note.walk() if event.note is not None else ():
+        users.append(note.user)
+        choices = note.poll.choices if note.poll is not None else ()
+        for text in (note.text, note.cw, *(choice.text for choice in choices)):
+            yield text, note.user.host
+    if (report := event.report) is not None:
+        users += [report.target_user, report.reporter, report.assignee]
+        yield report.comment, report.reporter.host
+        yield report.moderation_note, None
+    for user in filter(None, users):
+        for text in (user.name, user.description):
+            yield text, user.host

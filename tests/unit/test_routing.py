@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from relay.model import (
     AbuseReport,
+    CalendarEvent,
     Channel,
     Choice,
     Event,
@@ -259,10 +260,13 @@ def written(note, path="note"):
     )
     return replace(
         note,
-        **dict.fromkeys(("id", "url", "text", "cw", "mandatory_cw"), word),
+        **dict.fromkeys(
+            ("id", "url", "text", "cw", "mandatory_cw", "reply_url", "renote_url"), word
+        ),
         user=user,
         files=(File(id=word, name=word, url=word, thumbnail_url=word, comment=word),),
         poll=Poll(choices=(Choice(text=word),)),
+        event=CalendarEvent(title=word, location=word, url=word, organizer=word),
         channel=Channel(id=word, name=word),
         tags=(word,),
         emojis={word: word},
@@ -299,7 +303,14 @@ def test_a_redacted_event_is_redacted(gate, tree):
 def test_each_field_of_a_note_is_filled_where_leaks_are_looked_for():
     note = written(Note())
     told = {field.name for field in fields(Note) if "<note>" in repr(getattr(note, field.name))}
-    numbers = {"created_at", "updated_at", "reaction_count", "renote_count", "replies_count"}
+    numbers = {
+        "created_at",
+        "updated_at",
+        "delete_at",
+        "reaction_count",
+        "renote_count",
+        "replies_count",
+    }
     flags = {"visibility", "local_only", "signin_only", "is_hidden", "withheld"}
     inner = {"reply", "renote", "reply_id", "renote_id"}
     assert told == {field.name for field in fields(Note)} - numbers - flags - inner

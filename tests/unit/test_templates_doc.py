@@ -18,7 +18,8 @@ from relay.tree import text_of
 PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
 NOUNS = [
     model.Event, model.Note, model.User, model.File, model.Poll, model.Choice, model.Channel,
-    model.AbuseReport, model.ContactForm, model.RemainingTime, model.ProfileField,
+    model.CalendarEvent, model.AbuseReport, model.ContactForm, model.RemainingTime,
+    model.ProfileField,
 ]  # fmt: skip
 BUILT_IN = Templates()
 EXAMPLES = re.findall(r"`([\w.]+\.j2)`:\n\n```jinja\n(.*?)```", PAGE, re.S)
@@ -41,7 +42,7 @@ def test_every_name_of_an_event_is_on_the_page(noun: type) -> None:
 
 def test_every_filter_block_and_tag_is_on_the_page() -> None:
     assert [
-        name for name in (*FILTERS, "mfm", "moment", "replace") if f"`{name}`" not in PAGE
+        name for name in (*FILTERS, "mfm", "emoji", "moment", "replace") if f"`{name}`" not in PAGE
     ] == []
     assert [name for name in BLOCKS if f"`{name}`" not in PAGE] == []
     assert [tag for tag in MAKE if f"<{tag}" not in PAGE] == []
