@@ -1,7 +1,7 @@
 """A delivery, and how an attempt at it can end."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 
 class State(StrEnum):
@@ -64,13 +64,28 @@ class Sent:
     """The vendor's id of the message, by which it can be changed; empty where there is none."""
 
 
+class Reach(Enum):
+    """How much a limit of a vendor's meets."""
+
+    MESSAGE = auto()
+    """The change of this one message."""
+    EDITS = auto()
+    """All changes of messages; new ones may go."""
+    SINK = auto()
+    VENDOR = auto()
+    """All sinks of the vendor's, as a ban of our address does."""
+
+
 @dataclass(frozen=True, slots=True)
 class RateLimited:
     """Not posted, and not the message's fault; ``pause`` in seconds."""
 
     pause: float
-    everywhere: bool = False
-    """Whether it meets all sinks of the vendor's, as a ban of our address does."""
+    reach: Reach = Reach.SINK
+    reason: str | None = field(default=None, compare=False)
+    """The vendor's words, if it has any."""
+    is_named: bool = field(default=True, compare=False)
+    """Whether the vendor says how long to wait; if not, the pauses grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,8 @@ class Rejected:
     """This message will never be accepted."""
 
     reason: str
+    is_removed: bool = False
+    """Whether it is the change of a message that somebody has removed from the chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,10 @@ class Closed:
     """The destination is gone or refuses us."""
 
     reason: str
+    is_lasting: bool = False
+    """Whether only other settings, or a person, can mend it: no probe can see that it is well."""
+    is_taken: bool = False
+    """Whether the request did something, though not what was wanted: it is never repeated."""
 
 
 Outcome = Sent | RateLimited | Failed | Rejected | Closed

@@ -101,9 +101,13 @@ def settle(
         case Sent(message=message):
             sent = replace(delivery, state=State.DELIVERED, due_at=now, reason=None)
             return replace(sent, message=message or None)
-        case RateLimited(pause):
+        case RateLimited(pause, reason=reason):
             due_at = now + round(pause * 1000)
-            return replace(delivery, attempt=delivery.attempt - 1, due_at=due_at)
+            waiting = replace(delivery, attempt=delivery.attempt - 1, due_at=due_at)
+            return replace(waiting, reason=reason or delivery.reason)
+        case Closed(reason, is_taken=True):
+            told = f"{MAY_HAVE_ARRIVED}: {reason}"
+            return replace(delivery, state=State.DEAD, due_at=now, reason=told)
         case Closed(reason):
             return replace(delivery, attempt=delivery.attempt - 1, due_at=now, reason=reason)
         case Failed(reason, ambiguous=True) if not resend:

@@ -17,7 +17,17 @@ from relay.errors import OutboxError, RelayError
 from relay.message import Message, plain_form
 from relay.outbox.base import Outbox
 from relay.outbox.holdings import Claim, Told
-from relay.outcome import WITHHELD, Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent
+from relay.outcome import (
+    WITHHELD,
+    Closed,
+    Delivery,
+    Failed,
+    Outcome,
+    RateLimited,
+    Reach,
+    Rejected,
+    Sent,
+)
 from relay.sinks.base import Sink
 
 logger = logging.getLogger(__name__)
@@ -177,6 +187,8 @@ class Courier:
 
     async def _edit(self, head: Delivery, edits: int) -> tuple[Sequence[Delivery], Outcome]:
         """Change the message that told the earlier version; where that can't be, say it anew."""
+        if (pause := self._manner.pace.pause_of_edits(now=self._monotonic())) > 0:
+            return [head], RateLimited(pause, Reach.EDITS)
         key = self._key([head])
         told: Told | None = None
         if self._sink.can_edit:
@@ -184,15 +196,24 @@ class Courier:
         revised = None if told is None else await self._remade(told, head, edits)
         if told is not None and revised is not None:
             change = partial(self._sink.edit, told.message, key=key, session=self._session)
-            outcome = await self._ask(lambda: change(revised))
-            if isinstance(outcome, Rejected) and not self._press.may_show(head, self._manner):
+            outcome: Outcome = await self._ask(lambda: change(revised))
+            if isinstance(outcome, Rejected) and self._is_still_shown(outcome, head):
                 # It will not be said anew, and what the chat still shows must go, however it looks.
                 outcome = await self._plainly(change, revised, outcome)
             if isinstance(outcome, Failed):  # to repeat a change shows nothing twice
                 return [head], Failed(outcome.reason)
+            if isinstance(outcome, Rejected) and outcome.is_removed:
+                # What somebody took out of the chat is not said again; and what became private
+                # meanwhile is gone.
+                is_shown = self._press.may_show(head, self._manner)
+                return [head], outcome if is_shown else Sent(message=told.message)
             if not isinstance(outcome, Rejected | Closed):
                 return [head], outcome
         return await self._say_anew(head, f"{key}n")
+
+    def _is_still_shown(self, outcome: Rejected, head: Delivery) -> bool:
+        """Whether the chat goes on to show what must not be shown any more."""
+        return not outcome.is_removed and not self._press.may_show(head, self._manner)
 
     async def _say_anew(self, head: Delivery, key: str) -> tuple[Sequence[Delivery], Outcome]:
         if self._may_have_arrived([head]):
@@ -230,15 +251,25 @@ class Courier:
             return RateLimited(0.0)  # not sent: another process does that now
         self._manner.pace.note(now=self._monotonic())
         outcome = await ask()
-        self._heed(outcome)
-        return outcome
+        return self._heeded(outcome)
 
-    def _heed(self, outcome: Outcome) -> None:
+    def _heeded(self, outcome: Outcome) -> Outcome:
         """What one sink is refused can be a matter of all sinks of the vendor's."""
+        pace, now = self._manner.pace, self._monotonic()
+        if isinstance(outcome, Sent):
+            pace.taken()
         if isinstance(outcome, RateLimited | Closed):
-            self._manner.pace.refused(now=self._monotonic())
-        if isinstance(outcome, RateLimited) and outcome.everywhere:
-            self._manner.pace.rest_everywhere(outcome.pause, now=self._monotonic())
+            pace.refused(now=now)
+        if not isinstance(outcome, RateLimited):
+            return outcome
+        shared = pace.vendor if outcome.reach is Reach.VENDOR else None
+        if not outcome.is_named:
+            outcome = replace(outcome, pause=(shared or pace).next_pause())
+        if outcome.reach is Reach.VENDOR:
+            pace.rest_everywhere(outcome.pause, now=now)
+        if outcome.reach is Reach.EDITS:
+            pace.rest_edits(outcome.pause, now=now)
+        return outcome
 
     def _key(self, deliveries: Sequence[Delivery]) -> str:
         """

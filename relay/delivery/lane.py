@@ -21,6 +21,7 @@ from relay.outcome import (
     Failed,
     Outcome,
     RateLimited,
+    Reach,
     Sent,
 )
 from relay.retry import WELL, settle
@@ -164,9 +165,17 @@ class Lane:
         await self._save(settled, load.deliveries, outcome, self._attempt(began, outcome))
         if (doubted := self._health.doubted) is not None:
             await self._outbox.expedite(doubted, now=self._clock())
-        if isinstance(outcome, Sent | RateLimited):
-            self._duty.manner.pace.rest(outcome.pause, now=self._monotonic())
+        self._rest(carried, outcome)
         return 0.0, False
+
+    def _rest(self, carried: Sequence[Delivery], outcome: Outcome) -> None:
+        """As long as the vendor asks for. A change of a message has a limit of its own."""
+        pace, now = self._duty.manner.pace, self._monotonic()
+        match outcome:
+            case Sent(pause) if carried[0].edits is not None:
+                pace.rest_edits(pause, now=now)
+            case Sent(pause) | RateLimited(pause, Reach.SINK | Reach.VENDOR):
+                pace.rest(pause, now=now)
 
     async def _claim(self) -> Claim | None:
         """The head of the line; or who stands behind it, to learn which of both is sick."""

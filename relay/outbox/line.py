@@ -29,17 +29,30 @@ class Waiting:
     """When the last attempt began of which we know how it ended."""
 
     @property
+    def stands_aside(self) -> bool:
+        """Whether it changes an earlier message, and waits for another attempt at that."""
+        return self.edits is not None and self.batch is not None
+
+    @property
     def known_at(self) -> int:
         """When the clock was read by which it waits."""
         return self.accepted_at if self.batch is None else self.tried_at or 0
 
 
-def head(line: Sequence[Waiting], *, hold: int) -> Waiting | None:
+def head(line: Sequence[Waiting], *, hold: int, now: int) -> Waiting | None:
     """
-    Who goes next, of those who wait in the order of arrival; ``hold`` in milliseconds.
+    Who goes next, of those who wait in the order of arrival; times are in milliseconds.
 
-    Who was tried before stays the first until that has ended: nobody overtakes a failed one.
+    Who was tried before stays the first until that has ended: nobody overtakes a failed one. But a
+    change of an earlier message stands aside until it is due again, and delays no new message.
     """
+    ready = [one for one in line if one.stands_aside and _is_due(one, line, now=now)]
+    if ready:
+        return min(ready, key=lambda one: one.id)
+    return _first([one for one in line if not one.stands_aside], hold=hold)
+
+
+def _first(line: Sequence[Waiting], *, hold: int) -> Waiting | None:
     tried = [one for one in line if one.batch is not None]
     if not (line := tried or line):
         return None
@@ -60,17 +73,22 @@ def due_at(line: Sequence[Waiting], *, hold: int) -> int | None:
     That is when the hold of the first has ended, even where a later one goes before it: else every
     newcomer would make all others wait anew.
     """
-    first = head(line, hold=hold)
-    return None if first is None else _due_at(first, line)
+    found = [one.due_at for one in line if one.stands_aside]
+    others = [one for one in line if not one.stands_aside]
+    if (first := _first(others, hold=hold)) is not None:
+        found.append(_due_at(first, others))
+    return min(found, default=None)
 
 
 def is_due(line: Sequence[Waiting], *, hold: int, now: int) -> bool:
-    first = head(line, hold=hold)
+    first = head(line, hold=hold, now=now)
     return first is not None and _is_due(first, line, now=now)
 
 
 def _due_at(first: Waiting, line: Sequence[Waiting]) -> int:
-    return first.due_at if first.batch is not None else min(first.due_at, line[0].due_at)
+    if first.batch is not None:
+        return first.due_at
+    return min(first.due_at, next(one.due_at for one in line if not one.stands_aside))
 
 
 def _is_due(first: Waiting, line: Sequence[Waiting], *, now: int) -> bool:
@@ -78,9 +96,9 @@ def _is_due(first: Waiting, line: Sequence[Waiting], *, now: int) -> bool:
     return _due_at(first, line) <= now or now <= first.known_at - SKEW
 
 
-def together(line: Sequence[Waiting], *, hold: int) -> Sequence[Waiting]:
+def together(line: Sequence[Waiting], *, hold: int, now: int) -> Sequence[Waiting]:
     """The head, with those that share its request since its first attempt, in their order."""
-    first = head(line, hold=hold)
+    first = head(line, hold=hold, now=now)
     if first is None:
         return ()
     if first.batch is None:
@@ -94,8 +112,8 @@ def company(line: Sequence[Waiting], *, hold: int, now: int, most: int) -> Seque
 
     An edit goes alone, and whoever was tried before goes as it went then.
     """
-    left, found = list(line), list[Waiting]()
-    while len(found) < most and (first := head(left, hold=hold)) is not None:
+    left, found = [one for one in line if not one.stands_aside], list[Waiting]()
+    while len(found) < most and (first := _first(left, hold=hold)) is not None:
         alone = first.batch is not None or first.edits is not None
         if alone or not _is_due(first, left, now=now):
             break
@@ -107,7 +125,7 @@ def company(line: Sequence[Waiting], *, hold: int, now: int, most: int) -> Seque
 def in_order(batch: Sequence[Waiting], *, hold: int) -> Sequence[Waiting]:
     """All of a batch, as they would go one by one."""
     left, order = list(batch), list[Waiting]()
-    while (first := head(left, hold=hold)) is not None:
+    while (first := _first(left, hold=hold)) is not None:
         left.remove(first)
         order.append(first)
     return order

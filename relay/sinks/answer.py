@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -70,23 +70,57 @@ def one_line(words: str) -> str:
     return " ".join(clean(words[: 4 * REASON]).split())[:REASON]
 
 
-def by_status(answer: Answer, reason: str | None = None) -> Outcome:
-    """The meaning of a status, for every vendor."""
+def by_status(answer: Answer, reason: str | None = None, *, is_own: bool) -> Outcome:
+    """
+    The meaning of a status, for every vendor; ``is_own``: whether the words are the vendor's.
+
+    Whoever stands between (a CDN, a proxy, a captive portal) answers for an hour or two, too. So
+    only the vendor's own word closes a sink, and an address that has moved for good.
+    """
     status, reason = answer.status, reason or answer.reason
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return rate_limited(answer.headers.get("Retry-After"))
+        return rate_limited(answer.headers.get("Retry-After"), reason=reason)
     if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:
         return Failed(reason, ambiguous=True)
     if 200 <= status < 300:  # a success that does not look like this vendor's
         return Failed(reason, ambiguous=True)
-    if status in {400, 413, 422}:
+    if 300 <= status < 400 and (place := answer.headers.get("Location")):
+        reason = one_line(f"{reason}: it sends us to {place}")
+    if status in {301, 308}:
+        return Closed(reason)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or (is_own and status in {400, 422}):
         return Rejected(reason)
-    return Closed(reason)  # 401, 403, 404, a redirect: not the message's fault
+    if is_own and status in {401, 403, 404, 410}:
+        return Closed(reason)
+    return Failed(reason)
+
+
+def speaker(answer: Answer) -> str | None:
+    """Whose words an answer has; None: nobody's whom relay knows."""
+    found = answer.json
+    if isinstance(found.get("errcode"), str):
+        return "Matrix"
+    if isinstance(found.get("message"), str) and isinstance(found.get("code"), int):
+        return "Discord"
+    is_word = answer.text.strip() == "ok" or re.fullmatch("[a-z]+(_[a-z]+)+", answer.text.strip())
+    return "Slack" if is_word or isinstance(found.get("ok"), bool) else None
+
+
+def misplaced(answer: Answer, own: str) -> Closed | None:
+    """What it means that another vendor answers than a sink's ``own``; None if it does not."""
+    if answer.status >= 500 or answer.status == HTTPStatus.REQUEST_TIMEOUT:
+        return None
+    if (found := speaker(answer)) in {own, None}:
+        return None
+    reason = one_line(f"{answer.reason}: {found} answers here, not {own}: check the address")
+    return Closed(reason, is_lasting=True, is_taken=200 <= answer.status < 300)
 
 
 def trouble(outcome: Outcome) -> str | None:
     """What an outcome tells whoever only asked whether we may send."""
     match outcome:
+        case Sent(message=message) if message:
+            return "took an empty message, as no chat of this kind does: check the address"
         case Sent():
             return None
         case RateLimited(pause):
@@ -97,8 +131,22 @@ def trouble(outcome: Outcome) -> str | None:
             return f"refuses us: {reason}"
 
 
-def rate_limited(*hints: object) -> RateLimited:
-    return RateLimited(max(MIN_PAUSE, pause_from(*hints)))
+def unexpected(outcome: Outcome) -> Outcome:
+    """The outcome of a probe that was not refused as a healthy vendor refuses it."""
+    match outcome:
+        case Sent():
+            return replace(outcome, message=outcome.message or "empty")
+        case Rejected(reason):
+            return Closed(f"{reason}: no healthy address answers so to an empty message")
+        case _:
+            return outcome
+
+
+def rate_limited(*hints: object, reason: str) -> RateLimited:
+    """``hints``: what the answer says of how long to wait."""
+    pause = max(MIN_PAUSE, pause_from(*hints))
+    is_named = any(_seconds(hint) is not None for hint in hints)
+    return RateLimited(pause, reason=reason, is_named=is_named)
 
 
 def pause_from(*hints: object) -> float:

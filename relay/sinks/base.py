@@ -165,13 +165,17 @@ class Sink(Protocol):
         """
         Put these in place of all that was sent together; ``sent`` is what Sent told of it.
 
-        Rejected or Closed if it cannot be changed any more: what is gone may be that message alone,
-        or its thread. Whoever then tells it anew learns which.
+        Rejected or Closed if it cannot be changed any more: whoever then tells it anew learns why.
+        But what somebody has removed from the chat (``is_removed``) is not told anew.
         """
         ...
 
     async def probe(self, session: aiohttp.ClientSession) -> Outcome:
-        """Make a request that shows nothing to anybody; Sent if the vendor works."""
+        """
+        Make a request that shows nothing to anybody, by the way of messages; Sent if it is open.
+
+        With a message, if the vendor took it for one: it is not what it should be.
+        """
         ...
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:

@@ -9,26 +9,28 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import takewhile
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import Field, model_validator
 
 from relay.message import Message, pinged
-from relay.outcome import Failed, Outcome, Sent
-from relay.sinks.answer import Answer, trouble
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.sinks.answer import Answer, trouble, unexpected
 from relay.sinks.base import NO_ROOM, Payload, SecretUrl, Settings, SinkSettings, ids
 from relay.sinks.embed import BLANK, EMBEDS, TOTAL, address, alike, embeds, length
 from relay.sinks.emoji import coded
 from relay.sinks.http import exchange
-from relay.sinks.jsoncode import classify, id_in
+from relay.sinks.jsoncode import classify, code_in, id_in
 from relay.sinks.layout import cut_units, leading
 
 # https://discord.com/developers/docs/reference#user-agent
 USER_AGENT = {"User-Agent": f"DiscordBot (https://relay.invalid, {version('relay')})"}
 USERNAME = 80
 KEYS = ("content", "username", "avatar_url", "embeds", "thread_name")
+EMPTY = 50006
+UNKNOWN_CHANNEL = 10003
 
 # No \w here: with its whole alphabet, repeated, pydantic's engine takes megabytes.
 EMOJI = "^<a?:[A-Za-z0-9_]{2,32}:[0-9]{1,20}>$"
@@ -39,6 +41,12 @@ PACE = ((5, 2.0), (28, 60.0))
 # 10 000 answers of 401, 403 or 429 in 10 minutes, and Cloudflare bans the address:
 # https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
 REFUSALS = ((200, 600.0),)
+
+SUFFIXES = ("/slack", "/github")
+NOT_READ = (
+    f"{EMPTY}: Discord found nothing in a message that has something: "
+    "set url to the webhook's own address, which does not end in /slack or /github"
+)
 
 # Words that no name may hold, or be: https://discord.com/developers/docs/resources/user
 _REFUSED = re.compile(r"(?i)(?<=c)(?=lyde)|(?<=d)(?=iscord)|(?<=^e)(?=veryone$)|(?<=^h)(?=ere$)")
@@ -73,6 +81,12 @@ class Discord(SinkSettings):
     """Post into this thread of the channel."""
     thread_name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     """Begin a new thread with each message; for forum channels."""
+    tags: Annotated[
+        tuple[str, ...],
+        Field(max_length=5),
+        ids(r"[0-9]{1,20}", "should be ids of the forum's tags: numbers in quotes"),
+    ] = ()
+    """Ids of a forum's tags, for each thread that ``thread_name`` begins; at most five."""
     username: str | None = None
     """The name shown above messages, instead of the webhook's own."""
     avatar: Literal["author", "none"] = "none"
@@ -86,6 +100,8 @@ class Discord(SinkSettings):
     def _one_thread(self) -> Self:
         if self.thread_id is not None and self.thread_name is not None:
             raise ValueError("thread_id is for a thread that is there, thread_name for new ones")
+        if self.tags and self.thread_name is None:
+            raise ValueError("tags are for new threads: set thread_name, too")
         return self
 
     @property
@@ -132,7 +148,9 @@ class Discord(SinkSettings):
             thread_name=self.thread_name,
             embeds=[dict(embed) for one in messages for embed in self._embeds(one)],
         ).json
-        return {key: raw[key] for key in KEYS if raw.get(key)} | {"allowed_mentions": allowed}
+        tags = {"applied_tags": [*self.tags]} if self.tags else {}  # unknown to the library
+        shown = {key: raw[key] for key in KEYS if raw.get(key)}
+        return {**shown, **tags, "allowed_mentions": allowed}
 
     def _pings(self, messages: Sequence[Message]) -> tuple[str, Payload]:
         """The content that pings, and the list without which it would ping nobody."""
@@ -149,9 +167,15 @@ class Discord(SinkSettings):
             return NO_ROOM
         # Execute Webhook takes no idempotency key: a lost answer can show twice.
         # Without wait=true Discord answers before it has stored, and no error comes.
-        query = {"wait": "true"} | ({"thread_id": self.thread_id} if self.thread_id else {})
-        answer = await self._ask(session, "POST", query=query, body=self.payload(messages))
+        body = self.payload(messages)
+        answer = await self._ask(session, "POST", query=self._query, body=body)
+        if code_in(answer) == EMPTY and _has_words(body):
+            return Closed(NOT_READ, is_lasting=True)
         return self._placed(classify(answer), answer)
+
+    @property
+    def _query(self) -> dict[str, str]:
+        return {"wait": "true"} | ({"thread_id": self.thread_id} if self.thread_id else {})
 
     def _placed(self, outcome: Outcome, answer: Answer | Failed) -> Outcome:
         """A message in a thread can be changed only by who names the thread, too."""
@@ -177,10 +201,25 @@ class Discord(SinkSettings):
         query = {"thread_id": thread} if thread else {}
         answer = await self._ask(session, "PATCH", "messages", message, query=query, body=body)
         outcome = classify(answer)
+        if code_in(answer) == UNKNOWN_CHANNEL and isinstance(outcome, Closed):
+            # Its thread is gone, and with it the message; if it was ours alone, so is the sink's.
+            is_removed = bool(thread) and thread != self.thread_id
+            return Rejected(outcome.reason, is_removed=True) if is_removed else outcome
+        if isinstance(outcome, RateLimited) and outcome.reach is Reach.SINK:
+            return replace(outcome, reach=Reach.EDITS)  # Discord limits each route by itself
         return replace(outcome, message=sent) if isinstance(outcome, Sent) else outcome
 
     async def probe(self, session: aiohttp.ClientSession) -> Outcome:
-        return classify(await self._ask(session, "GET"))
+        """Offer an empty message: only who would take another gets as far as to refuse that so."""
+        thread: dict[str, Any] = {"thread_name": self.thread_name, "applied_tags": [*self.tags]}
+        body = {key: value for key, value in thread.items() if value}
+        body["allowed_mentions"] = {"parse": []}
+        answer = await self._ask(session, "POST", query=self._query, body=body)
+        if code_in(answer) != EMPTY:
+            return unexpected(classify(answer))
+        if urlsplit(self.url.reveal()).path.rstrip("/").endswith(SUFFIXES):
+            return Closed(NOT_READ, is_lasting=True)
+        return Sent()
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         return trouble(await self.probe(session))
@@ -198,6 +237,15 @@ class Discord(SinkSettings):
         return await exchange(
             session, method, address, secret=self.url, query=query, body=body, headers=USER_AGENT
         )
+
+
+def _has_words(body: Payload) -> bool:
+    """Whether there is something to read in a message, however Discord counts."""
+    parts = [body.get("content")]
+    for embed in body.get("embeds", ()):
+        parts += [embed.get("title"), embed.get("description")]
+        parts += [field.get("value") for field in embed.get("fields", ())]
+    return any(letter.isalnum() for part in parts if isinstance(part, str) for letter in part)
 
 
 def username(wanted: str) -> str:

@@ -3,7 +3,15 @@
 from http import HTTPStatus
 
 from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
-from relay.sinks.answer import MAX_PAUSE, Answer, by_status, one_line, pause_from, rate_limited
+from relay.sinks.answer import (
+    MAX_PAUSE,
+    Answer,
+    by_status,
+    misplaced,
+    one_line,
+    pause_from,
+    rate_limited,
+)
 
 # https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
 REJECTED = {"M_TOO_LARGE", "M_BAD_JSON", "M_NOT_JSON", "M_INVALID_PARAM", "M_MISSING_PARAM"}
@@ -36,15 +44,18 @@ def classify(answer: Answer | Failed) -> Outcome:
     if answer.status == HTTPStatus.OK and "event_id" in found:
         return Sent(message=answer.id("event_id"))
     if code in FULL:
-        return rate_limited(FULL_PAUSE, answer.headers.get("Retry-After"))
+        return rate_limited(FULL_PAUSE, answer.headers.get("Retry-After"), reason=reason)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED:
-        return rate_limited(_pause(answer))
-    return Rejected(reason) if code in REJECTED else by_status(answer, reason)
+        return rate_limited(_pause(answer), reason=reason)
+    if code in REJECTED:
+        return Rejected(reason)
+    is_own = isinstance(code, str)
+    return misplaced(answer, "Matrix") or by_status(answer, reason, is_own=is_own)
 
 
-def _pause(answer: Answer) -> float:
-    """In seconds; the older key of the body is the finer one."""
+def _pause(answer: Answer) -> float | str | None:
+    """What the answer says of it, in seconds; the older key of the body is the finer one."""
     wanted = answer.json.get("retry_after_ms")
     if isinstance(wanted, int | float) and not isinstance(wanted, bool):
         return pause_from(max(-1, min(wanted, 1000 * MAX_PAUSE)) / 1000)
-    return pause_from(answer.headers.get("Retry-After"))
+    return answer.headers.get("Retry-After")

@@ -16,7 +16,7 @@ from yarl import URL
 
 from relay.outcome import Failed
 from relay.secret import Secret
-from relay.sinks.answer import Answer, without
+from relay.sinks.answer import Answer, one_line, without
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=20)
 # Discord answers with the message as it shows it: ten pictures, each with two long addresses.
@@ -82,7 +82,10 @@ async def exchange(
             allow_redirects=False,
             trace_request_ctx=trace,
         ) as response:
-            return Answer(response.status, response.headers, without(secret, await _text(response)))
+            headers_read = response.headers.copy()
+            if "Location" in headers_read:
+                headers_read["Location"] = _place(response, secret)
+            return Answer(response.status, headers_read, without(secret, await _text(response)))
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Failed(named(error), ambiguous=trace.written)
 
@@ -94,6 +97,18 @@ def encoded(value: object) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+def _place(response: aiohttp.ClientResponse, secret: Secret) -> str:
+    """Where a redirect leads: host and path, without what in it may be our key."""
+    try:
+        place = response.url.join(URL(response.headers["Location"]))
+    except ValueError:
+        return "no address"
+    ours = response.url.path.split("/")[-2:]  # of a webhook's address these are the key
+    path = "/".join("..." if part and part in ours else part for part in place.path.split("/"))
+    port = "" if place.is_default_port() or not place.port else f":{place.port}"
+    return one_line(without(secret, f"{place.scheme}://{place.host}{port}{path}"))
 
 
 async def _text(response: aiohttp.ClientResponse) -> str:

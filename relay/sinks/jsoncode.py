@@ -5,13 +5,86 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.sinks.answer import Answer, by_status, one_line, pause_from, rate_limited
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.sinks.answer import (
+    Answer,
+    by_status,
+    misplaced,
+    one_line,
+    pause_from,
+    rate_limited,
+    speaker,
+)
 
-# https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
-REJECTED = {50035, 50006, 50109, 200000, 240000, 220001, 220002, 220003, 40058, 40067, 40005}
-CLOSED = {10003, 10004, 10015, 50001, 50013, 50027, 160005, 40333}
-LIMITED = {20016, 20028, 40062}
+# All that can come of a webhook, of the list at
+# https://discord.com/developers/docs/topics/opcodes-and-status-codes#json. What is not here goes by
+# its status.
+REJECTED = {
+    20009,  # explicit content
+    30015,  # too many attachments
+    40005,  # too large
+    50006,  # empty
+    50035,  # a field is invalid
+    50045, 50046, 50110, 50123, 50138, 50146,  # files
+    50109,  # no JSON
+    50151,  # an emoji
+    200000,  # AutoMod
+    240000,  # a harmful link
+}  # fmt: skip
+REMOVED = {10008}
+MENDED_BY_SETTINGS = {
+    220001: "the channel is a forum: set thread_name, or thread_id",
+    220002: "set thread_name or thread_id, not both; the address may have a thread_id, too",
+    220003: "the channel is no forum: take thread_name out",
+    220004: "the address ends in /slack or /github: take that away",
+    40058: "the channel is a forum: set thread_name, or thread_id",
+    40066: "the forum wants a tag that only moderators may set: change its tags",
+    40067: "the forum wants a tag: set tags to the ids of some",
+    10087: "tags has an id that is none of the forum's tags",
+    200001: "AutoMod refuses thread_name: set another",
+    50003: "url is not that of a channel's webhook",
+    50008: "the webhook's channel takes no text: set url to another's",
+    50024: "the webhook's channel takes no messages of this kind: set url to another's",
+    50041: "the address has a version of the API that is gone: set url to the webhook's own",
+}
+"""Closed until the settings change: no probe can tell whether they are right."""
+CLOSED = {
+    10003: "the webhook's channel is gone, or the thread that thread_id names",
+    10004: "the server is gone",
+    10015: "the webhook was deleted: set url to a new one's",
+    10016: "the webhook was deleted: set url to a new one's",
+    20012: "",
+    30033: "the thread is full",
+    40001: "",
+    40002: "",
+    40007: "",
+    40012: "",
+    40333: "",
+    50001: "",
+    50009: "",
+    50013: "",
+    50014: "",
+    50025: "",
+    50026: "",
+    50027: "the webhook's token is wrong: copy its address again, to url",
+    50067: "",
+    50073: "",
+    50083: "the thread is archived: open it again, or set thread_id to another",
+    50095: "",
+    50097: "",
+    50101: "",
+    50178: "",
+    160005: "the thread is locked: unlock it, or set thread_id to another",
+    160006: "the server has as many open threads as it may: close some, or set thread_id",
+    160007: "the server has as many open threads as it may: close some, or set thread_id",
+    400001: "",
+}
+"""Closed, until a probe or a later attempt finds that it is well again."""
+LIMITED = {20016, 20028, 20029, 40003, 40062}
+OF_ONE_EDIT = {20022, 30046}
+"""Limits of a message that is changed too often or too late; new ones may go."""
+FAILED = {40004, 40006, 110000, 110001, 130000}
+"""Discord itself has trouble."""
 
 MAX_REST = 60.0  # seconds after a message that was taken
 ID = re.compile("[0-9]{1,20}")
@@ -24,19 +97,44 @@ def classify(answer: Answer | Failed) -> Outcome:
     status, code, reason = answer.status, answer.code("code"), describe(answer)
     if status == HTTPStatus.NO_CONTENT or (status == HTTPStatus.OK and answer.code("id")):
         return Sent(_rest(answer), id_in(answer, "id"))
-    if status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED:
-        return _limited(answer)
+    if status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED | OF_ONE_EDIT:
+        return _limited(answer, code)
+    return (
+        _of_code(code, answer)
+        or misplaced(answer, "Discord")
+        or by_status(answer, reason, is_own=speaker(answer) == "Discord")
+    )
+
+
+def _of_code(code: object, answer: Answer) -> Outcome | None:
+    """What an error means that Discord has a number for."""
+    reason = describe(answer)
+    if not isinstance(code, int) or answer.status < 300:
+        return None
+    if code in FAILED:
+        return Failed(reason, ambiguous=answer.status >= 500)
+    if code in MENDED_BY_SETTINGS:
+        return Closed(_hinted(reason, MENDED_BY_SETTINGS[code]), is_lasting=True)
     if code in CLOSED:
-        return Closed(reason)
-    if code in REJECTED:
-        return Rejected(reason)
-    return by_status(answer, reason)
+        return Closed(_hinted(reason, CLOSED[code]))
+    if code in REJECTED | REMOVED:
+        return Rejected(reason, is_removed=code in REMOVED)
+    return None
+
+
+def _hinted(reason: str, hint: str) -> str:
+    return f"{reason[:200]}: {hint}" if hint else reason
 
 
 def id_in(answer: Answer | Failed, key: str) -> str:
     """An id that the answer tells; empty if it is none."""
     found = answer.id(key) if isinstance(answer, Answer) else ""
     return found if ID.fullmatch(found) else ""
+
+
+def code_in(answer: Answer | Failed) -> str | int | None:
+    """Discord's number for an error."""
+    return answer.code("code") if isinstance(answer, Answer) else None
 
 
 def describe(answer: Answer) -> str:
@@ -65,10 +163,12 @@ def _rest(answer: Answer) -> float:
     return min(MAX_REST, pause_from(answer.headers.get("X-RateLimit-Reset-After")))
 
 
-def _limited(answer: Answer) -> RateLimited:
+def _limited(answer: Answer, code: object) -> RateLimited:
     hints = [answer.headers.get(name) for name in ("Retry-After", "X-RateLimit-Reset-After")]
-    found = rate_limited(answer.json.get("retry_after"), *hints)
-    return replace(found, everywhere=_meets_all(answer))
+    found = rate_limited(answer.json.get("retry_after"), *hints, reason=describe(answer))
+    if code in OF_ONE_EDIT:
+        return replace(found, reach=Reach.MESSAGE)
+    return replace(found, reach=Reach.VENDOR) if _meets_all(answer) else found
 
 
 def _meets_all(answer: Answer) -> bool:

@@ -14,6 +14,9 @@ from pydantic import BeforeValidator
 
 from relay.duration import seconds
 
+FIRST_PAUSE = 5.0  # seconds
+LAST_PAUSE = 3600.0  # bans of Cloudflare's last for thousands of seconds
+
 Window = tuple[int, float]
 """At most this many requests within so many seconds."""
 
@@ -24,6 +27,9 @@ class Past:
 
     sent: deque[float] = field(default_factory=deque)
     rests_until: float = 0.0
+    edits_rest_until: float = 0.0
+    unnamed: int = 0
+    """How many limits in a row came without a word of how long to wait."""
     kept: int = 0
     """How many requests the largest window has to know of, of all that ask."""
 
@@ -58,6 +64,26 @@ class Pace:
     def rest(self, pause: float, *, now: float) -> None:
         """The vendor asks for so many seconds without a request."""
         self._past.rests_until = max(self._past.rests_until, now + pause)
+
+    def rest_edits(self, pause: float, *, now: float) -> None:
+        """The vendor asks for so many seconds without a change of a message."""
+        self._past.edits_rest_until = max(self._past.edits_rest_until, now + pause)
+
+    def pause_of_edits(self, *, now: float) -> float:
+        """The seconds until another message may be changed, as far as only changes are limited."""
+        return max(0.0, self._past.edits_rest_until - now)
+
+    def next_pause(self) -> float:
+        """How long to wait where the vendor does not say: twice as long each time."""
+        self._past.unnamed += 1
+        doubled: float = FIRST_PAUSE * 2 ** min(self._past.unnamed - 1, 16)
+        return min(doubled, LAST_PAUSE)
+
+    def taken(self) -> None:
+        """The vendor has taken a request."""
+        self._past.unnamed = 0
+        if self.vendor is not None:
+            self.vendor.taken()
 
     def refused(self, *, now: float) -> None:
         """The vendor has refused a request."""

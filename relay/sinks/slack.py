@@ -8,17 +8,22 @@ https://docs.slack.dev/reference/methods/chat.postMessage
 import logging
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
-from http import HTTPStatus
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import Field, model_validator
 
 from relay.message import Message, pinged
 from relay.model import Display
-from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Sent
 from relay.secret import Secret
-from relay.sinks.answer import Answer, by_status, rate_limited, trouble
+from relay.sinks.answer import (
+    Answer,
+    trouble,
+    unexpected,
+)
 from relay.sinks.base import (
     NO_ROOM,
     UNCHANGEABLE,
@@ -31,39 +36,12 @@ from relay.sinks.base import (
 )
 from relay.sinks.blocks import MESSAGES, blocks, fallback, together
 from relay.sinks.emoji import coded
+from relay.sinks.errorword import HEALTHY, WORKFLOW, classify_api, classify_webhook, word_in
 from relay.sinks.wire import AnsweredError, Wire
 
 # The SDK's own lines hold addresses and tokens.
 quiet = logging.getLogger("relay.slack_sdk")
 quiet.setLevel(logging.CRITICAL)
-
-REJECTED = {
-    "no_text",
-    "msg_too_long",
-    "msg_blocks_too_long",
-    "too_many_attachments",
-    "json_not_object",
-    "markdown_text_conflict",
-}
-REJECTED_PREFIXES = (
-    "invalid_blocks",
-    "invalid_arg",
-    "invalid_array_arg",
-    "invalid_charset",
-    "invalid_form_data",
-    "invalid_json",
-    "invalid_post_type",
-    "metadata_",
-)
-# Seconds that are waited at least: nobody knows when a team's own limit ends.
-LIMITED = {"ratelimited": 0.0, "rate_limited": 0.0, "message_limit_exceeded": 600.0}
-FAILED = {
-    "internal_error",
-    "fatal_error",
-    "request_timeout",
-    "service_unavailable",
-    "team_added_to_org",
-}
 
 PACE = ((1, 1.0),)  # https://docs.slack.dev/apis/web-api/rate-limits
 
@@ -189,17 +167,40 @@ class Slack(SinkSettings):
             return NO_ROOM
         channel, _, ts = sent.partition("/")
         body = self._content(messages) | {"channel": channel, "ts": ts}
-        return await self._call(session, "chat.update", body)
+        outcome = classify_api(await self._call(session, "chat.update", body))
+        if isinstance(outcome, RateLimited):  # by Slack each method has a limit of its own
+            return replace(outcome, reach=Reach.EDITS)
+        return outcome
 
     async def probe(self, session: aiohttp.ClientSession) -> Outcome:
-        """Offer an empty message: only who knows us gets as far as to refuse that."""
-        outcome = await self._post(session, self._addressed({"text": ""}))
-        return Sent() if isinstance(outcome, Rejected) else outcome
+        """Offer an empty message: only who would take another gets as far as to refuse that so."""
+        if self.starts_workflow:
+            return Closed(WORKFLOW, is_lasting=True)  # to ask would start it
+        answer = await self._posted(session, self._addressed({"text": ""}))
+        if isinstance(answer, Answer) and answer.status < 500 and word_in(answer) in HEALTHY:
+            return Sent()
+        return unexpected(self._classify(answer))
 
     async def check(self, session: aiohttp.ClientSession) -> str | None:
         return trouble(await self.probe(session))
 
+    @property
+    def starts_workflow(self) -> bool:
+        """https://slack.com/help/articles/360041352714"""
+        path = "" if self.url is None else urlsplit(self.url.reveal()).path
+        return path.startswith(("/triggers/", "/workflows/"))
+
     async def _post(self, session: aiohttp.ClientSession, body: dict[str, Any]) -> Outcome:
+        if self.starts_workflow:
+            return Closed(WORKFLOW, is_lasting=True)
+        return self._classify(await self._posted(session, body))
+
+    def _classify(self, answer: Answer | Failed) -> Outcome:
+        return classify_api(answer) if self.url is None else classify_webhook(answer)
+
+    async def _posted(
+        self, session: aiohttp.ClientSession, body: dict[str, Any]
+    ) -> Answer | Failed:
         if self.url is not None:
             from slack_sdk.webhook.async_client import AsyncWebhookClient  # see relay.sinks
 
@@ -207,12 +208,12 @@ class Slack(SinkSettings):
             hook = AsyncWebhookClient(self.url.reveal(), **_ours(wire))
             with suppress(AnsweredError):
                 await hook.send_dict(body)
-            return classify_webhook(wire.answer)
+            return wire.answer
         return await self._call(session, "chat.postMessage", body)
 
     async def _call(
         self, session: aiohttp.ClientSession, method: str, body: dict[str, Any]
-    ) -> Outcome:
+    ) -> Answer | Failed:
         from slack_sdk.web.async_client import AsyncWebClient  # at its first use: see relay.sinks
 
         token = self.token or Secret("")
@@ -221,42 +222,9 @@ class Slack(SinkSettings):
         bot = AsyncWebClient(token.reveal(), base, **_ours(wire))
         with suppress(AnsweredError):
             await bot.api_call(method, json=body)
-        return classify_api(wire.answer)
+        return wire.answer
 
 
 def _ours(wire: Wire) -> dict[str, Any]:
     """Our session, no repeating, no words."""
     return {"session": wire, "retry_handlers": [], "logger": quiet}
-
-
-def classify_webhook(answer: Answer | Failed) -> Outcome:
-    """https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors"""
-    if isinstance(answer, Failed):
-        return answer
-    if answer.status == HTTPStatus.OK and answer.text.strip() == "ok":
-        return Sent()
-    return by_status(answer)
-
-
-def classify_api(answer: Answer | Failed) -> Outcome:
-    """https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
-    if isinstance(answer, Failed):
-        return answer
-    if answer.status == HTTPStatus.OK and answer.json.get("ok") is True:
-        channel, ts = answer.id("channel"), answer.id("ts")
-        return Sent(message=f"{channel}/{ts}" if channel and ts else "")
-    if answer.status not in {200, 400}:
-        return by_status(answer)
-    word = answer.json.get("error")
-    return by_status(answer) if not isinstance(word, str) or not word else _named(word, answer)
-
-
-def _named(word: str, answer: Answer) -> Outcome:
-    """What an error means that Slack has a word for."""
-    if word in LIMITED:
-        return rate_limited(answer.headers.get("Retry-After"), LIMITED[word] or None)
-    if word in FAILED:
-        return Failed(answer.reason, ambiguous=True)
-    if word in REJECTED or word.startswith(REJECTED_PREFIXES):
-        return Rejected(answer.reason)
-    return Closed(answer.reason)  # the channel or the token, and whatever nobody has named

@@ -16,7 +16,17 @@ from relay.errors import OutboxError
 from relay.message import Message
 from relay.outbox import Search
 from relay.outbox.sibling import sibling
-from relay.outcome import WITHHELD, Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
+from relay.outcome import (
+    WITHHELD,
+    Closed,
+    Failed,
+    Outcome,
+    RateLimited,
+    Reach,
+    Rejected,
+    Sent,
+    State,
+)
 from relay.rendering.templates import Templates
 from relay.sinks.pace import Pace
 from relay.tree import text_of
@@ -453,7 +463,7 @@ async def banned(outbox: Any, outcome: Outcome) -> tuple[Stage, Lane]:
 
 
 async def test_a_ban_lets_all_sinks_of_the_vendor_rest(outbox: Any) -> None:
-    stage, other = await banned(outbox, RateLimited(3600, everywhere=True))
+    stage, other = await banned(outbox, RateLimited(3600, Reach.VENDOR))
     await stage.lane.step()
     assert await other.step() == (3600.0, False)
 
@@ -699,9 +709,155 @@ async def test_an_edit_that_was_set_aside_does_not_undo_a_later_one(stage: Stage
     await stage.run(seconds=1)
     await stage.edit(1, "third")
     await stage.run(seconds=600)
-    assert stage.sink.tried.count("edit second") == 5
+    assert stage.sink.tried == ["first", "edit second", "edit third", "edit third"]
     assert stage.sink.edited == {"first": "third"}
     assert await stage.states() == {State.DELIVERED: 3}
+
+
+@pytest.mark.parametrize("reach", [Reach.MESSAGE, Reach.EDITS])
+async def test_an_edit_that_must_wait_delays_no_new_message(batching: Stage, reach: Reach) -> None:
+    stage = batching
+    await stage.accept(1, 2)
+    await stage.run(seconds=1)
+    stage.sink.ends = failing({"edit mended + note 2": 1}, RateLimited(600, reach))
+    await stage.edit(1, "mended")
+    await stage.accept(3, 4, 5)
+    await stage.run(seconds=60)
+    await stage.accept(6)
+    await stage.run(seconds=60)
+    assert stage.sink.shown == ["note 1 + note 2", "note 3 + note 4 + note 5", "note 6"]
+    assert await stage.states() == {State.DELIVERED: 6, State.PENDING: 1}
+    await stage.run(seconds=600)
+    assert stage.sink.edited == {"note 1 + note 2": "mended + note 2"}
+    assert await stage.states() == {State.DELIVERED: 7}
+
+
+async def test_a_hundred_edits_that_must_wait_delay_no_new_message(stage: Stage) -> None:
+    notes = range(100)
+    await stage.accept(*notes)
+    await stage.run(seconds=1)
+    stage.sink.ends = lambda text: RateLimited(3600, Reach.MESSAGE) if "edit" in text else Sent()
+    for number in notes:
+        await stage.edit(number, f"mended {number}")
+    await stage.run(seconds=60)
+    await stage.accept(500)
+    await stage.run(seconds=60)
+    assert stage.sink.shown[-1] == "note 500"
+    stage.sink.ends = lambda text: Sent()
+    await stage.run(seconds=7200)
+    assert len(stage.sink.edited) == 100
+    assert await stage.states() == {State.DELIVERED: 201}
+
+
+@pytest.mark.parametrize(("reach", "asked"), [(Reach.EDITS, 1), (Reach.MESSAGE, 2)])
+async def test_other_edits_do_not_ask_while_all_must_wait_and_do_where_one_must(
+    stage: Stage, reach: Reach, asked: int
+) -> None:
+    await stage.accept(1, 2)
+    await stage.run(seconds=1)
+    stage.sink.ends = failing({"edit a": -1, "edit b": -1}, RateLimited(600, reach))
+    await stage.edit(1, "a")
+    await stage.edit(2, "b")
+    await stage.run(seconds=60)
+    assert len([one for one in stage.sink.tried if one.startswith("edit")]) == asked
+    stage.sink.ends = lambda text: Sent()
+    await stage.run(seconds=1200)
+    assert list(stage.sink.edited.values()) == ["a", "b"]
+
+
+async def test_an_edit_waits_over_a_restart_and_still_delays_nobody(stage: Stage) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = failing({"edit mended": -1}, RateLimited(600, Reach.MESSAGE))
+    await stage.edit(1, "mended")
+    await stage.run(seconds=1)
+    stage.lane = stage.new_lane()
+    await stage.accept(2)
+    await stage.run(seconds=30)
+    assert stage.sink.shown == ["note 1", "note 2"]
+
+
+async def test_a_failing_edit_delays_no_new_message(stage: Stage) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = failing({"edit mended": 2}, Failed("502"))
+    await stage.edit(1, "mended")
+    await stage.accept(2)
+    await stage.run(seconds=1)
+    assert stage.sink.shown == ["note 1", "note 2"]
+    await stage.run(seconds=600)
+    assert stage.sink.edited == {"note 1": "mended"}
+
+
+# --- what somebody removed from the chat
+
+GONE = Rejected("404 10008 Unknown Message", is_removed=True)
+
+
+async def test_what_somebody_removed_is_not_said_again_by_an_edit(stage: Stage) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = failing({"edit mended": -1, "edit again": -1}, GONE)
+    await stage.edit(1, "mended")
+    await stage.run(seconds=60)
+    await stage.edit(1, "again")
+    await stage.accept(2)
+    await stage.run(seconds=60)
+    assert stage.sink.tried == ["note 1", "edit mended", "edit again", "note 2"]
+    assert [one.reason for one in await stage.outbox.dead()] == [GONE.reason] * 2
+
+
+async def test_of_a_message_that_was_removed_with_many_notes_none_is_said_again(
+    batching: Stage,
+) -> None:
+    await batching.accept(*range(10))
+    await batching.run(seconds=1)
+    batching.sink.ends = lambda text: GONE if "edit" in text else Sent()
+    await batching.edit(3, "three")
+    await batching.edit(4, "four")
+    await batching.run(seconds=60)
+    assert len(batching.sink.shown) == 1
+    assert [one.reason for one in await batching.outbox.dead()] == [GONE.reason] * 2
+
+
+async def test_what_somebody_removed_and_then_became_private_is_settled(stage: Stage) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = failing({f"edit {HIDDEN}": -1}, GONE)
+    await stage.hide(1)
+    await stage.run(seconds=60)
+    assert len(stage.sink.tried) == 2
+    assert await stage.states() == {State.DELIVERED: 2}
+
+
+async def test_what_cannot_be_changed_for_another_reason_is_said_anew(stage: Stage) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = failing({"edit mended": -1}, Rejected("400 no"))
+    await stage.edit(1, "mended")
+    await stage.run(seconds=60)
+    assert stage.sink.shown == ["note 1", "mended"]
+
+
+# --- limits without a word of how long
+
+
+async def test_limits_that_name_no_pause_come_ever_more_rarely_and_are_told(stage: Stage) -> None:
+    banned = RateLimited(5, Reach.VENDOR, reason="429 error code: 1015", is_named=False)
+    stage.sink.ends = failing({"note 1": -1}, banned)
+    await stage.accept(1)
+    await stage.run(seconds=3600)
+    assert len(stage.sink.tried) == 10
+    assert (await stage.outbox.troubles())["team"].reason == "429 error code: 1015"
+    (waiting,) = await stage.outbox.deliveries(Search())
+    assert waiting.reason == "429 error code: 1015"
+    stage.sink.ends = lambda text: Sent()
+    await stage.run(seconds=3600)
+    stage.sink.tried.clear()
+    stage.sink.ends = failing({"note 2": 2}, banned)
+    await stage.accept(2)
+    await stage.run(seconds=16)
+    assert stage.sink.shown == ["note 1", "note 2"]
 
 
 async def test_an_edit_keeps_its_place_in_the_line(batching: Stage) -> None:

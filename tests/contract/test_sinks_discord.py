@@ -6,10 +6,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from relay.message import Image, Message
-from relay.outcome import Closed, Outcome, RateLimited, Rejected, Sent
+from relay.outcome import Closed, Outcome, RateLimited, Reach, Rejected, Sent
 from relay.secret import Secret
 from relay.sinks import open_session
 from relay.sinks.discord import Discord
@@ -33,6 +34,23 @@ def fake_with(aiohttp_server: AiohttpServer) -> Any:
         fake = FakeDiscord(clock=ManualClock(), **settings)
         fake.base_url = str((await aiohttp_server(fake.app)).make_url("")).rstrip("/")
         return fake
+
+    return start
+
+
+@pytest.fixture
+def serve_answer(aiohttp_server: AiohttpServer) -> Any:
+    """A sink whose vendor always answers the same."""
+
+    async def start(status: int, text: str) -> Discord:
+        async def answer(request: web.Request) -> web.Response:
+            await request.read()
+            return web.Response(status=status, text=text, content_type="application/json")
+
+        app = web.Application()
+        app.router.add_route("*", "/{rest:.*}", answer)
+        base = str((await aiohttp_server(app)).make_url("")).rstrip("/")
+        return Discord.model_validate({"type": "discord", "url": f"{base}/api/webhooks/1/abc"})
 
     return start
 
@@ -76,8 +94,8 @@ async def test_each_message_begins_a_thread_in_a_forum(
 @pytest.mark.parametrize(
     ("kind", "settings", "outcome"),
     [
-        ("forum", {}, (Rejected, "400 220001")),
-        ("text", {"thread_name": "news"}, (Rejected, "400 220003")),
+        ("forum", {}, (Closed, "400 220001")),
+        ("text", {"thread_name": "news"}, (Closed, "400 220003")),
         ("text", {"thread_id": "123"}, (Closed, "404 10003")),
     ],
 )
@@ -89,7 +107,69 @@ async def test_a_thread_that_cannot_be_is_told(
     outcome: tuple[type, str],
 ) -> None:
     fake = await fake_with(kind=kind)
-    assert opening(await send(session, sink_of(fake, **settings))) == outcome
+    sink = sink_of(fake, **settings)
+    assert opening(await send(session, sink)) == outcome
+    assert str(await sink.check(session)).startswith(f"refuses us: {outcome[1]}")
+    assert fake.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(160005, "Thread is locked"), (50083, "Thread is archived")],
+)
+async def test_a_thread_that_is_closed_is_told_by_a_check(
+    fake_discord: FakeDiscord, session: aiohttp.ClientSession, code: int, words: str
+) -> None:
+    thread = fake_discord.add_thread()
+    sink = sink_of(fake_discord, thread_id=thread)
+    assert await sink.check(session) is None
+    fake_discord.close_thread(thread, code, words)
+    assert opening(await send(session, sink)) == (Closed, f"400 {code}")
+    assert "thread_id" in str(await sink.check(session))
+
+
+async def test_a_forum_that_wants_tags_gets_them(
+    fake_with: Any, session: aiohttp.ClientSession
+) -> None:
+    fake = await fake_with(webhook_limit=None)
+    fake.webhook = fake.add_webhook(kind="forum", tags=["7", "8"], wants_tag=True)
+    bare, wrong, right = (
+        sink_of(fake, thread_name="news", tags=tags) for tags in ([], ["9"], ["7", "8"])
+    )
+    for sink, code in ((bare, "400 40067"), (wrong, "400 10087")):
+        assert opening(await send(session, sink)) == (Closed, code)
+        assert "tags" in str(await sink.check(session))
+    assert await right.check(session) is None
+    assert fake.accepted == []
+    assert await send(session, right) == Sent()
+    assert [post.payload["applied_tags"] for post in fake.posts()] == [["7", "8"]]
+
+
+@pytest.mark.parametrize("tags", [["1"], ["1"] * 3])
+def test_tags_are_for_new_threads(tags: list[str]) -> None:
+    with pytest.raises(ValueError, match="set thread_name"):
+        Discord(type="discord", url="https://discord.com/api/webhooks/1/a", tags=tags)
+
+
+async def test_an_address_of_another_form_is_told_though_discord_answers(
+    fake_discord: FakeDiscord, session: aiohttp.ClientSession
+) -> None:
+    sink = sink_of(fake_discord)
+    slack = sink.model_copy(update={"url": Secret(f"{fake_discord.url}/slack")})
+    outcome = await send(session, slack)
+    assert isinstance(outcome, Closed)
+    assert outcome.is_lasting
+    assert "/slack" in outcome.reason
+    assert "/slack" in str(await slack.check(session))
+
+
+async def test_a_message_in_which_there_is_nothing_to_read_is_no_fault_of_the_address(
+    serve_answer: Any, session: aiohttp.ClientSession
+) -> None:
+    empty = '{"message": "Cannot send an empty message", "code": 50006}'
+    sink = await serve_answer(400, empty)
+    assert isinstance(await send(session, sink), Closed)
+    assert opening(await send(session, sink, Message(color=5))) == (Rejected, "400 50006")
 
 
 async def test_a_webhook_that_is_gone_closes(
@@ -98,10 +178,11 @@ async def test_a_webhook_that_is_gone_closes(
     sink = sink_of(fake_discord)
     wrong = sink.model_copy(update={"url": Secret(fake_discord.url + "x")})
     assert opening(await send(session, wrong)) == (Closed, "401 50027")
-    assert await wrong.check(session) == "refuses us: 401 50027 Invalid Webhook Token"
+    told = str(await wrong.check(session))
+    assert told.startswith("refuses us: 401 50027 Invalid Webhook Token: ")
     fake_discord.remove_webhook(fake_discord.webhook)
     assert opening(await send(session, sink)) == (Closed, "404 10015")
-    assert await sink.check(session) == "refuses us: 404 10015 Unknown Webhook"
+    assert str(await sink.check(session)).startswith("refuses us: 404 10015 Unknown Webhook: ")
 
 
 async def test_what_the_channel_does_not_want_is_rejected(
@@ -250,7 +331,38 @@ async def test_what_somebody_deleted_cannot_be_changed(
     sink = sink_of(fake_discord)
     sent = await first(sink, session, HELLO)
     fake_discord.messages.clear()
-    assert opening(await changed(sink, session, sent, CHANGED)) == (Closed, "404 10008")
+    outcome = await changed(sink, session, sent, CHANGED)
+    assert outcome == Rejected("404 10008 Unknown Message", is_removed=True)
+
+
+async def test_a_thread_that_was_one_message_is_removed_with_it_and_the_sinks_own_is_not(
+    fake_with: Any, session: aiohttp.ClientSession
+) -> None:
+    forum = await fake_with(kind="forum")
+    sink = sink_of(forum, thread_name="news")
+    sent = await first(sink, session, HELLO)
+    forum.remove_thread(next(iter(forum.threads)))
+    outcome = await changed(sink, session, sent, CHANGED)
+    assert isinstance(outcome, Rejected)
+    assert outcome.is_removed
+    own = forum.add_thread()
+    fixed = sink_of(forum, thread_id=own)
+    sent = await first(fixed, session, HELLO)
+    forum.remove_thread(own)
+    assert opening(await changed(fixed, session, sent, CHANGED)) == (Closed, "404 10003")
+
+
+async def test_a_limit_of_changes_leaves_new_messages_alone(
+    serve_answer: Any, session: aiohttp.ClientSession
+) -> None:
+    limited = '{"message": "You are being rate limited.", "retry_after": 9, "global": false}'
+    sink = await serve_answer(429, limited)
+    sent = Sent(message="1")
+    assert await changed(sink, session, sent, CHANGED) == RateLimited(9, Reach.EDITS)
+    assert await send(session, sink) == RateLimited(9)
+    old = '{"message": "Maximum number of edits", "code": 30046, "retry_after": 600}'
+    sink = await serve_answer(429, old)
+    assert await changed(sink, session, sent, CHANGED) == RateLimited(600, Reach.MESSAGE)
 
 
 async def test_a_changed_face_is_no_reason_to_tell_a_change_anew(

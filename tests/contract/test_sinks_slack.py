@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from relay.message import Message
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
 from relay.sinks import open_session
 from relay.sinks.slack import Slack
 from relay.tree import Text
@@ -47,12 +47,14 @@ async def test_what_a_webhook_answers_decides(
     fake_slack: FakeSlack, session: aiohttp.ClientSession, word: str
 ) -> None:
     fake_slack.break_webhook(fake_slack.webhook, word)
-    expected = {400: Rejected, 500: Failed}.get(WEBHOOK_STATUS[word], Closed)
+    by_status = {400: Rejected, 500: Failed}.get(WEBHOOK_STATUS[word], Closed)
+    expected = Closed if word == "user_not_found" else by_status
     sink = sink_of(fake_slack, "webhook")
     outcome = await send(sink, session)
     assert type(outcome) is expected
     assert getattr(outcome, "reason", "") == f"{WEBHOOK_STATUS[word]} {word}"
-    assert (await sink.check(session) is None) is (expected is Rejected)
+    is_healthy = word in {"no_text", "invalid_payload"}
+    assert (await sink.check(session) is None) is is_healthy
 
 
 @pytest.mark.parametrize(
@@ -163,6 +165,29 @@ async def test_what_was_told_in_another_channel_is_changed_there(
     assert await moved.edit(sent.message, [HELLO], key="2", session=session) == sent
 
 
+async def test_a_workflow_is_never_started(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession
+) -> None:
+    url = f"{fake_slack.base_url}/triggers/T1/2/abcdefghijklmnop"
+    sink = Slack.model_validate({"type": "slack", "url": url})
+    outcome = await send(sink, session)
+    assert isinstance(outcome, Closed)
+    assert outcome.is_lasting
+    assert "workflow" in str(await sink.check(session))
+    assert fake_slack.workflows == []
+
+
+async def test_a_limit_of_changes_leaves_new_messages_alone(
+    fake_slack: FakeSlack, session: aiohttp.ClientSession
+) -> None:
+    sink = sink_of(fake_slack, "bot")
+    sent = await sink.send([HELLO], key="1", session=session)
+    assert isinstance(sent, Sent)
+    fake_slack.error = "ratelimited"
+    outcome = await sink.edit(sent.message, [HELLO], key="2", session=session)
+    assert outcome == RateLimited(5, Reach.EDITS)
+
+
 @pytest.mark.parametrize(
     "word", ["message_not_found", "cant_update_message", "edit_window_closed", "is_archived"]
 )
@@ -176,3 +201,5 @@ async def test_what_cannot_be_changed_any_more_is_told(
     outcome = await sink.edit(sent.message, [HELLO], key="2", session=session)
     assert isinstance(outcome, Rejected | Closed)
     assert word in outcome.reason
+    is_removed = word in {"message_not_found", "cant_update_message"}
+    assert getattr(outcome, "is_removed", False) is is_removed

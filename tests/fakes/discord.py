@@ -19,6 +19,7 @@ from tests.fakes.discord_api import (
     RefusalError,
     Webhook,
     check,
+    check_shows,
     check_thread,
     cloudflare,
     payload_of,
@@ -76,10 +77,18 @@ class FakeDiscord:
     def url_of(self, webhook: Webhook) -> str:
         return self.base_url + webhook.path
 
-    def add_webhook(self, *, channel: str | None = None, kind: str = "text") -> Webhook:
+    def add_webhook(
+        self,
+        *,
+        channel: str | None = None,
+        kind: str = "text",
+        tags: Iterable[str] = (),
+        wants_tag: bool = False,
+    ) -> Webhook:
         """Make one more; those of one channel share its hidden limit."""
-        number = str(next(self._ids))
-        webhook = Webhook(number, secrets.token_urlsafe(50), channel or str(next(self._ids)), kind)
+        number, place = str(next(self._ids)), channel or str(next(self._ids))
+        token = secrets.token_urlsafe(50)
+        webhook = Webhook(number, token, place, kind, tuple(tags), wants_tag)
         self._webhooks[number] = webhook
         return webhook
 
@@ -92,6 +101,20 @@ class FakeDiscord:
         thread = str(next(self._ids))
         self.threads[thread] = (webhook or self.webhook).channel
         return thread
+
+    def close_thread(
+        self, thread: str, code: int = 160005, reason: str = "Thread is locked"
+    ) -> None:
+        """Lock a thread, or archive it (50083)."""
+        for webhook in self._webhooks.values():
+            webhook.closed_threads[thread] = (code, reason)
+
+    def remove_thread(self, thread: str) -> None:
+        """With all that was said in it."""
+        del self.threads[thread]
+        gone = [number for number, one in self.messages.items() if one.thread == thread]
+        for number in gone:
+            del self.messages[number]
 
     def posts(self) -> list[Accepted]:
         return [record for record in self.accepted if record.action == "post"]
@@ -118,6 +141,7 @@ class FakeDiscord:
         for prefix in ("/api", "/api/v{version:[0-9]+}"):
             hook = prefix + "/webhooks/{webhook}/{token}"
             app.router.add_post(hook, self._post)
+            app.router.add_post(hook + "/slack", self._read_as_slack)
             app.router.add_get(hook, self._describe, allow_head=False)
             app.router.add_patch(hook + "/messages/{message}", self._edit)
             app.router.add_delete(hook + "/messages/{message}", self._delete)
@@ -169,9 +193,8 @@ class FakeDiscord:
         thread = request.query.get("thread_id")
         wait = request.query.get("wait", "false").lower() in {"true", "1"}
         check(payload, edit=False)
-        if thread is not None and self.threads.get(thread) != webhook.channel:
-            raise RefusalError(404, 10003, "Unknown Channel", payload=payload)
-        check_thread(webhook, thread, payload)
+        check_thread(webhook, thread, payload, self.threads)
+        check_shows(payload)
         if any(word in text for word in self.automod for text in strings(payload)):
             if not wait:  # then nobody learns that the message was not saved
                 return web.Response(status=204)
@@ -185,6 +208,14 @@ class FakeDiscord:
         request[STORED] = True
         record = self._record("post", webhook, message, thread, payload, payload)
         return web.json_response(shown(record)) if wait else web.Response(status=204)
+
+    async def _read_as_slack(self, request: web.Request) -> web.Response:
+        """https://discord.com/developers/docs/resources/webhook#execute-slackcompatible-webhook"""
+        self._webhook(request)
+        payload = await payload_of(request)
+        if not payload.get("text") and not payload.get("attachments"):
+            raise RefusalError(400, 50006, "Cannot send an empty message", payload=payload)
+        return web.Response(text="ok")
 
     async def _edit(self, request: web.Request) -> web.Response:
         webhook = self._webhook(request)
@@ -229,6 +260,8 @@ class FakeDiscord:
     ) -> Accepted:
         message = self.messages.get(request.match_info["message"])
         thread = request.query.get("thread_id")
+        if thread is not None and thread not in self.threads:
+            raise RefusalError(404, 10003, "Unknown Channel", payload=payload)
         if message is None or (message.via, message.thread) != (webhook.id, thread):
             raise RefusalError(404, 10008, "Unknown Message", payload=payload)
         return message

@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -43,6 +44,11 @@ class Webhook:
     channel: str
     kind: str
     """`text` or `forum`."""
+    tags: tuple[str, ...] = ()
+    """Those of the forum."""
+    wants_tag: bool = False
+    closed_threads: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Code and words that each refuses messages with."""
 
     @property
     def path(self) -> str:
@@ -77,20 +83,35 @@ def check(payload: Payload, *, edit: bool) -> None:
             f"{'.'.join(map(str, path))}: {code}: {message}" for path, code, message in errors.found
         )
         raise RefusalError(400, 50035, reason, payload=payload, tree=errors.tree)
-    if not edit and is_empty(payload):
+
+
+def check_shows(payload: Payload) -> None:
+    """Refuse a message in which there is nothing."""
+    if is_empty(payload):
         raise RefusalError(400, 50006, "Cannot send an empty message", payload=payload)
 
 
 # https://discord.com/developers/docs/resources/webhook#execute-webhook
-def check_thread(webhook: Webhook, thread: str | None, payload: Payload) -> None:
+def check_thread(
+    webhook: Webhook, thread: str | None, payload: Payload, threads: Mapping[str, str]
+) -> None:
     """Forums need exactly one of thread_id and thread_name; text channels know no thread_name."""
-    name = payload.get("thread_name")
+    name, tags = payload.get("thread_name"), payload.get("applied_tags") or ()
+    if thread is not None and threads.get(thread) != webhook.channel:
+        raise RefusalError(404, 10003, "Unknown Channel", payload=payload)
+    if thread is not None and (closing := webhook.closed_threads.get(thread)):
+        raise RefusalError(400, *closing, payload=payload)
     if webhook.kind == "forum" and not (name or thread):
         raise RefusalError(400, 220001, FORUM_NEEDS_THREAD, payload=payload)
     if webhook.kind == "forum" and name and thread:
         raise RefusalError(400, 220002, FORUM_ONE_THREAD, payload=payload)
     if webhook.kind != "forum" and name:
         raise RefusalError(400, 220003, TEXT_NO_THREAD, payload=payload)
+    if webhook.kind == "forum" and name and not set(tags) <= set(webhook.tags):
+        raise RefusalError(400, 10087, "Unknown Tag", payload=payload)
+    if webhook.kind == "forum" and name and webhook.wants_tag and not tags:
+        reason = "A tag is required to create a forum post in this channel"
+        raise RefusalError(400, 40067, reason, payload=payload)
 
 
 def shown(record: Accepted) -> Payload:

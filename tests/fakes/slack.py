@@ -64,6 +64,8 @@ class FakeSlack:
         self._webhook_errors: dict[str, str] = {}
         self._buckets: dict[str, TokenBucket] = {}
         self._ticks = itertools.count(1)
+        self.workflows: list[str] = []
+        """With what each workflow was started."""
         self.channel = self.add_channel()
         self.webhook = self.add_webhook(self.channel)
         self.app = web.Application(
@@ -72,6 +74,7 @@ class FakeSlack:
         )
         self.app.on_shutdown.append(self.faults.close)
         self.app.router.add_post("/services/{team}/{service}/{token}", self._hook)
+        self.app.router.add_post("/triggers/{team}/{number}/{token}", self._start_workflow)
         self.app.router.add_post("/api/chat.postMessage", self._post)
         self.app.router.add_post("/api/chat.update", self._update)
         self.app.router.add_post("/api/auth.test", self._auth_test)
@@ -169,6 +172,11 @@ class FakeSlack:
         request[STORED] = True
         self._record("post", webhook.path, webhook.channel, self._ts(), payload, payload)
         return web.Response(text="ok")
+
+    async def _start_workflow(self, request: web.Request) -> web.Response:
+        """It takes any JSON, and shows what its makers wanted."""
+        self.workflows.append(await request.text())
+        return web.json_response({"ok": True})
 
     async def _post(self, request: web.Request) -> web.Response:
         payload = await self._arguments(request, POST_KEYS)

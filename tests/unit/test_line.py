@@ -41,12 +41,12 @@ LINES = st.lists(
 
 
 def test_nobody_is_first_in_an_empty_line() -> None:
-    assert (head([], hold=300), due_at([], hold=300)) == (None, None)
+    assert (head([], hold=300, now=0), due_at([], hold=300)) == (None, None)
 
 
 def test_without_a_hold_who_came_first_goes_first() -> None:
     line = [waiting(1, came=0, happened=9), waiting(2, came=0, happened=1)]
-    first = head(line, hold=0)
+    first = head(line, hold=0, now=0)
     assert first is not None
     assert first.id == 1
 
@@ -56,7 +56,7 @@ def test_everybody_goes_once_and_nobody_overtakes_who_came_a_hold_earlier(
     line: list[Waiting],
 ) -> None:
     left, gone = list(line), []
-    while (first := head(left, hold=300)) is not None:
+    while (first := head(left, hold=300, now=0)) is not None:
         left.remove(first)
         gone.append(first)
     assert sorted(gone, key=lambda one: one.id) == line
@@ -73,7 +73,7 @@ def test_the_head_is_never_due_after_the_first_in_line(line: list[Waiting]) -> N
 def test_who_was_tried_is_the_head(line: list[Waiting], place: int) -> None:
     tried = line[place % len(line)]
     again = waiting(tried.id, came=tried.accepted_at, happened=tried.created_at, batch=tried.id)
-    assert head([again if one is tried else one for one in line], hold=300) == again
+    assert head([again if one is tried else one for one in line], hold=300, now=0) == again
 
 
 def numbers(line: Sequence[Waiting]) -> list[int]:
@@ -87,19 +87,19 @@ def test_those_that_shared_a_request_share_it_again_in_their_order() -> None:
         waiting(3, happened=1, batch=3),
         waiting(4, happened=2, batch=3),
     ]
-    assert numbers(together(line, hold=300)) == [3, 4, 1]
-    assert numbers(together(line, hold=0)) == [1, 3, 4]
+    assert numbers(together(line, hold=300, now=0)) == [3, 4, 1]
+    assert numbers(together(line, hold=0, now=0)) == [1, 3, 4]
 
 
 def test_who_was_never_tried_goes_first_alone() -> None:
-    assert numbers(together([waiting(1), waiting(2)], hold=0)) == [1]
+    assert numbers(together([waiting(1), waiting(2)], hold=0, now=0)) == [1]
 
 
 @given(LINES, st.integers(0, 12))
 def test_company_is_who_would_go_next_anyway(line: list[Waiting], most: int) -> None:
     left, next_ones = list(line), list[Waiting]()
     while left:
-        first = head(left, hold=300)
+        first = head(left, hold=300, now=0)
         assert first is not None
         left.remove(first)
         next_ones.append(first)
@@ -139,6 +139,49 @@ def test_a_clock_that_was_set_back_holds_up_nobody() -> None:
 def test_a_clock_that_was_set_back(tried: int | None, is_ready: bool) -> None:
     line = [waiting(1, came=9_999_000, batch=1, tried=tried)]
     assert is_due(line, hold=0, now=9_000_300) is is_ready
+
+
+def an_edit(number: int, *, due: int, is_tried: bool = True) -> Waiting:
+    made = waiting(number, edits=True, batch=number if is_tried else None, tried=0)
+    return replace(made, due_at=due)
+
+
+def test_an_edit_that_waits_for_another_attempt_delays_nobody() -> None:
+    line = [an_edit(1, due=600_000), waiting(2), waiting(3), an_edit(4, due=0, is_tried=False)]
+    assert numbers(together(line, hold=0, now=1000)) == [2]
+    assert numbers(company(line, hold=0, now=1000, most=9)) == [2, 3]
+    assert due_at(line, hold=0) == 300
+    assert is_due(line, hold=0, now=1000)
+
+
+def test_an_edit_that_is_due_again_goes_first() -> None:
+    line = [an_edit(1, due=600_000), waiting(2), an_edit(3, due=500_000)]
+    assert numbers(together(line, hold=0, now=500_000)) == [3]
+    assert numbers(together(line, hold=0, now=600_000)) == [1]
+
+
+def test_edits_that_wait_and_nobody_else_are_due_when_the_first_is() -> None:
+    line = [an_edit(1, due=600_000), an_edit(2, due=500_000)]
+    assert due_at(line, hold=300) == 500_000
+    assert not is_due(line, hold=300, now=499_999)
+    assert numbers(together(line, hold=300, now=500_000)) == [2]
+
+
+def test_an_edit_that_was_never_tried_keeps_its_place() -> None:
+    line = [an_edit(1, due=600_000, is_tried=False), waiting(2)]
+    assert numbers(together(line, hold=0, now=700_000)) == [1]
+    assert not is_due(line, hold=0, now=1000)
+
+
+def test_who_failed_is_still_overtaken_by_no_new_one_while_an_edit_waits() -> None:
+    line = [an_edit(1, due=600_000), replace(waiting(2, batch=2), due_at=5_000), waiting(3)]
+    assert not is_due(line, hold=0, now=4_000)
+    assert numbers(together(line, hold=0, now=5_000)) == [2]
+
+
+def test_a_clock_that_was_set_back_holds_up_no_edit_either() -> None:
+    line = [replace(an_edit(1, due=10_000_000), tried_at=9_900_000)]
+    assert is_due(line, hold=0, now=1_000_000)
 
 
 def test_who_was_replaced_by_a_sibling_keeps_its_place() -> None:

@@ -100,6 +100,25 @@ def test_too_many_refusals_of_any_let_all_rest_until_the_vendor_has_forgotten_th
     assert other.pause(now=600.0) == 0
 
 
+def test_where_nobody_says_how_long_pauses_grow_until_something_is_taken() -> None:
+    vendor = Pace()
+    pace = Pace(vendor=vendor)
+    for one in (pace, vendor):
+        assert [one.next_pause() for _ in range(12)] == [
+            5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600,
+        ]  # fmt: skip
+    pace.taken()
+    assert (pace.next_pause(), vendor.next_pause()) == (5, 5)
+
+
+def test_changes_rest_by_themselves() -> None:
+    pace = Pace()
+    pace.rest_edits(600.0, now=0.0)
+    pace.rest_edits(5.0, now=0.0)
+    assert (pace.pause(now=1.0), pace.pause_of_edits(now=1.0)) == (0.0, 599.0)
+    assert pace.under(((1, 1.0),)).pause_of_edits(now=700.0) == 0.0
+
+
 def test_who_shares_with_nobody_rests_alone() -> None:
     pace = Pace()
     pace.refused(now=0.0)

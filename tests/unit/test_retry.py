@@ -79,6 +79,24 @@ def test_what_cannot_have_arrived_is_sent_again_in_any_case(outcome):
     assert wanted == unwanted
 
 
+def test_what_did_something_else_is_not_sent_again():
+    settled = settle(a_delivery(), Closed("ok", is_taken=True), schedule=SCHEDULE, now=NOW)
+    assert (settled.state, settled.reason) == (State.DEAD, "may have arrived: ok")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "before", "after"),
+    [
+        (RateLimited(2, reason="429 error code: 1015"), None, "429 error code: 1015"),
+        (RateLimited(2, reason="429 slow down"), "502", "429 slow down"),
+        (RateLimited(0), "502", "502"),
+    ],
+)
+def test_who_waits_for_a_limit_says_so(outcome, before, after):
+    settled = settle(a_delivery(reason=before), outcome, schedule=SCHEDULE, now=NOW)
+    assert settled.reason == after
+
+
 reasons = st.sampled_from(["502", "410 gone", "ひみつ"])
 pauses = st.floats(min_value=0, max_value=30 * 86_400)
 outcomes = st.one_of(
@@ -86,7 +104,7 @@ outcomes = st.one_of(
     st.builds(RateLimited, pauses),
     st.builds(Failed, reasons, st.booleans()),
     st.builds(Rejected, reasons),
-    st.builds(Closed, reasons),
+    st.builds(Closed, reasons, st.booleans(), st.booleans()),
 )
 deliveries = st.builds(
     lambda attempt, due_at, reason: a_delivery(attempt=attempt, due_at=due_at, reason=reason),
@@ -119,7 +137,7 @@ def test_after_any_outcome_it_has_arrived_is_dead_with_a_reason_or_waits(
             assert isinstance(outcome, Sent)
             assert settled.reason is None
         case State.DEAD:
-            assert isinstance(outcome, Failed | Rejected)
+            assert isinstance(outcome, Failed | Rejected) or outcome.is_taken
             assert outcome.reason in settled.reason
         case State.PENDING:
             assert isinstance(outcome, RateLimited | Closed | Failed)

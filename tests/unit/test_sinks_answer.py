@@ -19,6 +19,7 @@ from relay.sinks.answer import (
     by_status,
     pause_from,
     rate_limited,
+    speaker,
     trouble,
     without,
 )
@@ -70,7 +71,7 @@ def test_a_pause_is_one_that_we_can_wait(hints: list[object]) -> None:
     pause = pause_from(*hints)
     assert math.isfinite(pause)
     assert 0 <= pause <= MAX_PAUSE
-    assert MIN_PAUSE <= rate_limited(*hints).pause <= MAX_PAUSE
+    assert MIN_PAUSE <= rate_limited(*hints, reason="").pause <= MAX_PAUSE
 
 
 @pytest.mark.parametrize(
@@ -78,20 +79,77 @@ def test_a_pause_is_one_that_we_can_wait(hints: list[object]) -> None:
     [
         *((status, Failed("", ambiguous=True)) for status in (200, 204, 299, 408, 500, 503, 599)),
         *((status, Rejected("")) for status in (400, 413, 422)),
-        *((status, Closed("")) for status in (301, 302, 303, 307, 308, 401, 403, 404, 405, 410)),
+        *((status, Closed("")) for status in (301, 308, 401, 403, 404, 410)),
+        *((status, Failed("")) for status in (302, 303, 307, 405, 407, 418, 421, 425, 451)),
     ],
 )
-def test_a_status_alone_tells_the_outcome(status: int, outcome: Failed | Rejected | Closed) -> None:
-    found = by_status(Answer(status), "")
+def test_a_status_tells_the_outcome_of_a_vendor_that_says_no_more(
+    status: int, outcome: Failed | Rejected | Closed
+) -> None:
+    found = by_status(Answer(status), "", is_own=True)
     assert type(found) is type(outcome)
     assert found.reason.startswith(str(status))
     assert getattr(found, "ambiguous", None) == getattr(outcome, "ambiguous", None)
 
 
+@pytest.mark.parametrize(
+    "status", [302, 303, 307, 400, 401, 403, 404, 405, 407, 410, 418, 421, 422, 425, 451]
+)
+def test_who_stands_between_closes_and_rejects_nothing(status: int) -> None:
+    outcome = by_status(Answer(status, text="<html>"), is_own=False)
+    assert isinstance(outcome, Failed)
+    assert not outcome.ambiguous
+
+
+@pytest.mark.parametrize("status", [301, 308])
+def test_who_has_moved_for_good_closes_and_tells_where_it_is(status: int) -> None:
+    answer = Answer(status, {"Location": "https://new.example/hook"})
+    for is_own in (False, True):
+        outcome = by_status(answer, is_own=is_own)
+        assert isinstance(outcome, Closed)
+        assert outcome.reason.endswith(": it sends us to https://new.example/hook")
+
+
 def test_a_limit_without_a_number_is_waited_for_a_little() -> None:
-    assert by_status(Answer(429)) == RateLimited(DEFAULT_PAUSE)
-    assert by_status(Answer(429, {"Retry-After": "0"})) == RateLimited(MIN_PAUSE)
-    assert by_status(Answer(429, {"Retry-After": "33"})) == RateLimited(33)
+    def limited(headers: dict[str, str]) -> Outcome:
+        return by_status(Answer(429, headers), is_own=True)
+
+    assert limited({}) == RateLimited(DEFAULT_PAUSE)
+    assert limited({"Retry-After": "0"}) == RateLimited(MIN_PAUSE)
+    assert limited({"Retry-After": "33"}) == RateLimited(33)
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_named"),
+    [({}, False), ({"Retry-After": ""}, False), ({"Retry-After": "soon"}, False),
+     ({"Retry-After": "nan"}, False), ({"Retry-After": "0"}, True)],
+)  # fmt: skip
+def test_a_limit_tells_its_words_and_whether_it_named_a_pause(
+    headers: dict[str, str], is_named: bool
+) -> None:
+    found = by_status(Answer(429, headers, "error code: 1015"), is_own=False)
+    assert isinstance(found, RateLimited)
+    assert (found.is_named, found.reason) == (is_named, "429 error code: 1015")
+
+
+@pytest.mark.parametrize(
+    ("text", "vendor"),
+    [
+        ('{"message": "404: Not Found", "code": 0}', "Discord"),
+        ('{"errcode": "M_UNRECOGNIZED", "error": "no"}', "Matrix"),
+        ('{"ok": false, "error": "invalid_auth"}', "Slack"),
+        ("invalid_payload", "Slack"),
+        ("ok", "Slack"),
+        ("Not Found", None),
+        ("404 page not found", None),
+        ("<html>no_service</html>", None),
+        ("forbidden", None),
+        ('{"message": "Not Found"}', None),
+        ("", None),
+    ],
+)
+def test_an_answer_tells_whose_it_is(text: str, vendor: str | None) -> None:
+    assert speaker(Answer(404, text=text)) == vendor
 
 
 @pytest.mark.parametrize(

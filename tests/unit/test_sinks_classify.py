@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.sinks import discord, errcode, jsoncode, slack
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.sinks import discord, errcode, errorword, jsoncode
 from relay.sinks.answer import Answer
 
 Classify = Callable[[Answer | Failed], Outcome]
-ALL = [jsoncode.classify, slack.classify_webhook, slack.classify_api, errcode.classify]
+ALL = [jsoncode.classify, errorword.classify_webhook, errorword.classify_api, errcode.classify]
 
 HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 NONSENSE = ("", "<nonsense", "[]", "null", "{}", '{"error": 5}', '{"code": [], "errcode": {}}')
@@ -49,18 +49,78 @@ def test_a_success_that_means_nothing_is_none(classify: Classify, text: str) -> 
 
 
 @pytest.mark.parametrize("classify", ALL)
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_closes(classify: Classify, status: int) -> None:
-    assert isinstance(classify(Answer(status, {"Location": "https://x.example"})), Closed)
+@pytest.mark.parametrize("status", [301, 308])
+def test_an_address_that_moved_for_good_closes_and_is_told(classify: Classify, status: int) -> None:
+    outcome = classify(Answer(status, {"Location": "https://x.example/new"}))
+    assert isinstance(outcome, Closed)
+    assert "https://x.example/new" in outcome.reason
 
 
 @pytest.mark.parametrize("classify", ALL)
-@pytest.mark.parametrize("status", [401, 403, 404, 405, 410, 451])
-@pytest.mark.parametrize("text", ["", HTML])
-def test_who_is_refused_without_a_word_is_closed(
+@pytest.mark.parametrize("status", [302, 303, 307])
+def test_a_passing_redirect_is_a_failure(classify: Classify, status: int) -> None:
+    assert isinstance(classify(Answer(status, {"Location": "https://x.example"})), Failed)
+
+
+@pytest.mark.parametrize("classify", ALL)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 407, 410, 418, 421, 422, 425, 451])
+@pytest.mark.parametrize(
+    "text", ["", HTML, "Not Found", "404 page not found", '{"error": 5}', '{"message": "no"}']
+)
+def test_who_is_refused_by_somebody_in_between_waits(
     classify: Classify, status: int, text: str
 ) -> None:
-    assert isinstance(classify(Answer(status, text=text)), Closed)
+    outcome = classify(Answer(status, text=text))
+    assert isinstance(outcome, Failed)
+    assert not outcome.ambiguous
+
+
+OWN = {
+    jsoncode.classify: '{"message": "404: Not Found", "code": 0}',
+    errorword.classify_webhook: "no_service",
+    errorword.classify_api: '{"ok": false, "error": "invalid_auth"}',
+    errcode.classify: '{"errcode": "M_UNRECOGNIZED", "error": "no"}',
+}
+
+
+@pytest.mark.parametrize("classify", ALL)
+@pytest.mark.parametrize("other", ALL)
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_the_words_of_another_vendor_close_until_the_address_is_mended(
+    classify: Classify, other: Classify, status: int
+) -> None:
+    outcome = classify(Answer(status, text=OWN[other]))
+    assert not isinstance(outcome, Failed | Sent)
+    if classify is not other:
+        assert isinstance(outcome, Closed)
+        assert outcome.is_lasting
+        assert not outcome.is_taken
+
+
+@pytest.mark.parametrize("classify", ALL)
+@pytest.mark.parametrize("other", ALL)
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_failing_server_is_one_in_whatever_words(
+    classify: Classify, other: Classify, status: int
+) -> None:
+    assert isinstance(classify(Answer(status, text=OWN[other])), Failed)
+
+
+@pytest.mark.parametrize(
+    ("classify", "text"),
+    [
+        (errorword.classify_webhook, '{"ok": true}'),
+        (jsoncode.classify, '{"ok": true}'),
+        (jsoncode.classify, "ok"),
+        (errcode.classify, '{"ok": true}'),
+        (errcode.classify, "ok"),
+        (errorword.classify_api, "ok"),
+    ],
+)
+def test_what_another_vendor_took_is_never_repeated(classify: Classify, text: str) -> None:
+    outcome = classify(Answer(200, text=text))
+    assert isinstance(outcome, Closed)
+    assert (outcome.is_taken, outcome.is_lasting) == (True, True)
 
 
 @pytest.mark.parametrize("classify", ALL)
@@ -77,7 +137,7 @@ def test_what_never_got_an_answer_stays_what_it_is(classify: Classify) -> None:
     assert classify(failed) is failed
 
 
-@pytest.mark.parametrize("classify", [jsoncode.classify, slack.classify_api, errcode.classify])
+@pytest.mark.parametrize("classify", [jsoncode.classify, errorword.classify_api, errcode.classify])
 @pytest.mark.parametrize(
     "told",
     [
@@ -105,11 +165,11 @@ def test_an_id_that_could_not_be_kept_is_none(classify: Classify, told: object) 
     "answer",
     [
         coded(400, 50035, errors={"embeds": {"0": {"title": {"_errors": [{"code": "LONG"}]}}}}),
-        *(coded(400, code) for code in (50006, 50109, 200000, 240000, 220001, 220002, 220003)),
-        *(coded(400, code) for code in (40058, 40067, 0)),
+        *(coded(400, code) for code in sorted(jsoncode.REJECTED)),
+        *(coded(400, code) for code in (0, 30052, 999999)),
+        coded(403, 20009),
         coded(413, 40005),
         Answer(413, text=HTML),
-        Answer(400),
     ],
     ids=str,
 )
@@ -123,13 +183,69 @@ def test_discord_rejects_messages(answer: Answer) -> None:
         *(coded(404, code) for code in (10015, 10003, 10004, 0)),
         coded(401, 50027),
         coded(401, 0),
-        *(coded(403, code) for code in (50013, 50001, 40333)),
-        coded(400, 160005),
+        *(coded(403, code) for code in (50013, 50001, 40333, 999999)),
+        *(coded(400, code) for code in sorted(jsoncode.CLOSED)),
     ],
     ids=str,
 )
 def test_discord_closes(answer: Answer) -> None:
-    assert isinstance(jsoncode.classify(answer), Closed)
+    outcome = jsoncode.classify(answer)
+    assert isinstance(outcome, Closed)
+    assert not outcome.is_lasting
+
+
+@pytest.mark.parametrize(
+    ("code", "key"),
+    [
+        (220001, "thread_name"),
+        (220002, "thread_id"),
+        (220003, "thread_name"),
+        (220004, "/slack"),
+        (40058, "thread_name"),
+        (40066, "tag"),
+        (40067, "tags"),
+        (10087, "tags"),
+        (200001, "thread_name"),
+        (50008, "url"),
+        (50024, "url"),
+    ],
+)
+def test_what_only_the_settings_can_mend_closes_for_good_and_names_the_key(
+    code: int, key: str
+) -> None:
+    long = coded(400, code, message="no " * 200)
+    for answer in (coded(400, code), long):
+        outcome = jsoncode.classify(answer)
+        assert isinstance(outcome, Closed)
+        assert outcome.is_lasting
+        assert key in outcome.reason
+        assert len(outcome.reason) <= 300
+
+
+def test_no_code_of_discord_means_two_things() -> None:
+    tables = (
+        jsoncode.REJECTED, jsoncode.REMOVED, jsoncode.CLOSED, jsoncode.MENDED_BY_SETTINGS,
+        jsoncode.LIMITED, jsoncode.OF_ONE_EDIT, jsoncode.FAILED,
+    )  # fmt: skip
+    codes = [code for table in tables for code in table]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize("code", sorted(jsoncode.FAILED))
+def test_discord_can_have_trouble_of_its_own(code: int) -> None:
+    assert jsoncode.classify(coded(400, code)) == Failed(f"400 {code} no")
+    assert jsoncode.classify(coded(503, code)) == Failed(f"503 {code} no", ambiguous=True)
+
+
+def test_what_somebody_removed_from_discord_is_gone() -> None:
+    assert jsoncode.classify(coded(404, 10008)) == Rejected("404 10008 no", is_removed=True)
+
+
+@pytest.mark.parametrize("code", [30046, 20022])
+@pytest.mark.parametrize("status", [400, 403, 429])
+def test_a_message_that_is_edited_too_often_waits_alone(code: int, status: int) -> None:
+    outcome = jsoncode.classify(coded(status, code, retry_after=600))
+    assert outcome == RateLimited(600, Reach.MESSAGE)
 
 
 def test_a_limit_of_discord_is_waited_for_as_long_as_its_longest_word() -> None:
@@ -141,19 +257,19 @@ def test_a_limit_of_discord_is_waited_for_as_long_as_its_longest_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "text", "everywhere"),
+    ("headers", "text", "reach"),
     [
-        ({"X-RateLimit-Scope": "user"}, '{"retry_after": 7, "global": false}', False),
-        ({"X-RateLimit-Scope": "shared"}, '{"retry_after": 7, "global": false}', True),
-        ({"X-RateLimit-Scope": "global"}, '{"retry_after": 7, "global": true}', True),
-        ({}, '{"retry_after": 7, "global": true}', True),
-        ({"Retry-After": "7"}, "<html>error code: 1015</html>", True),
+        ({"X-RateLimit-Scope": "user"}, '{"retry_after": 7, "global": false}', Reach.SINK),
+        ({"X-RateLimit-Scope": "shared"}, '{"retry_after": 7, "global": false}', Reach.VENDOR),
+        ({"X-RateLimit-Scope": "global"}, '{"retry_after": 7, "global": true}', Reach.VENDOR),
+        ({}, '{"retry_after": 7, "global": true}', Reach.VENDOR),
+        ({"Retry-After": "7"}, "<html>error code: 1015</html>", Reach.VENDOR),
     ],
 )
 def test_what_is_not_the_limit_of_one_webhook_meets_all(
-    headers: dict[str, str], text: str, everywhere: bool
+    headers: dict[str, str], text: str, reach: Reach
 ) -> None:
-    assert jsoncode.classify(Answer(429, headers, text)) == RateLimited(7, everywhere)
+    assert jsoncode.classify(Answer(429, headers, text)) == RateLimited(7, reach)
 
 
 def test_sinks_of_one_discord_are_banned_together() -> None:
@@ -197,17 +313,17 @@ def test_strange_errors_are_no_bug(errors: object) -> None:
 
 
 def test_only_ok_is_ok() -> None:
-    assert slack.classify_webhook(Answer(200, text="ok\n")) == Sent()
-    assert slack.classify_api(Answer(200, text='{"ok": true, "ts": "1.2"}')) == Sent()
+    assert errorword.classify_webhook(Answer(200, text="ok\n")) == Sent()
+    assert errorword.classify_api(Answer(200, text='{"ok": true, "ts": "1.2"}')) == Sent()
     told = Answer(200, text='{"ok": true, "channel": "C1", "ts": "1.2"}')
-    assert slack.classify_api(told) == Sent(message="C1/1.2")
+    assert errorword.classify_api(told) == Sent(message="C1/1.2")
 
 
 @pytest.mark.parametrize(
     "word", ["invalid_payload", "no_text", "invalid_blocks", "too_many_attachments", "anything"]
 )
 def test_a_webhook_rejects_messages(word: str) -> None:
-    assert slack.classify_webhook(Answer(400, text=word)) == Rejected(f"400 {word}")
+    assert errorword.classify_webhook(Answer(400, text=word)) == Rejected(f"400 {word}")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +340,20 @@ def test_a_webhook_rejects_messages(word: str) -> None:
     ],
 )
 def test_a_webhook_closes(status: int, word: str) -> None:
-    assert slack.classify_webhook(Answer(status, text=word)) == Closed(f"{status} {word}")
+    assert errorword.classify_webhook(Answer(status, text=word)) == Closed(f"{status} {word}")
+
+
+@pytest.mark.parametrize("word", sorted(errorword.CLOSED_HOOKS))
+def test_a_webhook_closes_for_its_words_whatever_their_status(word: str) -> None:
+    for status in (400, 403, 404, 410):
+        assert errorword.classify_webhook(Answer(status, text=word)) == Closed(f"{status} {word}")
+
+
+@pytest.mark.parametrize("word", ["message_not_found", "cant_update_message"])
+def test_what_somebody_removed_from_slack_is_gone(word: str) -> None:
+    outcome = errorword.classify_api(slack_error(word))
+    assert isinstance(outcome, Rejected)
+    assert outcome.is_removed
 
 
 @pytest.mark.parametrize(
@@ -251,7 +380,7 @@ def test_a_webhook_closes(status: int, word: str) -> None:
 )
 def test_the_api_rejects_messages(word: str) -> None:
     for status in (200, 400):
-        assert isinstance(slack.classify_api(slack_error(word, status)), Rejected)
+        assert isinstance(errorword.classify_api(slack_error(word, status)), Rejected)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +403,7 @@ def test_the_api_rejects_messages(word: str) -> None:
     ],
 )
 def test_the_api_closes_for_every_other_word(word: str) -> None:
-    outcome = slack.classify_api(slack_error(word))
+    outcome = errorword.classify_api(slack_error(word))
     assert isinstance(outcome, Closed)
     assert word in outcome.reason
 
@@ -285,19 +414,19 @@ def test_the_api_closes_for_every_other_word(word: str) -> None:
      "team_added_to_org"],
 )  # fmt: skip
 def test_the_api_fails(word: str) -> None:
-    outcome = slack.classify_api(slack_error(word))
+    outcome = errorword.classify_api(slack_error(word))
     assert isinstance(outcome, Failed)
     assert outcome.ambiguous
 
 
 def test_limits_of_slack() -> None:
     after = {"Retry-After": "30"}
-    assert slack.classify_webhook(Answer(429, after, "rate_limited")) == RateLimited(30)
+    assert errorword.classify_webhook(Answer(429, after, "rate_limited")) == RateLimited(30)
     for word in ("ratelimited", "rate_limited"):
         text = slack_error(word).text
-        assert slack.classify_api(Answer(429, after, text)) == RateLimited(30)
-        assert slack.classify_api(Answer(200, {}, text)) == RateLimited(5)
-    assert slack.classify_api(slack_error("message_limit_exceeded")) == RateLimited(600)
+        assert errorword.classify_api(Answer(429, after, text)) == RateLimited(30)
+        assert errorword.classify_api(Answer(200, {}, text)) == RateLimited(5)
+    assert errorword.classify_api(slack_error("message_limit_exceeded")) == RateLimited(600)
 
 
 # --- Matrix

@@ -120,7 +120,7 @@ class PostgresOutbox:
             waiting = [one for one in found if behind is None or one.batch != behind]
             if not line.is_due(waiting, hold=hold, now=now):
                 return None
-            heads = line.together(waiting, hold=hold)
+            heads = line.together(waiting, hold=hold, now=now)
             deliveries = await self._claims.take(
                 db, heads, claimed, due_at=now + lease, sink=sink, node=self._node
             )

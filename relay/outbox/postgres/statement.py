@@ -58,17 +58,25 @@ DELIVERY = f"""
 SELECT {COLUMNS}, claimed AS interrupted
 FROM delivery JOIN event ON event.id = delivery.event
 """  # noqa: S608
-# The first in line, due or not: who comes later never overtakes a failed one.
+# The first in line, due or not: who comes later never overtakes a failed one. And those that stand
+# aside, however many they are: changes of messages that wait for another attempt.
 LINE = """
 SELECT delivery.id, accepted_at, created_at, due_at, batch, edits, claimed,
        CASE WHEN batch IS NOT NULL THEN (
            SELECT at FROM attempt WHERE attempt.delivery = delivery.id
            ORDER BY attempt.id DESC LIMIT 1) END AS tried_at
-FROM delivery JOIN event ON event.id = delivery.event
-WHERE sink = $1 AND state = 'pending'
-  AND NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = $1)
+FROM (
+    (SELECT * FROM delivery
+     WHERE sink = $1 AND state = 'pending' AND (edits IS NULL OR batch IS NULL)
+     ORDER BY id LIMIT $2)
+    UNION ALL
+    (SELECT * FROM delivery
+     WHERE sink = $1 AND state = 'pending' AND batch IS NOT NULL AND edits IS NOT NULL
+     ORDER BY due_at LIMIT $2)
+) AS delivery JOIN event ON event.id = delivery.event
+WHERE NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = $1)
   AND NOT EXISTS (SELECT 1 FROM paused_sink WHERE name = $1)
-ORDER BY delivery.id LIMIT $2
+ORDER BY delivery.id
 """
 # Only as they were found: of several who found them, one claims. And only while the lane is ours:
 # whoever takes it waits for this transaction, so that it sees what was claimed. What a relay of the

@@ -106,7 +106,7 @@ class SQLiteOutbox:
             ]
             if not line.is_due(waiting, hold=hold, now=now):
                 return None
-            heads = line.together(waiting, hold=hold)
+            heads = line.together(waiting, hold=hold, now=now)
             company: Sequence[line.Waiting] = ()
             if heads[0].batch is None and heads[0].edits is None:
                 rest = [one for one in waiting if one not in heads]

@@ -44,17 +44,28 @@ SELECT delivery.id, sink, route, hook, server, raw, accepted_at, event_id, kind,
        due_at, claimed, reason, merged, batch, edits, message, key
 FROM delivery JOIN event ON event.id = delivery.event
 """
-# The first in line, due or not: who comes later never overtakes a failed one.
+# The first in line, due or not: who comes later never overtakes a failed one. And those that stand
+# aside, however many they are: changes of messages that wait for another attempt. The plus keeps
+# SQLite off the index by sink: that has all who wait, and few were tried.
 LINE = """
 SELECT delivery.id, accepted_at, created_at, due_at, batch, edits,
        CASE WHEN batch IS NOT NULL THEN (
            SELECT at FROM attempt WHERE attempt.delivery = delivery.id
            ORDER BY attempt.id DESC LIMIT 1) END AS tried_at
-FROM delivery JOIN event ON event.id = delivery.event
-WHERE sink = :sink AND state = 'pending'
-  AND NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = :sink)
+FROM (
+    SELECT * FROM (
+        SELECT * FROM delivery
+        WHERE sink = :sink AND state = 'pending' AND (edits IS NULL OR batch IS NULL)
+        ORDER BY id LIMIT :reach)
+    UNION ALL
+    SELECT * FROM (
+        SELECT * FROM delivery
+        WHERE +sink = :sink AND state = 'pending' AND batch IS NOT NULL AND edits IS NOT NULL
+        ORDER BY due_at LIMIT :reach)
+) AS delivery JOIN event ON event.id = delivery.event
+WHERE NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = :sink)
   AND NOT EXISTS (SELECT 1 FROM paused_sink WHERE name = :sink)
-ORDER BY delivery.id LIMIT :reach
+ORDER BY delivery.id
 """
 CLAIM = """
 UPDATE delivery SET due_at = :due_at, attempt = :attempt, claimed = 1, batch = :batch, key = :key

@@ -1,0 +1,115 @@
+"""What Slack's answers mean, by its words for errors."""
+
+import re
+from http import HTTPStatus
+
+from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
+from relay.sinks.answer import Answer, by_status, misplaced, rate_limited, speaker
+
+REJECTED = {
+    "no_text",
+    "msg_too_long",
+    "msg_blocks_too_long",
+    "too_many_attachments",
+    "json_not_object",
+    "markdown_text_conflict",
+}
+REJECTED_PREFIXES = (
+    "invalid_blocks",
+    "invalid_arg",
+    "invalid_array_arg",
+    "invalid_charset",
+    "invalid_form_data",
+    "invalid_json",
+    "invalid_post_type",
+    "metadata_",
+)
+# Seconds that are waited at least: nobody knows when a team's own limit ends.
+LIMITED = {"ratelimited": 0.0, "rate_limited": 0.0, "message_limit_exceeded": 600.0}
+# https://docs.slack.dev/reference/methods/chat.update: what is left of a deleted message that has
+# answers is Slack's own, and cannot be updated.
+REMOVED = {"message_not_found", "cant_update_message"}
+# https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
+CLOSED_HOOKS = {
+    "action_prohibited",
+    "channel_is_archived",
+    "channel_not_found",
+    "invalid_token",
+    "no_active_hooks",
+    "no_service",
+    "no_service_id",
+    "no_team",
+    "posting_to_general_channel_denied",
+    "team_disabled",
+    "user_not_found",
+}
+HEALTHY = {"no_text", "invalid_payload"}
+"""How a webhook, and the API, refuse an empty message that they would take otherwise."""
+WORKFLOW = (
+    "this address starts a workflow, and shows no messages: add an incoming webhook to the app, "
+    "and set url to its address"
+)
+
+FAILED = {
+    "internal_error",
+    "fatal_error",
+    "request_timeout",
+    "service_unavailable",
+    "team_added_to_org",
+}
+
+
+def classify_webhook(answer: Answer | Failed) -> Outcome:
+    """https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors"""
+    if isinstance(answer, Failed):
+        return answer
+    if answer.status == HTTPStatus.OK and answer.text.strip() == "ok":
+        return Sent()
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500:
+        return by_status(answer, is_own=True)
+    if isinstance(answer.json.get("ok"), bool):
+        is_taken = answer.json["ok"] is True
+        return Closed(f"{answer.reason}: {WORKFLOW}", is_lasting=True, is_taken=is_taken)
+    word = word_in(answer)
+    if word in CLOSED_HOOKS:
+        return Closed(answer.reason)
+    return misplaced(answer, "Slack") or by_status(answer, is_own=bool(word))
+
+
+def word_in(answer: Answer) -> str:
+    """The word in which Slack tells an error; empty if it has none."""
+    found = answer.json.get("error", answer.text.strip())
+    return found if isinstance(found, str) and re.fullmatch("[a-z]+(_[a-z]+)*", found) else ""
+
+
+def classify_api(answer: Answer | Failed) -> Outcome:
+    """https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
+    if isinstance(answer, Failed):
+        return answer
+    if answer.status == HTTPStatus.OK and answer.json.get("ok") is True:
+        channel, ts = answer.id("channel"), answer.id("ts")
+        return Sent(message=f"{channel}/{ts}" if channel and ts else "")
+    word = answer.json.get("error")
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500:
+        return by_status(answer, is_own=True)
+    is_own = isinstance(answer.json.get("ok"), bool)
+    if is_own and isinstance(word, str) and word:
+        return _named(word, answer)
+    if speaker(answer) == "Slack" and not is_own:
+        reason = f"{answer.reason}: a webhook answers here, not the API: check api_base"
+        return Closed(reason, is_lasting=True, is_taken=answer.status < 300)
+    return misplaced(answer, "Slack") or by_status(answer, is_own=is_own)
+
+
+def _named(word: str, answer: Answer) -> Outcome:
+    """What an error means that Slack has a word for."""
+    if word in LIMITED:
+        hints = (answer.headers.get("Retry-After"), LIMITED[word] or None)
+        return rate_limited(*hints, reason=answer.reason)
+    if word in FAILED:
+        return Failed(answer.reason, ambiguous=True)
+    if word in REMOVED:
+        return Rejected(answer.reason, is_removed=True)
+    if word in REJECTED or word.startswith(REJECTED_PREFIXES):
+        return Rejected(answer.reason)
+    return Closed(answer.reason)  # the channel or the token, and whatever nobody has named
