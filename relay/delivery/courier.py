@@ -278,9 +278,9 @@ class Courier:
         Not made of ids: an outbox that was restored from a backup gives the same ones again, and a
         homeserver would answer a new message with the event of an old one.
         """
-        first, *others = sorted(deliveries, key=lambda one: one.id)
-        digest = hashlib.sha256(repr([one.id for one in others]).encode()).hexdigest()[:12]
-        return f"{first.key}" + (f"-{digest}" if others else "")
+        first, *others = [one.key for one in sorted(deliveries, key=lambda one: one.id)]
+        digest = hashlib.sha256(repr(others).encode()).hexdigest()[:12]
+        return f"{first}" + (f"-{digest}" if others else "")
 
     def _may_have_arrived(self, deliveries: Sequence[Delivery]) -> bool:
         """Whether an earlier attempt was cut off, where nothing may come twice."""

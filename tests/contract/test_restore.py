@@ -169,3 +169,23 @@ async def test_what_a_backup_found_on_its_way_arrives_once(
                 await stored.restore()
     bodies = [event["content"]["body"] for event in await synapse.messages(room)]
     assert len([one for one in bodies if "note 1" in one]) == 1
+
+
+async def test_what_waited_in_a_backup_takes_other_company_with_it(
+    stored: File | Database, synapse: Synapse
+) -> None:
+    room = await synapse.create_room()
+    account = {"homeserver": synapse.base_url, "token": synapse.bot.token}
+    sink = Matrix.model_validate({"type": "matrix", "room": room, "rate": "unlimited"} | account)
+    async with open_session() as session:
+        async with stored.open() as outbox:
+            await take(outbox, 1)
+        await stored.back_up()
+        for is_first in (True, False):
+            async with stored.open() as outbox:
+                await take(outbox, 2 if is_first else 12)  # the same number in the outbox
+                await send(lane_to(sink, outbox, session), outbox)
+            if is_first:
+                await stored.restore()
+    bodies = "\n".join(event["content"]["body"] for event in await synapse.messages(room))
+    assert [n for n in (1, 2, 12) if f"note {n}\n" in f"{bodies}\n"] == [1, 2, 12]
