@@ -6,12 +6,52 @@ SHOWN = 30  # words of a list that people still read
 CLOSE = 0.5
 WORD = 80  # characters: comparing takes their square
 
+_ELSEWHERE = {
+    # Mastodon's words for who may see a note, https://docs.joinmastodon.org/entities/Status/
+    "unlisted": "home",
+    "direct": "specified",
+    "dm": "specified",
+    "mentioned": "specified",
+    "private": "followers",
+    "followers_only": "followers",
+    "follower": "followers",
+    "everyone": "public",
+    # and for what happens to it
+    "boost": "renote",
+    "reblog": "renote",
+    "repost": "renote",
+    "toot": "note",
+    "status": "note",
+    "post": "note",
+    "favourite": "reaction",
+    "favorite": "reaction",
+    "like": "reaction",
+    # languages by their countries
+    "jp": "ja",
+    "kr": "ko",
+    "zh": "zh-Hans",
+    "cn": "zh-Hans",
+    "zh_cn": "zh-Hans",
+    "zh_sg": "zh-Hans",
+    "tw": "zh-Hant",
+    "zh_tw": "zh-Hant",
+    "zh_hk": "zh-Hant",
+    "en_us": "en",
+    "en_gb": "en",
+    # clients and servers by their vendors
+    "element": "matrix",
+    "synapse": "matrix",
+}
+"""What others call it: no letters are alike."""
+
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = CLOSE) -> str | None:
     """The known word that is most like it, if one is."""
     import difflib  # of no use to a relay that serves
 
     by_form = {_form(one): one for one in known}
+    if (meant := _ELSEWHERE.get(_form(word.strip()))) and _form(meant) in by_form:
+        return by_form[_form(meant)]
     found = difflib.get_close_matches(_form(word), sorted(by_form), n=1, cutoff=cutoff)
     return by_form[found[0]] if found else None
 

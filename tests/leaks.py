@@ -36,7 +36,7 @@ from relay.secret import Secret
 
 DISTINCT = 6
 """Characters from which a text is looked for: shorter ones are part of many a word."""
-COMMON = frozenset({"secret", "a secret", "unknown"})
+COMMON = frozenset({"secret", "a secret", "unknown", "github"})
 """Words that tests take for secrets, and that relay says, too."""
 PRIVATE = {Visibility.FOLLOWERS, Visibility.SPECIFIED}
 FOR_OPERATORS = {"stdout", "page"}

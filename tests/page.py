@@ -32,7 +32,7 @@ CONFIG = parse(
 web: {listen: "127.0.0.1:0", password: "${PASSWORD}"}
 hooks: {alice: {secret: a secret of alice's, server: https://misskey.example}}
 sinks:
-  discord: {type: discord, url: "https://discord.invalid/a-key"}
+  discord: {type: discord, url: "https://discord.invalid/webhooks/1/a-key"}
   slack: {type: slack, url: "https://slack.invalid/a-key"}
   matrix: {type: matrix, homeserver: https://matrix.invalid, room: "!a:b", token: a-key}
 routes:

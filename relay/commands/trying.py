@@ -97,8 +97,12 @@ def embedded() -> Config:
     return Config.model_validate(
         {
             "sinks": {
-                "discord": {"type": "discord", "url": "https://discord.invalid", **common},
-                "slack": {"type": "slack", "url": "https://slack.invalid", **common},
+                "discord": {
+                    "type": "discord",
+                    "url": "https://discord.invalid/webhooks/1/none",
+                    **common,
+                },
+                "slack": {"type": "slack", "url": "https://slack.invalid/none", **common},
                 "matrix": {
                     "type": "matrix",
                     "homeserver": "https://matrix.invalid",

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pydantic_core import ErrorDetails
 
 from relay.config.shape import Shape
-from relay.config.source import Loc
+from relay.config.source import Loc, word
 from relay.config.variable import SECRETS
-from relay.suggestion import closest, did_you_mean
+from relay.suggestion import closest, did_you_mean, nearest
 
 MAPPING = "should be a mapping: keys with values, indented below"
 WORDS = {
@@ -43,7 +43,8 @@ def _complaint(shape: Shape, found: ErrorDetails) -> tuple[Loc, str]:
         case "missing":
             return written, f"{written[-1]} is missing"
         case "union_tag_not_found":
-            return written, f"type is missing: it should be {either(shape.tags(path))}"
+            told = f"type is missing: it should be {either(shape.tags(path))}"
+            return written, told + _meant_for("type", found["input"])
         case "union_tag_invalid":
             tags = shape.tags(path)
             wanted = did_you_mean(str(context.get("tag", "")), tags)
@@ -66,6 +67,13 @@ def either(words: Sequence[str]) -> str:
 def _unknown_key(key: str, known: Sequence[str]) -> str:
     files = [f"{name}_file" for name in known if name in SECRETS]
     return f"unknown key {key}{did_you_mean(key, [*known, *files]) or closest(key, known)}"
+
+
+def _meant_for(key: str, given: object) -> str:
+    """The key that was probably meant to be another one."""
+    known = [str(one) for one in given] if isinstance(given, dict) else []
+    found = nearest(key, known)
+    return "" if found is None else f"; is {word(found)} meant to be {key}?"
 
 
 def _no_text(given: object) -> str:

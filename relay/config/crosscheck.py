@@ -18,6 +18,7 @@ VERY_CLOSE = 0.75
 """Forks add kinds of their own: only what is all but a known one is worth a warning."""
 
 _BOOL = TypeAdapter(bool)
+_NO_SUMMER = {"EST": "America/New_York", "MST": "America/Denver"}
 _SHOWN_BY_DEFAULT = ("public", "home")
 
 
@@ -26,6 +27,7 @@ def crosscheck(source: Source, *, listen: str) -> None:
     data = source.data
     hooks, sinks = _part(data, "hooks"), _part(data, "sinks")
     _check_doors(data, source, listen)
+    _check_zones(data, sinks, source)
     for path, route in routes(data):
         _check_route(route, path, hooks, sinks, source)
     _check_route_names(data, source)
@@ -59,6 +61,16 @@ def _check_doors(data: Mapping[str, Any], source: Source, listen: str) -> None:
     is_same = inner == data.get("listen", listen)
     if isinstance(inner, str) and is_same and not inner.endswith(":0"):
         source.mistake(("web", "listen"), "is where the public door listens: take another port")
+
+
+def _check_zones(data: Mapping[str, Any], sinks: Mapping[str, Any] | None, source: Source) -> None:
+    """Zones that are right, but have not the summer time of the people who write them so."""
+    places: list[tuple[Loc, Any]] = [((), data)]
+    places += [(("sinks", name), sink) for name, sink in (sinks or {}).items()]
+    for path, part in places:
+        zone = part.get("timezone") if isinstance(part, dict) else None
+        if isinstance(zone, str) and (city := _NO_SUMMER.get(zone)):
+            source.warn((*path, "timezone"), f"knows no summer time, and {city} does")
 
 
 def _check_route(

@@ -7,6 +7,7 @@ value is a mistake. Anchors, aliases and merge keys (``<<``) work as in YAML 1.1
 copy, and a mapping's own keys win over merged ones.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,9 @@ NO_VALUE = (
     "has no value: fill it in, or leave the key out (a text that begins with # or & needs quotes)"
 )
 NO_KEY = "a key should be a single word, with a colon and a blank behind it"
+CUT = (
+    "ends before ` #`, which begins a comment: put the whole secret in quotes, or the comment away"
+)
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = "tag:yaml.org,2002:null"
 _STANDARD = "tag:yaml.org,2002:"
@@ -161,11 +165,19 @@ class _Walk:
     def _member(self, pair: _Pair, path: Loc) -> Any:
         self.source.put(path, _place(pair.key))
         value = self.value(pair.value, path)
+        if pair.name in SECRETS:
+            self._warn_of_cuts(pair.value, path)
         if not pair.is_file:
             return value
         if isinstance(value, list):
             return [self._content(one, (*path, place)) for place, one in enumerate(value)]
         return self._content(value, path)
+
+    def _warn_of_cuts(self, node: yaml.Node, path: Loc) -> None:
+        """A secret with `` #`` in it, and no quotes around it, ends there."""
+        for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if isinstance(one, yaml.ScalarNode) and one.style is None and _is_cut(one):
+                self.source.warn(path, CUT)
 
     def _content(self, value: object, path: Loc) -> str:
         """The text of a secret's file."""
@@ -191,6 +203,14 @@ class _Walk:
             return filled(text, self.environ)
         except UnreadError as error:
             return self.source.unread(path, str(error))
+
+
+def _is_cut(node: Any) -> bool:
+    """Whether a comment begins right behind a value, as nobody writes one that is meant so."""
+    mark = node.end_mark
+    line = re.split(r"[\r\n\x85\u2028\u2029\0]", mark.buffer[mark.pointer :], maxsplit=1)[0]
+    behind = re.match(r"([ \t]+)#([ \t]?)", line)
+    return behind is not None and (behind[1] == " " or not behind[2]) and "${" not in node.value
 
 
 def _place(found: Any) -> Place:

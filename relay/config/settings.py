@@ -204,6 +204,9 @@ def parse(
     problems = proof(source, base=base, samples=samples)
     if source.mistakes or problems or config is None:
         raise ConfigError("\n".join([*told(source.mistakes, file=file), *problems]))
+    for name, sink in config.sinks.items():
+        for key, doubt in sink.doubts.items():
+            source.warn(("sinks", name, key), doubt)
     templates = None if config.templates is None else base / config.templates
     checked = config.model_copy(update={"templates": templates})
     checked._warnings = tuple(told(source.warnings, file=file))

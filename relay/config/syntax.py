@@ -10,6 +10,8 @@ import yaml
 
 from relay.config.source import Mistake
 
+LOOKED_BACK = 2000  # characters before the place where YAML gives a text up
+
 _QUOTES = "a text that begins with {} needs quotes"
 _BRACKET = "a bracket of line {line} is not closed, or a comma is missing"
 _COLON = "a key without a colon: write `key: value`"
@@ -46,6 +48,8 @@ def explained(error: yaml.YAMLError, text: str) -> Mistake:
     """A mistake in the words of people who don't know YAML's grammar."""
     if isinstance(error, yaml.reader.ReaderError):
         return _unprintable(text, error.position)
+    if (sign := _sign_in_brackets(error, text)) is not None:
+        return sign
     problem = str(getattr(error, "problem", "") or "")
     context = str(getattr(error, "context", "") or "")
     told = next((says for part, says in _WORDS if part in f"{context} {problem}"), None)
@@ -58,6 +62,26 @@ def explained(error: yaml.YAMLError, text: str) -> Mistake:
     opened = start.line + 1 if start is not None else line
     words = "" if told is None else f": {told.replace('{line}', str(opened))}"
     return Mistake(line, column, "", f"not YAML{words}")
+
+
+def _sign_in_brackets(error: yaml.YAMLError, text: str) -> Mistake | None:
+    """
+    A room's id or alias without quotes, inside brackets.
+
+    A ``!`` there makes a tag of everything up to the next blank, comma and bracket too, and a ``#``
+    a comment of the rest of the line, so YAML complains of a place behind.
+    """
+    mark = getattr(error, "problem_mark", None)
+    if mark is None or "flow" not in str(getattr(error, "context", "")):
+        return None
+    start = max(0, mark.index - LOOKED_BACK)
+    for found in re.compile(r"[:,\[{][ \t]+([!#])(?=\S)").finditer(text, start, mark.index + 1):
+        before = text[: found.start(1)]
+        if not re.search(r"[\[{][^\]}]*\Z", before[start:]):
+            continue
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        return Mistake(line, column, "", f"not YAML: {_QUOTES.format(found[1])}")
+    return None
 
 
 def _begins_there(told: str | None, start: int, end: int) -> bool:

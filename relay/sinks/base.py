@@ -1,20 +1,17 @@
 """What every way out has in common: its settings, and the one question that lanes ask."""
 
-import ipaddress
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Protocol
-from urllib.parse import urlsplit
+from typing import Any, ClassVar, Literal, Protocol
 
 import aiohttp
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
 from relay.duration import Duration
 from relay.language import Zone
 from relay.message import Message
 from relay.model import Display, Gate, Visibility
 from relay.outcome import Outcome, Rejected
-from relay.secret import Secret
 from relay.sinks.pace import Rate, Window
 
 Payload = Mapping[str, Any]
@@ -106,6 +103,11 @@ class SinkSettings(Settings):
         return UNCHANGEABLE
 
     @property
+    def doubts(self) -> Mapping[str, str]:
+        """By key: what is allowed, but hardly meant."""
+        return {}
+
+    @property
     def gate(self) -> Gate:
         return Gate(
             visibility=self.visibility,
@@ -194,34 +196,6 @@ def ids(pattern: str, hint: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _safe(address: Secret) -> Secret:
-    _safe_address(address.reveal())
-    return address
-
-
-def _safe_address(address: str) -> str:
-    """An https address, or http on this machine. The error never shows the address: it is a key."""
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError("is not a URL") from None
-    if parts.scheme == "https" and host:
-        return address
-    if parts.scheme == "http" and _is_loopback(host):
-        return address
-    if parts.scheme == "http":
-        raise ValueError("must be https: over http anybody on the way could read it")
-    raise ValueError("is not a URL: it should begin with https://")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-SecretUrl = Annotated[Secret, AfterValidator(_safe)]
-"""An address that is a key."""
-Url = Annotated[str, AfterValidator(_safe_address)]
+def may_be_http(info: ValidationInfo) -> bool:
+    """Whether ``allow_http``, which stands before what asks, is true."""
+    return info.data.get("allow_http") is True

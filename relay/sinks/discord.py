@@ -13,17 +13,19 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from relay.message import Message, pinged
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.secret import Secret
 from relay.sinks.answer import Answer, trouble, unexpected
-from relay.sinks.base import NO_ROOM, Payload, SecretUrl, Settings, SinkSettings, ids
+from relay.sinks.base import NO_ROOM, Payload, Settings, SinkSettings, ids, may_be_http
 from relay.sinks.embed import BLANK, EMBEDS, TOTAL, address, alike, embeds, length
 from relay.sinks.emoji import coded
 from relay.sinks.http import exchange
 from relay.sinks.jsoncode import classify, code_in, id_in
 from relay.sinks.layout import cut_units, leading
+from relay.sinks.shapes import THREAD, discord_url, thread_in
 
 # https://discord.com/developers/docs/reference#user-agent
 USER_AGENT = {"User-Agent": f"DiscordBot (https://relay.invalid, {version('relay')})"}
@@ -58,6 +60,15 @@ Ids = Annotated[
 ]
 
 
+def _thread_id(written: str) -> str:
+    if not re.fullmatch("[0-9]{1,20}", written):
+        raise ValueError(THREAD)
+    return written
+
+
+ThreadId = Annotated[str, AfterValidator(_thread_id)]
+
+
 class Mentions(Settings):
     """Whom a template's ``ping`` block may ping: the ids of roles and users."""
 
@@ -75,9 +86,11 @@ class Discord(SinkSettings):
 
     type: Literal["discord"]
     """A channel of Discord, by its webhook."""
-    url: SecretUrl
+    allow_http: bool = False
+    """Whether ``url`` may begin with http://, as on a network that is your own."""
+    url: Secret
     """The webhook's address, from the channel's settings."""
-    thread_id: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")] | None = None
+    thread_id: ThreadId | None = None
     """Post into this thread of the channel."""
     thread_name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     """Begin a new thread with each message; for forum channels."""
@@ -95,6 +108,22 @@ class Discord(SinkSettings):
     """Whom templates may ping; nobody else, ever."""
     emojis: dict[str, Annotated[str, Field(pattern=EMOJI)]] = Field(default_factory=dict)
     """The server's own emoji for Misskey's, by name: ``blobcat: <:blobcat:123>``."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_webhook(cls, url: Secret, info: ValidationInfo) -> Secret:
+        discord_url(url.reveal(), allow_http=may_be_http(info))
+        return url
+
+    @field_validator("thread_id", "thread_name")
+    @classmethod
+    def _is_not_another(cls, thread: str | None, info: ValidationInfo) -> str | None:
+        there = thread_in(info.data["url"]) if "url" in info.data else None
+        if thread is not None and there not in {None, thread}:
+            raise ValueError(
+                "the url names another thread, with ?thread_id=: take that off the url"
+            )
+        return thread
 
     @model_validator(mode="after")
     def _one_thread(self) -> Self:

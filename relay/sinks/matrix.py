@@ -5,7 +5,7 @@ https://spec.matrix.org/v1.19/client-server-api/
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -13,18 +13,19 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import aiohttp
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 from yarl import URL
 
 from relay.message import Message, pinged
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
 from relay.sinks.answer import Answer, trouble
-from relay.sinks.base import NO_ROOM, Payload, Settings, SinkSettings, Url, ids
+from relay.sinks.base import NO_ROOM, Payload, Settings, SinkSettings, ids, may_be_http
 from relay.sinks.emoji import Pictures
 from relay.sinks.errcode import classify, code_of, not_the_message
 from relay.sinks.http import exchange
 from relay.sinks.notice import MESSAGES, change, notice, together
+from relay.sinks.shapes import homeserver, homeserver_doubt, matrix_room, matrix_token
 
 RECHECK = 24 * 3600.0  # seconds; a room can be encrypted later on
 PREPARATION = 20.0  # seconds for all that is asked before a message; with it a lease has to suffice
@@ -55,7 +56,9 @@ class Matrix(SinkSettings):
 
     type: Literal["matrix"]
     """A room of Matrix."""
-    homeserver: Url
+    allow_http: bool = False
+    """Whether ``homeserver`` may begin with http://, as on a network that is your own."""
+    homeserver: str
     """The server of the account, like https://matrix.example."""
     room: str
     """``!id:server``, ``!id``, or an alias ``#name:server``."""
@@ -69,14 +72,28 @@ class Matrix(SinkSettings):
     _room_id: str | None = PrivateAttr(None)
     _checked_at: float = PrivateAttr(0.0)
 
+    @field_validator("homeserver")
+    @classmethod
+    def _is_homeserver(cls, address: str, info: ValidationInfo) -> str:
+        homeserver(address, allow_http=may_be_http(info))
+        return address
+
     @field_validator("room")
     @classmethod
     def _is_room(cls, room: str) -> str:
-        if room[:1] not in {"!", "#"} or (room[0] == "#" and ":" not in room):
-            raise ValueError(
-                "should be a room id (!abc:matrix.example) or alias (#ops:matrix.example)"
-            )
+        matrix_room(room)
         return room
+
+    @field_validator("token")
+    @classmethod
+    def _is_token(cls, token: Secret) -> Secret:
+        matrix_token(token.reveal())
+        return token
+
+    @property
+    def doubts(self) -> Mapping[str, str]:
+        doubt = homeserver_doubt(self.homeserver)
+        return {} if doubt is None else {"homeserver": doubt}
 
     @property
     def resends(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from relay.message import Message, pinged
 from relay.model import Display
@@ -28,21 +28,23 @@ from relay.sinks.base import (
     NO_ROOM,
     UNCHANGEABLE,
     Payload,
-    SecretUrl,
     Settings,
     SinkSettings,
-    Url,
     ids,
+    may_be_http,
 )
 from relay.sinks.blocks import MESSAGES, blocks, fallback, together
 from relay.sinks.emoji import coded
 from relay.sinks.errorword import HEALTHY, WORKFLOW, classify_api, classify_webhook, word_in
+from relay.sinks.places import split
+from relay.sinks.shapes import slack_channel, slack_token, slack_url
 from relay.sinks.wire import AnsweredError, Wire
 
 # The SDK's own lines hold addresses and tokens.
 quiet = logging.getLogger("relay.slack_sdk")
 quiet.setLevel(logging.CRITICAL)
 
+API = "https://slack.com/api/"
 PACE = ((1, 1.0),)  # https://docs.slack.dev/apis/web-api/rate-limits
 
 AT_MOST = Field(max_length=40)
@@ -74,14 +76,16 @@ class Slack(SinkSettings):
 
     type: Literal["slack"]
     """A channel of Slack, by an incoming webhook or as a bot."""
-    url: SecretUrl | None = None
+    allow_http: bool = False
+    """Whether ``url`` and ``api_base`` may begin with http://, as on a network that is your own."""
+    url: Secret | None = None
     """The address of an incoming webhook."""
+    api_base: str = API
+    """Where the bot finds Slack."""
     token: Secret | None = None
     """A bot's token (xoxb-...), with the scope chat:write."""
     channel: str | None = None
-    """The id of the bot's channel."""
-    api_base: Url = "https://slack.com/api/"
-    """Where the bot finds Slack."""
+    """The bot's channel: its id, like C0123ABCD, or its name, like #general."""
     mentions: Mentions = Mentions()
     """Whom templates may ping; nobody else, ever."""
     # Not {1,100}: a hundred times the whole alphabet is ten megabytes for pydantic's engine.
@@ -89,6 +93,33 @@ class Slack(SinkSettings):
         default_factory=dict
     )
     """The workspace's own emoji for Misskey's, by name: ``blobcat: blobcat``."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_webhook(cls, url: Secret | None, info: ValidationInfo) -> Secret | None:
+        if url is not None:
+            slack_url(url.reveal(), allow_http=may_be_http(info))
+        return url
+
+    @field_validator("api_base")
+    @classmethod
+    def _is_address(cls, address: str, info: ValidationInfo) -> str:
+        split(address, allow_http=may_be_http(info))
+        return address
+
+    @field_validator("token")
+    @classmethod
+    def _is_token(cls, token: Secret | None, info: ValidationInfo) -> Secret | None:
+        if token is not None:
+            slack_token(token.reveal(), is_slacks=info.data.get("api_base") == API)
+        return token
+
+    @field_validator("channel")
+    @classmethod
+    def _is_channel(cls, channel: str | None) -> str | None:
+        if channel is not None:
+            slack_channel(channel)
+        return channel
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -24,8 +24,10 @@ from relay.web.operation import Operation, operation
 from relay.web.page import page
 
 CHATS: Mapping[str, AnySink] = {
-    "Discord": Discord.model_validate({"type": "discord", "url": "https://discord.invalid"}),
-    "Slack": Slack.model_validate({"type": "slack", "url": "https://slack.invalid"}),
+    "Discord": Discord.model_validate(
+        {"type": "discord", "url": "https://discord.invalid/webhooks/1/none"}
+    ),
+    "Slack": Slack.model_validate({"type": "slack", "url": "https://slack.invalid/none"}),
     "Matrix": Matrix.model_validate(
         {
             "type": "matrix",

@@ -21,7 +21,7 @@ EMBED = {"title": "t", "color": 0}
 
 def raw(**settings: Any) -> dict[str, Any]:
     """What the library would send."""
-    return dict(DiscordWebhook(url="https://x.invalid/secret", **settings).json)
+    return dict(DiscordWebhook(url="https://x.invalid/webhooks/1/secret", **settings).json)
 
 
 def test_the_json_has_what_was_set_under_the_names_of_the_api() -> None:
@@ -51,7 +51,7 @@ def test_it_leaks_its_own_settings_and_drops_an_empty_list_of_mentions() -> None
     assert {"wait", "timeout", "thread_id", "id"} <= found.keys()
     assert "allowed_mentions" not in found
     assert form_errors(found, edit=False).found
-    ours = Discord(type="discord", url="https://x.invalid/secret").payload([Message()])
+    ours = Discord(type="discord", url="https://x.invalid/webhooks/1/secret").payload([Message()])
     assert ours["allowed_mentions"] == {"parse": [], "roles": [], "users": []}
     assert ours.keys() <= {*KEYS, "allowed_mentions"}
 
@@ -86,12 +86,12 @@ def test_two_embeds_share_nothing() -> None:
 def test_a_color_out_of_range_breaks_the_library_but_not_us(color: int) -> None:
     with pytest.raises(ColorNotInRangeException):
         DiscordEmbed(color=color)
-    sink = Discord(type="discord", url="https://x.invalid/secret")
+    sink = Discord(type="discord", url="https://x.invalid/webhooks/1/secret")
     (embed,) = sink.payload([Message(title=(Text("t"),), color=color)])["embeds"]
     assert embed == {"title": "t"}
 
 
 def test_nothing_is_logged_of_a_message(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    Discord(type="discord", url="https://x.invalid/secret").payload([Message()])
+    Discord(type="discord", url="https://x.invalid/webhooks/1/secret").payload([Message()])
     assert caplog.records == []

@@ -72,7 +72,11 @@ def message(*names: str, server: str = "https://misskey.example") -> Message:
 
 def test_discord_shows_its_own_emoji_and_names_the_others() -> None:
     sink = Discord.model_validate(
-        {"type": "discord", "url": "https://d.example", "emojis": {"cat": "<:cat:123>"}}
+        {
+            "type": "discord",
+            "url": "https://d.example/webhooks/1/x",
+            "emojis": {"cat": "<:cat:123>"},
+        }
     )
     (embed,) = sink.payload([message("cat", "dog")])["embeds"]
     assert embed["description"] == "**<:cat:123>**\u200b**\\:dog:**"
@@ -80,7 +84,7 @@ def test_discord_shows_its_own_emoji_and_names_the_others() -> None:
 
 def test_slack_shows_its_own_emoji_and_names_the_others() -> None:
     sink = Slack.model_validate(
-        {"type": "slack", "url": "https://s.example", "emojis": {"cat": "blobcat"}}
+        {"type": "slack", "url": "https://s.example/x", "emojis": {"cat": "blobcat"}}
     )
     elements: Any = [
         element
@@ -96,7 +100,7 @@ def test_slack_shows_its_own_emoji_and_names_the_others() -> None:
 def test_an_emoji_code_that_is_none_is_a_mistake(code: str) -> None:
     with pytest.raises(ValueError, match="emojis"):
         Discord.model_validate(
-            {"type": "discord", "url": "https://d.example", "emojis": {"cat": code}}
+            {"type": "discord", "url": "https://d.example/webhooks/1/x", "emojis": {"cat": code}}
         )
 
 

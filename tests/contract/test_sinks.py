@@ -227,7 +227,7 @@ changing = pytest.mark.parametrize("kind", ["discord", "bot", "matrix"])
 async def test_a_webhook_of_slack_cannot_change_what_it_has_made(
     session: aiohttp.ClientSession,
 ) -> None:
-    webhook = sink_at("webhook", "https://hooks.invalid")
+    webhook = sink_at("webhook", "https://hooks.invalid/x")
     assert not webhook.can_edit
     assert isinstance(await webhook.edit("", [CHANGED], key="1", session=session), Rejected)
 

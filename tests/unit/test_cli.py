@@ -128,7 +128,9 @@ def test_the_configuration_to_begin_with_is_right(relay, tmp_path, monkeypatch):
     shown = relay("serve").err.split("\n\n")[1]
     (tmp_path / "config.yaml").write_text(shown, encoding="utf-8")
     (tmp_path / "alice.secret").write_text("s3cret", encoding="utf-8")
-    (tmp_path / "discord.url").write_text("https://discord.example/s3cret", encoding="utf-8")
+    (tmp_path / "discord.url").write_text(
+        "https://discord.example/webhooks/1/s3cret", encoding="utf-8"
+    )
     answer = relay("check")
     assert (answer.code, answer.err) == (0, "")
 

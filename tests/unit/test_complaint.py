@@ -167,6 +167,36 @@ def test_a_suggestion_ends_a_sentence():
     assert closest("xyz", []) == ": there is none"
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("unlisted", "home"),
+        ("Direct", "specified"),
+        ("private", "followers"),
+        ("followers-only", "followers"),
+        ("followers_only", "followers"),
+        ("everyone", "public"),
+        ("hom", "home"),
+    ],
+)
+def test_the_words_of_mastodon_are_understood(word, meant):
+    assert nearest(word, ["public", "home", "followers", "specified"]) == meant
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("boost", "renote"), ("reblog", "renote"), ("favourite", "reaction")]
+)
+def test_the_events_of_mastodon_are_understood(word, meant):
+    assert nearest(word, ["note", "reply", "renote", "reaction"], cutoff=0.75) == meant
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("jp", "ja"), ("zh-CN", "zh-Hans"), ("zh_TW", "zh-Hant"), ("kr", "ko")]
+)
+def test_languages_are_understood_by_their_countries(word, meant):
+    assert nearest(word, ["en", "ja", "ko", "zh-Hans", "zh-Hant"]) == meant
+
+
 def test_alternatives_are_joined_as_in_speech():
     assert either(["a"]) == "a"
     assert either(["a", "b", "c"]) == "a, b or c"

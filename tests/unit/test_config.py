@@ -25,8 +25,8 @@ SECRET = "s3cret"
 ENVIRON = {
     "ALICE_SECRET": f"alice's {SECRET}",
     "SERVER_SECRET": f"the server's {SECRET}",
-    "DISCORD_URL": f"https://discord.example/{SECRET}",
-    "FORUM_URL": f"https://discord.example/forum/{SECRET}",
+    "DISCORD_URL": f"https://discord.example/webhooks/1/{SECRET}",
+    "FORUM_URL": f"https://discord.example/webhooks/2/{SECRET}",
     "SLACK_URL": f"https://slack.example/{SECRET}",
     "SLACK_TOKEN": f"xoxb-{SECRET}",
     "MATRIX_TOKEN": f"syt_{SECRET}",
@@ -429,3 +429,29 @@ def test_a_bad_template_is_a_mistake_for_who_brings_samples(tmp_path: Path):
     first, second = str(error.value).splitlines()
     assert first.startswith("config.yaml:2:1: locael")
     assert second.startswith(f"{tmp_path}/mine/follow.j2:2: ")
+
+
+def test_what_is_right_but_hardly_meant_is_told_at_its_place():
+    text = """\
+timezone: EST
+hooks: {h: {secret: a long secret of mine}}
+sinks:
+  room:
+    type: matrix
+    homeserver: https://m.example/base
+    room: "!a:b"
+    token: t
+    timezone: MST
+routes: [{to: room}]
+"""
+    assert [*parsed(text).warnings] == [
+        "config.yaml:1:1: timezone: knows no summer time, and America/New_York does",
+        "config.yaml:6:5: sinks.room.homeserver: has a path, and hardly any homeserver has one: "
+        "is it the server's own address?",
+        "config.yaml:9:5: sinks.room.timezone: knows no summer time, and America/Denver does",
+    ]
+
+
+def test_a_misspelt_type_of_a_sink_is_told():
+    (told,) = mistakes("sinks: {x: {typ: console}}\nroutes: [{to: x}]")
+    assert told.endswith("console, discord, matrix or slack; is typ meant to be type?")

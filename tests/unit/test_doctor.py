@@ -60,7 +60,7 @@ def file(holds: str | None, *, is_readable: bool = False, is_writable: bool = Fa
 
 DISCORD = {"type": "discord", "url": "https://discord.example/api/webhooks/1/x"}
 SLACK = {"type": "slack", "url": "https://slack.example/services/x"}
-BOT = {"type": "slack", "token": "x", "channel": "C1"}
+BOT = {"type": "slack", "token": "xoxb-x", "channel": "C1"}
 MATRIX = {"type": "matrix", "homeserver": "https://m.example", "room": "!a:b", "token": "x"}
 HOME = Server(
     origin="https://misskey.example",

@@ -53,8 +53,8 @@ def test_a_configuration_with_a_secret_in_it_is_told_if_others_read_it(folder: P
 @pytest.mark.parametrize(
     "sink",
     [
-        "{type: discord, url: https://discord.example/SECRET}",
-        "{type: slack, token: SECRET, channel: C1}",
+        "{type: discord, url: https://discord.example/webhooks/1/SECRET}",
+        "{type: slack, token: xoxb-SECRET, channel: C1}",
         "{type: matrix, homeserver: https://m.example, room: '!a:b', token: SECRET}",
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.config.document import DEPTH, read
+from relay.config.document import CUT, DEPTH, read
 
 NOWHERE = Path("/nowhere")
 
@@ -176,3 +176,45 @@ def test_an_alias_that_holds_itself_is_told():
 @pytest.mark.parametrize("text", ["", "# a comment\n", "---\n", "~"])
 def test_an_empty_file_has_no_data_and_no_mistake(text):
     assert data(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("{secret: abc #def\n}", True),
+        ("secret: abc #def", True),
+        ("token: abc # def", True),
+        ("url: https://a.example/x #y", True),
+        ("password: abc  #def", True),
+        ("secret: [abc, def] # two", False),
+        ("secret:\n  - abc #def\n  - ghi", True),
+        ("secret: abc   # the old one", False),
+        ("secret: 'abc #def'", False),
+        ('secret: "abc" #def', False),
+        ("secret: abc#def", False),
+        ("secret: ${NAME} # from the environment", False),
+        ("name: abc #def", False),
+    ],
+)
+def test_a_secret_that_ends_before_a_comment_is_a_doubt(text: str, is_told: bool) -> None:
+    source = read(text, base=NOWHERE, environ={"NAME": "x"})
+    assert [it.text for it in source.warnings] == ([CUT] if is_told else [])
+    assert not any("def" in it.text for it in source.warnings)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "sign"),
+    [
+        ("m: {room: !abc:m.e, token: t}", (1, 11), "!"),
+        ("m: {token: t, room: !abc:m.e}", (1, 21), "!"),
+        ("m: {room: !abc:m.e}", (1, 11), "!"),
+        ("m: {room: #ops:m.e, token: t}", (1, 11), "#"),
+        ("m:\n  to: [a, !abc:m.e, b]", (2, 11), "!"),
+    ],
+)
+def test_a_room_without_quotes_inside_brackets_is_told_where_it_stands(
+    text: str, place: tuple[int, int], sign: str
+) -> None:
+    (mistake,) = read(text, base=NOWHERE, environ={}).mistakes
+    assert (mistake.line, mistake.column) == place
+    assert f"begins with {sign} needs quotes" in mistake.text

@@ -16,21 +16,28 @@ ANSWERS = {
     "address": "https://relay.example",
     "homeserver": "https://matrix.example",
     "room": "#moderators:matrix.example",
-    "url": "https://chat.example/t0psecret",
+    "url": "https://chat.example/webhooks/1/t0psecret",
     "token": "t0psecret",
+}
+SECRETS = {
+    "mentions": "https://chat.example/webhooks/1/t0psecret",
+    "notes": "https://chat.example/t0psecret",
+    "reports": "t0psecret",
 }
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "answer").write_text("https://chat.example/t0psecret\n", encoding="utf-8")
+    (tmp_path / "answer").touch()
     return tmp_path
 
 
 def arguments(use: str, **changes: str) -> list[str]:
     """All answers to the questions of a use, as options."""
     given = ["init", "--use", use, "--no-wait"]
+    if not Path("answer").read_bytes():
+        Path("answer").write_text(f"{SECRETS[use]}\n", encoding="utf-8")
     for key, answer in (ANSWERS | changes).items():
         if key in {"server", "address"}:
             given += [f"--{key}", answer]
@@ -112,7 +119,7 @@ def test_an_answer_to_what_nobody_asks_is_told(folder, capsys):
 
 
 def test_a_wrong_secret_is_told_without_it(folder, capsys):
-    Path("answer").write_text("http://chat.example/t0psecret", encoding="utf-8")
+    Path("answer").write_text("http://chat.example/webhooks/1/t0psecret", encoding="utf-8")
     assert cli.main(arguments("mentions")) == 2
     told = capsys.readouterr().err
     assert told.startswith("--url-file: must be https")

@@ -9,9 +9,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
+from pydantic import TypeAdapter, ValidationError
 
 from relay.config import Locale
-from relay.language import Language, catalogues, tag
+from relay.language import ABBREVIATIONS, Language, Zone, catalogues, tag
 
 ROOT = catalogues().parent
 LOCALES = [locale for locale in get_args(Locale) if locale != "en"]
@@ -102,3 +103,41 @@ def test_a_moment_is_told_in_the_words_and_the_zone_of_the_reader(
 
 def test_a_moment_beyond_all_calendars_is_told_as_a_number() -> None:
     assert Language().moment(10**18) == str(10**18)
+
+
+ZONE: TypeAdapter[str] = TypeAdapter(Zone)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("JST", "did you mean Asia/Tokyo?"),
+        ("jst", "did you mean Asia/Tokyo?"),
+        ("KST", "did you mean Asia/Seoul?"),
+        ("CST", "did you mean America/Chicago or Asia/Shanghai?"),
+        ("PST", "did you mean America/Los_Angeles?"),
+        ("BST", "did you mean Europe/London?"),
+        ("IST", "did you mean Asia/Kolkata, Europe/Dublin or Asia/Jerusalem?"),
+        ("Tokyo", "did you mean Asia/Tokyo?"),
+        ("new york", "did you mean America/New_York?"),
+        ("Asia/Tokio", "did you mean Asia/Tokyo?"),
+        ("UTC+9", "an offset knows no summer time"),
+        ("JST-9", "an offset knows no summer time"),
+        ("+09:00", "an offset knows no summer time"),
+    ],
+)
+def test_a_time_zone_that_has_another_name_is_told(written: str, meant: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ZONE.validate_python(written)
+    assert meant in str(caught.value)
+
+
+def test_every_zone_that_is_told_is_one() -> None:
+    for told in ABBREVIATIONS.values():
+        for name in re.split(", | or ", told):
+            assert ZONE.validate_python(name) == name
+
+
+@pytest.mark.parametrize("name", ["UTC", "Asia/Tokyo", "CET", "EST", "Japan"])
+def test_a_zone_that_there_is_passes(name: str) -> None:
+    assert ZONE.validate_python(name) == name

@@ -14,7 +14,7 @@ hooks:
     secret: [plainly written, "${OTHER}"]
   bob: {secret_file: bob.secret}
 sinks:
-  team: {type: discord, url: "https://discord.invalid/${KEY}", visibility: [public]}
+  team: {type: discord, url: "https://discord.invalid/webhooks/1/${KEY}", visibility: [public]}
 routes:
   - match: {event: [mention, reply], author: "Bob*"}
     to: team

@@ -275,7 +275,11 @@ def test_what_is_not_the_limit_of_one_webhook_meets_all(
 def test_sinks_of_one_discord_are_banned_together() -> None:
     one, other, compatible = (
         discord.Discord(type="discord", url=f"https://{place}")
-        for place in ("discord.com/api/webhooks/1/a", "discord.com/api/webhooks/2/b", "x.example/1")
+        for place in (
+            "discord.com/api/webhooks/1/a",
+            "discord.com/api/webhooks/2/b",
+            "x.example/webhooks/1/c",
+        )
     )
     assert one.vendor_key == other.vendor_key != compatible.vendor_key
     assert one.pace_key != other.pace_key

@@ -35,7 +35,7 @@ MATRIX = {
         (DISCORD | {"mentions": {"roles": ["@mods"]}}, "should be ids: numbers in quotes"),
         (DISCORD | {"mentions": {"users": ["١٢٣"]}}, "should be ids: numbers in quotes"),
         (DISCORD | {"mentions": {"roles": [str(n) for n in range(41)]}}, "at most 40"),
-        (DISCORD | {"thread_id": "general"}, "should match pattern"),
+        (DISCORD | {"thread_id": "general"}, "should be the thread's id"),
         (DISCORD | {"thread_name": ""}, "at least 1 character"),
         (DISCORD | {"thread_id": "1", "thread_name": "news"}, "thread_name for new ones"),
         (DISCORD | {"url": "http://discord.com/api/webhooks/1/the-secret-token"}, "must be https"),
