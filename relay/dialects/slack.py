@@ -6,13 +6,15 @@ https://docs.slack.dev/messaging/formatting-message-text
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain, groupby
 from typing import Any
 from urllib.parse import quote
 
 from relay.dialects import flow, plain
 from relay.dialects.flow import Block, Run
 from relay.tree import Code, Emoji, Link, Style, Text, Time, Tree, clean
+from relay.unicode import without_unseen
 
 Element = dict[str, Any]
 
@@ -38,7 +40,10 @@ def render(nodes: Tree) -> list[Element]:
     """The elements of one rich_text block; none if the tree shows nothing."""
     found: list[Element] = []
     for block in flow.blocks(nodes, hidden=plain.HIDDEN):
-        kind, inner = _kind(block), [*map(_element, block.runs), *_code(block)]
+        kind, inner = (
+            _kind(block),
+            [*chain.from_iterable(map(_elements, block.runs)), *_code(block)],
+        )
         if not found or kind != found[-1]["type"] or kind == PRE:
             found.append({"type": kind, "elements": inner})
             continue
@@ -80,9 +85,15 @@ def _code(block: Block) -> list[Element]:
     return [_text(block.pre.text, {"code"} if block.quoted else ())]
 
 
-def _element(run: Run) -> Element:
+def _elements(run: Run) -> list[Element]:
+    if isinstance(run.leaf, Link):
+        return _link(url(run.leaf.url), run.leaf.children, run)
+    return [_element(run.leaf, run)]
+
+
+def _element(leaf: Text | Code | Emoji | Time, run: Run) -> Element:
     styles = {STYLES[style] for style in run.styles if style in STYLES}
-    match run.leaf:
+    match leaf:
         case Text(text):
             return _text(text, styles)
         case Code(text):
@@ -90,23 +101,41 @@ def _element(run: Run) -> Element:
         case Emoji(code=code):
             return _styled({"type": "emoji", "name": code}, styles)
         case Time(at) if 0 <= at < 4e12:  # Slack knows no dates beyond
-            date = {"timestamp": at // 1000, "format": DATE, "fallback": plain.moment(run.leaf)}
+            date = {"timestamp": at // 1000, "format": DATE, "fallback": plain.moment(leaf)}
             return _styled({"type": "date", **date}, styles)
         case Time():
-            return _text(plain.moment(run.leaf), styles)
-        case Link(address, children):
-            return _link(url(address), children, run, styles)
+            return _text(plain.moment(leaf), styles)
 
 
-def _link(address: str, children: Tree, run: Run, styles: set[str]) -> Element:
+def _link(address: str, children: Tree, run: Run) -> list[Element]:
+    """A label has no emoji of the workspace in Slack: these stand between links to one address."""
     label = flow.line(children, run.styles, hidden=plain.HIDDEN)
-    text = " ".join("".join(plain.render((one.leaf,)) for one in label).split())
+    words = [one for one in label if not isinstance(one.leaf, Emoji)]
+    if len(words) == len(label) or not without_unseen(_shown(words)).strip():
+        return [_labelled(address, label)]
+    found: list[Element] = []
+    for are_emoji, group in groupby(label, lambda one: isinstance(one.leaf, Emoji)):
+        runs = list(group)
+        if are_emoji:
+            found += [_element(one.leaf, one) for one in runs if not isinstance(one.leaf, Link)]
+            continue
+        text = _shown(runs)
+        found += [_text(" ")] if found and text[:1].isspace() else []
+        found += [_labelled(address, runs)] if text.strip() else []
+        found += [_text(" ")] if text.strip() and text[-1:].isspace() else []
+    return found
+
+
+def _labelled(address: str, label: Sequence[Run]) -> Element:
+    text = " ".join(_shown(label).split())
+    shared = {name for style, name in STYLES.items() if all(style in one.styles for one in label)}
     if len(address) > URL_LENGTH:
-        return _text(text, styles)
-    styles = styles | {
-        name for style, name in STYLES.items() if all(style in one.styles for one in label)
-    }
-    return _styled({"type": "link", "url": address, "text": text or address}, styles)
+        return _text(text, shared)
+    return _styled({"type": "link", "url": address, "text": text or address}, shared)
+
+
+def _shown(label: Iterable[Run]) -> str:
+    return "".join(plain.render((one.leaf,)) for one in label)
 
 
 def _text(text: str, styles: Iterable[str] = ()) -> Element:

@@ -168,3 +168,32 @@ def test_escaped_mrkdwn_says_what_the_text_said(token: str) -> None:
     said = written.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     assert visible(said) == visible(f"{token}a{token}")
     assert (pings({"text": written}), links({"text": written})) == (set(), [])
+
+
+CAT = Emoji("cat", code="cat")
+A_CAT = {"type": "emoji", "name": "cat"}
+
+
+def a_link(text: str) -> dict[str, str]:
+    return {"type": "link", "url": "https://m.example/@bob", "text": text}
+
+
+@pytest.mark.parametrize(
+    ("label", "elements"),
+    [
+        pytest.param((CAT, Text(" Bob")), [A_CAT, {"type": "text", "text": " "}, a_link("Bob")]),
+        pytest.param((Text("Bob "), CAT), [a_link("Bob"), {"type": "text", "text": " "}, A_CAT]),
+        pytest.param((Text("a"), CAT, Text("b")), [a_link("a"), A_CAT, a_link("b")]),
+        pytest.param((CAT,), [a_link(":cat:")]),
+        pytest.param((CAT, Text(" "), CAT), [a_link(":cat: :cat:")]),
+        pytest.param((CAT, Text("\u200b")), [a_link(":cat:\u200b")]),
+        pytest.param((Emoji("cat"), Text(" Bob")), [a_link(":cat: Bob")]),
+        pytest.param((Text(" Bob "),), [a_link("Bob")]),
+    ],
+    ids=str,
+)
+def test_the_workspaces_emoji_in_a_label_stand_between_links(
+    label: Tree, elements: list[dict[str, str]]
+) -> None:
+    [section] = slack.render((Link("https://m.example/@bob", label),))
+    assert section["elements"] == elements
