@@ -1,11 +1,11 @@
 """One rendered event: trees in named places, which each sink lays out in its vendor's way."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 
 from relay import tree
 from relay.dialects import plain
-from relay.tree import Link, Node, Text, Tree
+from relay.tree import Center, Colored, Heading, Link, Node, Quote, Styled, Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,10 +18,17 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A picture that the chat may load and show, with its alt text."""
+    """
+    A picture that the chat may load and show; ``alt`` is its alt text, or its name.
+
+    ``type`` is the media type that Misskey told, if it told any.
+    """
 
     url: str
     alt: str = ""
+    type: str = ""
+    is_drawn: bool = True
+    """Whether the chat may draw it, and has not refused to; else it is a link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,13 @@ class Message:
     ping: frozenset[str] = frozenset()
     """Whom of those that the sink's ``mentions`` name: their ids, or ``all``."""
     at: int | None = None
+    when: str = ""
+    """``at`` in words, in the readers' time zone; empty where nobody has told it in words."""
+
+    @property
+    def moment(self) -> str:
+        """When it happened, for chats that do not tell it in each reader's own time."""
+        return self.when or (plain.time(self.at) if self.at is not None else "")
 
     @property
     def summary(self) -> str:
@@ -68,27 +82,80 @@ def mapped(message: Message, change: Callable[[Node], Node]) -> Message:
     )
 
 
-def plain_form(message: Message) -> Message:
-    """The same message in bare text: for a vendor that refused it with markup and pictures."""
-    return Message(
-        title=_bare(message.title),
-        url=message.url,
-        author=_bare(message.author),
-        body=(*_bare(message.body), *(one for image in message.images for one in _address(image))),
+def without(message: Message, refused: Container[str]) -> Message:
+    """
+    The same message for a chat that refused these addresses.
+
+    A picture becomes a link; what was a link already keeps its label alone, and a face goes.
+    """
+    drawn = {image.url for image in message.images if image.is_drawn and image.url in refused}
+
+    def kept(url: str | None) -> str | None:
+        return None if url in refused and url not in drawn else url
+
+    def unlinked(nodes: Tree) -> Tree:
+        return _unlinked(nodes, lambda url: kept(url) is None)
+
+    return replace(
+        message,
+        title=unlinked(message.title),
+        url=kept(message.url),
+        author=unlinked(message.author),
+        author_url=kept(message.author_url),
+        avatar=None if message.avatar in refused else message.avatar,
+        body=unlinked(message.body),
         fields=tuple(
-            replace(field, name=_bare(field.name), value=_bare(field.value))
-            for field in message.fields
+            Field(name=unlinked(one.name), value=unlinked(one.value)) for one in message.fields
         ),
-        footer=_bare(message.footer),
-        ping=message.ping,
-        at=message.at,
+        images=tuple(
+            replace(
+                image, is_drawn=image.is_drawn and image.url not in drawn, url=kept(image.url) or ""
+            )
+            for image in message.images
+        ),
+        footer=unlinked(message.footer),
     )
 
 
-def _address(image: Image) -> Tree:
-    return (Text("\n"), Link(image.url, (Text(image.url),)))
+def _unlinked(nodes: Tree, refuses: Callable[[str], bool]) -> Tree:
+    """The same tree with the labels of those links that a chat refuses."""
+    found: list[Node] = []
+    for node in nodes:
+        match node:
+            case Link(url, children) if refuses(url):
+                found.extend(children)
+            case Styled() | Quote() | Center() | Heading() | Colored():
+                found.append(replace(node, children=_unlinked(node.children, refuses)))
+            case _:
+                found.append(node)
+    return tuple(found)
 
 
-def _bare(nodes: Tree) -> Tree:
-    shown = plain.render(nodes)
-    return (Text(shown),) if shown else ()
+def undrawn(message: Message) -> Message:
+    """The same message with links for all of its pictures."""
+    images = tuple(replace(image, is_drawn=False) for image in message.images)
+    return replace(message, images=images, avatar=None)
+
+
+def plain_form(message: Message) -> Message:
+    """
+    The same message with nothing but text, links and bold: the last that a vendor is offered.
+
+    What spoilers hide stays hidden.
+    """
+    return Message(
+        title=plain.simple(message.title),
+        url=message.url,
+        author=plain.simple(message.author),
+        author_url=message.author_url,
+        body=plain.simple(message.body),
+        fields=tuple(
+            Field(name=plain.simple(one.name), value=plain.simple(one.value))
+            for one in message.fields
+        ),
+        images=undrawn(message).images,
+        footer=plain.simple(message.footer),
+        ping=message.ping,
+        at=message.at,
+        when=message.when,
+    )

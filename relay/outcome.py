@@ -104,6 +104,8 @@ class Rejected:
     reason: str
     is_removed: bool = False
     """Whether it is the change of a message that somebody has removed from the chat."""
+    refused: frozenset[str] = frozenset()
+    """The addresses that the vendor names as what it refuses: without them it may be accepted."""
 
 
 @dataclass(frozen=True, slots=True)

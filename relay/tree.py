@@ -163,6 +163,22 @@ def mapped(nodes: Tree, change: Callable[[Node], Node]) -> Tree:
     return tuple(found)
 
 
+def stripped(nodes: Tree) -> Tree:
+    """A tree without blank text at its two ends."""
+    found = list(nodes)
+    while found and isinstance(found[0], Text):
+        found[0] = Text(found[0].text.lstrip())
+        if found[0].text:
+            break
+        del found[0]
+    while found and isinstance(found[-1], Text):
+        found[-1] = Text(found[-1].text.rstrip())
+        if found[-1].text:
+            break
+        del found[-1]
+    return tuple(found)
+
+
 def text_of(nodes: Iterable[Node]) -> str:
     """All literal text of a tree, without its markup."""
     return "".join(map(_text_of, nodes))

@@ -12,6 +12,7 @@ from functools import partial
 
 import aiohttp
 
+from relay.delivery.narrowing import Narrowing, narrowed
 from relay.delivery.press import Manner, Press
 from relay.errors import OutboxError, RelayError
 from relay.message import Message, plain_form
@@ -36,6 +37,7 @@ INTERRUPTED = Failed("relay ended while it was sent", ambiguous=True)
 LONG = 8192  # bytes of a webhook, from which on its message may take long to make
 Asked = Coroutine[None, None, Outcome]
 PATIENCE = 60.0  # seconds within a lease before another request of the same attempt
+ATTEMPT = 200.0  # seconds within which all of its requests begin; with the last a lease suffices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class Courier:
         self._outbox = outbox
         self._session = session
         self._monotonic = monotonic
+        self._began = monotonic()
+        self._narrowing = Narrowing()
 
     async def load(self, claim: Claim) -> Load:
         """Render what was claimed, and take along of its company what fits, uncut."""
@@ -95,7 +99,7 @@ class Courier:
 
         An edit that became a message of its own edits nothing any more.
         """
-        head = load.deliveries[0]
+        head, self._began = load.deliveries[0], self._monotonic()
         if head.edits is None and self._may_have_arrived(load.deliveries):
             return load.deliveries, INTERRUPTED
         if not isinstance(load.messages, Sequence):
@@ -111,6 +115,7 @@ class Courier:
 
     async def probe(self) -> Outcome:
         """Ask a sink that kept failing whether it works, before a message may come twice by it."""
+        self._began = self._monotonic()
         try:
             return await self._ask(lambda: self._sink.probe(self._session))
         except Exception as error:
@@ -164,10 +169,24 @@ class Courier:
 
     async def _send(self, messages: Sequence[Message], key: str) -> Outcome:
         send = partial(self._sink.send, key=key, session=self._session)
-        outcome = await self._ask(lambda: send(messages))
+        outcome, messages = await self._narrowed(send, messages, key)
         if not isinstance(outcome, Rejected) or len(messages) > 1:
             return outcome
         return await self._plainly(send, messages, outcome)
+
+    async def _narrowed(
+        self, ask: Callable[[Sequence[Message]], Asked], messages: Sequence[Message], key: str
+    ) -> tuple[Outcome, Sequence[Message]]:
+        """Ask, if need be without what the vendor refuses; and what it was asked in the end."""
+        known = self._narrowing if self._narrowing.key == key else Narrowing(key)
+        paced = partial(self._told, ask)
+        outcome, self._narrowing = await narrowed(paced, messages, known, sink=self._name)
+        return outcome, self._narrowing.applied(messages)
+
+    async def _told(
+        self, ask: Callable[[Sequence[Message]], Asked], messages: Sequence[Message]
+    ) -> Outcome:
+        return await self._ask(lambda: ask(messages))
 
     async def _plainly(
         self,
@@ -196,7 +215,7 @@ class Courier:
         revised = None if told is None else await self._remade(told, head, edits)
         if told is not None and revised is not None:
             change = partial(self._sink.edit, told.message, key=key, session=self._session)
-            outcome: Outcome = await self._ask(lambda: change(revised))
+            outcome, revised = await self._narrowed(change, revised, key)
             if isinstance(outcome, Rejected) and self._is_still_shown(outcome, head):
                 # It will not be said anew, and what the chat still shows must go, however it looks.
                 outcome = await self._plainly(change, revised, outcome)
@@ -244,7 +263,9 @@ class Courier:
 
     async def _ask(self, ask: Callable[[], Asked]) -> Outcome:
         """One request, at the sink's pace: one before it in this attempt has counted, too."""
-        if (pause := self._manner.pace.pause(now=self._monotonic())) > PATIENCE:
+        now = self._monotonic()
+        pause = self._manner.pace.pause(now=now)
+        if pause > PATIENCE or now + pause > self._began + ATTEMPT:
             return RateLimited(pause)
         await asyncio.sleep(pause)
         if not self._outbox.holds(self._name):

@@ -96,7 +96,7 @@ class Press:
                     "reason": str(error),
                 },
             )
-            return outline(event)
+            return outline(event, language)
 
 
 def _event(delivery: Delivery) -> Event:

@@ -1,11 +1,15 @@
-"""Plain text: notifications, terminals, and the last resort when a chat refuses the markup."""
+"""Plain text, for terminals and texts of notifications, and the plainest of all trees."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from relay.link import honest
+from relay.link import honest, is_web
 from relay.tree import (
+    Center,
     Code,
+    Colored,
     Emoji,
+    Heading,
     Link,
     Math,
     Node,
@@ -17,6 +21,9 @@ from relay.tree import (
     Time,
     Tree,
     clean,
+    mapped,
+    merged,
+    stripped,
     text_of,
 )
 
@@ -31,6 +38,37 @@ def render(nodes: Tree) -> str:
 def line(nodes: Tree) -> str:
     """A tree in one line."""
     return " ".join(render(nodes).split())
+
+
+def simple(nodes: Tree) -> Tree:
+    """A tree that says the same with nothing but text, links and bold."""
+    return stripped(tuple(merged(_simple(nodes))))
+
+
+def _simple(nodes: Tree) -> Iterator[Node]:
+    for node in nodes:
+        match node:
+            case Link(url, children) if is_web(url):
+                label = line(children)
+                yield from (Link(url, (Text(label),)),) if label else (Text(url),)
+            case Styled(Style.BOLD, children) | Heading(children):
+                if inner := tuple(_simple(children)):
+                    yield Styled(Style.BOLD, inner)
+            case Quote(children):
+                yield from (Text("\n"), *_quoted(simple(children)), Text("\n"))
+            case Styled(style, children) if style is not Style.SPOILER:
+                yield from _simple(children)
+            case Center(children) | Colored(children):
+                yield from _simple(children)
+            case _:
+                yield from filter(None, (Text(_render(node)),))
+
+
+def _quoted(nodes: Tree) -> Tree:
+    def marked(node: Node) -> Node:
+        return Text(node.text.replace("\n", "\n> ")) if isinstance(node, Text) else node
+
+    return (Text("> "), *mapped(nodes, marked))
 
 
 def _render(node: Node) -> str:

@@ -4,18 +4,21 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from relay.language import Language
 from relay.link import is_web, link
 from relay.message import Field, Image, Message
 from relay.model import Event
-from relay.rendering.markup import MAKE, PICTURES, Parser, parsed, stripped
-from relay.tree import Heading, Link, Node, Text, Tree, text_of
+from relay.rendering.markup import MAKE, PICTURES, Parser, parsed
+from relay.tree import Heading, Link, Node, Text, Tree, stripped, text_of
 
 BLOCKS = frozenset(
     "title url author author_url avatar color body fields images footer ping".split()
 )
 
 
-def composed(blocks: Mapping[str, str], trees: Sequence[Tree], event: Event) -> Message:
+def composed(
+    blocks: Mapping[str, str], trees: Sequence[Tree], event: Event, language: Language
+) -> Message:
     """``trees`` are those that the blocks refer to."""
     found = {name: parsed(blocks.get(name, ""), partial(parser, name, trees)) for name in BLOCKS}
 
@@ -31,10 +34,11 @@ def composed(blocks: Mapping[str, str], trees: Sequence[Tree], event: Event) -> 
         color=_color(word("color")),
         body=found["body"],
         fields=_fields(found["fields"]),
-        images=tuple(_images(found["images"])),
+        images=tuple(_images(found["images"], _types(event))),
         footer=found["footer"],
         ping=frozenset(word("ping").split()),
         at=_moment(event),
+        when=language.moment(_moment(event)),
     )
 
 
@@ -42,7 +46,7 @@ def parser(block: str, trees: Sequence[Tree]) -> Parser:
     return Parser(trees, make=PICTURES if block == "images" else MAKE)
 
 
-def outline(event: Event) -> Message:
+def outline(event: Event, language: Language) -> Message:
     """The least that can be said of an event: what goes out when its template fails."""
     user = event.author
     url = event.note.url if event.note is not None else None
@@ -53,6 +57,7 @@ def outline(event: Event) -> Message:
         body=link(url, (Text("…"),)) if url is not None else (),
         footer=(Text(event.host),) if event.host else (),
         at=_moment(event),
+        when=language.moment(_moment(event)),
     )
 
 
@@ -75,11 +80,19 @@ def _fields(nodes: Tree) -> tuple[Field, ...]:
     return tuple(Field(name=name, value=stripped(tuple(value))) for name, value in found)
 
 
-def _images(nodes: Tree) -> Iterator[Image]:
-    """Each link is a picture, its label the alt text."""
+def _images(nodes: Tree, types: Mapping[str, str]) -> Iterator[Image]:
+    """Each link is a picture, its label the alt text; one that leads nowhere keeps its name."""
     for node in nodes:
-        if isinstance(node, Link) and is_web(node.url):
-            yield Image(url=node.url, alt=text_of(node.children).strip())
+        if isinstance(node, Link):
+            alt = text_of(node.children).strip()
+            yield Image(url=node.url, alt=alt, type=types.get(node.url, ""))
+
+
+def _types(event: Event) -> Mapping[str, str]:
+    """The media types of the event's files, by their addresses."""
+    if event.note is None:
+        return {}
+    return {file.url: file.type for note in event.note.walk() for file in note.files if file.url}
 
 
 def _moment(event: Event) -> int:

@@ -24,6 +24,7 @@ from relay.tree import (
     Text,
     Time,
     Tree,
+    stripped,
     text_of,
 )
 
@@ -145,19 +146,3 @@ def parsed(source: str, parser: Callable[[], Parser]) -> Tree:
     if "<" in source or "&" in source:
         return parser().parse(source)
     return (Text(bare),) if (bare := source.strip()) else ()
-
-
-def stripped(nodes: Tree) -> Tree:
-    """A tree without blank text at its two ends."""
-    found = list(nodes)
-    while found and isinstance(found[0], Text):
-        found[0] = Text(found[0].text.lstrip())
-        if found[0].text:
-            break
-        del found[0]
-    while found and isinstance(found[-1], Text):
-        found[-1] = Text(found[-1].text.rstrip())
-        if found[-1].text:
-            break
-        del found[-1]
-    return tuple(found)

@@ -128,7 +128,7 @@ class Templates:
         """Raises TemplateError, with the file and the line."""
         name = self.name_for(event, variant)
         blocks, trees = self._blocks(name, display, self._scene(event, language))
-        return mapped(composed(blocks, trees, event), _in_words(language))
+        return mapped(composed(blocks, trees, event, language), _in_words(language))
 
     def problems(self, event: Event, *, display: Display, variant: str | None = None) -> list[str]:
         """What is wrong with the template of an event: failures, unknown blocks and tags."""

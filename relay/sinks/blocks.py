@@ -6,14 +6,25 @@ https://docs.slack.dev/reference/block-kit/blocks
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from relay.dialects import plain, slack
 from relay.dialects.shorten import shorten
 from relay.message import Field, Image, Message
-from relay.sinks.layout import LAID_OUT, Room, cut_units, leading, linked, more, units
+from relay.sinks.layout import (
+    LAID_OUT,
+    Room,
+    cut_units,
+    dated,
+    divided,
+    leading,
+    linked,
+    more,
+    picture_links,
+    units,
+)
 from relay.tree import Style, Styled, Text, Tree
 
 Block = dict[str, Any]
@@ -29,11 +40,11 @@ HEAD = NAME + TITLE + 2 * ADDRESS
 FIELD = 1000
 FIELDS = 20
 IMAGES = 16  # as many as a note can have
+LINKS = 4000  # for pictures that are links
 ALT = 2000
 FALLBACK = 1000
 URL_LENGTH = 3000
 
-_PICTURE = re.compile(r"https?://[^\s/]\S*", re.I)
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s/]\S*", re.I)
 _NAMES = frozenset({"type", "style"})
 
@@ -64,15 +75,16 @@ def _blocks(message: Message, length: int) -> list[Block]:
     """A line on who did what, the text, fields, pictures, and a small line at the end."""
     room = Room(length)
     head = room.take(_head(message), HEAD, rendered, size)
-    footer = room.take(message.footer, FOOTER, plain.line, units)
+    footer = room.take(dated(message), FOOTER, plain.line, units)
     behind = message.fields or message.images
     kept = room.set_aside(size_of(message.body)) if behind else 0
     fields = [room.take(_field(one), FIELD, rendered, size) for one in message.fields[:FIELDS]]
-    images = list(_images(message.images[:IMAGES], room))
+    pictures, rest = _pictures(message.images, room)
+    links = room.take(picture_links(rest), LINKS, rendered, size, more(message.url))
     room.left += kept
     body = room.take(message.body, room.left, rendered, size, more(message.url))
-    found = [_section(elements) for elements in (head, body, *fields) if elements]
-    return [*found, *images, *_context(footer)]
+    found = [_section(elements) for elements in (head, body, *fields, links) if elements]
+    return [*found, *pictures, *_context(footer)]
 
 
 def _head(message: Message) -> Tree:
@@ -98,16 +110,21 @@ def _section(elements: list[Block]) -> Block:
     return {"type": "rich_text", "elements": elements}
 
 
-def _images(images: tuple[Image, ...], room: Room) -> Iterator[Block]:
-    """Pictures, as far as there is room for them; each may take its share for its alt text."""
-    for place, image in enumerate(images):
+def _pictures(images: Sequence[Image], room: Room) -> tuple[list[Block], Sequence[Image]]:
+    """Pictures, each with its share of the room for its alt text; and those that are left."""
+    drawn, linked = divided("slack", images)
+    found: list[Block] = []
+    rest: list[Image] = []
+    for place, image in enumerate(drawn):
         url = slack.url(image.url)
-        share = room.left // (len(images) - place) - units(url)
-        if share < 0 or units(url) > URL_LENGTH or not _PICTURE.fullmatch(url):
+        share = room.left // (len(drawn) - place) - units(url)
+        if len(found) == IMAGES or share < 0 or units(url) > URL_LENGTH or url != image.url:
+            rest.append(image)
             continue
         alt = cut_units(plain.line((Text(image.alt),)), min(ALT, share)).strip() or "🖼"
         room.left -= units(url) + units(alt)
-        yield {"type": "image", "image_url": url, "alt_text": alt}
+        found.append({"type": "image", "image_url": url, "alt_text": alt})
+    return found, [*rest, *linked]
 
 
 def _context(text: str) -> list[Block]:

@@ -20,10 +20,10 @@ from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected,
 from relay.secret import Secret
 from relay.sinks.answer import Answer, trouble, unexpected
 from relay.sinks.base import NO_ROOM, Payload, Settings, SinkSettings, ids, may_be_http
-from relay.sinks.embed import BLANK, EMBEDS, TOTAL, address, alike, embeds, length
+from relay.sinks.embed import BLANK, EMBEDS, TOTAL, alike, embeds, face, length
 from relay.sinks.emoji import coded
 from relay.sinks.http import exchange
-from relay.sinks.jsoncode import classify, code_in, id_in
+from relay.sinks.jsoncode import classify, code_in, id_in, named
 from relay.sinks.layout import cut_units, leading
 from relay.sinks.shapes import THREAD, discord_url, thread_in
 
@@ -173,7 +173,7 @@ class Discord(SinkSettings):
             url="",
             content=pings,
             username=self.username and username(self.username),
-            avatar_url=address(messages[0].avatar) if self.avatar == "author" else None,
+            avatar_url=face(messages[0].avatar) if self.avatar == "author" else None,
             thread_name=self.thread_name,
             embeds=[dict(embed) for one in messages for embed in self._embeds(one)],
         ).json
@@ -200,7 +200,7 @@ class Discord(SinkSettings):
         answer = await self._ask(session, "POST", query=self._query, body=body)
         if code_in(answer) == EMPTY and _has_words(body):
             return Closed(NOT_READ, is_lasting=True)
-        return self._placed(classify(answer), answer)
+        return self._placed(named(classify(answer), answer, body), answer)
 
     @property
     def _query(self) -> dict[str, str]:
@@ -229,7 +229,7 @@ class Discord(SinkSettings):
         body = {key: shown.get(key) for key in ("content", "embeds", "allowed_mentions")}
         query = {"thread_id": thread} if thread else {}
         answer = await self._ask(session, "PATCH", "messages", message, query=query, body=body)
-        outcome = classify(answer)
+        outcome = named(classify(answer), answer, body)
         if code_in(answer) == UNKNOWN_CHANNEL and isinstance(outcome, Closed):
             # Its thread is gone, and with it the message; if it was ours alone, so is the sink's.
             is_removed = bool(thread) and thread != self.thread_id

@@ -12,8 +12,11 @@ from relay.dialects.shorten import ELLIPSIS
 from relay.link import is_web
 from relay.message import Field, Image, Message
 from relay.sinks.base import Payload
-from relay.sinks.layout import LAID_OUT, Room, more, picture_link, units
-from relay.tree import Text, Tree
+from relay.sinks.drawable import draws
+from relay.sinks.layout import LAID_OUT, Room, divided, more, picture_links, units
+from relay.tree import Tree
+
+VENDOR = "discord"
 
 # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 TITLE = FIELD_NAME = AUTHOR = 256
@@ -34,9 +37,9 @@ Render = Callable[[Tree], str]
 @lru_cache(LAID_OUT)
 def embeds(message: Message) -> Sequence[Payload]:
     """A message as embeds: the text in the first, a picture in each."""
-    shown = [image for image in message.images if address(image.url)][:EMBEDS]
-    rest = [image for image in message.images if image not in shown]
-    main = _main(message, _with_links(message.body, rest))
+    drawn, linked = divided(VENDOR, message.images)
+    shown = [image for image in drawn if address(image.url)][:EMBEDS]
+    main = _main(message, picture_links([*linked, *(one for one in drawn if one not in shown)]))
     pictures = [{"image": {"url": image.url}} for image in shown]
     return [main | (pictures[0] if pictures else {}), *pictures[1:]]
 
@@ -64,23 +67,18 @@ def alike(messages: Sequence[Message]) -> Sequence[Message]:
     return messages
 
 
-def _with_links(body: Tree, pictures: Sequence[Image]) -> Tree:
-    for image in pictures:
-        body = (*body, *((Text("\n"),) if body else ()), *picture_link(image))
-    return body
-
-
-def _main(message: Message, body: Tree) -> dict[str, Any]:
+def _main(message: Message, links: Tree) -> dict[str, Any]:
     from discord_webhook import DiscordEmbed  # at its first use: see relay.sinks
 
     room = Room(TOTAL)
     title = _written(room, message.title, TITLE, discord.inline)
     author = _written(room, message.author, AUTHOR, plain.line)
     footer = _written(room, message.footer, FOOTER, plain.line)
-    kept = room.set_aside(_share_of(body)) if message.fields else 0
+    kept = room.set_aside(_share_of((*message.body, *links))) if message.fields else 0
     fields = list(filter(None, (_field(room, one) for one in message.fields[:FIELDS])))
     room.left += kept
-    text = _written(room, body, DESCRIPTION, discord.render, more(message.url))
+    body = (message.body, links, DESCRIPTION, discord.render, units, more(message.url))
+    text = room.take_with(*body).strip()
     embed = DiscordEmbed(
         title=title,
         description=text or (None if title or author or footer or fields else BLANK),
@@ -90,7 +88,7 @@ def _main(message: Message, body: Tree) -> dict[str, Any]:
         fields=fields,
     )
     if author:
-        icon = address(message.avatar)
+        icon = face(message.avatar)
         embed.set_author(author, url=address(message.author_url), icon_url=icon)
     if footer:
         embed.set_footer(footer)
@@ -137,6 +135,12 @@ def address(url: str | None) -> str | None:
     if parts.scheme not in {"http", "https"} or not ("." in host.strip(".") or _is_ip(host)):
         return None
     return url
+
+
+def face(avatar: str | None) -> str | None:
+    """A picture beside a name, if Discord draws it."""
+    is_drawn = avatar is not None and draws(VENDOR, Image(url=avatar))
+    return address(avatar) if is_drawn else None
 
 
 def _is_ip(host: str) -> bool:

@@ -1,10 +1,13 @@
 """What Slack's answers mean, by its words for errors."""
 
 import re
+from dataclasses import replace
 from http import HTTPStatus
 
 from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
 from relay.sinks.answer import Answer, by_status, misplaced, rate_limited, speaker
+from relay.sinks.base import Payload
+from relay.sinks.layout import addresses_at
 
 REJECTED = {
     "no_text",
@@ -59,6 +62,11 @@ FAILED = {
 }
 
 
+_WORD = re.compile(r"[a-z]+(_[a-z]+)*$|[a-z]+(_[a-z]+)+(?=:? \[)")  # perhaps with where it is
+# Where it is wrong: [ERROR] downloading image failed [json-pointer:/blocks/2/image_url]
+_POINTER = re.compile(r"json-pointer:/([^\]\s\"]+)")
+
+
 def classify_webhook(answer: Answer | Failed) -> Outcome:
     """https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors"""
     if isinstance(answer, Failed):
@@ -78,8 +86,9 @@ def classify_webhook(answer: Answer | Failed) -> Outcome:
 
 def word_in(answer: Answer) -> str:
     """The word in which Slack tells an error; empty if it has none."""
-    found = answer.json.get("error", answer.text.strip())
-    return found if isinstance(found, str) and re.fullmatch("[a-z]+(_[a-z]+)*", found) else ""
+    told = answer.json.get("error", answer.text.strip())
+    found = _WORD.match(told) if isinstance(told, str) else None
+    return found[0] if found else ""
 
 
 def classify_api(answer: Answer | Failed) -> Outcome:
@@ -113,3 +122,13 @@ def _named(word: str, answer: Answer) -> Outcome:
     if word in REJECTED or word.startswith(REJECTED_PREFIXES):
         return Rejected(answer.reason)
     return Closed(answer.reason)  # the channel or the token, and whatever nobody has named
+
+
+def named(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
+    """With the addresses that Slack refuses; a webhook names none, so it could be any picture."""
+    if not isinstance(outcome, Rejected) or isinstance(answer, Failed):
+        return outcome
+    pointers = _POINTER.findall(answer.text.replace("\\/", "/"))
+    if not pointers and "invalid_blocks" in answer.text:
+        pointers = [f"blocks/{place}" for place, _ in enumerate(body.get("blocks", ()))]
+    return replace(outcome, refused=addresses_at(body, [one.split("/") for one in pointers]))

@@ -15,6 +15,8 @@ from relay.sinks.answer import (
     rate_limited,
     speaker,
 )
+from relay.sinks.base import Payload
+from relay.sinks.layout import addresses_at
 
 # All that can come of a webhook, of the list at
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json. What is not here goes by
@@ -88,6 +90,9 @@ FAILED = {40004, 40006, 110000, 110001, 130000}
 
 MAX_REST = 60.0  # seconds after a message that was taken
 ID = re.compile("[0-9]{1,20}")
+DEPTH = 6  # steps down the tree of what is wrong
+
+Path = tuple[str, ...]
 
 
 def classify(answer: Answer | Failed) -> Outcome:
@@ -142,17 +147,26 @@ def describe(answer: Answer) -> str:
     found = answer.json
     if "message" not in found:
         return answer.reason
-    fields = ", ".join(_fields(found.get("errors")))
+    fields = ", ".join(f"{'.'.join(path)}: {codes}" for path, codes in _fields(found.get("errors")))
     return one_line(f"{answer.status} {found.get('code')} {found['message']} {fields}")
 
 
-def _fields(errors: Any, path: str = "", depth: int = 6) -> list[str]:
-    if not isinstance(errors, dict) or not depth:
+def named(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
+    """With the addresses that Discord refuses, by their places: ``embeds 0 image url``."""
+    if not isinstance(outcome, Rejected) or isinstance(answer, Failed):
+        return outcome
+    places = [path for path, _ in _fields(answer.json.get("errors"))]
+    return replace(outcome, refused=addresses_at(body, places))
+
+
+def _fields(errors: Any, path: Path = ()) -> list[tuple[Path, str]]:
+    """Each place with the codes of what is wrong there."""
+    if not isinstance(errors, dict) or len(path) == DEPTH:
         return []
     if isinstance(own := errors.get("_errors"), list):
         codes = [str(one.get("code")) for one in own if isinstance(one, dict)]
-        return [f"{path}: {' '.join(codes)}"]
-    inner = [_fields(value, f"{path}.{key}".strip("."), depth - 1) for key, value in errors.items()]
+        return [(path, " ".join(codes))]
+    inner = [_fields(value, (*path, str(key))) for key, value in errors.items()]
     return [one for found in inner for one in found]
 
 

@@ -1,15 +1,23 @@
 """What the layouts of all vendors have in common: lengths, and the small parts of a message."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
+from urllib.parse import unquote, urlsplit
 
-from relay.dialects.shorten import ELLIPSIS, beginning
+from relay.dialects import plain
+from relay.dialects.shorten import ELLIPSIS, beginning, shorten
 from relay.link import link
 from relay.message import Image, Message
-from relay.tree import Link, Text, Tree
+from relay.sinks.drawable import draws
+from relay.tree import Link, Text, Tree, clean
+from relay.unicode import without_unseen
 
 Written = TypeVar("Written")
 
+_ADDRESSES = ("image_url", "icon_url", "avatar_url", "url")
+"""The members of payloads that hold addresses."""
+
+TAIL = 0.75  # of the room for a text, at most, for what must not be missing at its end
 LAID_OUT = 64
 """How many messages stay laid out: each is asked for twice, to see what fits and to be sent."""
 
@@ -35,6 +43,24 @@ class Room:
             written = write(beginning(nodes, lambda it: size(write(it)) <= limit, ending))
         self.left -= size(written)
         return written
+
+    def take_with(
+        self,
+        nodes: Tree,
+        tail: Tree,
+        limit: int,
+        write: Callable[[Tree], Written],
+        size: Callable[[Written], int],
+        ending: Tree = ELLIPSIS,
+    ) -> Written:
+        """The same with a ``tail`` on lines of its own, for which the tree before it gives way."""
+        limit = min(limit, self.left)
+        tail = shorten(tail, lambda it: size(write(it)) <= limit * TAIL, ending)
+
+        def both(it: Tree) -> Written:
+            return write((*it, *((Text("\n"),) if it and tail else ()), *tail))
+
+        return self.take(nodes, limit, both, size, ending)
 
     def set_aside(self, wanted: int) -> int:
         """Keep up to half for a part that is laid out last; how much that is."""
@@ -83,6 +109,65 @@ def more(url: str | None) -> Tree:
     return (Text("… "), Link(url, (Text("→"),))) if url else ELLIPSIS
 
 
+def _value_at(payload: object, path: Iterable[str]) -> object:
+    """What stands at a place that a vendor names; None if there is nothing."""
+    found = payload
+    for step in path:
+        if isinstance(found, Mapping):
+            found = found.get(step)
+        elif isinstance(found, list | tuple) and step.isdecimal() and int(step[:9]) < len(found):
+            found = found[int(step[:9])]
+        else:
+            return None
+    return found
+
+
+def addresses_at(payload: object, paths: Iterable[Sequence[str]]) -> frozenset[str]:
+    """The addresses at places that a vendor names, or right below them: ``/blocks/2``."""
+    found: set[str] = set()
+    for path in paths:
+        value = _value_at(payload, path)
+        inner = value if isinstance(value, Mapping) else {path[-1] if path else "": value}
+        found.update(one for name in _ADDRESSES if isinstance(one := inner.get(name), str))
+    return frozenset(found)
+
+
+def dated(message: Message) -> Tree:
+    """The footer with the time of the event, for chats that show none of their own."""
+    when = message.moment
+    between = (Text(" · "),) if message.footer and when else ()
+    return (*message.footer, *between, *((Text(when),) if when else ()))
+
+
+def divided(vendor: str, images: Iterable[Image]) -> tuple[Sequence[Image], Sequence[Image]]:
+    """The pictures that a chat draws, and those that become links."""
+    drawn: list[Image] = []
+    linked: list[Image] = []
+    for image in images:
+        (drawn if draws(vendor, image) else linked).append(image)
+    return drawn, linked
+
+
+def picture_links(images: Iterable[Image]) -> Tree:
+    """A line for each picture that a chat does not draw: a link with its name."""
+    found: Tree = ()
+    for image in images:
+        found = (*found, *((Text("\n"),) if found else ()), *picture_link(image))
+    return found
+
+
 def picture_link(image: Image) -> Tree:
-    """A picture for a chat that will not show it itself."""
-    return link(image.url, (Text(f"🖼 {image.alt}".strip()),))
+    """A picture that a chat does not draw: a link with its name."""
+    return link(image.url, (Text(f"🖼 {_name(image)}"),))
+
+
+def _name(image: Image) -> str:
+    """What a picture is called: its alt text, else the file, else the host that has it."""
+    if without_unseen(clean(image.alt)).strip():
+        return plain.line((Text(image.alt),))
+    try:
+        parts = urlsplit(image.url)
+        file = unquote(parts.path).rstrip("/").rpartition("/")[2]
+    except ValueError:
+        return image.type
+    return plain.line((Text(file),)) or parts.hostname or image.type

@@ -24,7 +24,7 @@ from relay.sinks.base import NO_ROOM, Payload, Settings, SinkSettings, ids, may_
 from relay.sinks.emoji import Pictures
 from relay.sinks.errcode import classify, code_of, not_the_message
 from relay.sinks.http import exchange
-from relay.sinks.notice import MESSAGES, change, notice, together
+from relay.sinks.notice import MESSAGES, NOTICE, change, notice, together
 from relay.sinks.shapes import homeserver, homeserver_doubt, matrix_room, matrix_token
 
 RECHECK = 24 * 3600.0  # seconds; a room can be encrypted later on
@@ -145,13 +145,13 @@ class Matrix(SinkSettings):
         room = await self._usable_room(session)
         if not isinstance(room, str):
             return room
-        place, _, event = sent.partition(" ")
+        place, event, *kind = sent.split(" ")
         if place != room:
             return Rejected("it was sent to another room")
         if self.together(messages) < len(messages):
             return NO_ROOM
         shown = await self._pictured(messages, session)
-        body = change(event, shown, mentions=self._pings(shown))
+        body = change(event, shown, mentions=self._pings(shown), kind=kind[0] if kind else NOTICE)
         outcome = await self._put(session, room, key, body)
         return replace(outcome, message=sent) if isinstance(outcome, Sent) else outcome
 
@@ -177,7 +177,8 @@ class Matrix(SinkSettings):
         if isinstance(outcome, Closed):
             self._room_id = None
         if isinstance(outcome, Sent) and outcome.message:
-            return replace(outcome, message=f"{room} {outcome.message}")
+            # An edit keeps the type of what it changes.
+            return replace(outcome, message=f"{room} {outcome.message} {body['msgtype']}")
         return outcome
 
     async def _upload(

@@ -9,7 +9,7 @@ from relay.dialects import matrix, plain
 from relay.dialects.shorten import shorten
 from relay.message import Message
 from relay.sinks.http import encoded
-from relay.sinks.layout import LAID_OUT, leading, linked, more, picture_link
+from relay.sinks.layout import LAID_OUT, dated, leading, linked, more, picture_links
 from relay.tree import Style, Styled, Text, Tree
 
 # https://spec.matrix.org/v1.19/client-server-api/#size-limits: an event has 65 536 bytes, of which
@@ -19,19 +19,27 @@ PLAIN = 0.25  # of these for the plain form
 MESSAGES = 10
 TWICE = CONTENT // 2 - 500  # what changes an event holds the new content twice
 
+NOTICE, TEXT = "m.notice", "m.text"
+"""What an event is that rings nobody, and one that rings."""
+
 Render = Callable[[Tree], str]
 
 
 def notice(
-    messages: Sequence[Message], *, mentions: dict[str, Any], limit: int = CONTENT
+    messages: Sequence[Message], *, mentions: dict[str, Any], limit: int = CONTENT, kind: str = ""
 ) -> dict[str, Any]:
-    """``mentions`` is what goes under ``m.mentions``, and pings; ``limit`` is in bytes."""
+    """
+    ``mentions`` is what goes under ``m.mentions``, and pings; ``limit`` is in bytes.
+
+    Without a ``kind`` it has that of its mentions: the default push rules silence notices before
+    they look at mentions (https://spec.matrix.org/v1.19/client-server-api/#push-rules).
+    """
     names = _names(mentions)
     plain_room, html_room = _rooms(mentions, limit)
     body = "\n\n".join(filter(None, (_fitting(one, plain.render, plain_room) for one in messages)))
     html = "<hr>".join(filter(None, (_fitting(one, matrix.render, html_room) for one in messages)))
     return {
-        "msgtype": "m.notice",
+        "msgtype": kind or (TEXT if mentions else NOTICE),
         "body": f"{names}{body}".strip() or "Misskey",
         "format": "org.matrix.custom.html",
         "formatted_body": html or "Misskey",
@@ -39,13 +47,15 @@ def notice(
     }
 
 
-def change(event: str, messages: Sequence[Message], *, mentions: dict[str, Any]) -> dict[str, Any]:
+def change(
+    event: str, messages: Sequence[Message], *, mentions: dict[str, Any], kind: str
+) -> dict[str, Any]:
     """
     The content that replaces that of an event, with a form for who does not know of such events.
 
     https://spec.matrix.org/v1.19/client-server-api/#event-replacements
     """
-    new = notice(messages, mentions=mentions, limit=TWICE)
+    new = notice(messages, mentions=mentions, limit=TWICE, kind=kind)
     return new | {
         "body": f"* {new['body']}",
         "formatted_body": f"* {new['formatted_body']}",
@@ -106,8 +116,9 @@ def _layout(message: Message) -> Tree:
     bold = (Styled(Style.BOLD, author),) if author else ()
     lines: list[Tree] = [(*bold, *between, *title), message.body]
     lines += [(Styled(Style.BOLD, (*one.name, Text(": "))), *one.value) for one in message.fields]
-    lines += map(picture_link, message.images)
-    lines.append((Styled(Style.SMALL, message.footer),) if message.footer else ())
+    lines.append(picture_links(message.images))
+    footer = dated(message)
+    lines.append((Styled(Style.SMALL, footer),) if footer else ())
     found: Tree = ()
     for line in filter(None, lines):
         found = (*found, Text("\n"), *line) if found else line

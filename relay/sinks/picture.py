@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from relay.colour import BARE, Colour
 from relay.dialects import plain
 from relay.message import Message
+from relay.sinks.layout import dated
 from relay.tree import clean
 
 WIDTH = 76
@@ -42,8 +43,7 @@ def _lines(message: Message) -> Iterator[str]:
             yield from part.split("\n")
     for image in message.images:
         yield " ".join(filter(None, ("🖼 ", clean(image.alt), image.url)))
-    when = plain.time(message.at) if message.at is not None else ""
-    if last := " · ".join(filter(None, (plain.line(message.footer), when))):
+    if last := plain.line(dated(message)):
         yield ""
         yield last
 

@@ -35,7 +35,7 @@ from relay.sinks.base import (
 )
 from relay.sinks.blocks import MESSAGES, blocks, fallback, together
 from relay.sinks.emoji import coded
-from relay.sinks.errorword import HEALTHY, WORKFLOW, classify_api, classify_webhook, word_in
+from relay.sinks.errorword import HEALTHY, WORKFLOW, classify_api, classify_webhook, named, word_in
 from relay.sinks.places import split
 from relay.sinks.shapes import slack_channel, slack_token, slack_url
 from relay.sinks.wire import AnsweredError, Wire
@@ -198,7 +198,8 @@ class Slack(SinkSettings):
             return NO_ROOM
         channel, _, ts = sent.partition("/")
         body = self._content(messages) | {"channel": channel, "ts": ts}
-        outcome = classify_api(await self._call(session, "chat.update", body))
+        answer = await self._call(session, "chat.update", body)
+        outcome = named(classify_api(answer), answer, body)
         if isinstance(outcome, RateLimited):  # by Slack each method has a limit of its own
             return replace(outcome, reach=Reach.EDITS)
         return outcome
@@ -224,7 +225,8 @@ class Slack(SinkSettings):
     async def _post(self, session: aiohttp.ClientSession, body: dict[str, Any]) -> Outcome:
         if self.starts_workflow:
             return Closed(WORKFLOW, is_lasting=True)
-        return self._classify(await self._posted(session, body))
+        answer = await self._posted(session, body)
+        return named(self._classify(answer), answer, body)
 
     def _classify(self, answer: Answer | Failed) -> Outcome:
         return classify_api(answer) if self.url is None else classify_webhook(answer)

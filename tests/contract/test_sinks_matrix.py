@@ -212,7 +212,9 @@ async def test_the_longest_and_strangest_messages_are_taken(
     assert len(contents) == len(sent)
     assert contents[0]["body"].startswith("title ")
     assert contents[0]["formatted_body"].endswith("the footer")
-    assert {content["msgtype"] for content in contents} == {"m.notice"}
+    assert [content["msgtype"] == "m.text" for content in contents] == [
+        bool(message.ping) for message in sent
+    ]
     assert [content["m.mentions"] for content in contents] == [
         {}, {"user_ids": names, "room": True}, {}, {}, {"user_ids": names, "room": True}
     ]  # fmt: skip
@@ -284,3 +286,93 @@ async def test_what_was_told_in_another_room_is_not_changed(
     assert isinstance(sent, Sent)
     outcome = await there.edit(sent.message, [HELLO], key="2", session=session)
     assert outcome == Rejected("it was sent to another room")
+
+
+# --- pings
+
+
+PINGING = replace(HELLO, ping=frozenset({"all"}))
+
+
+async def rung(synapse: Synapse, room: str) -> list[tuple[str, bool]]:
+    """What the homeserver told the reader's devices of a room: each event, and whether loudly."""
+    answer = await synapse.acall(
+        "GET", "/_matrix/client/v3/notifications?limit=100", token=synapse.reader.token
+    )
+    return [
+        (one["event"]["event_id"], {"set_tweak": "highlight"} in one["actions"])
+        for one in answer["notifications"]
+        if one["room_id"] == room
+    ]
+
+
+async def quiet_room(synapse: Synapse) -> str:
+    """A room in which only mentions ring: of two people each message does for the other."""
+    room = await synapse.create_room()
+    account = await asyncio.to_thread(synapse.register, f"third{room[1:6]}".lower())
+    invited = {"user_id": account.user}
+    path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/invite"
+    await synapse.acall("POST", path, token=synapse.reader.token, body=invited)
+    await synapse.join(room, by=account)
+    path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/state/m.room.power_levels/"
+    levels = await synapse.acall("GET", path, token=synapse.reader.token)
+    anybody = {**levels, "notifications": {"room": 0}}  # else only moderators ring for the room
+    await synapse.acall("PUT", path, token=synapse.reader.token, body=anybody)
+    return room
+
+
+@pytest.mark.parametrize("whole_room", [False, True], ids=["a user", "the room"])
+async def test_a_ping_rings_and_nothing_else_does(
+    synapse: Synapse, session: aiohttp.ClientSession, whole_room: bool
+) -> None:
+    room = await quiet_room(synapse)
+    mentions: dict[str, Any] = {"room": True} if whole_room else {"users": [synapse.reader.user]}
+    sink = sink_of(synapse, room, mentions=mentions)
+    for number, message in enumerate((HELLO, PINGING, HELLO)):
+        assert await send(sink, session, message, key=f"r{number}") == Sent()
+    _, pinging, _ = await synapse.messages(room)
+    assert await rung(synapse, room) == [(pinging["event_id"], True)]
+
+
+async def test_of_a_batch_in_which_one_pings_all_ring_once(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await quiet_room(synapse)
+    sink = sink_of(synapse, room, mentions={"users": [synapse.reader.user]})
+    for _ in range(2):  # the second time is a retry
+        outcome = await sink.send([HELLO, PINGING, HELLO], key="b", session=session)
+        assert isinstance(outcome, Sent)
+    [event] = await synapse.messages(room)
+    assert await rung(synapse, room) == [(event["event_id"], True)]
+
+
+async def test_an_edit_and_a_withdrawal_ring_nobody_and_stay_what_the_message_was(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await quiet_room(synapse)
+    sink = sink_of(synapse, room, mentions={"users": [synapse.reader.user]})
+    gone = Message(title=(Text("gone"),))
+    for key, first in (("loud", PINGING), ("still", HELLO)):
+        outcome = await sink.send([first], key=key, session=session)
+        assert isinstance(outcome, Sent)
+        for number, later in enumerate((PINGING, HELLO, gone)):
+            edit = sink.edit(outcome.message, [later], key=f"{key}{number}", session=session)
+            assert isinstance(await edit, Sent)
+    events = [event["content"] for event in await synapse.messages(room)]
+    assert [event["msgtype"] for event in events] == ["m.text"] * 4 + ["m.notice"] * 4
+    changed = [event["m.new_content"]["msgtype"] for event in events if "m.new_content" in event]
+    assert changed == ["m.text"] * 3 + ["m.notice"] * 3
+    assert len(await rung(synapse, room)) == 1
+
+
+async def test_what_was_sent_before_pings_rang_is_still_changed_as_a_notice(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    """Its id in the outbox tells no type."""
+    room = await quiet_room(synapse)
+    sink = sink_of(synapse, room)
+    outcome = await sink.send([HELLO], key="old", session=session)
+    assert isinstance(outcome, Sent)
+    old = " ".join(outcome.message.split()[:2])
+    assert await sink.edit(old, [HELLO], key="new", session=session) == Sent(message=old)
+    assert (await synapse.messages(room))[1]["content"]["msgtype"] == "m.notice"

@@ -54,6 +54,8 @@ class FakeDiscord:
         self.faults = Faults()
         self.limits = Limits(clock, webhook_limit, channel_limit, global_limit, invalid_limit)
         self.automod = tuple(automod)
+        self.bad_addresses: set[str] = set()
+        """Addresses that are refused wherever they stand, for reasons of Discord's own."""
         self.accepted: list[Accepted] = []
         self.refused: list[Refused] = []
         self.limited: list[Limited] = []
@@ -192,7 +194,7 @@ class FakeDiscord:
         payload = await payload_of(request)
         thread = request.query.get("thread_id")
         wait = request.query.get("wait", "false").lower() in {"true", "1"}
-        check(payload, edit=False)
+        check(payload, edit=False, refused=self.bad_addresses)
         check_thread(webhook, thread, payload, self.threads)
         check_shows(payload)
         if any(word in text for word in self.automod for text in strings(payload)):
@@ -222,7 +224,7 @@ class FakeDiscord:
         self.limits.admit(webhook.id, "PATCH", None)
         payload = await payload_of(request)
         old = self._message(webhook, request, payload)
-        check(payload, edit=True)
+        check(payload, edit=True, refused=self.bad_addresses)
         result = {key: item for key, item in (old.result | payload).items() if item is not None}
         if is_empty(result):
             raise RefusalError(400, 50006, "Cannot send an empty message", payload=payload)

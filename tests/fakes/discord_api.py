@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -75,9 +75,9 @@ async def payload_of(request: web.Request) -> Payload:
     return payload
 
 
-def check(payload: Payload, *, edit: bool) -> None:
+def check(payload: Payload, *, edit: bool, refused: Container[str] = frozenset()) -> None:
     """Refuse what breaks a rule of the form, with all errors at once."""
-    errors = form_errors(payload, edit=edit)
+    errors = form_errors(payload, edit=edit, refused=refused)
     if errors.found:
         reason = "; ".join(
             f"{'.'.join(map(str, path))}: {code}: {message}" for path, code, message in errors.found

@@ -1,5 +1,6 @@
 """What Discord's webhook endpoint takes: one table per object, and the rules that span fields."""
 
+from collections.abc import Container, Iterator
 from typing import Any
 
 from tests.fakes.discord_form import (
@@ -105,9 +106,18 @@ POST = EDIT | {
 }
 
 
-def form_errors(payload: Payload, *, edit: bool) -> FormErrors:
-    """Everything that is wrong with the fields, as Discord tells it: all at once."""
+def form_errors(
+    payload: Payload, *, edit: bool, refused: Container[str] = frozenset()
+) -> FormErrors:
+    """
+    Everything that is wrong with the fields, as Discord tells it: all at once.
+
+    `refused`: addresses that are wrong for reasons of Discord's own.
+    """
     errors = FormErrors()
+    for path, value in _addresses(payload):
+        if value in refused:
+            errors.add(path, "URL_TYPE_INVALID_URL", "Not a well formed URL.")
     model(EDIT if edit else POST)(payload, (), errors)
     if payload.get("allowed_mentions") is None:
         require(("allowed_mentions",), errors)  # our rule: a webhook's default pings users
@@ -121,6 +131,18 @@ def form_errors(payload: Payload, *, edit: bool) -> FormErrors:
         message = f"Embed size exceeds maximum size of {EMBEDS_TOTAL}"
         errors.add(("embeds",), "MAX_EMBED_SIZE_EXCEEDED", message)
     return errors
+
+
+def _addresses(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every address in a payload, with its place."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in {"url", "icon_url", "avatar_url"} and isinstance(inner, str):
+                yield (*path, name), inner
+            yield from _addresses(inner, (*path, name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _addresses(inner, (*path, index))
 
 
 def is_empty(message: Payload) -> bool:

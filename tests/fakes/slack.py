@@ -51,6 +51,10 @@ class FakeSlack:
         self.token = f"xoxb-{secrets.token_hex(12)}"
         self.error: str | None = None
         """The error that every Web API call gets while it is set."""
+        self.served: dict[str, str] = {}
+        """The media types of what addresses of pictures lead to, whatever they look like."""
+        self.names_one_at_a_time = False
+        """Whether of several mistakes only the first is named."""
         self.accepted: list[Accepted] = []
         self.refused: list[Refused] = []
         self.limited: list[Limited] = []
@@ -167,7 +171,7 @@ class FakeSlack:
         if error := self.channels[webhook.channel]:
             name = "channel_is_archived" if error == "is_archived" else "channel_not_found"
             raise RefusalError(name, payload=payload)
-        check_content(payload)
+        check_content(payload, self.served, 1 if self.names_one_at_a_time else None)
         self._admit(webhook.channel)
         request[STORED] = True
         self._record("post", webhook.path, webhook.channel, self._ts(), payload, payload)
@@ -186,7 +190,7 @@ class FakeSlack:
             raise RefusalError("invalid_thread_ts", payload=payload)
         if thread is not None and (channel, thread) not in self.messages:
             raise RefusalError("thread_not_found", payload=payload)
-        check_content(payload)
+        check_content(payload, self.served, 1 if self.names_one_at_a_time else None)
         self._admit(channel)
         ts = self._ts()
         request[STORED] = True
@@ -200,7 +204,7 @@ class FakeSlack:
         old = self.messages.get((channel, ts))
         if old is None:
             raise RefusalError("message_not_found", payload=payload)
-        check_content(payload)
+        check_content(payload, self.served, 1 if self.names_one_at_a_time else None)
         self._admit(channel)
         # Text alone removes the blocks: https://docs.slack.dev/reference/methods/chat.update
         kept = {key: item for key, item in old.result.items() if key != "blocks"}

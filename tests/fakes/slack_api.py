@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,9 +122,10 @@ def check_text(payload: Payload, error: str) -> None:
         raise RefusalError(error, payload=payload, details=[why])
 
 
-def check_content(payload: Payload) -> None:
-    if found := content_error(payload):
-        raise RefusalError(found[0], payload=payload, details=found[1])
+def check_content(payload: Payload, served: Mapping[str, str], told: int | None = None) -> None:
+    """`told`: how many of the mistakes are named."""
+    if found := content_error(payload, served):
+        raise RefusalError(found[0], payload=payload, details=found[1][:told])
 
 
 def _from_form(name: str, value: str) -> Any:

@@ -4,8 +4,11 @@ What Slack takes as blocks: one table per object.
 https://docs.slack.dev/reference/block-kit/blocks; of the actions block only buttons.
 """
 
-from collections.abc import Iterator
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from tests.fakes.records import Payload, units
 from tests.fakes.slack_form import (
@@ -45,7 +48,36 @@ def plain_text(maximum: int) -> Check:
     return typed({"plain_text": text_kinds(maximum)["plain_text"]})
 
 
-IMAGE = {"image_url": link("http", "https"), "alt_text": text(2000)}
+# https://docs.slack.dev/reference/block-kit/blocks/image-block: png, jpg, jpeg, gif. Slack loads
+# the picture while the request waits, and refuses the whole message where it cannot.
+DRAWN = {"image/png", "image/jpeg", "image/gif"}
+OTHERS = re.compile(r"\.(webp|avif|hei[cf]|bmp|tiff?|svgz?|psd|ico|jxl|jp2|xcf|apng)$", re.I)
+INNER = re.compile(r"(.*\.)?(local|internal|localhost|lan|home\.arpa)", re.I)
+
+
+def picture(value: Any, at: str, mistakes: Mistakes) -> None:
+    link("http", "https")(value, at, mistakes)
+    if isinstance(value, str) and not _is_loaded(value):
+        mistakes.add(at, "downloading image failed")
+
+
+def _is_loaded(address: str) -> bool:
+    """As far as the address tells; `webpublic-` is what Misskey names its copies, WebP by now."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    try:
+        is_outside = ipaddress.ip_address(host).is_global
+    except ValueError:
+        is_outside = "." in host.strip(".") and INNER.fullmatch(host.rstrip(".")) is None
+    name = unquote(parts.path).rpartition("/")[2]
+    is_copy = name.startswith("webpublic-") and not name.lower().endswith((".png", ".gif"))
+    return is_outside and port in {None, 80, 443} and not (OTHERS.search(name) or is_copy)
+
+
+IMAGE = {"image_url": picture, "alt_text": text(2000)}
 IMAGE_ELEMENT = model(IMAGE)
 BUTTON = model(
     {"text": plain_text(75)},
@@ -136,8 +168,14 @@ BLOCKS = {
 }
 
 
-def content_error(payload: Payload) -> tuple[str, list[str]] | None:
-    """The error that the content of a message deserves, with the places where it is wrong."""
+def content_error(
+    payload: Payload, served: Mapping[str, str] | None = None
+) -> tuple[str, list[str]] | None:
+    """
+    The error that the content of a message deserves, with the places where it is wrong.
+
+    `served`: the media types of what some addresses lead to, whatever these look like.
+    """
     blocks, words = payload.get("blocks"), payload.get("text")
     if words is not None and not isinstance(words, str):
         return "invalid_arguments", ["text must be a string"]
@@ -150,6 +188,9 @@ def content_error(payload: Payload) -> tuple[str, list[str]] | None:
     mistakes = Mistakes()
     for index, block in enumerate(blocks or ()):
         typed(BLOCKS)(block, f"/blocks/{index}", mistakes)
+        address = block.get("image_url") if isinstance(block, dict) else None
+        if isinstance(address, str) and (served or {}).get(address, "image/png") not in DRAWN:
+            mistakes.add(f"/blocks/{index}/image_url", "downloading image failed")
     if len(blocks or ()) > MAX_BLOCKS:
         mistakes.add("/blocks", f"no more than {MAX_BLOCKS} items allowed")
     ids = [b["block_id"] for b in blocks or () if isinstance(b, dict) and "block_id" in b]

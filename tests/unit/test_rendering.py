@@ -12,7 +12,7 @@ from relay.language import Language
 from relay.misskey import sample
 from relay.model import Display, Event, Gate
 from relay.rendering.composing import outline
-from relay.rendering.templates import Templates
+from relay.rendering.templates import ENGLISH, Templates
 from relay.routing import redacted
 from relay.tree import Emoji, text_of
 from tests.fakes.misskey import a_note, a_note_event
@@ -195,7 +195,7 @@ def test_a_withheld_note_leaves_a_neutral_line() -> None:
 
 @pytest.mark.parametrize("kind", sample.kinds())
 def test_an_outline_can_be_made_of_everything(kind: str) -> None:
-    assert text_of(outline(sample.event(kind)).title) == sample.event(kind).kind
+    assert text_of(outline(sample.event(kind), ENGLISH).title) == sample.event(kind).kind
 
 
 def test_what_is_longer_than_any_note_is_not_lost() -> None:
