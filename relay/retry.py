@@ -16,6 +16,9 @@ from relay.outcome import (
     State,
 )
 
+FIRST_LOOK = 60.0  # seconds
+LAST_LOOK = 6 * 3600.0
+
 OPENS_AFTER = 3
 FIRST_PROBE = 5.0  # seconds
 LAST_PROBE = 300.0
@@ -75,6 +78,11 @@ class Health:
 
 
 WELL = Health()
+
+
+def look_again(*, closed_for: float, jitter: float = 1.0) -> float:
+    """The seconds until a closed sink is probed: as long as it has been closed, within bounds."""
+    return min(max(closed_for, FIRST_LOOK), LAST_LOOK) * jitter
 
 
 def settle(

@@ -125,9 +125,14 @@ def _row(standing: Standing, *, now: int) -> Mapping[str, Any]:
         "pace": standing.pace or None,
         "rest_seconds": standing.rest,
         "paused_at": None if paused_at is None else stamp(paused_at),
-        "closed": closed and {"at": stamp(closed.closed_at), "reason": closed.reason},
+        "closed": closed and _closed_row(closed),
         "last_error": trouble and {"at": stamp(trouble.at), "reason": trouble.reason},
     }
+
+
+def _closed_row(closed: ClosedSink) -> Mapping[str, Any]:
+    probe_at = None if closed.probe_at is None else stamp(closed.probe_at)
+    return {"at": stamp(closed.closed_at), "reason": closed.reason, "probe_at": probe_at}
 
 
 def _cells(standing: Standing, colour: Colour, *, now: int) -> Sequence[str]:
@@ -157,6 +162,10 @@ def _remarks(standing: Standing, *, now: int) -> Iterator[str]:
     if standing.closed is not None:
         ago = span(_seconds(now - standing.closed.closed_at))
         yield f"closed {ago} ago: {one_line(standing.closed.reason)}"
+        if standing.closed.probe_at is None:
+            yield f"change its settings, or: relay sinks resume {standing.sink}"
+        elif standing.backlog is not None and standing.paused_at is None:
+            yield f"asked again in {span(_seconds(standing.closed.probe_at - now))}"
     elif standing.trouble is not None:
         ago = span(_seconds(now - standing.trouble.at))
         yield f"last error {ago} ago: {one_line(standing.trouble.reason)}"

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import aiohttp
 
+from relay.delivery.closing import Closing
 from relay.delivery.courier import Courier, Duty
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
@@ -66,6 +67,7 @@ class Lane:
         self._news = asyncio.Event()
         self._changed = asyncio.Event()
         self._health = WELL
+        self._closing = Closing(name, outbox=outbox, clock=clock)
         self._told = told
         self.pulse = Pulse(monotonic=monotonic)
         self._courier = self._new_courier()
@@ -81,6 +83,7 @@ class Lane:
             return
         if self._next.fingerprint != self._duty.fingerprint:
             self._health = WELL
+            self._closing.forget()
         self._duty = self._next
         self._courier = self._new_courier()
 
@@ -198,7 +201,9 @@ class Lane:
 
     async def _until_due(self) -> float:
         due_at = await self._outbox.due_at(self.name, hold=self._duty.manner.hold)
-        return math.inf if due_at is None else max(0.001, (due_at - self._clock()) / 1000)
+        if due_at is None:
+            return await self._closing.until_open(self._duty.fingerprint, self._courier.probe)
+        return max(0.001, (due_at - self._clock()) / 1000)
 
     def _missed(self, answer: Failed | RateLimited) -> Outcome:
         """The outcome of an attempt of which nothing was sent, since the sink did not answer."""
@@ -256,14 +261,10 @@ class Lane:
                 "lease lost", extra={"action": "lease_lost", "delivery": _batch_of(claimed)}
             )
             return
-        is_still_so = self._next.fingerprint == self._duty.fingerprint
-        if isinstance(outcome, Closed) and is_still_so:
-            await self._outbox.close_sink(
-                self.name,
-                reason=outcome.reason,
-                fingerprint=self._duty.fingerprint,
-                now=self._clock(),
-            )
+        if isinstance(outcome, Closed) and self._next.fingerprint == self._duty.fingerprint:
+            await self._closing.close(outcome, self._duty.fingerprint)
+        elif isinstance(outcome, Sent):
+            self._closing.forget()
         self._told(settled, outcome)
 
     async def _saved(

@@ -134,12 +134,20 @@ class Outbox(Protocol):
         """
         ...
 
-    async def close_sink(self, sink: str, *, reason: str, fingerprint: str, now: int) -> None:
+    async def close_sink(self, closed: ClosedSink) -> None:
         """
         Let ``claim`` give nothing until ``open_sink``.
 
-        ``fingerprint`` is that of the sink's configuration: a changed one opens it again.
+        The fingerprint is that of the sink's configuration: a changed one opens it again.
         """
+        ...
+
+    async def put_off(self, closed: ClosedSink) -> None:
+        """Keep another reason and time of the next probe, unless it was opened meanwhile."""
+        ...
+
+    async def probed_sink(self, sink: str) -> ClosedSink | None:
+        """A closed sink, if it is to be probed: something waits, and nobody has paused it."""
         ...
 
     async def open_sink(self, sink: str, *, now: int) -> bool:

@@ -69,12 +69,17 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedSink:
-    """A sink that refused us, why, since when, and with which configuration."""
+    """
+    A sink that refused us, why, since when, and with which configuration.
+
+    ``probe_at``: when it is asked whether it is well again; None: never, for no answer can tell.
+    """
 
     name: str
     reason: str
     fingerprint: str
     closed_at: int
+    probe_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

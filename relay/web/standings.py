@@ -28,7 +28,7 @@ class Standing:
     pace: str
     rest: float
     trouble: Attempt | None
-    closed: str | None
+    closed: ClosedSink | None
     hour: Sequence[Minute]
 
     @property
@@ -105,7 +105,7 @@ def _standing(
         pace="" if sink is None else written(sink.pace),
         rest=lap.rest,
         trouble=trouble,
-        closed=None if closed is None else closed.reason,
+        closed=closed,
         hour=now.tally.hour(name),
     )
 

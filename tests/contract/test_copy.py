@@ -10,7 +10,7 @@ import pytest
 
 from relay.errors import OutboxError
 from relay.model import Sibling
-from relay.outbox import FileLock, Outbox, Search, SQLiteOutbox, copy_outbox
+from relay.outbox import ClosedSink, FileLock, Outbox, Search, SQLiteOutbox, copy_outbox
 from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.connection import SETTINGS
 from relay.outcome import Attempt, State
@@ -83,7 +83,9 @@ async def fill(outbox: Outbox) -> None:
     edit = an_event(9, created_at=100)
     assert await accept(outbox, edit, raw, {"team": "t"}, now=200, sibling=later)
     assert await outbox.claim("ops", now=300, lease=LEASE, most=1) is not None  # and relay dies
-    await outbox.close_sink("ops", reason="410 gone", fingerprint="f", now=400)
+    await outbox.close_sink(
+        ClosedSink(name="ops", reason="410 gone", fingerprint="f", closed_at=400)
+    )
     await outbox.pause_sink("team", now=500)
 
 

@@ -251,9 +251,10 @@ async def test_the_plain_form_has_the_key_of_what_it_stands_for(stage: Stage) ->
 
 
 async def test_a_closed_sink_keeps_its_backlog_until_it_is_opened(stage: Stage) -> None:
-    stage.sink.ends = failing({"note 1": 1}, Closed("404 unknown webhook"))
+    stage.sink.ends = failing({"note 1": 1}, Closed("404 unknown webhook", is_lasting=True))
     await stage.accept(1, 2)
     await stage.run(seconds=3600)
+    assert stage.sink.probed == 0
     assert (stage.sink.tried, await stage.states()) == (["note 1"], {State.PENDING: 2})
     (closed,) = await stage.outbox.closed_sinks()
     assert (closed.name, closed.reason, closed.fingerprint) == (
@@ -262,6 +263,90 @@ async def test_a_closed_sink_keeps_its_backlog_until_it_is_opened(stage: Stage) 
     await stage.outbox.open_sink("team", now=stage.now)
     await stage.run(seconds=60)
     assert stage.sink.shown == ["note 1", "note 2"]
+
+
+async def test_a_closed_sink_is_asked_ever_more_rarely_and_opens_by_itself(stage: Stage) -> None:
+    gone = Closed("404 10015")
+    stage.sink.ends, stage.sink.answer = lambda text: gone, lambda: gone
+    await stage.accept(1, 2)
+    await stage.run(seconds=86_400)
+    assert stage.sink.tried == ["note 1"]
+    assert 8 <= stage.sink.probed <= 20
+    assert [one.reason for one in await stage.outbox.closed_sinks()] == ["404 10015"]
+    stage.sink.ends, stage.sink.answer = lambda text: Sent(), lambda: Sent()
+    await stage.run(seconds=8 * 3600)
+    assert stage.sink.shown == ["note 1", "note 2"]
+    assert list(await stage.outbox.closed_sinks()) == []
+
+
+async def test_a_closed_sink_is_asked_at_its_time_after_a_restart_too(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 1}, Closed("404"))
+    stage.sink.answer = lambda: Closed("404 still")
+    await stage.accept(1)
+    await stage.run(seconds=3600)
+    probed = stage.sink.probed
+    stage.lane = stage.new_lane()
+    (closed,) = await stage.outbox.closed_sinks()
+    assert closed.probe_at is not None
+    await stage.run(seconds=(closed.probe_at - stage.now) / 1000 - 1)
+    assert stage.sink.probed == probed
+    assert (closed.reason, closed.closed_at) == ("404 still", 1_000_000)
+    stage.sink.answer = lambda: Sent()
+    await stage.run(seconds=3 * 3600)
+    assert stage.sink.shown == ["note 1"]
+
+
+async def test_a_sink_that_seems_well_and_refuses_is_tried_ever_more_rarely(stage: Stage) -> None:
+    stage.sink.ends = lambda text: Closed("400 160006")
+    await stage.accept(1, 2)
+    await stage.run(seconds=86_400)
+    assert set(stage.sink.tried) == {"note 1"}
+    assert 5 <= len(stage.sink.tried) <= 20
+    assert await stage.states() == {State.PENDING: 2}
+
+
+async def test_what_a_person_has_paused_is_not_asked_and_does_not_open(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 1}, Closed("404"))
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.outbox.pause_sink("team", now=stage.now)
+    await stage.run(seconds=86_400)
+    assert stage.sink.probed == 0
+    await stage.outbox.resume_sink("team")
+    await stage.run(seconds=60)
+    assert stage.sink.shown == ["note 1"]
+
+
+async def test_a_probe_that_fails_or_is_limited_keeps_the_reason(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 1}, Closed("404"))
+    answers = iter([Failed("502"), RateLimited(7200)])
+    stage.sink.answer = lambda: next(answers, Sent())
+    await stage.accept(1)
+    await stage.run(seconds=3600)
+    assert stage.sink.probed == 2
+    assert [one.reason for one in await stage.outbox.closed_sinks()] == ["404"]
+    await stage.run(seconds=7200)
+    assert stage.sink.shown == ["note 1"]
+
+
+async def test_a_probe_can_find_what_only_a_person_mends(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 1}, Closed("404"))
+    stage.sink.answer = lambda: Closed("400 220001", is_lasting=True)
+    await stage.accept(1)
+    await stage.run(seconds=86_400)
+    assert stage.sink.probed == 1
+    (closed,) = await stage.outbox.closed_sinks()
+    assert (closed.reason, closed.probe_at) == ("400 220001", None)
+
+
+async def test_what_another_vendor_took_is_dead_and_the_rest_waits(stage: Stage) -> None:
+    stage.sink.ends = lambda text: Closed("200 ok", is_lasting=True, is_taken=True)
+    await stage.accept(1, 2)
+    await stage.run(seconds=86_400)
+    assert stage.sink.tried == ["note 1"]
+    assert await stage.states() == {State.DEAD: 1, State.PENDING: 1}
+    (dead,) = await stage.outbox.dead()
+    assert dead.reason == "may have arrived: 200 ok"
 
 
 async def test_what_a_dead_process_was_sending_is_sent_again(stage: Stage) -> None:

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from relay.outbox import Outbox, Search
+from relay.outbox import ClosedSink, Outbox, Search
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
 from relay.retry import settle
 from tests.factories import Opener, accept, an_event
@@ -129,7 +129,11 @@ class Machine(RuleBasedStateMachine):
             known.state = one.state
             known.batch = int(one.raw) if one.batch == one.id else known.batch
         if isinstance(outcome, Closed):
-            self.do(self.outbox.close_sink(sink, reason="404", fingerprint="f", now=self.now))
+            self.do(
+                self.outbox.close_sink(
+                    ClosedSink(name=sink, reason="404", fingerprint="f", closed_at=self.now)
+                )
+            )
             self.closed.add(sink)
 
     def save(self, load: list[Delivery], outcome: Outcome) -> bool:

@@ -386,7 +386,9 @@ async def test_who_was_taken_for_dead_cannot_save(outbox):
 
 
 async def closed(outbox, sink="team", *, reason="410 gone", fingerprint="f1", now=3):
-    await outbox.close_sink(sink, reason=reason, fingerprint=fingerprint, now=now)
+    await outbox.close_sink(
+        ClosedSink(name=sink, reason=reason, fingerprint=fingerprint, closed_at=now)
+    )
 
 
 async def test_a_closed_sink_keeps_its_backlog(outbox):
@@ -418,6 +420,44 @@ async def test_a_sink_closed_twice_is_closed_for_the_last_reason(outbox):
     assert list(await outbox.closed_sinks()) == [expected]
     assert await outbox.open_sink("team", now=0)
     assert list(await outbox.closed_sinks()) == []
+
+
+CLOSED = ClosedSink(name="team", reason="410", fingerprint="f1", closed_at=3, probe_at=60)
+
+
+async def test_a_closed_sink_is_probed_while_something_waits_and_nobody_holds_it_back(outbox):
+    await outbox.close_sink(CLOSED)
+    assert await outbox.probed_sink("team") is None
+    await accepted(outbox)
+    assert await outbox.probed_sink("team") == CLOSED
+    assert await outbox.probed_sink("ops") is None
+    await outbox.pause_sink("team", now=5)
+    assert await outbox.probed_sink("team") is None
+    await outbox.resume_sink("team")
+    assert await outbox.probed_sink("team") == CLOSED
+    await outbox.open_sink("team", now=6)
+    assert await outbox.probed_sink("team") is None
+
+
+async def test_who_opens_a_sink_is_not_undone_by_a_probe_that_was_under_way(outbox):
+    await accepted(outbox)
+    await outbox.close_sink(CLOSED)
+    later = replace(CLOSED, reason="404", probe_at=120)
+    await outbox.put_off(later)
+    assert list(await outbox.closed_sinks()) == [later]
+    await outbox.open_sink("team", now=6)
+    await outbox.put_off(later)
+    assert list(await outbox.closed_sinks()) == []
+    again = replace(CLOSED, closed_at=9)
+    await outbox.close_sink(again)
+    await outbox.put_off(later)
+    assert list(await outbox.closed_sinks()) == [again]
+
+
+async def test_who_cannot_be_probed_waits_for_a_person(outbox):
+    await accepted(outbox)
+    await outbox.close_sink(replace(CLOSED, probe_at=None))
+    assert await outbox.probed_sink("team") is None
 
 
 async def test_only_a_closed_sink_can_be_opened(outbox):

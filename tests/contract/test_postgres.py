@@ -12,6 +12,7 @@ import pytest
 
 from relay.errors import OutboxError
 from relay.model import Sibling
+from relay.outbox import ClosedSink
 from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.connection import SETTINGS, check_sessions, public
 from relay.outbox.postgres.schema import MIGRATIONS, Migration, migrate
@@ -243,7 +244,9 @@ async def test_who_was_stopped_for_too_long_changes_nothing_afterwards(start: St
     assert not first.outbox.holds("team")
     assert await first.outbox.join(claim.company, head=claim.deliveries[0]) == []
     assert await first.outbox.claim("team", now=10**12, lease=LEASE) is None
-    await first.outbox.close_sink("team", reason="410", fingerprint="f", now=0)
+    await first.outbox.close_sink(
+        ClosedSink(name="team", reason="410", fingerprint="f", closed_at=0)
+    )
     assert await second.outbox.closed_sinks() == []
     assert await second.outbox.counts() == {("team", "pending"): 3}
 
@@ -316,7 +319,9 @@ async def test_what_a_command_changes_is_news(start: Start, address: str, change
         await accept(command, an_event(), b"{}", TEAM, now=0)
         (one,) = (await claimed(node.outbox)).deliveries
         await node.outbox.save([replace(one, state=State.DEAD)], claimed=[one])
-        await command.close_sink("team", reason="410", fingerprint="f", now=0)
+        await command.close_sink(
+            ClosedSink(name="team", reason="410", fingerprint="f", closed_at=0)
+        )
         await until(lambda: "team" in node.crew.woken)
         node.crew.woken.clear()
         await (

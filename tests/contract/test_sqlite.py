@@ -14,7 +14,7 @@ from dataclasses import replace
 import pytest
 
 from relay.errors import OutboxError
-from relay.outbox import FileLock, SQLiteOutbox
+from relay.outbox import ClosedSink, FileLock, SQLiteOutbox
 from relay.outbox.sqlite.schema import MIGRATIONS
 from relay.outbox.sqlite.writer import Writer, commit
 from relay.outcome import State
@@ -57,7 +57,7 @@ async def test_reopening_keeps_everything(path):
         settled = replace(claimed, state=state, due_at=10, reason="x")
         await outbox.save([settled], claimed=[claimed])
     carried = await taken(outbox, "team", now=10, lease=5)
-    await outbox.close_sink("ops", reason="410", fingerprint="f", now=11)
+    await outbox.close_sink(ClosedSink(name="ops", reason="410", fingerprint="f", closed_at=11))
     before = (await outbox.counts(), await outbox.dead(), await outbox.closed_sinks())
     await outbox.close()
 

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient
 
 from relay import misskey
 from relay.misskey import sample
-from relay.outbox import Outbox, Search
+from relay.outbox import ClosedSink, Outbox, Search
 from relay.outbox.sibling import sibling
 from relay.outcome import State
 from tests.factories import accept, an_event
@@ -121,7 +121,9 @@ async def test_a_sink_is_paused_and_goes_on(opened: Open, outbox: Outbox, woken:
     _, shown = await press(client, "/sinks/discord", "pause")
     assert "paused" in shown
     assert set(await outbox.paused_sinks()) == {"discord"}
-    await outbox.close_sink("discord", reason="404 gone", fingerprint="f", now=NOW)
+    await outbox.close_sink(
+        ClosedSink(name="discord", reason="404 gone", fingerprint="f", closed_at=NOW)
+    )
     _, shown = await press(client, "/sinks/discord", "resume")
     assert (await outbox.paused_sinks(), await outbox.closed_sinks()) == ({}, [])
     assert woken == ["discord"] * 2
@@ -129,7 +131,9 @@ async def test_a_sink_is_paused_and_goes_on(opened: Open, outbox: Outbox, woken:
 
 async def test_a_sink_tells_how_it_is(opened: Open, outbox: Outbox) -> None:
     await accepted(outbox)
-    await outbox.close_sink("discord", reason="404 <gone>", fingerprint="f", now=NOW)
+    await outbox.close_sink(
+        ClosedSink(name="discord", reason="404 <gone>", fingerprint="f", closed_at=NOW)
+    )
     client = await opened()
     await log_in(client)
     shown = " ".join((await (await client.get("/sinks")).text()).split())

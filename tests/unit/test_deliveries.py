@@ -13,7 +13,7 @@ import pytest
 from relay import misskey
 from relay.misskey import sample
 from relay.model import Sibling
-from relay.outbox import SQLiteOutbox
+from relay.outbox import ClosedSink, SQLiteOutbox
 from relay.outbox.sibling import sibling
 from relay.outcome import Attempt, Rejected, Sent
 from relay.retry import settle
@@ -216,7 +216,11 @@ def test_a_sink_is_paused_and_resumed(relay, folder):
 
 
 def test_a_refusal_is_told_apart_from_a_pause_and_resuming_ends_both(relay, folder):
-    within(lambda it: it.close_sink("team", reason="404 gone", fingerprint="f", now=1))
+    within(
+        lambda it: it.close_sink(
+            ClosedSink(name="team", reason="404 gone", fingerprint="f", closed_at=1)
+        )
+    )
     (team, *_) = relay("sinks", "--json").json
     assert (team["state"], team["closed"]["reason"]) == ("closed", "404 gone")
     relay("sinks", "pause", "team")

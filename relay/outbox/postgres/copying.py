@@ -25,7 +25,7 @@ COPIED: Mapping[str, Sequence[str]] = {
         "subject", "version", "rank", "merged", "batch", "shares", "edits", "message", "key",
     ),
     "attempt": ("delivery", "at", "took", "outcome", "reason"),
-    "closed_sink": ("name", "reason", "fingerprint", "closed_at"),
+    "closed_sink": ("name", "reason", "fingerprint", "closed_at", "probe_at"),
     "paused_sink": ("name", "paused_at"),
 }  # fmt: skip
 LONG = 600.0  # seconds for one step

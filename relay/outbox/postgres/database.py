@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import astuple, replace
 
 from relay.errors import OutboxError
 from relay.outbox import line
@@ -184,9 +185,18 @@ class PostgresOutbox:
     async def recover(self, *, now: int) -> int:
         return await self._changed(statement.RECOVER, now)
 
-    async def close_sink(self, sink: str, *, reason: str, fingerprint: str, now: int) -> None:
-        values = (sink, storable(reason), fingerprint, now, self._node)
-        await self._changed(statement.CLOSE, *values)
+    async def close_sink(self, closed: ClosedSink) -> None:
+        values = astuple(replace(closed, reason=storable(closed.reason)))
+        await self._changed(statement.CLOSE, *values, self._node)
+
+    async def put_off(self, closed: ClosedSink) -> None:
+        values = (closed.name, closed.closed_at, storable(closed.reason), closed.probe_at)
+        await self._changed(statement.PUT_OFF, *values)
+
+    async def probed_sink(self, sink: str) -> ClosedSink | None:
+        async with self._connection() as db:
+            row = await db.fetchrow(statement.PROBED, sink)
+        return None if row is None else ClosedSink(**row)
 
     async def open_sink(self, sink: str, *, now: int) -> bool:
         async with self._connection() as db, db.transaction():

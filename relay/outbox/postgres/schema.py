@@ -112,6 +112,14 @@ MIGRATIONS: Sequence[Migration] = (
     ALTER TABLE delivery ADD COLUMN key text  -- random, by which a vendor knows a repetition
     """,
     ),
+    # What those of earlier versions close is not probed: it waits for a person, as they say.
+    Migration(
+        serves=1,
+        statements="""
+    ALTER TABLE closed_sink ADD COLUMN probe_at bigint;  -- NULL: a person has to mend it
+    UPDATE closed_sink SET probe_at = closed_at
+    """,
+    ),
 )
 
 

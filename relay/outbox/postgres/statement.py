@@ -174,18 +174,27 @@ ORDER BY edits, delivery.id DESC
 """  # noqa: S608
 
 CLOSE = """
-INSERT INTO closed_sink (name, reason, fingerprint, closed_at)
-SELECT $1, $2, $3, $4
-WHERE $5::bigint IS NULL OR EXISTS (SELECT 1 FROM lane WHERE sink = $1 AND node = $5)
+INSERT INTO closed_sink (name, reason, fingerprint, closed_at, probe_at)
+SELECT $1, $2, $3, $4, $5
+WHERE $6::bigint IS NULL OR EXISTS (SELECT 1 FROM lane WHERE sink = $1 AND node = $6)
 ON CONFLICT (name) DO UPDATE SET reason = excluded.reason, fingerprint = excluded.fingerprint,
-    closed_at = excluded.closed_at
+    closed_at = excluded.closed_at, probe_at = excluded.probe_at
+"""
+# Not who was opened meanwhile.
+PUT_OFF = "UPDATE closed_sink SET reason = $3, probe_at = $4 WHERE name = $1 AND closed_at = $2"
+# Only one for which something waits is asked, and none that a person holds back.
+PROBED = """
+SELECT name, reason, fingerprint, closed_at, probe_at FROM closed_sink
+WHERE name = $1 AND probe_at IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM paused_sink WHERE name = $1)
+  AND EXISTS (SELECT 1 FROM delivery WHERE sink = $1 AND state = 'pending')
 """
 OPEN = "DELETE FROM closed_sink WHERE name = $1"
 HASTEN = """
 UPDATE delivery SET due_at = $2
 WHERE sink = $1 AND state = 'pending' AND batch IS NOT NULL AND NOT claimed
 """
-CLOSED = "SELECT name, reason, fingerprint, closed_at FROM closed_sink ORDER BY name"
+CLOSED = "SELECT name, reason, fingerprint, closed_at, probe_at FROM closed_sink ORDER BY name"
 PAUSE = "INSERT INTO paused_sink (name, paused_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 RESUME = "DELETE FROM paused_sink WHERE name = $1"
 PAUSED = "SELECT name, paused_at FROM paused_sink ORDER BY name"

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import fields, replace
+from dataclasses import asdict, astuple, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -176,9 +176,18 @@ class SQLiteOutbox:
     async def recover(self, *, now: int) -> int:
         return await self._write(lambda db: db.execute(statement.RECOVER, (now,)).rowcount)
 
-    async def close_sink(self, sink: str, *, reason: str, fingerprint: str, now: int) -> None:
-        values = (sink, reason, fingerprint, now)
+    async def close_sink(self, closed: ClosedSink) -> None:
+        values = astuple(closed)
         await self._write(lambda db: db.execute(statement.CLOSE, values).rowcount)
+
+    async def put_off(self, closed: ClosedSink) -> None:
+        values = asdict(closed)
+        await self._write(lambda db: db.execute(statement.PUT_OFF, values).rowcount)
+
+    async def probed_sink(self, sink: str) -> ClosedSink | None:
+        values = {"sink": sink}
+        row = await self._read(lambda db: db.execute(statement.PROBED, values).fetchone())
+        return None if row is None else ClosedSink(**row)
 
     async def open_sink(self, sink: str, *, now: int) -> bool:
         def job(db: sqlite3.Connection) -> bool:

@@ -81,6 +81,12 @@ MIGRATIONS = (
     UPDATE delivery SET key = (SELECT id FROM outbox) || '-' || id
     WHERE batch IS NOT NULL AND state <> 'delivered';
     """,
+    """
+    -- When it is asked whether it is well again; NULL: never, a person has to mend it.
+    ALTER TABLE closed_sink ADD COLUMN probe_at INTEGER;
+
+    UPDATE closed_sink SET probe_at = closed_at;
+    """,
 )
 
 

@@ -112,16 +112,29 @@ ORDER BY delivery.id
 LATER = f"{DELIVERY} WHERE edits = ? AND delivery.id > ? ORDER BY delivery.id DESC LIMIT 1"
 LAST_EDIT = f"{DELIVERY} WHERE edits = ? AND state = 'delivered' ORDER BY delivery.id DESC LIMIT 1"
 
-CLOSE = (
-    "INSERT OR REPLACE INTO closed_sink (name, reason, fingerprint, closed_at) VALUES (?, ?, ?, ?)"
-)
+CLOSE = """
+INSERT OR REPLACE INTO closed_sink (name, reason, fingerprint, closed_at, probe_at)
+VALUES (?, ?, ?, ?, ?)
+"""
+# Not who was opened meanwhile.
+PUT_OFF = """
+UPDATE closed_sink SET reason = :reason, probe_at = :probe_at
+WHERE name = :name AND closed_at = :closed_at
+"""
+# Only one for which something waits is asked, and none that a person holds back.
+PROBED = """
+SELECT name, reason, fingerprint, closed_at, probe_at FROM closed_sink
+WHERE name = :sink AND probe_at IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM paused_sink WHERE name = :sink)
+  AND EXISTS (SELECT 1 FROM delivery WHERE sink = :sink AND state = 'pending')
+"""
 OPEN = "DELETE FROM closed_sink WHERE name = ?"
 # The plus keeps SQLite off the index by sink: that has all who wait, and few were tried.
 HASTEN = """
 UPDATE delivery SET due_at = :now
 WHERE state = 'pending' AND batch IS NOT NULL AND claimed = 0 AND +sink = :sink
 """
-CLOSED = "SELECT name, reason, fingerprint, closed_at FROM closed_sink ORDER BY name"
+CLOSED = "SELECT name, reason, fingerprint, closed_at, probe_at FROM closed_sink ORDER BY name"
 PAUSE = "INSERT INTO paused_sink (name, paused_at) VALUES (?, ?) ON CONFLICT DO NOTHING"
 RESUME = "DELETE FROM paused_sink WHERE name = ?"
 PAUSED = "SELECT name, paused_at FROM paused_sink ORDER BY name"
