@@ -18,6 +18,7 @@ from relay.misskey import sample
 from relay.outbox import SQLiteOutbox
 from relay.outcome import Rejected
 from relay.retry import settle
+from tests import cases
 from tests.factories import accept, an_event
 
 CONFIG = """
@@ -171,6 +172,17 @@ def test_route_tells_who_gets_an_event_and_why_not(relay, folder):
         "mods  no route matches",
         "room  by route mentions",
     ]
+
+
+def test_route_and_preview_tell_that_a_note_is_for_signed_in_readers(relay, folder):
+    config = "hooks: {alice: {secret: x}}\nsinks: {here: {type: console}}\nroutes: [{to: here}]\n"
+    (folder / "config.yaml").write_text(config, encoding="utf-8")
+    (folder / "event.json").write_bytes(cases.raw("b06"))
+    why = "withheld: its author shows it to signed-in readers only"
+    for command in ("route", "preview"):
+        answer = relay(command, "event.json")
+        assert why in answer.out, command
+        assert "only for people who are signed in" not in answer.out
 
 
 def test_route_tells_what_a_gate_withholds(relay, folder):

@@ -1,6 +1,7 @@
 """Which events tell the same."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -60,9 +61,12 @@ def test_who_may_claim_any_server_touches_nothing_of_a_hook_that_is_bound_to_one
         pytest.param({"text": "after"}, id="another text"),
         pytest.param({"cw": "careful"}, id="a warning"),
         pytest.param({"updatedAt": "2026-01-01T00:00:00.000Z"}, id="another time"),
+        pytest.param({"event": {"title": "Tea"}}, id="an invitation"),
+        pytest.param({"mandatoryCW": "gore"}, id="a moderator's warning"),
+        pytest.param({"requireSigninToViewContents": True}, id="for signed-in readers"),
     ],
 )
-def test_an_edited_note_is_another_version_of_the_same_subject(change: dict[str, str]) -> None:
+def test_an_edited_note_is_another_version_of_the_same_subject(change: dict[str, Any]) -> None:
     before, after = (
         sibling(parsed(a_note_event(1, **{"text": "before", **it}))) for it in ({}, change)
     )
