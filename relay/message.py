@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from relay import tree
 from relay.dialects import plain
-from relay.tree import Center, Colored, Heading, Link, Node, Quote, Styled, Tree
+from relay.tree import Link, Node, Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,21 @@ def mapped(message: Message, change: Callable[[Node], Node]) -> Message:
     )
 
 
+def relinked(message: Message, change: Callable[[Link], Tree]) -> Message:
+    """The same message with what ``change`` makes of each link in its trees."""
+    return replace(
+        message,
+        title=tree.relinked(message.title, change),
+        author=tree.relinked(message.author, change),
+        body=tree.relinked(message.body, change),
+        fields=tuple(
+            Field(name=tree.relinked(one.name, change), value=tree.relinked(one.value, change))
+            for one in message.fields
+        ),
+        footer=tree.relinked(message.footer, change),
+    )
+
+
 def without(message: Message, refused: Container[str]) -> Message:
     """
     The same message for a chat that refused these addresses.
@@ -93,42 +108,21 @@ def without(message: Message, refused: Container[str]) -> Message:
     def kept(url: str | None) -> str | None:
         return None if url in refused and url not in drawn else url
 
-    def unlinked(nodes: Tree) -> Tree:
-        return _unlinked(nodes, lambda url: kept(url) is None)
+    def labelled(found: Link) -> Tree:
+        return found.children if kept(found.url) is None else (found,)
 
     return replace(
-        message,
-        title=unlinked(message.title),
+        relinked(message, labelled),
         url=kept(message.url),
-        author=unlinked(message.author),
         author_url=kept(message.author_url),
         avatar=None if message.avatar in refused else message.avatar,
-        body=unlinked(message.body),
-        fields=tuple(
-            Field(name=unlinked(one.name), value=unlinked(one.value)) for one in message.fields
-        ),
         images=tuple(
-            replace(
-                image, is_drawn=image.is_drawn and image.url not in drawn, url=kept(image.url) or ""
-            )
+            replace(image, url=kept(image.url) or "", is_drawn=False)
+            if image.url in refused
+            else image
             for image in message.images
         ),
-        footer=unlinked(message.footer),
     )
-
-
-def _unlinked(nodes: Tree, refuses: Callable[[str], bool]) -> Tree:
-    """The same tree with the labels of those links that a chat refuses."""
-    found: list[Node] = []
-    for node in nodes:
-        match node:
-            case Link(url, children) if refuses(url):
-                found.extend(children)
-            case Styled() | Quote() | Center() | Heading() | Colored():
-                found.append(replace(node, children=_unlinked(node.children, refuses)))
-            case _:
-                found.append(node)
-    return tuple(found)
 
 
 def undrawn(message: Message) -> Message:

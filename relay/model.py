@@ -301,3 +301,5 @@ class Display:
     """``spoiler``, ``hide``: only the warning and the link, or ``show``: the text right away."""
     sensitive_media: str = "hide"
     """``hide``: a link and no picture, or ``show``."""
+    previews: bool = False
+    """Whether the chat shows what links lead to: then none leads to a file that is hidden."""

@@ -163,6 +163,20 @@ def mapped(nodes: Tree, change: Callable[[Node], Node]) -> Tree:
     return tuple(found)
 
 
+def relinked(nodes: Tree, change: Callable[[Link], Tree]) -> Tree:
+    """The same tree with what ``change`` makes of each link."""
+    found: list[Node] = []
+    for node in nodes:
+        match node:
+            case Link():
+                found.extend(change(node))
+            case Styled() | Quote() | Center() | Heading() | Colored():
+                found.append(replace(node, children=relinked(node.children, change)))
+            case _:
+                found.append(node)
+    return tuple(found)
+
+
 def stripped(nodes: Tree) -> Tree:
     """A tree without blank text at its two ends."""
     found = list(nodes)

@@ -44,6 +44,11 @@ DEPTH = 95
 
 BREAK = "\u200b"  # invisible; keeps clients from making a link of what only looks like one
 _LINKED = re.compile(r"matrix(?=\.to\b)|matrix:(?=\S)|(?<!http)(?<!https):(?=//)", re.I)
+_PREVIEWED = re.compile(
+    r"<(pre|code)\b.*?</\1>|(?P<link><a href=.*?</a>)|<[^>]*>"
+    r"|(?P<address>(?<=http):(?=//)|(?<=https):(?=//)|(?<=\w)\.(?=[^\W\d_]{2,63}[:/]))",
+    re.I | re.S,
+)
 
 
 def render(nodes: Tree) -> str:
@@ -68,7 +73,8 @@ def _node(node: Node, depth: int) -> str:
         case Text(literal):
             return text(literal)
         case Styled(Style.SPOILER, children):
-            return f"<span data-mx-spoiler>{_render(children, depth)}</span>"
+            hidden = _PREVIEWED.sub(_unpreviewed, _render(children, depth))
+            return f"<span data-mx-spoiler>{hidden}</span>"
         case Styled(style, children) if style in TAGS:
             return f"<{TAGS[style]}>{_render(children, depth)}</{TAGS[style]}>"
         case Code(literal):
@@ -114,6 +120,13 @@ def _emoji(shown: str, picture: str) -> str:
     name = escape(shown)
     source = escape(picture)
     return f'<img data-mx-emoticon src="{source}" alt="{name}" title="{name}" height="32">'
+
+
+def _unpreviewed(found: re.Match[str]) -> str:
+    """Clients show what links lead to, also behind spoilers, but not within code."""
+    if found["link"]:
+        return f"<code>{found[0]}</code>"
+    return found[0] + BREAK if found["address"] else found[0]
 
 
 def _is_permalink(address: str) -> bool:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from relay.language import Language
 from relay.link import is_web, link
-from relay.message import Field, Image, Message
-from relay.model import Event
+from relay.message import Field, Image, Message, relinked
+from relay.model import Display, Event, Note
 from relay.rendering.markup import MAKE, PICTURES, Parser, parsed
 from relay.tree import Heading, Link, Node, Text, Tree, stripped, text_of
 
@@ -40,6 +41,43 @@ def composed(
         at=_moment(event),
         when=language.moment(_moment(event)),
     )
+
+
+def guarded(message: Message, event: Event, display: Display) -> Message:
+    """
+    A message without links to files that the sink hides, where the chat previews links.
+
+    They lead to the note, whatever template wrote them.
+    """
+    if not display.previews or event.note is None:
+        return message
+    hidden = dict(_hidden(event.note, display))
+
+    def led_to_note(found: Link) -> Tree:
+        if (name := hidden.get(found.url)) is None:
+            return (found,)
+        label = (Text(name[0]),) if found.url in text_of(found.children) else found.children
+        return (Link(name[1], label),) if name[1] else label
+
+    images = (
+        replace(one, url=hidden[one.url][1]) if one.url in hidden else one for one in message.images
+    )
+    return replace(relinked(message, led_to_note), images=tuple(images))
+
+
+def _hidden(
+    note: Note, display: Display, *, folded: bool = False
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The addresses of hidden files: sensitive, or behind a warning; with a name and the note's."""
+    folded = folded or (note.cw is not None and display.cw != "show")
+    for file in note.files:
+        if folded or (file.is_sensitive and display.sensitive_media != "show"):
+            for url in filter(None, (file.url, file.thumbnail_url)):
+                yield url, (file.name or file.type, note.url or "")
+    if note.reply is not None:
+        yield from _hidden(note.reply, display)
+    if note.renote is not None:
+        yield from _hidden(note.renote, display, folded=folded)
 
 
 def parser(block: str, trees: Sequence[Tree]) -> Parser:

@@ -35,7 +35,7 @@ from relay.message import Message, mapped
 from relay.mfm import parse, parse_simple
 from relay.mfm.mapping import Origin, tree_of
 from relay.model import Display, Event
-from relay.rendering.composing import BLOCKS, composed, parser
+from relay.rendering.composing import BLOCKS, composed, guarded, parser
 from relay.rendering.expression import values
 from relay.rendering.sandbox import SIZE, Sandbox, bounded
 from relay.tree import Emoji, Node, Text, Time, Tree, text_of
@@ -128,7 +128,8 @@ class Templates:
         """Raises TemplateError, with the file and the line."""
         name = self.name_for(event, variant)
         blocks, trees = self._blocks(name, display, self._scene(event, language))
-        return mapped(composed(blocks, trees, event, language), _in_words(language))
+        message = guarded(composed(blocks, trees, event, language), event, display)
+        return mapped(message, _in_words(language))
 
     def problems(self, event: Event, *, display: Display, variant: str | None = None) -> list[str]:
         """What is wrong with the template of an event: failures, unknown blocks and tags."""

@@ -116,9 +116,12 @@ class SinkSettings(Settings):
             signin_only=self.signin_only,
         )
 
+    previews: ClassVar[bool] = False
+    """Whether the chat's clients show what links lead to, whatever a message says."""
+
     @property
     def display(self) -> Display:
-        return Display(cw=self.cw, sensitive_media=self.sensitive_media)
+        return Display(cw=self.cw, sensitive_media=self.sensitive_media, previews=self.previews)
 
 
 class Sink(Protocol):

@@ -25,7 +25,8 @@ class Console(SinkSettings):
     @property
     def display(self) -> Display:
         cw = "hide" if self.look == "slack" and self.cw == "spoiler" else self.cw
-        return Display(cw=cw, sensitive_media=self.sensitive_media)
+        previews = self.look == "matrix"
+        return Display(cw=cw, sensitive_media=self.sensitive_media, previews=previews)
 
     def payload(self, messages: Sequence[Message]) -> Payload:
         return {"text": "\n".join(picture(one, name=self.look) for one in messages)}

@@ -54,6 +54,9 @@ class Mentions(Settings):
 class Matrix(SinkSettings):
     """A way out to one Matrix room."""
 
+    # Element's findLinks: all links but those in quotes and code, also behind spoilers.
+    previews = True
+
     type: Literal["matrix"]
     """A room of Matrix."""
     allow_http: bool = False

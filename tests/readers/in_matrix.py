@@ -84,7 +84,9 @@ class Reading(HTMLParser):
         if "href" in found:
             assert at.target is None, "a link in a link"
             assert urlsplit(found["href"]).hostname != "matrix.to"
-            at = replace(at, target=unquote(found["href"]))
+            # Code around a link that is hidden keeps clients from previewing it.
+            assert (at.kind == "code") is (Style.SPOILER in at.styles)
+            at = replace(at, target=unquote(found["href"]), kind="")
         at = replace(at, quoted=at.quoted or tag == "blockquote")
         if tag == "pre" or (tag == "div" and found):
             at = replace(at, kind="pre")
