@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from relay import misskey
-from relay.errors import BrokenError
+from relay.errors import BrokenError, OutboxError
 from relay.model import Event, Gate
 from relay.outbox.arrival import Arrival
 from relay.outbox.base import Outbox
@@ -19,6 +19,7 @@ from relay.waiting import first
 logger = logging.getLogger(__name__)
 
 LOGGED = 500  # characters of a note
+USUAL = 64 * 2**10  # bytes, which hardly an event has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +62,37 @@ class Acceptance:
         self._clock = clock
         self._broken: BrokenError | None = None
         self._breaks = asyncio.Event()
+        self._refused = 0
+        self._size = 0  # of the largest that was refused
+        self.refusal: str | None = None
+        """Why the last event was refused; None once one as large could be stored again."""
 
     async def __call__(self, event: Event, raw: bytes) -> bool:
         """Commit one; False if it had come before. Raises OutboxError."""
         try:
-            return await self._accepted(event, raw)
-        except BrokenError as error:
-            self._broken = error
-            self._breaks.set()
+            is_new = await self._accepted(event, raw)
+        except OutboxError as error:
+            self._refused += 1
+            self._size = max(self._size, len(raw))
+            self.refusal = str(error)
+            if isinstance(error, BrokenError):
+                self._broken = error
+                self._breaks.set()
             raise
+        if len(raw) >= self._size:
+            self._trust()
+        return is_new
+
+    async def probe(self) -> None:
+        """Store something as large as an event that was refused. Raises OutboxError."""
+        refused = self._refused
+        await self._ceiling.check(self._rules().max_waiting, now=self._clock())
+        await self._outbox.touch(max(USUAL, self._size))
+        if refused == self._refused:
+            self._trust()
+
+    def _trust(self) -> None:
+        self._size, self.refusal = 0, None
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Run until ``stop``. Raises BrokenError when the outbox turns out to be broken."""

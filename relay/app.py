@@ -101,12 +101,14 @@ async def run(
 
         crew = Crew(planned(config, salt=outbox.id), hire)
         await reopen(outbox, crew.plan.duties, now=clock())
-        watch = Watch(outbox, crew.lanes, clock=clock)
-        stack.push_async_callback(watch.close)
 
         def wake(names: Collection[str]) -> None:
             bell.ring()
             crew.wake(names)
+
+        accept = Acceptance(outbox, rules=lambda: crew.plan.rules, wake=wake, clock=clock)
+        watch = Watch(outbox, accept, crew.lanes, clock=clock)
+        stack.push_async_callback(watch.close)
 
         def operation() -> Operation:
             return _operation(crew, outbox, session, tally, wake, examine, clock)
@@ -114,7 +116,6 @@ async def run(
         if config.web is not None and metrics is not None:
             opened = watch.listening(config.web, operation, bell, metrics)
             await stack.enter_async_context(opened)
-        accept = Acceptance(outbox, rules=lambda: crew.plan.rules, wake=wake, clock=clock)
         public = intake.door(lambda: crew.plan.ways, accept, clock=clock, told=counts.answered)
         runner = intake.runner(public, grace=GRACE)
         door = await stack.enter_async_context(listening(runner, config.listen, mode=EVERYBODY))

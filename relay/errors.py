@@ -31,6 +31,10 @@ class BrokenError(OutboxError):
     """The outbox is damaged: nothing in it can be trusted."""
 
 
+class LostError(OutboxError):
+    """The outbox's file is no longer where it was: what is written to it, the next start misses."""
+
+
 class FullError(OutboxError):
     """As much waits as may wait. Misskey keeps what is refused now, for twelve minutes."""
 

@@ -16,7 +16,7 @@ from relay.outbox import Outbox
 from relay.signs.notify import Notify
 from relay.signs.pulse import Pulse
 from relay.signs.standing import Breaker, Standing
-from relay.signs.vigil import Vigil
+from relay.signs.vigil import Intake, Vigil
 from relay.web import Bell, Operation
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Watch:
     def __init__(
         self,
         outbox: Outbox,
+        intake: Intake,
         lanes: Mapping[str, Lane],
         *,
         clock: Callable[[], int],
@@ -38,7 +39,7 @@ class Watch:
         self._outbox = outbox
         self._lanes = lanes
         self._clock = clock
-        self._vigil = Vigil(outbox, self._pulses)
+        self._vigil = Vigil(intake, self._pulses)
 
     def _pulses(self) -> Mapping[str, Pulse]:
         return {name: lane.pulse for name, lane in self._lanes.items()}

@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from relay import app
 from relay.commands.deliveries import row, show_table, tell
 from relay.commands.parser import Commands, Run, add, add_json, positive
-from relay.commands.setting import configuration, existing_outbox, news, say, say_json, warn
+from relay.commands.setting import (
+    configuration,
+    existing_outbox,
+    news,
+    outbox_to_read,
+    say,
+    say_json,
+    warn,
+)
 from relay.outbox import Outbox
 from relay.outcome import State
 
 
 async def listed(given: Namespace) -> int:
-    async with existing_outbox(configuration(given.config)) as outbox:
+    async with outbox_to_read(configuration(given.config)) as outbox:
         found = await outbox.dead(sink=given.sink, limit=given.limit)
     if given.json:
         say_json([row(one) for one in found])
@@ -25,7 +33,7 @@ async def listed(given: Namespace) -> int:
 
 async def show(given: Namespace) -> int:
     config = configuration(given.config)
-    async with existing_outbox(config) as outbox:
+    async with outbox_to_read(config) as outbox:
         found = await outbox.delivery(given.id)
         attempts = await outbox.attempts(given.id)
     if found is None or found.state is not State.DEAD:

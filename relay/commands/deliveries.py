@@ -10,7 +10,14 @@ from typing import Any, NoReturn
 from relay import app
 from relay.colour import Colour
 from relay.commands.parser import Commands, add, add_json, positive
-from relay.commands.setting import colour_for, configuration, existing_outbox, say, say_json, warn
+from relay.commands.setting import (
+    colour_for,
+    configuration,
+    outbox_to_read,
+    say,
+    say_json,
+    warn,
+)
 from relay.commands.table import moment, one_line, room_of, span, stamp, table
 from relay.config import Config
 from relay.duration import seconds
@@ -26,7 +33,7 @@ WATCHED = 200  # of the newest deliveries
 
 async def listed(given: Namespace) -> int:
     wanted = _wanted(given)
-    async with existing_outbox(configuration(given.config)) as outbox:
+    async with outbox_to_read(configuration(given.config)) as outbox:
         if given.follow:
             await _follow(outbox, wanted, limit=given.limit, as_json=given.json)
         found = await outbox.deliveries(wanted, limit=given.limit)
@@ -126,7 +133,7 @@ def row(delivery: Delivery) -> dict[str, Any]:
 
 async def show(given: Namespace) -> int:
     config = configuration(given.config)
-    async with existing_outbox(config) as outbox:
+    async with outbox_to_read(config) as outbox:
         found = await outbox.delivery(given.id)
         attempts = await outbox.attempts(given.id)
     if found is None:

@@ -16,7 +16,7 @@ from relay.commands.parser import Commands, add, add_json
 from relay.commands.setting import (
     colour_for,
     configuration,
-    existing_outbox,
+    outbox_to_read,
     place_of,
     samples,
     say,
@@ -77,7 +77,7 @@ async def _asked(facts: Facts, session: aiohttp.ClientSession) -> Facts:
 
 
 async def _stock(config: Config) -> Stock:
-    async with existing_outbox(config) as outbox:
+    async with outbox_to_read(config) as outbox:
         return Stock(counts=await outbox.counts(), closed=await outbox.closed_sinks())
 
 

@@ -17,7 +17,7 @@ from relay.control import ask
 from relay.errors import ConfigError, FormatError, OutboxError
 from relay.misskey import sample
 from relay.model import Event
-from relay.outbox import Outbox, file_of, open_outbox
+from relay.outbox import Outbox, file_of, open_outbox, view_outbox
 from relay.suggestion import closest
 
 PLACES = (Path("config.yaml"), Path("/etc/relay/config.yaml"))
@@ -159,8 +159,17 @@ def existing_file(config: Config) -> Path:
 
 
 @asynccontextmanager
+async def outbox_to_read(config: Config) -> AsyncIterator[Outbox]:
+    """The outbox, if there is one, also where nothing can be written. Raises OutboxError."""
+    if file_of(config.outbox) is not None:
+        existing_file(config)
+    async with view_outbox(config.outbox) as outbox:
+        yield outbox
+
+
+@asynccontextmanager
 async def existing_outbox(config: Config) -> AsyncIterator[Outbox]:
-    """The outbox, if there is one: to ask makes none. Raises OutboxError."""
+    """The outbox to be changed, if there is one: to ask makes none. Raises OutboxError."""
     if file_of(config.outbox) is not None:
         existing_file(config)
     async with open_outbox(config.outbox) as outbox:

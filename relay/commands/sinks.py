@@ -15,6 +15,7 @@ from relay.commands.setting import (
     configuration,
     existing_outbox,
     news,
+    outbox_to_read,
     say,
     say_json,
     warn,
@@ -65,7 +66,7 @@ class Standing:
 
 async def listed(given: Namespace) -> int:
     config = configuration(given.config)
-    async with existing_outbox(config) as outbox:
+    async with outbox_to_read(config) as outbox:
         standings = await _standings(config, outbox)
     now = app.unix_milliseconds()
     if given.json:

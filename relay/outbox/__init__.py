@@ -23,7 +23,14 @@ from relay.outbox.holdings import (
     Search,
     Told,
 )
-from relay.outbox.opening import check_driver, copy_outbox, file_of, open_outbox, serve_outbox
+from relay.outbox.opening import (
+    check_driver,
+    copy_outbox,
+    file_of,
+    open_outbox,
+    serve_outbox,
+    view_outbox,
+)
 from relay.outbox.sqlite import SQLiteOutbox
 from relay.outbox.sqlite.backup import backup
 from relay.outbox.sqlite.file import FileLock
@@ -49,4 +56,5 @@ __all__ = [
     "file_of",
     "open_outbox",
     "serve_outbox",
+    "view_outbox",
 ]

@@ -226,8 +226,8 @@ class Outbox(Protocol):
         """What waits, by sink; a sink for which nothing does is not in it."""
         ...
 
-    async def touch(self) -> None:
-        """Write something that changes nothing, to learn whether events can be stored."""
+    async def touch(self, size: int = 0) -> None:
+        """Write so many bytes that change nothing, to learn whether such events can be stored."""
         ...
 
     async def waiting(self) -> int:

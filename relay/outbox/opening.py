@@ -2,15 +2,19 @@
 
 import importlib.util
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
 from relay.outbox.sqlite import SQLiteOutbox
 from relay.outbox.sqlite.contents import contents_of
-from relay.outbox.sqlite.file import FileLock, check, is_foreign, set_aside
+from relay.outbox.sqlite.file import FileLock, check, is_foreign, set_aside, take_rescued
+from relay.outbox.sqlite.reserve import Reserve
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +44,14 @@ async def open_outbox(address: str) -> AsyncIterator[Outbox]:
 
 
 @asynccontextmanager
+async def view_outbox(address: str) -> AsyncIterator[Outbox]:
+    """The same, to be read only: also where nothing can be written."""
+    path = file_of(address)
+    async with _on_postgres(address) if path is None else _viewed(path) as outbox:
+        yield outbox
+
+
+@asynccontextmanager
 async def serve_outbox(address: str, *, now: int) -> AsyncIterator[Outbox]:
     """The same for a process that serves it; ``now`` in milliseconds."""
     path = file_of(address)
@@ -49,8 +61,17 @@ async def serve_outbox(address: str, *, now: int) -> AsyncIterator[Outbox]:
 
 
 @asynccontextmanager
-async def _in_file(path: Path) -> AsyncIterator[Outbox]:
-    outbox = SQLiteOutbox.open(path)
+async def _in_file(path: Path, *, lock: FileLock | None = None) -> AsyncIterator[Outbox]:
+    outbox = _with_room(path, lambda: SQLiteOutbox.open(path, lock=lock))
+    try:
+        yield outbox
+    finally:
+        await outbox.close()
+
+
+@asynccontextmanager
+async def _viewed(path: Path) -> AsyncIterator[Outbox]:
+    outbox = SQLiteOutbox.view(path)
     try:
         yield outbox
     finally:
@@ -76,14 +97,41 @@ async def _serve_file(path: Path, *, now: int) -> AsyncIterator[Outbox]:
         raise OutboxError(f"{path}: this file is no outbox of relay's: is it the right name?")
     lock = FileLock(path)
     try:
+        if take_rescued(path):
+            logger.critical(
+                "the outbox was deleted while relay ran, and is back: relay had saved it",
+                extra={"action": "rescue", "file": str(path)},
+            )
         with suppress(BrokenError), _setting_aside(path, now=now):
-            check(path)
+            _with_room(path, lambda: check(path))
         with _setting_aside(path, now=now):
-            async with _in_file(path) as outbox:
-                await outbox.recover(now=now)
+            async with _in_file(path, lock=lock) as outbox:
+                await _recover(outbox, now=now)
                 yield outbox
     finally:
         lock.release()
+
+
+def _with_room(path: Path, do: Callable[[], T]) -> T:
+    """On a disk that is full it takes the room that was kept for that."""
+    try:
+        return do()
+    except BrokenError:
+        raise
+    except OutboxError:
+        if not Reserve(path).release():
+            raise
+        return do()
+
+
+async def _recover(outbox: Outbox, *, now: int) -> None:
+    """Where nothing can be written, what was tried waits until it is due, and relay runs."""
+    try:
+        await outbox.recover(now=now)
+    except BrokenError:
+        raise
+    except OutboxError as error:
+        logger.error("outbox fails", extra={"action": "recover", "reason": str(error)})
 
 
 async def copy_outbox(source: str, target: str) -> Mapping[str, int] | None:

@@ -1,16 +1,17 @@
 """
 Whether events can be stored and deliveries carried, judged by what the parts do.
 
-Each lane says when it will be back; the outbox is asked to write something.
+Each lane says when it will be back; the intake is asked to store something, and remembers what it
+had to refuse.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from relay.errors import OutboxError
-from relay.outbox.base import Outbox
 from relay.signs.pulse import Pulse
 
 MARGIN = 30.0  # seconds of grace for whoever is late
@@ -34,24 +35,37 @@ class Condition:
         return not self.reasons
 
 
+class Intake(Protocol):
+    """What takes events."""
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the last event was refused; None once one as large could be stored again."""
+        ...
+
+    async def probe(self) -> None:
+        """Store something as large as an event. Raises OutboxError."""
+        ...
+
+
 class Vigil:
-    """Looks after lanes (``pulses`` gives theirs, by name) and the outbox."""
+    """Looks after lanes (``pulses`` gives theirs, by name) and what takes events."""
 
     def __init__(
         self,
-        outbox: Outbox,
+        intake: Intake,
         pulses: Callable[[], Mapping[str, Pulse]],
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._outbox = outbox
+        self._intake = intake
         self._pulses = pulses
         self._monotonic = monotonic
         self._asked_at = monotonic() - FRESH
         self._writing: asyncio.Task[None] | None = None
 
     async def look(self) -> Condition:
-        unable = await self._trouble_of_outbox()
+        unable = await self._trouble_of_intake()
         waited = self._monotonic() - self._asked_at
         hangs = self._writing is not None and not self._writing.done() and waited >= MARGIN
         return Condition(
@@ -66,18 +80,20 @@ class Vigil:
             if pulse.overdue > MARGIN
         )
 
-    async def _trouble_of_outbox(self) -> str | None:
+    async def _trouble_of_intake(self) -> str | None:
         now = self._monotonic()
         if self._writing is None or (self._writing.done() and now - self._asked_at >= FRESH):
             self._asked_at = now
-            self._writing = asyncio.create_task(self._outbox.touch())
+            self._writing = asyncio.create_task(self._intake.probe())
         await asyncio.wait([self._writing], timeout=PATIENCE)
         if not self._writing.done():
             return f"the outbox has not written for {self._monotonic() - self._asked_at:.0f} s"
         try:
             self._writing.result()
         except OutboxError as error:
-            return f"the outbox cannot write: {error}"
+            return f"no event can be stored: {error}"
+        if (refusal := self._intake.refusal) is not None:
+            return f"the last event could not be stored: {refusal}"
         return None
 
     async def close(self) -> None:

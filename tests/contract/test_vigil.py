@@ -26,14 +26,15 @@ def clock() -> Clock:
 
 
 class Disk:
-    """An outbox of which only the disk matters."""
+    """An intake of which only the disk matters."""
 
     def __init__(self) -> None:
         self.trouble: Exception | None = None
+        self.refusal: str | None = None
         self.hangs = False
         self.touched = 0
 
-    async def touch(self) -> None:
+    async def probe(self) -> None:
         self.touched += 1
         if self.hangs:
             await asyncio.Event().wait()
@@ -51,7 +52,7 @@ async def vigil(disk: Disk, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> As
     monkeypatch.setattr(vigil_module, "PATIENCE", 0.01)
     pulse = Pulse(monotonic=clock)
     pulse.beat(within=100)
-    made: Any = Vigil(disk, lambda: {"team": pulse}, monotonic=clock)  # type: ignore[arg-type]
+    made: Any = Vigil(disk, lambda: {"team": pulse}, monotonic=clock)
     yield made
     await made.close()
 
@@ -61,10 +62,27 @@ async def test_all_is_well(vigil: Vigil) -> None:
     assert (condition.is_ready, condition.reasons) == (True, ())
 
 
-async def test_every_outbox_can_be_touched(outbox: Outbox, clock: Clock) -> None:
-    vigil = Vigil(outbox, dict, monotonic=clock)
+@pytest.mark.parametrize("size", [0, 1, 64 * 1024, 5 * 1024 * 1024])
+async def test_every_outbox_can_be_touched_and_keeps_nothing_of_it(
+    outbox: Outbox, size: int
+) -> None:
+    await outbox.touch(size)
+    await outbox.touch(size)
+    assert await outbox.received("") == []
+    assert await outbox.counts() == {}
+
+
+async def test_a_refused_event_is_remembered_until_one_as_large_was_stored(
+    vigil: Vigil, disk: Disk
+) -> None:
     assert (await vigil.look()).is_ready
-    await vigil.close()
+    disk.refusal = "relay.db: database or disk is full"
+    condition = await vigil.look()  # though what was probed is fresh
+    assert condition.unable == (
+        "the last event could not be stored: relay.db: database or disk is full",
+    )
+    disk.refusal = None
+    assert (await vigil.look()).is_ready
 
 
 async def test_a_lane_that_hangs_is_named_after_a_margin(vigil: Vigil, clock: Clock) -> None:
@@ -80,7 +98,7 @@ async def test_an_outbox_that_cannot_write_is_not_ready_but_does_not_hang(
     disk.trouble = OutboxError("relay.db: disk is full")
     condition = await vigil.look()
     assert (condition.stuck, condition.unable) == (
-        (), ("the outbox cannot write: relay.db: disk is full",),
+        (), ("no event can be stored: relay.db: disk is full",),
     )  # fmt: skip
     disk.trouble = None
     clock.now += FRESH

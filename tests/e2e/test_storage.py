@@ -7,11 +7,12 @@ import sqlite3
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import unused_port
 from pytest_aiohttp import AiohttpServer
 
 from tests.e2e.process import Relay, serving
@@ -115,7 +116,7 @@ def small_disk(relay: Relay, disk: Path) -> Iterator[None]:
 @contextmanager
 def full_disk(relay: Relay, disk: Path) -> Iterator[None]:
     """A real file system without a free byte."""
-    filler = disk / "filler"
+    filler = disk / f"filler-{len([*disk.glob('filler-*')])}"
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(b"x" * 4096)
@@ -286,3 +287,59 @@ async def test_a_disk_that_cannot_be_written_is_named_at_the_start(
     relay = Relay(tmp_path, config(discord, disk / "relay.db"), {})
     code, _, errors = await relay.command("serve", "--config", str(relay.file))
     assert (code, "relay.db" in errors, "Read-only file system" in errors) == (2, True, True)
+
+
+# --- a disk that is full
+
+
+@pytest.mark.parametrize("stop", ["terminate", "kill"])
+async def test_on_a_full_disk_relay_starts_and_sends_what_waits_and_takes_nothing(
+    discord: FakeDiscord, disk: Path, tmp_path: Path, stop: str
+) -> None:
+    port = unused_port()
+    text = f'{config(discord, disk / "relay.db")}web: {{listen: "127.0.0.1:{port}"}}\n'
+    async with serving(tmp_path, text) as relay, aiohttp.ClientSession() as session:
+        file = str(relay.file)
+
+        async def status(n: int) -> int:
+            event = a_note_event(n, text=f"note {n}", tags=[LONG[:3000]])
+            return (await post(session, relay.address, "alice", event, secret=SECRET)).status
+
+        async def ready() -> tuple[int, str]:
+            async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                return answer.status, await answer.text()
+
+        assert (await relay.command("sinks", "pause", "team", "--config", file))[0] == 0
+        assert [await status(n) for n in range(30)] == [204] * 30
+        await getattr(relay, stop)()
+        with ExitStack() as stack:
+            stack.enter_context(full_disk(relay, disk))
+            await relay.start()
+            stack.enter_context(full_disk(relay, disk))  # also what the start gave back
+            assert [await status(n) for n in range(100, 103)] == [503] * 3
+            assert (await ready())[0] == 503
+            for reading in (
+                ["sinks"],
+                ["deliveries"],
+                ["dead", "list"],
+                ["deliveries", "show", "1"],
+            ):
+                code, out, errors = await relay.command(*reading, "--config", file)
+                assert (code, bool(out), errors) == (0, True, "")
+            assert (await relay.command("sinks", "resume", "team", "--config", file))[0] == 0
+            await until(lambda: set(shown(discord)) == {f"note {n}" for n in range(30)})
+            assert [await status(n) for n in range(100, 103)] == [503] * 3
+            assert (await ready())[0] == 503
+            await relay.terminate()
+            for reading in (["sinks"], ["deliveries"], ["dead", "list"]):
+                code, out, errors = await relay.command(*reading, "--config", file)
+                assert (code, bool(out), errors) == (0, True, "")
+            await relay.start()
+        await until_taken(status, 100)
+
+        async def is_ready() -> bool:
+            return (await ready())[0] == 200
+
+        await until(is_ready)
+        await until(lambda: "note 100" in shown(discord))
+        assert len(shown(discord)) == 31

@@ -78,6 +78,15 @@ async def test_systemd_is_told_of_a_reload(systemd: Systemd, tmp_path: Path) -> 
         assert systemd.heard[1].startswith("MONOTONIC_USEC=")
 
 
+class Stores:
+    """An intake that can store everything."""
+
+    refusal = None
+
+    async def probe(self) -> None:
+        return
+
+
 async def test_a_lane_that_hangs_is_not_called_alive(
     systemd: Systemd, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -86,7 +95,7 @@ async def test_a_lane_that_hangs_is_not_called_alive(
     pulse.beat(within=1)
     lane: Lane = object.__new__(Lane)
     lane.pulse = pulse
-    watch = Watch(outbox, {"team": lane}, clock=lambda: 0)
+    watch = Watch(outbox, Stores(), {"team": lane}, clock=lambda: 0)
     stop = asyncio.Event()
     notify = Notify({"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "20000"})
     keeping = asyncio.create_task(watch.keep(notify, stop=stop))

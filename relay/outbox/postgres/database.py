@@ -278,8 +278,10 @@ class PostgresOutbox:
             rows = await db.fetch(statement.BACKLOG)
         return {row["sink"]: Backlog(number=row["number"], since=row["since"]) for row in rows}
 
-    async def touch(self) -> None:
-        await self._changed(statement.TOUCH)
+    async def touch(self, size: int = 0) -> None:
+        async with self._connection() as db, db.transaction():
+            await db.execute(statement.TOUCH, self._teller, size)
+            await db.execute(statement.UNTOUCH, self._teller)
 
     async def waiting(self) -> int:
         # Asked before events are taken: Misskey waits for five seconds altogether.

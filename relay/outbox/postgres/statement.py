@@ -252,7 +252,15 @@ FROM (SELECT sink, count(*) AS number, min(id) AS first FROM delivery
       WHERE state = 'pending' GROUP BY sink) AS line
 JOIN delivery ON delivery.id = first JOIN event ON event.id = delivery.event
 """
-TOUCH = "UPDATE outbox SET id = id"
+# In one transaction that is committed: both are on the disk then, and nobody sees either. Random
+# bytes, for others are compressed; of each process its own, so that none waits for another.
+TOUCH = """
+WITH random AS (SELECT string_agg(uuid_send(gen_random_uuid()), '') AS bytes
+                FROM generate_series(0, $2::bigint / 16))
+INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
+SELECT '', $1, '', '', 0, 0, bytes FROM random
+"""
+UNTOUCH = "DELETE FROM event WHERE event_id = $1 AND hook = ''"
 WAITING = "SELECT count(*) FROM delivery WHERE state = 'pending'"
 # What a step of pruning looks at: what waits for weeks must not be read through each time.
 OLDEST = """

@@ -30,8 +30,9 @@ from relay.outbox.holdings import (
     Told,
 )
 from relay.outbox.sqlite import query, statement
-from relay.outbox.sqlite.file import connect, named_errors
-from relay.outbox.sqlite.schema import migrate
+from relay.outbox.sqlite.file import FileLock, connect, connect_to_read, named_errors
+from relay.outbox.sqlite.guard import Guard, abandon
+from relay.outbox.sqlite.schema import is_current, migrate
 from relay.outbox.sqlite.tending import tend
 from relay.outbox.sqlite.writer import Writer
 from relay.outcome import Attempt, Delivery, State
@@ -49,29 +50,61 @@ SWEEP = 30.0  # seconds; whoever accepts wakes the lanes, but for what another p
 class SQLiteOutbox:
     """Writes through one thread, reads through another. ``open`` makes one."""
 
-    def __init__(self, path: Path, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: sqlite3.Connection,
+        reader: sqlite3.Connection,
+        *,
+        guard: Guard | None,
+        held: ExitStack,
+    ) -> None:
         self.path = path
         self.id: str = reader.execute("SELECT id FROM outbox").fetchone()[0]
-        self._writer = Writer(writer)
+        self._guard = guard
+        self._connections = (writer, reader)
+        self._held = held
+        self._writer = Writer(writer, guard=guard)
         self._reader = reader
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="outbox reader")
         self._is_open = True
 
     @classmethod
-    def open(cls, path: Path) -> "SQLiteOutbox":
-        """Raises OutboxError, also when a newer relay has written the file."""
+    def open(cls, path: Path, *, lock: FileLock | None = None) -> "SQLiteOutbox":
+        """
+        ``lock``: that of who serves it.
+
+        Raises OutboxError, also when a newer relay has written the file.
+        """
         with ExitStack() as stack, named_errors(path):
             writer = connect(path, stack)
             migrate(writer)
-            outbox = cls(path, writer, connect(path, stack))
-            stack.pop_all()
-            return outbox
+            reader = connect(path, stack)
+            guard = Guard(path, lock=lock)
+            return cls(path, writer, reader, guard=guard, held=stack.pop_all())
+
+    @classmethod
+    def view(cls, path: Path) -> "SQLiteOutbox":
+        """To be read only, also on a disk that takes nothing. Raises OutboxError."""
+        with ExitStack() as stack, named_errors(path):
+            db = connect_to_read(path, stack)
+            if is_current(db):
+                return cls(path, db, db, guard=None, held=stack.pop_all())
+        return cls.open(path)
 
     async def close(self) -> None:
+        if not self._is_open:
+            return
         self._is_open = False
         await self._writer.close()
         self._reading.shutdown()
-        self._reader.close()
+        if self._guard is not None and self._guard.is_lost:
+            self._held.pop_all()
+            for db in self._connections:
+                abandon(db)
+        self._held.close()
+        if self._guard is not None:
+            self._guard.close()
 
     async def tend(
         self,
@@ -254,13 +287,20 @@ class SQLiteOutbox:
         rows = await self._read(lambda db: db.execute(statement.BACKLOG).fetchall())
         return {sink: Backlog(number=number, since=since) for sink, number, since in rows}
 
-    async def touch(self) -> None:
-        await self._write(lambda db: db.execute(statement.TOUCH).rowcount)
+    async def touch(self, size: int = 0) -> None:
+        def job(db: sqlite3.Connection) -> None:
+            if self._guard is not None:
+                self._guard.reserve.check(size)
+            db.execute(statement.TOUCH, (size,))
+
+        await self._write(job)
+        await self._write(lambda db: db.execute(statement.UNTOUCH).rowcount)
 
     async def waiting(self) -> int:
         return await self._read(lambda db: int(db.execute(statement.WAITING).fetchone()[0]))
 
     async def _sinks_waiting(self) -> Collection[str]:
+        await self._write(lambda db: None)  # also where nothing comes, the file is looked after
         rows = await self._read(lambda db: db.execute(statement.SINKS_WAITING).fetchall())
         return [sink for (sink,) in rows]
 

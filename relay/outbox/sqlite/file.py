@@ -1,13 +1,20 @@
 """The file of the SQLite outbox: who may read it, who holds it, and what if it is broken."""
 
 import fcntl
+import logging
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 from relay.errors import BrokenError, OutboxError
+from relay.outbox.sqlite.journal import MAGIC
+
+logger = logging.getLogger(__name__)
 
 BUSY = 2.0  # seconds to wait for somebody else's lock: Misskey itself waits for five
 JOURNAL = 16 * 2**20  # bytes that the journal keeps after a burst
@@ -30,6 +37,37 @@ def connect(path: Path, stack: ExitStack) -> sqlite3.Connection:
     return db
 
 
+def connect_to_read(path: Path, stack: ExitStack) -> sqlite3.Connection:
+    """
+    A connection that writes nothing, so also to a file on a disk that is full or read-only.
+
+    Where SQLite cannot share the file with others, nobody else uses it: a copy does as well.
+    """
+    try:
+        return _read_only(path, "mode=ro", stack)
+    except sqlite3.OperationalError:
+        if not path.with_name(f"{path.name}-wal").exists():
+            return _read_only(path, "immutable=1", stack)
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="relay-")))
+    for end in ("", "-wal"):
+        shutil.copyfile(path.with_name(path.name + end), folder / f"{path.name}{end}")
+    return _read_only(folder / path.name, "mode=rw", stack)
+
+
+def _read_only(path: Path, how: str, stack: ExitStack) -> sqlite3.Connection:
+    """https://www.sqlite.org/wal.html#read_only_databases"""
+    address = f"file:{quote(str(path.absolute()))}?{how}"
+    with ExitStack() as opened:
+        db = sqlite3.connect(
+            address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY
+        )
+        opened.enter_context(closing(db))
+        db.row_factory = sqlite3.Row
+        db.execute("SELECT 1 FROM sqlite_master").fetchone()
+        stack.enter_context(opened.pop_all())
+        return db
+
+
 def _make(path: Path) -> None:
     """
     Make a file that nobody else on the machine reads, for raw events hold private notes.
@@ -42,7 +80,6 @@ def _make(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-MAGIC = b"SQLite format 3\0"
 READ_THROUGH = 64 * 2**20  # bytes
 
 
@@ -64,6 +101,13 @@ def _code(error: sqlite3.Error) -> int:
     """The primary result code: https://www.sqlite.org/rescode.html"""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF
+
+
+def is_full(error: object) -> bool:
+    """Whether it is one that may come from a full disk: SQLite does not always tell so."""
+    if not isinstance(error, sqlite3.Error):
+        return False
+    return _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
 
 def check(path: Path) -> None:
@@ -107,19 +151,65 @@ def lock_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.lock")
 
 
+def rescued(path: Path) -> Path:
+    """Where the content of an outbox is saved whose file was deleted under a running relay."""
+    return path.with_name(f"{path.name}.rescued")
+
+
+def take_rescued(path: Path) -> bool:
+    """Begin with what was saved, if there is nothing else; whether it was so."""
+    saved = rescued(path)
+    if path.exists() or not saved.exists():
+        return False
+    for end in COMPANIONS:
+        path.with_name(path.name + end).unlink(missing_ok=True)
+    saved.rename(path)
+    return True
+
+
 class FileLock:
     """Keeps a second process off a file for as long as this one lives, however it ends."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = _locked(path)
+
+    def problem(self) -> str | None:
+        """What became of its file, in words; one that was deleted is made again."""
+        place = lock_of(self._path)
         try:
-            self._file = os.open(lock_of(path), os.O_RDWR | os.O_CREAT, 0o600)
+            if os.path.samestat(os.stat(place), os.fstat(self._file)):
+                return None
+        except FileNotFoundError:
+            pass
         except OSError as error:
-            raise OutboxError(f"{path}.lock: cannot be opened: {error.strerror}") from None
+            return f"{place}: cannot be reached any more: {error.strerror}"
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._file)
-            raise OutboxError(f"{path}: another relay is running on this outbox") from None
+            again = _locked(self._path)
+        except OutboxError as error:
+            return f"{place}: was deleted or replaced: {error}"
+        os.close(self._file)
+        self._file = again
+        logger.critical(
+            "the outbox's lock was deleted or replaced, and was made again",
+            extra={"action": "lock", "file": str(place)},
+        )
+        return None
 
     def release(self) -> None:
         os.close(self._file)
+
+
+def _locked(path: Path) -> int:
+    """The lock's file, open and locked. Raises OutboxError."""
+    place = lock_of(path)
+    try:
+        opened = os.open(place, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise OutboxError(f"{place}: cannot be opened: {error.strerror}") from None
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(opened)
+        raise OutboxError(f"{path}: another relay is running on this outbox") from None
+    return opened

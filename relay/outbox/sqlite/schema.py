@@ -93,13 +93,14 @@ MIGRATIONS = (
 def migrate(db: sqlite3.Connection) -> None:
     """Bring a database to this version. Raises sqlite3.DatabaseError if it is of a newer one."""
     db.execute("BEGIN IMMEDIATE")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0 and db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+    try:
+        version = version_of(db)
+    except sqlite3.DatabaseError:
         db.execute("ROLLBACK")
-        raise sqlite3.DatabaseError("this is the database of another program")
-    if version > len(MIGRATIONS):
+        raise
+    if version == len(MIGRATIONS):  # nothing is written, for there may be no room
         db.execute("ROLLBACK")
-        raise sqlite3.DatabaseError(f"written by a newer relay (schema {version}): update relay")
+        return
     for statements in MIGRATIONS[version:]:
         for statement in statements.split(";\n"):
             db.execute(statement)
@@ -107,3 +108,18 @@ def migrate(db: sqlite3.Connection) -> None:
         db.execute("INSERT INTO outbox VALUES (?)", (secrets.token_hex(8),))
     db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     db.execute("COMMIT")
+
+
+def is_current(db: sqlite3.Connection) -> bool:
+    """Whether nothing has to be brought to this version. Raises sqlite3.DatabaseError."""
+    return version_of(db) == len(MIGRATIONS)
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    """Raises sqlite3.DatabaseError if it is a newer relay's, or no outbox at all."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version == 0 and db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+        raise sqlite3.DatabaseError("this is the database of another program")
+    if version > len(MIGRATIONS):
+        raise sqlite3.DatabaseError(f"written by a newer relay (schema {version}): update relay")
+    return version

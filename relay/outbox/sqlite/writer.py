@@ -13,8 +13,11 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from relay.errors import OutboxError
 from relay.outbox.arrival import Arrival
 from relay.outbox.sqlite.acceptance import accepted
+from relay.outbox.sqlite.file import is_full
+from relay.outbox.sqlite.guard import Guard
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], Any]
@@ -31,8 +34,9 @@ class Writer:
     Arrivals of a batch come in together, each job runs in a savepoint of its own.
     """
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, *, guard: Guard | None = None) -> None:
         self._db = db
+        self._guard = guard
         self._waiting: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="outbox writer", daemon=True)
         self._thread.start()
@@ -50,10 +54,9 @@ class Writer:
         return await future
 
     async def close(self) -> None:
-        """Finish what waits, then end the thread and close its connection."""
+        """Finish what waits, then end the thread."""
         self._waiting.put(None)
         await asyncio.to_thread(self._thread.join)
-        self._db.close()
 
     def _run(self) -> None:
         going = True
@@ -65,7 +68,21 @@ class Writer:
             going = None not in batch
             wanted = [entry for entry in batch if entry is not None and not entry[1].cancelled()]
             if wanted:
-                self._answer(wanted, commit(self._db, [work for work, _ in wanted]))
+                self._answer(wanted, self._committed([work for work, _ in wanted]))
+            if self._guard is not None:
+                self._guard.tend(self._db, is_last=not going)
+
+    def _committed(self, work: Sequence[Work]) -> Sequence[Any]:
+        """One answer each. What a full disk did not take is tried again where there is room now."""
+        answers = list(commit(self._db, work, guard=self._guard))
+        if self._guard is not None:
+            failed = [place for place, one in enumerate(answers) if is_full(one)]
+            if failed and self._guard.makes_room(self._db):
+                again = commit(self._db, [work[place] for place in failed], guard=self._guard)
+                for place, answer in zip(failed, again, strict=True):
+                    answers[place] = answer
+            self._guard.complete(self._db)
+        return answers
 
     def _answer(self, batch: list[Entry], answers: Sequence[Any]) -> None:
         def tell() -> None:
@@ -81,20 +98,43 @@ class Writer:
             batch[0][1].get_loop().call_soon_threadsafe(tell)
 
 
-def commit(db: sqlite3.Connection, work: Sequence[Work]) -> Sequence[Any]:
-    """Do all of it in one transaction: one answer each, an exception for what did not work."""
+def commit(
+    db: sqlite3.Connection, work: Sequence[Work], *, guard: Guard | None = None
+) -> Sequence[Any]:
+    """
+    Do all of it in one transaction: one answer each, an exception for what did not work.
+
+    The guard looks before, for what is written to a file that is gone can harm what is left of it;
+    and after, for nobody is told "stored" by such a file.
+    """
     arrivals = [one for one in work if isinstance(one, Arrival)]
     try:
+        if guard is not None:
+            guard.check()
         db.execute("BEGIN IMMEDIATE")
-        arrived = iter(_together(db, arrivals))
+        arrived = iter(_taken(db, arrivals, guard))
         answers = [next(arrived) if isinstance(one, Arrival) else _alone(db, one) for one in work]
         db.execute("COMMIT")
+        if guard is not None:
+            guard.check()
     except Exception as error:
         with suppress(sqlite3.Error):
             if db.in_transaction:
                 db.execute("ROLLBACK")
         return [error] * len(work)  # nobody is told "stored"
     return answers
+
+
+def _taken(
+    db: sqlite3.Connection, arrivals: Sequence[Arrival], guard: Guard | None
+) -> Sequence[Any]:
+    """One answer each. What already waits needs the last room of a disk."""
+    try:
+        if guard is not None and arrivals:
+            guard.reserve.check(sum(len(one.raw) for one in arrivals))
+    except OutboxError as error:
+        return [error] * len(arrivals)
+    return _together(db, arrivals)
 
 
 def _together(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> Sequence[Any]:
