@@ -16,6 +16,7 @@ OPEN = {
     "visibility": ["public", "home", "followers", "specified"],
     "local_only": True,
     "moderation": True,
+    "signin_only": True,
 }
 CHATS = ("discord", "slack", "matrix")
 

@@ -64,10 +64,11 @@ def _words(event: Event) -> str:
 
 
 def _note(note: Note) -> str:
-    own = " ".join(filter(None, (note.cw and f"[{note.cw}]", note.text)))
-    if own or note.renote is None:
-        return own or "📎" * len(note.files)
-    return f"♻ {_note(note.renote)}"
+    invited = None if note.event is None else f"📅 {note.event.title or ''}".strip()
+    own = " ".join(filter(None, (note.cw and f"[{note.cw}]", note.text, invited)))
+    if own or note.renote_id is None:
+        return own or "📎" * len(note.files) or "📊" * (note.poll is not None)
+    return f"♻ {'🗑️' if note.renote is None else _note(note.renote)}"
 
 
 def _line(text: str) -> str:

@@ -17,7 +17,9 @@ from relay.model import AbuseReport, Display, Event, Gate
 from relay.rendering.templates import Templates
 from relay.routing import redacted
 from relay.tree import Emoji, Link, Node, Time, Tree, text_of
+from relay.web import telling
 from tests import cases
+from tests.factories import a_delivery
 from tests.fakes.misskey import a_note, a_note_event
 
 SERVER = "https://misskey.example"
@@ -482,3 +484,33 @@ def test_a_warning_keeps_the_text_behind_it_whatever_its_markup(cw: str) -> None
     assert "the text" not in said(shown(event))
     assert "the text" not in said(shown(event, cw="hide"))
     assert discord.render(shown(event).body).endswith("the text||")
+
+
+# --- the operators' list
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("e30", "good morning"),
+        ("e10", "come along 📅 Tea party"),
+        ("e01", "I agree with this one"),
+        ("e02", "♻ 🗑️"),
+        ("e17", ":blobcat: Hello, world."),
+        ("a37", "📎"),
+        ("b05", "[food, gore] hidden words"),
+        ("c07", "Cannot log in"),
+    ],
+)
+def test_the_page_tells_what_an_event_says(name: str, words: str) -> None:
+    delivery = a_delivery(raw=cases.raw(name))
+    assert telling.told(delivery).what == words
+
+
+def test_the_page_tells_who_reacted() -> None:
+    assert telling.told(a_delivery(raw=cases.raw("e17"))).who == "@bob"
+
+
+def test_the_page_tells_of_a_poll_alone() -> None:
+    request = a_note_event(1, text=None, poll={"choices": [{"text": "a"}]})
+    assert telling.told(a_delivery(raw=request.body)).what == "📊"
