@@ -47,6 +47,12 @@ class Delivery:
     """Random: vendors that can tell a repetition know it by this. None: see the claim."""
     interrupted: bool = False
     """Whether an earlier attempt never told its outcome: relay ended in the middle of it."""
+    crashes: int = 0
+    """How many attempts in a row ended so."""
+    in_doubt: bool = False
+    """Whether it may have arrived by an attempt that got no answer."""
+    counts_at: int | None = None
+    """From when on an attempt counts: those before come between two that the schedule wants."""
 
 
 MAY_HAVE_ARRIVED = "may have arrived"
@@ -95,6 +101,8 @@ class Failed:
     reason: str
     ambiguous: bool = False
     """The request may have arrived: to repeat it can show it twice."""
+    unsent: bool = False
+    """Nothing of the message was written: its chat has never seen it, so no attempt counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ def manner(config: Config, sink: SinkSettings, *, pace: Pace | None = None) -> M
         display=sink.display,
         schedule=config.retry if sink.retry is None else sink.retry,
         resend=sink.resends,
+        is_idempotent=sink.is_idempotent,
         hold=round(config.hold * 1000),
         pace=Pace(sink.pace) if pace is None else pace,
         language=Language(config.locale, sink.timezone or config.timezone),

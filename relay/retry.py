@@ -20,10 +20,32 @@ FIRST_LOOK = 60.0  # seconds
 LAST_LOOK = 6 * 3600.0
 
 OPENS_AFTER = 3
-FIRST_PROBE = 5.0  # seconds
-LAST_PROBE = 300.0
-LAST_TRIAL = 1800.0
 DOUBTS_AFTER = 2
+CRASHES = 20
+"""So often relay may end while it carries a message, before it is the message's fault."""
+
+FIRST_PAUSES = (5.0, 10.0, 20.0, 40.0)  # seconds
+STEADY_PAUSE = 45.0  # with the jitter under a minute: so soon a chat that is back gets its messages
+STEADY = 22  # pauses, a quarter of an hour; then they grow
+LAST_PAUSE = 300.0
+FIRST_DOUBT = 40.0
+STEADY_DOUBTS = 7  # pauses, five minutes
+LAST_DOUBT = 1800.0
+JITTER = 1.2  # the most by which a wait is stretched
+
+
+def harmless_pause(number: int) -> float:
+    """The seconds before another request that shows nothing twice."""
+    if number < len(FIRST_PAUSES):
+        return FIRST_PAUSES[number]
+    return min(LAST_PAUSE, STEADY_PAUSE * 1.2 ** max(0, number - STEADY + 1))
+
+
+def doubtful_pause(number: int) -> float:
+    """The same before one that may show once more what it has shown: it has to become rare."""
+    if number == 0:
+        return FIRST_DOUBT
+    return min(LAST_DOUBT, STEADY_PAUSE * 2.0 ** min(max(0, number - STEADY_DOUBTS + 1), 10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +54,23 @@ class Health:
     Whether a sink seems to be sick, or only one of its messages, judged by how attempts end.
 
     ``failures`` counts those in a row. After three of them the sink is sick: before each further
-    attempt it is probed, at growing pauses, and only a sink that answers gets a message. If it
-    answers, and the same batch was ``refused`` all the same, twice, who stands ``behind`` it is
-    tried in between. If that one arrives, the batch is ``doubted``: it gets one more attempt, and
-    a failure sets it aside. If not, the sink ``refuses_all``, though it answers: then no attempt
-    counts, but they become rare, since each may have arrived.
+    attempt it is probed, and only a sink that answers gets a message. If it answers, and the first
+    in line was ``refused`` twice, one that was not ``tried`` is sent in between (``is_behind``).
+    If that one arrives, those before it are ``doubted``: each gets one more attempt. One that
+    fails then is ``struck``, and if it fails again after yet another one has arrived, it is set
+    aside. If none arrives, the sink ``refuses_all``, though it answers: then no attempt counts.
+    ``doubts`` counts the failures that may have shown something; the last was one: ``in_doubt``.
     """
 
     failures: int = 0
+    doubts: int = 0
+    in_doubt: bool = False
     refused: int = 0
     refuses_all: bool = False
-    behind: int | None = None
-    doubted: int | None = None
+    is_behind: bool = False
+    tried: frozenset[int] = frozenset()
+    doubted: frozenset[int] = frozenset()
+    struck: frozenset[int] = frozenset()
 
     @property
     def is_sick(self) -> bool:
@@ -51,28 +78,58 @@ class Health:
 
     @property
     def pause(self) -> float:
-        """The seconds until the next probe: twice as long each time."""
-        doubled: float = FIRST_PROBE * 2 ** min(self.failures - OPENS_AFTER, 10)
-        return min(doubled, LAST_TRIAL if self.refuses_all else LAST_PROBE)
+        """The seconds until a sick sink is tried again."""
+        if self.in_doubt:
+            return doubtful_pause(max(0, self.doubts - OPENS_AFTER))
+        return harmless_pause(max(0, self.failures - OPENS_AFTER))
+
+    @property
+    def passed_over(self) -> frozenset[int]:
+        """The batches behind which the next one is claimed."""
+        if self.is_behind:
+            return self.tried
+        return self.struck - self.doubted if self.doubted else frozenset()
 
     def missed(self) -> "Health":
         """What a probe has taught that failed: it is the sink, and no message."""
-        return Health(self.failures + 1)
+        return Health(self.failures + 1, doubts=self.doubts)
 
     def after(self, batch: int, outcome: Outcome) -> "Health":
         """What an attempt at a batch (the id of its first delivery) has taught."""
-        if isinstance(outcome, Sent) and self.behind is not None:
-            return Health(doubted=self.behind)
+        if isinstance(outcome, Sent):
+            struck = self.struck - {batch}
+            doubted = (self.tried if self.is_behind else self.doubted) - {batch}
+            return Health(doubted=doubted or struck, struck=struck)
         if not isinstance(outcome, Failed):
-            return Health()
-        refused = self.refused + 1 if self.is_sick and self.behind is None else 0
-        behind = batch if refused >= DOUBTS_AFTER else None
-        refuses_all = self.refuses_all or self.behind is not None
-        return Health(self.failures + 1, 0 if behind else refused, refuses_all, behind)
+            return WELL
+        if outcome.unsent:
+            return self.missed()
+        if batch in self.doubted:
+            return self._struck(batch)
+        failed = replace(
+            self, failures=self.failures + 1, in_doubt=outcome.ambiguous, doubted=frozenset()
+        )
+        if self.is_behind:
+            tried = self.tried | {batch}
+            return replace(failed, is_behind=False, tried=tried, refuses_all=True)
+        failed = replace(failed, doubts=self.doubts + outcome.ambiguous)
+        if not self.is_sick:
+            return failed
+        refused = (self.refused + 1) % DOUBTS_AFTER
+        return replace(failed, refused=refused, is_behind=refused == 0, tried=self.tried | {batch})
+
+    def _struck(self, batch: int) -> "Health":
+        """What is left when one that was doubted has failed."""
+        struck, doubted = self.struck ^ {batch}, self.doubted - {batch}
+        if doubted:
+            return Health(1, doubted=doubted, struck=struck)
+        return Health(OPENS_AFTER, is_behind=True, tried=struck, struck=struck) if struck else WELL
 
     def verdict(self, batch: int, outcome: Outcome) -> Outcome:
-        """The outcome of an attempt: what was doubted and fails again will never be accepted."""
-        if isinstance(outcome, Failed) and batch == self.doubted:
+        """The outcome of an attempt: what fails while others arrive will never be accepted."""
+        if batch not in self.doubted & self.struck:
+            return outcome
+        if isinstance(outcome, Failed) and not outcome.unsent:
             return Rejected(f"it failed again, while another one arrived: {outcome.reason}")
         return outcome
 
@@ -93,44 +150,80 @@ def settle(
     now: int,
     jitter: float = 1.0,
     resend: bool = True,
-    probe: float | None = None,
+    pause: float | None = None,
+    counts: bool = True,
     shared: bool = False,
 ) -> Delivery:
     """
     Decide what becomes of a claimed delivery.
 
     ``schedule`` holds the waits in seconds before the second, third, ... attempt, ``jitter``
-    stretches them; ``resend``: whether to repeat a send that may have arrived. To wait for a rate
-    limit, for a closed sink, or until the next ``probe`` (in seconds) of a sick one, costs no
-    attempt. Whoever ``shared``
-    its request and was rejected with the others goes again, alone: it need not be the bad one.
+    stretches them; ``resend``: whether to repeat a send that may have arrived. ``pause``: in how
+    many seconds a sick sink is tried again, also in between; ``counts``: whether a failure can be
+    the message's. Whoever ``shared`` its request and was rejected with the others goes again,
+    alone: it need not be the bad one.
+
+    No attempt is counted of which the chat saw nothing, nor more of them than the schedule has
+    waits: however often relay is started again meanwhile, or tries a sick sink.
     """
+    if not (isinstance(outcome, Failed) and outcome.unsent):
+        delivery = replace(delivery, crashes=0)
+    uncounted = replace(delivery, attempt=delivery.attempt - 1)
     match outcome:
         case Sent(message=message):
             sent = replace(delivery, state=State.DELIVERED, due_at=now, reason=None)
-            return replace(sent, message=message or None)
-        case RateLimited(pause, reason=reason):
-            due_at = now + round(pause * 1000)
-            waiting = replace(delivery, attempt=delivery.attempt - 1, due_at=due_at)
-            return replace(waiting, reason=reason or delivery.reason)
+            return replace(sent, message=message or None, in_doubt=False)
+        case RateLimited(pause=rest, reason=words):
+            return replace(uncounted, due_at=_in(rest, now), reason=words or delivery.reason)
         case Closed(reason, is_taken=True):
             told = f"{MAY_HAVE_ARRIVED}: {reason}"
-            return replace(delivery, state=State.DEAD, due_at=now, reason=told)
+            return replace(delivery, state=State.DEAD, due_at=now, reason=told, in_doubt=True)
         case Closed(reason):
-            return replace(delivery, attempt=delivery.attempt - 1, due_at=now, reason=reason)
+            return replace(uncounted, due_at=now, reason=reason)
         case Failed(reason, ambiguous=True) if not resend:
             told = f"{MAY_HAVE_ARRIVED}: {reason}"
-            return replace(delivery, state=State.DEAD, due_at=now, reason=told)
-        case Failed(reason) if probe is not None:
-            due_at = now + round(probe * jitter * 1000)
-            return replace(delivery, attempt=delivery.attempt - 1, due_at=due_at, reason=reason)
-        case Failed(reason) if delivery.attempt <= len(schedule):
-            due_at = now + round(schedule[delivery.attempt - 1] * jitter * 1000)
-            return replace(delivery, due_at=due_at, reason=reason)
+            return replace(delivery, state=State.DEAD, due_at=now, reason=told, in_doubt=True)
+        case Failed(reason, ambiguous):
+            waiting = _waiting(
+                delivery, outcome, schedule=schedule, now=now, jitter=jitter, pause=pause,
+                counts=counts,
+            )  # fmt: skip
+            return replace(waiting, reason=reason, in_doubt=delivery.in_doubt or ambiguous)
         case Rejected(reason) if shared:
-            alone = replace(delivery, attempt=delivery.attempt - 1, batch=delivery.id)
-            return replace(alone, due_at=now, reason=reason)
-        case Failed(reason) | Rejected(reason):
+            return replace(uncounted, batch=delivery.id, due_at=now, reason=reason)
+        case Rejected(reason):
             return replace(delivery, state=State.DEAD, due_at=now, reason=reason)
         case _:
             assert_never(outcome)
+
+
+def _waiting(
+    delivery: Delivery,
+    failed: Failed,
+    *,
+    schedule: Sequence[float],
+    now: int,
+    jitter: float,
+    pause: float | None,
+    counts: bool,
+) -> Delivery:
+    """What failed, until its next attempt; dead if the schedule has no more."""
+    uncounted = replace(delivery, attempt=delivery.attempt - 1)
+    again_at = None if pause is None else _in(pause * jitter, now)
+    if failed.unsent or not counts:
+        wait = schedule[min(delivery.attempt, len(schedule)) - 1] if schedule else FIRST_PAUSES[0]
+        return replace(uncounted, due_at=_in(wait * jitter, now) if again_at is None else again_at)
+    longest = _in(max(schedule, default=0.0) * JITTER, now)
+    if delivery.counts_at is not None and now < delivery.counts_at <= longest:
+        counts_at = delivery.counts_at
+        due_at = counts_at if again_at is None else min(counts_at, again_at)
+        return replace(uncounted, due_at=due_at)
+    if delivery.attempt > len(schedule):
+        return replace(delivery, state=State.DEAD, due_at=now)
+    counts_at = _in(schedule[delivery.attempt - 1] * jitter, now)
+    due_at = counts_at if again_at is None else min(counts_at, again_at)
+    return replace(delivery, due_at=due_at, counts_at=counts_at)
+
+
+def _in(seconds: float, now: int) -> int:
+    return now + round(seconds * 1000)

@@ -29,11 +29,13 @@ from relay.outcome import (
     Rejected,
     Sent,
 )
+from relay.retry import CRASHES
 from relay.sinks.base import Sink
 
 logger = logging.getLogger(__name__)
 
 INTERRUPTED = Failed("relay ended while it was sent", ambiguous=True)
+WORN_OUT = Rejected(f"relay ended {CRASHES} times while it was sent")
 LONG = 8192  # bytes of a webhook, from which on its message may take long to make
 Asked = Coroutine[None, None, Outcome]
 PATIENCE = 60.0  # seconds within a lease before another request of the same attempt
@@ -56,6 +58,11 @@ class Load:
 
     deliveries: Sequence[Delivery]
     messages: Sequence[Message] | Rejected | Failed
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether its outcome tells of the sink."""
+        return isinstance(self.messages, Sequence)
 
 
 class Courier:
@@ -80,6 +87,10 @@ class Courier:
 
     async def load(self, claim: Claim) -> Load:
         """Render what was claimed, and take along of its company what fits, uncut."""
+        if claim.deliveries[0].edits is None and self._may_have_arrived(claim.deliveries):
+            return Load(claim.deliveries, INTERRUPTED)
+        if max(one.crashes for one in claim.deliveries) >= CRASHES:
+            return Load(claim.deliveries, WORN_OUT)
         messages: list[Message] = []
         for one in claim.deliveries:
             message = await self._made(one, claim.later.get(one.id))
@@ -100,16 +111,15 @@ class Courier:
         An edit that became a message of its own edits nothing any more.
         """
         head, self._began = load.deliveries[0], self._monotonic()
-        if head.edits is None and self._may_have_arrived(load.deliveries):
-            return load.deliveries, INTERRUPTED
         if not isinstance(load.messages, Sequence):
             return load.deliveries, load.messages
         try:
             if head.edits is not None:
                 return await self._edit(head, head.edits)
-            return load.deliveries, await self._send(load.messages, self._key(load.deliveries))
-        except OutboxError as error:
-            return load.deliveries, Failed(str(error))
+            key = self._key(load.deliveries)
+            return load.deliveries, await self._send(load.messages, key, load.deliveries)
+        except OutboxError as error:  # asked before anything is sent
+            return load.deliveries, Failed(str(error), unsent=True)
         except Exception as error:
             return load.deliveries, replace(self._bug(error), ambiguous=True)
 
@@ -167,8 +177,14 @@ class Courier:
         except OutboxError:
             return ()  # nobody has left: the head goes alone, if its outcome can be stored
 
-    async def _send(self, messages: Sequence[Message], key: str) -> Outcome:
-        send = partial(self._sink.send, key=key, session=self._session)
+    async def _send(
+        self, messages: Sequence[Message], key: str, deliveries: Sequence[Delivery]
+    ) -> Outcome:
+        async def send(messages: Sequence[Message]) -> Outcome:
+            if not self._manner.resend and not await self._outbox.depart(deliveries):
+                return RateLimited(0.0)  # not sent: another process has it now
+            return await self._sink.send(messages, key=key, session=self._session)
+
         outcome, messages = await self._narrowed(send, messages, key)
         if not isinstance(outcome, Rejected) or len(messages) > 1:
             return outcome
@@ -220,7 +236,7 @@ class Courier:
                 # It will not be said anew, and what the chat still shows must go, however it looks.
                 outcome = await self._plainly(change, revised, outcome)
             if isinstance(outcome, Failed):  # to repeat a change shows nothing twice
-                return [head], Failed(outcome.reason)
+                return [head], replace(outcome, ambiguous=False)
             if isinstance(outcome, Rejected) and outcome.is_removed:
                 # What somebody took out of the chat is not said again; and what became private
                 # meanwhile is gone.
@@ -240,7 +256,7 @@ class Courier:
         message = self._press.anew(head, self._manner)
         if isinstance(message, Rejected):
             return [head], message
-        outcome = await self._send([message], key)
+        outcome = await self._send([message], key, [head])
         return [replace(head, edits=None) if isinstance(outcome, Sent) else head], outcome
 
     async def _remade(self, told: Told, head: Delivery, edits: int) -> Sequence[Message] | None:
@@ -305,7 +321,7 @@ class Courier:
 
     def _may_have_arrived(self, deliveries: Sequence[Delivery]) -> bool:
         """Whether an earlier attempt was cut off, where nothing may come twice."""
-        return not self._manner.resend and any(one.interrupted for one in deliveries)
+        return not self._manner.resend and any(one.in_doubt for one in deliveries)
 
     def _bug(self, error: Exception) -> Failed:
         # Frames without the error's text: that can hold an address, which is a key.

@@ -25,13 +25,16 @@ from relay.outcome import (
     Reach,
     Sent,
 )
-from relay.retry import WELL, settle
+from relay.retry import JITTER, OPENS_AFTER, WELL, Health, settle
 from relay.signs.pulse import Pulse
 from relay.waiting import first
 
 logger = logging.getLogger(__name__)
 
 LEASE = 300_000  # milliseconds; longer than all requests of an attempt, or two send the same
+
+SUSPECT_AFTER = 2
+"""Crashes: one may happen to anybody."""
 
 REST = 1.0  # seconds until an outbox that failed, or was lost to others, is asked again
 
@@ -68,6 +71,7 @@ class Lane:
         self._changed = asyncio.Event()
         self._health = WELL
         self._closing = Closing(name, outbox=outbox, clock=clock)
+        self._is_fresh = True
         self._told = told
         self.pulse = Pulse(monotonic=monotonic)
         self._courier = self._new_courier()
@@ -152,21 +156,22 @@ class Lane:
             return rest, False
         if not self._outbox.holds(self.name):
             return REST, False  # what is claimed now could not be sent
+        began, answer = self._clock(), None
+        if self._health.is_sick:
+            if (pause := await self._due_in()) > 0:
+                return pause, True
+            answer = await self._courier.probe()  # with nothing claimed: relay may end meanwhile
         claim = await self._claim()
         if claim is None:
-            return await self._until_due(), True
-        load = await self._courier.load(claim)
-        began = self._clock()
-        answer = await self._courier.probe() if self._health.is_sick else None
-        if isinstance(answer, Failed | RateLimited):
-            carried, outcome = load.deliveries, self._missed(answer)
-        else:
-            carried, outcome = self._judged(await self._courier.carry(load))
-        is_down = self._health.is_sick and not isinstance(answer, Sent)
-        probe = self._health.pause if is_down or self._health.refuses_all else None
-        settled = self._settled(carried, outcome, probe=probe)
-        await self._save(settled, load.deliveries, outcome, self._attempt(began, outcome))
-        if (doubted := self._health.doubted) is not None:
+            return max(0.001, await self._due_in()), True
+        if self._is_suspect(claim):
+            await self._outbox.save(_as_before(claim, now=began), claimed=claim.deliveries)
+            return 0.0, False
+        carried, claimed, outcome = await self._ended(claim, answer)
+        counts = not (isinstance(answer, Failed) or self._health.refuses_all)
+        settled = self._settled(carried, outcome, counts=counts)
+        await self._save(settled, claimed, outcome, self._attempt(began, outcome))
+        for doubted in self._health.doubted:
             await self._outbox.expedite(doubted, now=self._clock())
         self._rest(carried, outcome)
         return 0.0, False
@@ -180,30 +185,70 @@ class Lane:
             case Sent(pause) | RateLimited(pause, Reach.SINK | Reach.VENDOR):
                 pace.rest(pause, now=now)
 
+    async def _ended(
+        self, claim: Claim, answer: Outcome | None
+    ) -> tuple[Sequence[Delivery], Sequence[Delivery], Outcome]:
+        """
+        An attempt, if the sink gave an ``answer`` when it was probed.
+
+        What was carried, as it went; the same as it was claimed; and how that ended.
+        """
+        if isinstance(answer, Failed | RateLimited):
+            return claim.deliveries, claim.deliveries, self._missed(answer)
+        load = await self._courier.load(claim)
+        carried, outcome = await self._courier.carry(load)
+        if load.is_carried:
+            outcome = self._judged(carried, outcome)
+        return carried, load.deliveries, outcome
+
+    def _is_suspect(self, claim: Claim) -> bool:
+        """
+        Whether the sink should be probed first: another process has met trouble with this claim.
+
+        It may have met it for hours, and this one begins with none of what it knew.
+        """
+        is_fresh, self._is_fresh = self._is_fresh, False
+        if self._health.is_sick:
+            return False
+        head = claim.deliveries[0]
+        if max(one.crashes for one in claim.deliveries) >= SUSPECT_AFTER:
+            self._health = Health(OPENS_AFTER)
+        elif is_fresh and head.attempt > 1:
+            self._health = Health(min(head.attempt - 1, OPENS_AFTER))
+        return self._health.is_sick
+
     async def _claim(self) -> Claim | None:
         """The head of the line; or who stands behind it, to learn which of both is sick."""
-        if self._health.behind is None:
+        if not self._health.is_behind:
             return await self._claimed(most=self._duty.sink.most)
-        if (found := await self._claimed(behind=self._health.behind)) is not None:
+        if (found := await self._claimed()) is not None:
             return found
-        self._health = replace(self._health, behind=None)
+        self._health = replace(self._health, is_behind=False)
         return await self._claimed()
 
-    async def _claimed(self, *, most: int = 1, behind: int | None = None) -> Claim | None:
+    async def _claimed(self, *, most: int = 1) -> Claim | None:
         return await self._outbox.claim(
             self.name,
             now=self._clock(),
             lease=LEASE,
             hold=self._duty.manner.hold,
             most=most,
-            behind=behind,
+            behind=self._health.passed_over,
         )
 
-    async def _until_due(self) -> float:
-        due_at = await self._outbox.due_at(self.name, hold=self._duty.manner.hold)
+    async def _due_in(self) -> float:
+        """The seconds until the next can be claimed; infinite if nothing waits."""
+        due_at = await self._due_at()
+        if due_at is None and self._health.is_behind:
+            self._health = replace(self._health, is_behind=False)
+            due_at = await self._due_at()
         if due_at is None:
             return await self._closing.until_open(self._duty.fingerprint, self._courier.probe)
-        return max(0.001, (due_at - self._clock()) / 1000)
+        return max(0.0, (due_at - self._clock()) / 1000)
+
+    async def _due_at(self) -> int | None:
+        hold, behind = self._duty.manner.hold, self._health.passed_over
+        return await self._outbox.due_at(self.name, hold=hold, behind=behind)
 
     def _missed(self, answer: Failed | RateLimited) -> Outcome:
         """The outcome of an attempt of which nothing was sent, since the sink did not answer."""
@@ -211,22 +256,21 @@ class Lane:
             self._health = WELL
             return answer
         self._health = self._health.missed()
-        return Failed(answer.reason)  # whatever became of the probe
+        return Failed(answer.reason, unsent=True)
 
-    def _judged(
-        self, carried: tuple[Sequence[Delivery], Outcome]
-    ) -> tuple[Sequence[Delivery], Outcome]:
+    def _judged(self, carried: Sequence[Delivery], ended: Outcome) -> Outcome:
         """The outcome of an attempt, in the light of those before it; and what it has taught."""
-        deliveries, ended = carried
-        batch = _batch_of(deliveries)
+        if isinstance(ended, Failed) and self._duty.manner.is_idempotent:
+            ended = replace(ended, ambiguous=False)
+        batch = _batch_of(carried)
         outcome = self._health.verdict(batch, ended)
         self._health = self._health.after(batch, ended)
-        return deliveries, outcome
+        return outcome
 
     def _settled(
-        self, carried: Sequence[Delivery], outcome: Outcome, *, probe: float | None
+        self, carried: Sequence[Delivery], outcome: Outcome, *, counts: bool
     ) -> Sequence[Delivery]:
-        jitter = random.uniform(0.8, 1.2)  # noqa: S311
+        jitter = random.uniform(2 - JITTER, JITTER)  # noqa: S311
         return [
             settle(
                 one,
@@ -234,7 +278,8 @@ class Lane:
                 schedule=self._duty.manner.schedule,
                 jitter=jitter,
                 resend=self._duty.manner.resend,
-                probe=probe,
+                pause=self._health.pause if self._health.is_sick else None,
+                counts=counts,
                 shared=len(carried) > 1,
                 now=self._clock(),
             )
@@ -287,6 +332,11 @@ class Lane:
                 )
                 self.pulse.beat(within=LEASE / 1000)  # or systemd would end us, and it be forgotten
                 await asyncio.sleep(REST)
+
+
+def _as_before(claim: Claim, *, now: int) -> Sequence[Delivery]:
+    """What was claimed as if it had not been, but for its crashes."""
+    return [replace(one, attempt=one.attempt - 1, due_at=now) for one in claim.deliveries]
 
 
 def _batch_of(deliveries: Sequence[Delivery]) -> int:

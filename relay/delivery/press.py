@@ -26,6 +26,8 @@ class Manner:
     display: Display = field(default_factory=Display)
     schedule: Sequence[float] = ()
     resend: bool = True
+    is_idempotent: bool = False
+    """Whether to repeat a send shows nothing twice."""
     hold: int = 0
     """Milliseconds within which events go by the time they happened."""
     pace: Pace = field(default_factory=Pace)

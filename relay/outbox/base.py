@@ -71,16 +71,18 @@ class Outbox(Protocol):
         lease: int,
         hold: int = 0,
         most: int = 1,
-        behind: int | None = None,
+        behind: Collection[int] = (),
     ) -> Claim | None:
         """
         Take the head of a sink's line for ``lease``, if it is due, and count the attempt.
 
+        One that was claimed and never saved takes the place of that attempt, and counts a crash.
+
         With it come those that shared its request before. A head that is new names others who are
-        due and may ``join`` it, ``most`` altogether. ``behind``: the head of those without this
-        batch. None too if the sink is closed or paused. Who comes later never overtakes a head that
-        waits, but for the first attempts of what came within one ``hold``: those go by the time
-        they happened.
+        due and may ``join`` it, ``most`` altogether. ``behind``: the head of those without these
+        batches. None too if the sink is closed or paused. Who comes later never overtakes a head
+        that waits, but for the first attempts of what came within one ``hold``: those go by the
+        time they happened.
         """
         ...
 
@@ -89,6 +91,15 @@ class Outbox(Protocol):
         Claim others too, for the request and the lease of a claimed head: as many as still can.
 
         From then on they share all its attempts, so that a repeated request has the same content.
+        """
+        ...
+
+    async def depart(self, claimed: Sequence[Delivery]) -> bool:
+        """
+        Write that what was claimed is in doubt, right before a request that must not be repeated.
+
+        False if the lease was lost: then nothing may be sent. What is saved afterwards takes the
+        doubt away, or confirms it.
         """
         ...
 
@@ -122,8 +133,8 @@ class Outbox(Protocol):
         """The last attempts at a delivery (those that ended), the newest last."""
         ...
 
-    async def due_at(self, sink: str, *, hold: int = 0) -> int | None:
-        """When the head of a sink's line is due; None if nothing waits, or may go."""
+    async def due_at(self, sink: str, *, hold: int = 0, behind: Collection[int] = ()) -> int | None:
+        """When the head of a line is due; None if nothing waits, or may go. ``behind`` as above."""
         ...
 
     async def recover(self, *, now: int) -> int:

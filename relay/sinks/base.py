@@ -81,6 +81,11 @@ class SinkSettings(Settings):
         return self.on_ambiguous == "resend"
 
     @property
+    def is_idempotent(self) -> bool:
+        """Whether a repeated send shows nothing twice."""
+        return False
+
+    @property
     def most(self) -> int:
         """One, where the vendor's way of showing messages has no place for several."""
         return 1

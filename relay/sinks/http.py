@@ -69,7 +69,7 @@ async def exchange(
     no vendor's API sends us elsewhere, and an address that is a key is not passed on.
     """
     if session.closed:
-        return Failed("the session is closed")
+        return Failed("the session is closed", unsent=True)
     data = body if body is None or isinstance(body, bytes) else encoded(body)
     kind = {} if data is body else {"Content-Type": "application/json"}
     trace = _Trace()
@@ -87,7 +87,7 @@ async def exchange(
                 headers_read["Location"] = _place(response, secret)
             return Answer(response.status, headers_read, without(secret, await _text(response)))
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Failed(named(error), ambiguous=trace.written)
+        return Failed(named(error), ambiguous=trace.written, unsent=not trace.written)
 
 
 def encoded(value: object) -> bytes:

@@ -99,8 +99,12 @@ class Matrix(SinkSettings):
         return {} if doubt is None else {"homeserver": doubt}
 
     @property
+    def is_idempotent(self) -> bool:
+        return True  # the same key gives the same event
+
+    @property
     def resends(self) -> bool:
-        return True  # the same key gives the same event: nothing can come twice
+        return True  # nothing can come twice
 
     @property
     def pace_key(self) -> Hashable:
@@ -225,10 +229,12 @@ class Matrix(SinkSettings):
             async with asyncio.timeout(PREPARATION):
                 found = await self._prepared(session)
         except TimeoutError:
-            return Failed("the homeserver is slow to tell of the room")
+            return Failed("the homeserver is slow to tell of the room", unsent=True)
         if isinstance(found, str):
             self._room_id, self._checked_at = found, now
             return found
+        if isinstance(found, Failed):  # no message was written: it was only asked about its room
+            return replace(found, ambiguous=False, unsent=True)
         return not_the_message(found)
 
     async def _prepared(self, session: aiohttp.ClientSession) -> str | Outcome:

@@ -272,7 +272,7 @@ async def test_a_lease_that_is_over_gives_the_delivery_to_the_next(outbox):
     await accepted(outbox)
     first = await claimed(outbox, lease=10)
     second = await claimed(outbox, now=10, lease=10)
-    assert (second.id, second.attempt) == (first.id, 2)
+    assert (second.id, second.attempt, second.crashes) == (first.id, 1, 1)
 
 
 async def test_who_lost_the_lease_cannot_save(outbox):
@@ -349,6 +349,36 @@ async def test_an_attempt_that_never_told_its_outcome_is_known(outbox):
     assert not (await claimed(outbox, now=30)).interrupted
 
 
+async def test_an_attempt_that_never_told_its_outcome_costs_none(outbox):
+    await accepted(outbox)
+    for crashes in range(12):
+        found = await claimed(outbox, now=crashes * 10, lease=10)
+        assert (found.attempt, found.crashes) == (1, crashes)
+    assert await outbox.save([replace(found, due_at=500, crashes=0)], claimed=[found])
+    found = await claimed(outbox, now=500)
+    assert (found.attempt, found.crashes) == (2, 0)
+
+
+async def test_what_is_about_to_be_sent_is_in_doubt_until_its_outcome_is_saved(outbox):
+    await accepted(outbox)
+    first = await claimed(outbox, lease=10)
+    assert not first.in_doubt
+    assert await outbox.depart([first])
+    second = await claimed(outbox, now=10, lease=10)
+    assert second.in_doubt
+    assert not await outbox.depart([first])
+    assert await outbox.save([replace(second, due_at=30, in_doubt=False)], claimed=[second])
+    assert not await outbox.depart([second])
+    assert not (await claimed(outbox, now=30)).in_doubt
+
+
+async def test_who_departs_departs_together_or_not_at_all(outbox):
+    await waits(outbox, 2)
+    one, other = await batch_of(outbox)
+    assert not await outbox.depart([one, replace(other, due_at=1)])
+    assert not (await outbox.delivery(one.id)).in_doubt
+
+
 async def test_recovery_ends_the_leases_of_a_process_that_died(outbox):
     await accepted(outbox, 1, BOTH)
     await accepted(outbox, 2, BOTH)
@@ -356,7 +386,7 @@ async def test_recovery_ends_the_leases_of_a_process_that_died(outbox):
     assert await outbox.recover(now=7) == 1
     assert await outbox.due_at("team") == 7
     again = await claimed(outbox, "team", now=7)
-    assert (again.id, again.attempt, again.interrupted) == (died.id, 2, True)
+    assert (again.id, again.attempt, again.interrupted) == (died.id, 1, True)
 
 
 async def test_recovery_ends_the_waits_for_another_attempt(outbox):
@@ -1229,7 +1259,7 @@ async def test_who_stands_behind_a_batch_is_behind_all_of_it(outbox):
     await waits(outbox, 3)
     batch = await batch_of(outbox, most=2)
     await settle_all(outbox, batch, due_at=10**9, reason="500")
-    claim = await outbox.claim("team", now=1, lease=LEASE, behind=batch[0].batch)
+    claim = await outbox.claim("team", now=1, lease=LEASE, behind=[batch[0].batch])
     assert raws(claim.deliveries) == [3]
 
 

@@ -67,7 +67,7 @@ async def test_reopening_keeps_everything(path):
     assert not await accept(outbox, an_event(3), b"", TEAM, now=12)
     assert await outbox.recover(now=12) == 1
     again = await taken(outbox, "team", now=12, lease=5)
-    assert again == replace(carried, attempt=2, due_at=17, interrupted=True)
+    assert again == replace(carried, crashes=1, due_at=17, interrupted=True)
     await outbox.close()
 
 

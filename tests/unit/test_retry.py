@@ -39,9 +39,70 @@ PENDING, DELIVERED, DEAD = State
 def test_what_an_outcome_makes_of_a_delivery(attempt, outcome, state, counted, wait, reason):
     claimed = a_delivery(attempt=attempt, reason="old")
     settled = settle(claimed, outcome, schedule=SCHEDULE, now=NOW)
-    assert settled == replace(
-        claimed, state=state, attempt=counted, due_at=NOW + wait, reason=reason
+    found = (settled.state, settled.attempt, settled.due_at, settled.reason)
+    assert found == (state, counted, NOW + wait, reason)
+
+
+UNSENT = Failed("connection refused", unsent=True)
+
+
+@pytest.mark.parametrize("attempt", [1, 4, 99])
+def test_what_the_chat_never_saw_costs_no_attempt(attempt):
+    settled = settle(a_delivery(attempt=attempt), UNSENT, schedule=SCHEDULE, now=NOW)
+    assert (settled.state, settled.attempt) == (PENDING, attempt - 1)
+    assert NOW < settled.due_at <= NOW + 120_000
+
+
+def test_nor_where_the_schedule_has_no_waits():
+    settled = settle(a_delivery(), UNSENT, schedule=(), now=NOW)
+    assert (settled.state, settled.attempt, settled.due_at) == (PENDING, 0, NOW + 5_000)
+
+
+def test_an_attempt_between_two_of_the_schedule_costs_none():
+    first = settle(a_delivery(attempt=3), Failed("502"), schedule=SCHEDULE, now=NOW, pause=7)
+    assert (first.attempt, first.due_at, first.counts_at) == (3, NOW + 7_000, NOW + 120_000)
+    again = replace(first, attempt=4)
+    between = settle(again, Failed("502"), schedule=SCHEDULE, now=NOW + 7_000, pause=50)
+    assert (between.attempt, between.due_at) == (3, NOW + 57_000)
+    last = settle(between, Failed("502"), schedule=SCHEDULE, now=NOW + 57_000, pause=300)
+    assert last.due_at == NOW + 120_000  # no later than the schedule wants
+    assert settle(again, Failed("502"), schedule=SCHEDULE, now=NOW + 120_000).state is DEAD
+
+
+def test_however_often_relay_is_started_again_it_waits_as_long():
+    delivery = settle(a_delivery(attempt=1), Failed("502"), schedule=SCHEDULE, now=NOW)
+    for second in range(5):
+        claimed = replace(delivery, attempt=delivery.attempt + 1)
+        delivery = settle(claimed, Failed("502"), schedule=SCHEDULE, now=NOW + second * 1000)
+        assert (delivery.attempt, delivery.due_at) == (1, NOW + 5_000)
+
+
+def test_a_clock_that_was_set_back_lets_nobody_wait_longer_than_the_schedule():
+    delivery = settle(a_delivery(attempt=1), Failed("502"), schedule=SCHEDULE, now=NOW + 10**9)
+    again = settle(replace(delivery, attempt=2), Failed("502"), schedule=SCHEDULE, now=NOW)
+    assert again.due_at == NOW + 30_000
+
+
+def test_a_sink_that_takes_nothing_costs_no_attempts():
+    settled = settle(
+        a_delivery(attempt=4), Failed("502"), schedule=SCHEDULE, now=NOW, pause=45, counts=False
     )
+    assert (settled.state, settled.attempt, settled.due_at) == (PENDING, 3, NOW + 45_000)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        pytest.param(Failed("reset", ambiguous=True), (0, True), id="no answer"),
+        pytest.param(Failed("502"), (0, False), id="an answer"),
+        pytest.param(UNSENT, (7, False), id="nothing sent"),
+        pytest.param(RateLimited(1), (0, False), id="a limit"),
+        pytest.param(Sent(), (0, False), id="sent"),
+    ],
+)
+def test_what_is_remembered_of_an_attempt(outcome, expected):
+    settled = settle(a_delivery(crashes=7), outcome, schedule=SCHEDULE, now=NOW)
+    assert (settled.crashes, settled.in_doubt) == expected
 
 
 def test_with_no_schedule_the_first_failure_is_the_last():
@@ -111,6 +172,7 @@ outcomes = st.one_of(
     st.builds(Sent, pauses),
     st.builds(RateLimited, pauses),
     st.builds(Failed, reasons, st.booleans()),
+    st.builds(Failed, reasons, unsent=st.just(True)),
     st.builds(Rejected, reasons),
     st.builds(Closed, reasons, st.booleans(), st.booleans()),
 )
@@ -125,11 +187,13 @@ manners = st.fixed_dictionaries(
         "schedule": st.lists(pauses, max_size=12),
         "jitter": st.floats(0.8, 1.2),
         "resend": st.booleans(),
+        "pause": st.none() | st.floats(0, 3600),
+        "counts": st.booleans(),
     }
 )
 moments = st.integers(0, 2**43)
 
-CHANGED = {"state", "attempt", "due_at", "reason"}
+CHANGED = {"state", "attempt", "due_at", "reason", "counts_at", "in_doubt", "crashes"}
 
 
 @given(deliveries, outcomes, manners, moments)
@@ -165,7 +229,7 @@ def test_waiting_costs_no_attempt(claimed, outcome, manner, now):
 @given(manners, st.lists(st.builds(RateLimited, pauses) | st.builds(Closed, reasons), max_size=20))
 def test_a_delivery_is_tried_once_more_than_there_are_waits(manner, hindrances):
     delivery, failures, now = a_delivery(attempt=0), 0, NOW
-    manner["resend"] = True
+    manner |= {"resend": True, "counts": True, "pause": None}
     while delivery.state is State.PENDING:
         claimed = replace(delivery, attempt=delivery.attempt + 1)
         outcome = hindrances.pop() if hindrances else Failed("502")

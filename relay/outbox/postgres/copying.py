@@ -23,11 +23,14 @@ COPIED: Mapping[str, Sequence[str]] = {
     "delivery": (
         "id", "event", "sink", "route", "state", "attempt", "due_at", "claimed", "reason",
         "subject", "version", "rank", "merged", "batch", "shares", "edits", "message", "key",
+        "crashes", "in_doubt", "counts_at",
     ),
     "attempt": ("delivery", "at", "took", "outcome", "reason"),
     "closed_sink": ("name", "reason", "fingerprint", "closed_at", "probe_at"),
     "paused_sink": ("name", "paused_at"),
 }  # fmt: skip
+FLAGS = frozenset({"claimed", "in_doubt"})
+"""SQLite has numbers for them."""
 LONG = 600.0  # seconds for one step
 
 # A node has its number from a sequence, which does not forget when the node goes.
@@ -94,7 +97,7 @@ async def _copied(db: asyncpg.Connection, contents: Contents) -> Mapping[str, in
 
 def _record(columns: Sequence[str], row: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(
-        bool(value) if column == "claimed" else _fitting(value)
+        bool(value) if column in FLAGS else _fitting(value)
         for column, value in zip(columns, row, strict=True)
     )
 

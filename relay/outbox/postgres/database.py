@@ -113,12 +113,12 @@ class PostgresOutbox:
         lease: int,
         hold: int = 0,
         most: int = 1,
-        behind: int | None = None,
+        behind: Collection[int] = (),
     ) -> Claim | None:
         async with self._connection() as db:
             await self._claims.undo(db, sink)
             found, claimed = await query.line_of(db, sink)
-            waiting = [one for one in found if behind is None or one.batch != behind]
+            waiting = [one for one in found if one.batch not in behind]
             if not line.is_due(waiting, hold=hold, now=now):
                 return None
             heads = line.together(waiting, hold=hold, now=now)
@@ -142,6 +142,17 @@ class PostgresOutbox:
     async def expedite(self, batch: int, *, now: int) -> None:
         async with self._connection() as db:
             await db.execute(statement.EXPEDITE, batch, now)
+
+    async def depart(self, claimed: Sequence[Delivery]) -> bool:
+        ids, leases = [one.id for one in claimed], [one.due_at for one in claimed]
+        async with self._connection() as db:
+            try:
+                async with db.transaction():
+                    if _count(await db.execute(statement.DEPART, ids, leases)) != len(ids):
+                        raise _LeaseLostError
+            except _LeaseLostError:
+                return False
+            return True
 
     async def save(
         self,
@@ -177,10 +188,10 @@ class PostgresOutbox:
             rows = await db.fetch(statement.ATTEMPTS, delivery_id)
         return [Attempt(**row) for row in rows]
 
-    async def due_at(self, sink: str, *, hold: int = 0) -> int | None:
+    async def due_at(self, sink: str, *, hold: int = 0, behind: Collection[int] = ()) -> int | None:
         async with self._connection() as db:
-            waiting, _ = await query.line_of(db, sink)
-        return line.due_at(waiting, hold=hold)
+            found, _ = await query.line_of(db, sink)
+        return line.due_at([one for one in found if one.batch not in behind], hold=hold)
 
     async def recover(self, *, now: int) -> int:
         return await self._changed(statement.RECOVER, now)
@@ -325,7 +336,7 @@ def _row(after: Delivery, *, lease: int) -> tuple[object, ...]:
     message = None if after.message is None else storable(after.message)
     return (
         after.id, lease, after.state, after.attempt, after.due_at,
-        reason, after.batch, after.edits, message,
+        reason, after.batch, after.edits, message, after.crashes, after.in_doubt, after.counts_at,
     )  # fmt: skip
 
 

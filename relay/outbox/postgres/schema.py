@@ -120,6 +120,17 @@ MIGRATIONS: Sequence[Migration] = (
     UPDATE closed_sink SET probe_at = closed_at
     """,
     ),
+    # What those of earlier versions claim is in no doubt, whatever they were sending.
+    Migration(
+        serves=1,
+        statements="""
+    ALTER TABLE delivery
+        ADD COLUMN crashes bigint NOT NULL DEFAULT 0,  -- attempts in a row without an outcome
+        ADD COLUMN in_doubt boolean NOT NULL DEFAULT false,  -- may have arrived, without answer
+        ADD COLUMN counts_at bigint;  -- from when on an attempt counts
+    UPDATE delivery SET in_doubt = true WHERE claimed
+    """,
+    ),
 )
 
 

@@ -53,7 +53,8 @@ RETURNING delivery.id
 
 COLUMNS = """
 delivery.id, delivery.sink, route, hook, server, raw, accepted_at, event_id, kind, state, attempt,
-delivery.due_at, reason, merged, batch, edits, message, delivery.key"""
+delivery.due_at, reason, merged, batch, edits, message, delivery.key, crashes,
+in_doubt, counts_at"""
 DELIVERY = f"""
 SELECT {COLUMNS}, claimed AS interrupted
 FROM delivery JOIN event ON event.id = delivery.event
@@ -83,7 +84,9 @@ ORDER BY delivery.id
 # first schema has claimed is known to its vendor by the ids of outbox and delivery, and what it has
 # accepted gets its key here.
 CLAIM = f"""
-UPDATE delivery SET due_at = $4, attempt = attempt + 1, claimed = true,
+UPDATE delivery SET due_at = $4, claimed = true,
+       attempt = attempt + CASE WHEN found.claimed THEN 0 ELSE 1 END,
+       crashes = crashes + CASE WHEN found.claimed THEN 1 ELSE 0 END,
        batch = coalesce(delivery.batch, delivery.id),
        key = coalesce(delivery.key, CASE WHEN delivery.batch IS NULL THEN found.key
                                     ELSE (SELECT id FROM outbox) || '-' || delivery.id END)
@@ -110,11 +113,17 @@ RETURNING delivery.id
 """
 # A claim of which it is not known whether it was stored, and of which nothing has come.
 UNDO = """
-UPDATE delivery SET due_at = before.due_at, attempt = attempt - 1, claimed = before.claimed,
-       batch = before.batch
+UPDATE delivery SET due_at = before.due_at, claimed = before.claimed, batch = before.batch,
+       attempt = attempt - CASE WHEN before.claimed THEN 0 ELSE 1 END,
+       crashes = crashes - CASE WHEN before.claimed THEN 1 ELSE 0 END
 FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::bigint[])
     AS before (id, due_at, claimed, batch)
 WHERE delivery.id = before.id AND state = 'pending' AND delivery.claimed AND delivery.due_at = $5
+"""
+# Before a request that must not be made twice: whoever finds it so knows that it may have arrived.
+DEPART = """
+UPDATE delivery SET in_doubt = true FROM unnest($1::bigint[], $2::bigint[]) AS found (id, lease)
+WHERE delivery.id = found.id AND state = 'pending' AND claimed AND due_at = found.lease
 """
 # The lease is the fencing token: who lost it changes nothing. A sick sink is probed for weeks: the
 # last attempts tell as much as all.
@@ -122,21 +131,24 @@ SAVE = """
 WITH saved AS (
     UPDATE delivery SET state = after.state, attempt = after.attempt, due_at = after.due_at,
            reason = after.reason, batch = after.batch, edits = after.edits,
-           message = after.message, shares = cardinality($1::bigint[]), claimed = false
+           message = after.message, shares = cardinality($1::bigint[]), claimed = false,
+           crashes = after.crashes, in_doubt = after.in_doubt, counts_at = after.counts_at
     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[],
-                $7::bigint[], $8::bigint[], $9::text[])
-        AS after (id, lease, state, attempt, due_at, reason, batch, edits, message)
+                $7::bigint[], $8::bigint[], $9::text[], $10::bigint[], $11::boolean[],
+                $12::bigint[])
+        AS after (id, lease, state, attempt, due_at, reason, batch, edits, message, crashes,
+                  in_doubt, counts_at)
     WHERE delivery.id = after.id AND delivery.state = 'pending' AND claimed
       AND delivery.due_at = after.lease
     RETURNING delivery.id
 ), told AS (
     INSERT INTO attempt (delivery, at, took, outcome, reason)
-    SELECT id, $10::bigint, $11::bigint, $12::text, $13::text FROM saved
-    WHERE $12 IS NOT NULL ORDER BY id
+    SELECT id, $13::bigint, $14::bigint, $15::text, $16::text FROM saved
+    WHERE $15 IS NOT NULL ORDER BY id
 ), forgotten AS (
     DELETE FROM attempt WHERE id IN (
         SELECT older.id FROM saved CROSS JOIN LATERAL (
-            SELECT id FROM attempt WHERE delivery = saved.id ORDER BY id DESC OFFSET $14 - 1
+            SELECT id FROM attempt WHERE delivery = saved.id ORDER BY id DESC OFFSET $17 - 1
         ) AS older)
 )
 SELECT count(*) FROM saved
@@ -240,7 +252,8 @@ SELECT 1 FROM event WHERE id IN (SELECT event FROM delivery WHERE id = ANY($1::b
 FOR KEY SHARE
 """
 REVIVE = """
-UPDATE delivery SET state = 'pending', attempt = 0, due_at = $2, claimed = false
+UPDATE delivery SET state = 'pending', attempt = 0, due_at = $2, claimed = false, crashes = 0,
+       in_doubt = false, counts_at = NULL
 WHERE id = ANY($1::bigint[]) AND state = 'dead'
 RETURNING sink
 """

@@ -10,15 +10,14 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, astuple, fields, replace
+from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from relay.errors import OutboxError
 from relay.outbox import line
 from relay.outbox.arrival import Arrival
 from relay.outbox.base import Crew
-from relay.outbox.decision import new_key
 from relay.outbox.holdings import (
     Backlog,
     Claim,
@@ -29,7 +28,7 @@ from relay.outbox.holdings import (
     Search,
     Told,
 )
-from relay.outbox.sqlite import query, statement
+from relay.outbox.sqlite import claiming, query, statement
 from relay.outbox.sqlite.file import FileLock, connect, connect_to_read, named_errors
 from relay.outbox.sqlite.guard import Guard, abandon
 from relay.outbox.sqlite.schema import is_current, migrate
@@ -41,8 +40,6 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-FIELDS = tuple(field.name for field in fields(Delivery))
-KEPT_ATTEMPTS = 50  # of one delivery
 GIVEN_BACK = 1000  # pages of 4 KiB, after each step of pruning
 SWEEP = 30.0  # seconds; whoever accepts wakes the lanes, but for what another process changes
 
@@ -131,48 +128,23 @@ class SQLiteOutbox:
         lease: int,
         hold: int = 0,
         most: int = 1,
-        behind: int | None = None,
+        behind: Collection[int] = (),
     ) -> Claim | None:
-        def job(db: sqlite3.Connection) -> Claim | None:
-            waiting = [
-                one for one in query.line_of(db, sink) if behind is None or one.batch != behind
-            ]
-            if not line.is_due(waiting, hold=hold, now=now):
-                return None
-            heads = line.together(waiting, hold=hold, now=now)
-            company: Sequence[line.Waiting] = ()
-            if heads[0].batch is None and heads[0].edits is None:
-                rest = [one for one in waiting if one not in heads]
-                company = line.company(rest, hold=hold, now=now, most=most - 1)
-            return Claim(
-                deliveries=tuple(_claimed(db, one.id, due_at=now + lease) for one in heads),
-                company=tuple(query.one(db, other.id) for other in company),
-                later=query.later(db, heads),
+        return await self._write(
+            lambda db: claiming.claim(
+                db, sink, now=now, lease=lease, hold=hold, most=most, behind=behind
             )
-
-        return await self._write(job)
+        )
 
     async def join(self, company: Sequence[Delivery], *, head: Delivery) -> Sequence[Delivery]:
-        def job(db: sqlite3.Connection) -> Sequence[Delivery]:
-            joined: list[Delivery] = []
-            for one in company:
-                found = replace(
-                    one,
-                    attempt=one.attempt + 1,
-                    due_at=head.due_at,
-                    batch=head.batch,
-                    key=one.key or new_key(),
-                )
-                if not db.execute(statement.JOIN, _values(found)).rowcount:
-                    break  # whoever comes behind must not overtake it
-                joined.append(found)
-            return joined
-
-        return await self._write(job)
+        return await self._write(lambda db: claiming.join(db, company, head=head))
 
     async def expedite(self, batch: int, *, now: int) -> None:
         values = {"batch": batch, "now": now}
         await self._write(lambda db: db.execute(statement.EXPEDITE, values).rowcount)
+
+    async def depart(self, claimed: Sequence[Delivery]) -> bool:
+        return await self._unless_lost(lambda db: claiming.depart(db, claimed))
 
     async def save(
         self,
@@ -181,19 +153,16 @@ class SQLiteOutbox:
         claimed: Sequence[Delivery],
         attempt: Attempt | None = None,
     ) -> bool:
-        def job(db: sqlite3.Connection) -> bool:
-            for after, before in zip(settled, claimed, strict=True):
-                values = _values(after) | {"lease": before.due_at, "shares": len(claimed)}
-                if not db.execute(statement.SAVE, values).rowcount:
-                    raise _LeaseLostError
-            if attempt is not None:
-                _record(db, settled, attempt)
-            return True
+        return await self._unless_lost(
+            lambda db: claiming.save(db, settled, claimed=claimed, attempt=attempt)
+        )
 
+    async def _unless_lost(self, job: Callable[[sqlite3.Connection], None]) -> bool:
         try:
-            return await self._write(job)
-        except _LeaseLostError:
+            await self._write(job)
+        except claiming.LeaseLostError:
             return False
+        return True
 
     async def told(self, delivery_id: int, *, hold: int = 0) -> Told | None:
         return await self._read(lambda db: query.told(db, delivery_id, hold=hold))
@@ -203,8 +172,12 @@ class SQLiteOutbox:
         rows = await self._read(lambda db: db.execute(statement.ATTEMPTS, values).fetchall())
         return [Attempt(**row) for row in rows]
 
-    async def due_at(self, sink: str, *, hold: int = 0) -> int | None:
-        return await self._read(lambda db: line.due_at(query.line_of(db, sink), hold=hold))
+    async def due_at(self, sink: str, *, hold: int = 0, behind: Collection[int] = ()) -> int | None:
+        def job(db: sqlite3.Connection) -> int | None:
+            waiting = [one for one in query.line_of(db, sink) if one.batch not in behind]
+            return line.due_at(waiting, hold=hold)
+
+        return await self._read(job)
 
     async def recover(self, *, now: int) -> int:
         return await self._write(lambda db: db.execute(statement.RECOVER, (now,)).rowcount)
@@ -333,39 +306,8 @@ class SQLiteOutbox:
             raise OutboxError(f"{self.path}: was closed")
 
 
-class _LeaseLostError(Exception):
-    """Undoes what of a save was written: all of it or nothing."""
-
-
-def _values(delivery: Delivery) -> dict[str, Any]:
-    """What ``asdict`` gives, in a tenth of its time: nothing in it has to be copied."""
-    return {name: getattr(delivery, name) for name in FIELDS}
-
-
-def _claimed(db: sqlite3.Connection, delivery_id: int, *, due_at: int) -> Delivery:
-    """Claim one; whether its last attempt was interrupted is told by how it was before."""
-    before = query.one(db, delivery_id)
-    claimed = replace(
-        before,
-        attempt=before.attempt + 1,
-        due_at=due_at,
-        batch=delivery_id if before.batch is None else before.batch,
-        key=before.key or new_key(),
-    )
-    db.execute(statement.CLAIM, _values(claimed))
-    return claimed
-
-
 def _shrink(db: sqlite3.Connection) -> None:
     """Give back a little of what is free: all at once would hold up the intake."""
     free = int(db.execute(statement.FREE_PAGES).fetchone()[0])
     for _ in range(min(free, GIVEN_BACK)):
         db.execute(statement.GIVE_BACK)
-
-
-def _record(db: sqlite3.Connection, settled: Sequence[Delivery], attempt: Attempt) -> None:
-    told = (attempt.at, attempt.took, attempt.outcome, attempt.reason)
-    db.executemany(statement.ADD_ATTEMPT, [(one.id, *told) for one in settled])
-    for one in settled:
-        if one.state is State.PENDING:  # who has arrived will not be tried a thousand times more
-            db.execute(statement.FORGET_ATTEMPTS, {"delivery": one.id, "kept": KEPT_ATTEMPTS})

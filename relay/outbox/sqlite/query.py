@@ -87,5 +87,5 @@ def _last_edit(db: sqlite3.Connection, delivery_id: int) -> Delivery | None:
 
 def _delivery(row: sqlite3.Row) -> Delivery:
     values = dict(row)
-    interrupted = values.pop("claimed") == 1
-    return Delivery(**values | {"state": State(values["state"]), "interrupted": interrupted})
+    flags = {"interrupted": values.pop("claimed") == 1, "in_doubt": values["in_doubt"] == 1}
+    return Delivery(**values | flags | {"state": State(values["state"])})

@@ -87,6 +87,17 @@ MIGRATIONS = (
 
     UPDATE closed_sink SET probe_at = closed_at;
     """,
+    """
+    -- How many attempts in a row never told their outcome.
+    ALTER TABLE delivery ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
+
+    -- 1 if an attempt may have arrived of which no answer came.
+    ALTER TABLE delivery ADD COLUMN in_doubt INTEGER NOT NULL DEFAULT 0;
+    UPDATE delivery SET in_doubt = claimed WHERE claimed = 1;
+
+    -- From when on an attempt counts.
+    ALTER TABLE delivery ADD COLUMN counts_at INTEGER;
+    """,
 )
 
 

@@ -41,7 +41,8 @@ UPDATE delivery SET event = ?, route = ?, version = ?, rank = ?, key = ? WHERE i
 
 DELIVERY = """
 SELECT delivery.id, sink, route, hook, server, raw, accepted_at, event_id, kind, state, attempt,
-       due_at, claimed, reason, merged, batch, edits, message, key
+       due_at, claimed, reason, merged, batch, edits, message, key, crashes,
+       in_doubt, counts_at
 FROM delivery JOIN event ON event.id = delivery.event
 """
 # The first in line, due or not: who comes later never overtakes a failed one. And those that stand
@@ -68,19 +69,26 @@ WHERE NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = :sink)
 ORDER BY delivery.id
 """
 CLAIM = """
-UPDATE delivery SET due_at = :due_at, attempt = :attempt, claimed = 1, batch = :batch, key = :key
+UPDATE delivery SET due_at = :due_at, attempt = :attempt, claimed = 1, batch = :batch, key = :key,
+       crashes = :crashes
 WHERE id = :id
 """
 # Not who was replaced by a sibling, or claimed, since the head's claim named it.
 JOIN = """
-UPDATE delivery SET due_at = :due_at, attempt = attempt + 1, claimed = 1, batch = :batch, key = :key
+UPDATE delivery SET due_at = :due_at, attempt = :attempt, claimed = 1, batch = :batch, key = :key
 WHERE id = :id AND state = 'pending' AND batch IS NULL
   AND event = (SELECT id FROM event WHERE hook = :hook AND event_id = :event_id)
+"""
+# Before a request that must not be made twice: whoever finds it so knows that it may have arrived.
+DEPART = """
+UPDATE delivery SET in_doubt = 1
+WHERE id = :id AND state = 'pending' AND claimed = 1 AND due_at = :due_at
 """
 # The lease is the fencing token: who lost it changes nothing.
 SAVE = """
 UPDATE delivery SET state = :state, attempt = :attempt, due_at = :due_at, reason = :reason,
-       batch = :batch, edits = :edits, message = :message, shares = :shares, claimed = 0
+       batch = :batch, edits = :edits, message = :message, shares = :shares, claimed = 0,
+       crashes = :crashes, in_doubt = :in_doubt, counts_at = :counts_at
 WHERE id = :id AND state = 'pending' AND claimed = 1 AND due_at = :lease
 """
 ADD_ATTEMPT = "INSERT INTO attempt (delivery, at, took, outcome, reason) VALUES (?, ?, ?, ?, ?)"
@@ -176,7 +184,8 @@ WHERE id IN (SELECT id FROM delivery WHERE sink = :sink AND state = 'pending'
              AND (claimed = 0 OR due_at <= :now) ORDER BY id LIMIT :limit)
 """
 REVIVE = """
-UPDATE delivery SET state = 'pending', attempt = 0, due_at = ?, claimed = 0
+UPDATE delivery SET state = 'pending', attempt = 0, due_at = ?, claimed = 0, crashes = 0,
+       in_doubt = 0, counts_at = NULL
 WHERE id = ? AND state = 'dead'
 """
 DROP = "DELETE FROM delivery WHERE id = ? AND state = 'dead'"
