@@ -17,10 +17,10 @@ Every key that `config.yaml` may have; `config.example.yaml` shows them in use. 
 is a mistake, and `relay check` tells all mistakes at once, with their places.
 
 Any value may have variables in it: `${NAME}`, or `${NAME:-default}`; `$${` stands for `${`. A file
-of a secret (`secret_file`, `url_file`, `token_file`, `password_file`) is named from the folder of
-`config.yaml`, and found among systemd's credentials, too; these are handed over at a start only, so
-a new secret wants `systemctl restart relay`. Durations are written like `300ms`, `30s`, `5m`, `1h`
-or `7d`, sizes like `500KiB` or `4MiB`.
+of a secret (`secret_file`, `url_file`, `token_file`, `password_file`, `proxy_file`) is named from
+the folder of `config.yaml`, and found among systemd's credentials, too; these are handed over at a
+start only, so a new secret wants `systemctl restart relay`. Durations are written like `300ms`,
+`30s`, `5m`, `1h` or `7d`, sizes like `500KiB` or `4MiB`.
 
 Written by `python docs/configuration.py`.
 """

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import (
     Awaitable,
@@ -37,6 +38,7 @@ from relay.rendering.templates import Templates
 from relay.signs.notify import Notify
 from relay.signs.uncounted import Uncounted
 from relay.sinks import Sink, open_session
+from relay.sinks.proxy import proxies
 from relay.sinks.trial import trial
 from relay.watch import Watch
 from relay.web import Advice, Bell, Lap, Operation, Tally
@@ -81,7 +83,7 @@ async def run(
     """
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(serve_outbox(config.outbox, now=clock()))
-        session = await stack.enter_async_context(open_session())
+        session = await stack.enter_async_context(open_session(proxies(config.proxy, os.environ)))
         metrics = None if config.web is None else _metrics()
         counts = Uncounted() if metrics is None else metrics
         bell, tally = Bell(), Tally(clock=clock)

@@ -24,7 +24,7 @@ from relay.sinks import SinkSettings
 from relay.sinks.pace import Pace
 from relay.table import Table
 
-FIXED = ("listen", "web", "outbox")
+FIXED = ("listen", "web", "outbox", "proxy")
 """The keys that hold until relay is started again."""
 
 
@@ -110,7 +110,8 @@ def fingerprint(sink: SinkSettings, *, salt: str) -> str:
 
 
 def _press(config: Config, routes: Sequence[Route]) -> Press:
-    return Press(config.templates_in(), {route.name: route for route in routes})
+    servers = {name: hook.server for name, hook in config.hooks.items()}
+    return Press(config.templates_in(), {route.name: route for route in routes}, servers)
 
 
 def _ways(config: Config) -> Ways:

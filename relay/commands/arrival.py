@@ -1,6 +1,7 @@
 """The first event that comes through to its sink, which shows that a set-up works."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 
 from relay import app
@@ -10,13 +11,14 @@ from relay.commands.uses import Use
 from relay.config import Config
 from relay.outbox import Outbox, open_outbox
 from relay.sinks import open_session
+from relay.sinks.proxy import proxies
 
 POLL = 0.5  # seconds
 
 
 async def first_event(config: Config, use: Use) -> int:
     """Serve until an event has come through to the sink, or cannot."""
-    async with open_session() as session:
+    async with open_session(proxies(config.proxy, os.environ)) as session:
         if (problem := await config.sinks[use.sink].check(session)) is not None:
             warn(f"{use.sink} refuses relay: {problem}")
             warn("Put it right in the configuration, ask relay check --online, then relay serve.")

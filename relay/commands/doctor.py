@@ -1,6 +1,7 @@
 """``doctor``: what is wrong with an installation, and what to do about it."""
 
 import asyncio
+import os
 import sys
 import time
 from argparse import ArgumentTypeError, Namespace
@@ -29,6 +30,7 @@ from relay.doctor.facts import Facts, Stock
 from relay.doctor.finding import Finding, Level
 from relay.errors import OutboxError
 from relay.sinks import open_session
+from relay.sinks.proxy import proxies
 
 OTHERS = ("sinks", "servers", "clock")
 """What only others can tell."""
@@ -39,7 +41,7 @@ Findings = Mapping[str, Sequence[Finding]]
 async def doctor(given: Namespace) -> int:
     config = configuration(given.config, samples=samples)
     facts = await _local(config, place_of(given.config))
-    async with open_session() as session:
+    async with open_session(proxies(config.proxy, os.environ)) as session:
         if given.online:
             facts = await _asked(facts, session)
         if given.url is not None:

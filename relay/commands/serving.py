@@ -22,6 +22,7 @@ from relay.outbox import check_driver
 from relay.outcome import Sent
 from relay.signs.notify import Notify
 from relay.sinks import open_session
+from relay.sinks.proxy import proxies
 
 STOPPING = "stopping: what is in flight ends, the rest waits; a second signal stops at once"
 
@@ -108,6 +109,7 @@ async def demo() -> int:
 async def check(path: Path | None, *, online: bool) -> int:
     config = configuration(path, samples=samples)
     check_driver(config.outbox)
+    ways = proxies(config.proxy, os.environ).places
     colour = colour_for(sys.stdout)
     for warning in _warnings(config, place_of(path)):
         say(f"{colour.doubtful('warning')}: {warning}")
@@ -122,7 +124,8 @@ async def check(path: Path | None, *, online: bool) -> int:
         _count(len(config.sinks), "sink"),
     )
     rendered = "" if config.templates is None else "; every template renders"
-    say(f"{colour.good('ok')}: {', '.join(parts)}{rendered}")
+    way = f"; requests go through the proxy {' or '.join(ways)}" if ways else ""
+    say(f"{colour.good('ok')}: {', '.join(parts)}{rendered}{way}")
     return 0
 
 
@@ -153,13 +156,14 @@ def _count(number: int, noun: str) -> str:
 async def _sink_problems(config: Config) -> Mapping[str, str | None]:
     from relay.doctor import asking  # who serves asks nobody
 
-    async with open_session() as session:
+    async with open_session(proxies(config.proxy, os.environ)) as session:
         return await asking.troubles(config, session)
 
 
 async def send_test(path: Path | None, name: str) -> int:
-    sink = sink_of(configuration(path), name)
-    async with open_session() as session:
+    config = configuration(path)
+    sink = sink_of(config, name)
+    async with open_session(proxies(config.proxy, os.environ)) as session:
         outcome = await app.send_trial(sink, session, now=app.unix_milliseconds())
     colour, reason = colour_for(sys.stdout), getattr(outcome, "reason", None)
     word = type(outcome).__name__

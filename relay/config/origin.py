@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from relay.config.source import Loc, Source, dotted
-from relay.config.variable import SECRETS
 from relay.duration import written
 from relay.secret import Secret
 
@@ -53,7 +52,7 @@ def _given(
         for number, (inner, its) in enumerate(zip(value, data, strict=True)):
             yield from _given(name, inner, its, (*path, number), source, file)
     else:
-        shown = HIDDEN if name in SECRETS or _has_secret(value) else _plain(data)
+        shown = HIDDEN if _has_secret(value) else _plain(data)
         yield Setting(dotted(path), shown, source.origin(path, file=file))
 
 

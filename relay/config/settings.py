@@ -34,6 +34,7 @@ from relay.config.value import (
     Origin,
     OutboxUrl,
     Password,
+    Proxy,
 )
 from relay.duration import Duration
 from relay.errors import ConfigError
@@ -75,7 +76,7 @@ class HookSettings(Settings):
     secret: Annotated[tuple[Filled, ...], Field(min_length=1), Several()]
     """What Misskey sends in X-Misskey-Hook-Secret (forks: X-Iceshrimp-Hook-Secret, ...)."""
     server: Origin = ""
-    """The only server whose events are taken; no hook without one touches what came by this."""
+    """The only server whose events and emoji are taken; no other hook touches what came by this."""
 
 
 class RouteSettings(Settings):
@@ -124,6 +125,8 @@ class Config(Settings):
     """How long an event waits for its siblings and its turn; 0: not at all."""
     retry: Annotated[tuple[Duration, ...], Several()] = RETRY
     """The waits before the second, third, ... attempt; then a delivery is dead."""
+    proxy: Proxy = "env"
+    """For outgoing requests: env (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), none, or http://host:port."""
     hooks: dict[Name, HookSettings] = Field(default_factory=dict)
     """Ways in, by name: ``POST /hooks/<name>``."""
     sinks: dict[Name, AnySink] = Field(default_factory=dict)

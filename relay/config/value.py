@@ -4,11 +4,12 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, PlainValidator
 
 from relay import misskey, password
 from relay.duration import Size
 from relay.secret import Secret
+from relay.sinks.proxy import SHAPE, check_proxy
 
 
 def _origin(server: str) -> str:
@@ -59,6 +60,16 @@ def _outbox(written: str) -> str:
     return written
 
 
+def _proxy(written: object) -> str | Secret:
+    """An address that can hold a password is a secret."""
+    if not isinstance(written, str):
+        raise ValueError(SHAPE)
+    if written in {"env", "none"}:
+        return written
+    check_proxy(written)
+    return Secret(written)
+
+
 def _some(size: int) -> int:
     if size <= 0:
         raise ValueError("should be more than nothing: real webhooks reach 190 kB")
@@ -73,4 +84,5 @@ Locale = Literal["en", "ja", "ko", "zh-Hans", "zh-Hant"]
 Origin = Annotated[str, AfterValidator(_origin)]
 OUTBOX = "sqlite:relay.db"
 OutboxUrl = Annotated[str, AfterValidator(_outbox)]
+Proxy = Annotated[str | Secret, PlainValidator(_proxy, json_schema_input_type=str)]
 MaxBody = Annotated[Size, AfterValidator(_some)]

@@ -13,6 +13,7 @@ from relay.outcome import WITHHELD, Delivery, Rejected
 from relay.rendering.composing import outline
 from relay.rendering.templates import Templates
 from relay.routing import Route, admits, redacted, withdraws
+from relay.sinks.emoji import of_server
 from relay.sinks.pace import Pace
 
 logger = logging.getLogger(__name__)
@@ -37,9 +38,16 @@ class Manner:
 class Press:
     """Makes messages; what a template cannot render goes out as its outline."""
 
-    def __init__(self, templates: Templates, routes: Mapping[str, Route]) -> None:
+    def __init__(
+        self,
+        templates: Templates,
+        routes: Mapping[str, Route],
+        servers: Mapping[str, str] | None = None,
+    ) -> None:
+        """``servers``: by hook the server that the configuration names, if it does."""
         self._templates = templates
         self._routes = routes
+        self._servers = servers or {}
 
     def message(self, delivery: Delivery, manner: Manner) -> Message | Rejected:
         event = _event(delivery)
@@ -84,7 +92,7 @@ class Press:
             language = Language(found.locale, language.timezone)
         variant = None if found is None else found.template
         try:
-            return self._templates.render(
+            message = self._templates.render(
                 event, display=manner.display, language=language, variant=variant
             )
         except TemplateError as error:
@@ -98,7 +106,8 @@ class Press:
                     "reason": str(error),
                 },
             )
-            return outline(event, language)
+            message = outline(event, language)
+        return of_server(message, self._servers.get(event.hook, ""))
 
 
 def _event(delivery: Delivery) -> Event:

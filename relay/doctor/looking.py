@@ -44,6 +44,8 @@ def _secrets(config: Config) -> Iterator[Secret]:
     for hook in config.hooks.values():
         yield from hook.secret
     parts = (*config.sinks.values(), *([config.web] if config.web is not None else []))
+    if isinstance(config.proxy, Secret) and "@" in config.proxy.reveal():
+        yield config.proxy
     for part in parts:
         yield from (value for _, value in part if isinstance(value, Secret))
 

@@ -14,7 +14,7 @@ from relay.doctor.way import is_plain
 from relay.misskey import probe
 from relay.outcome import Failed
 from relay.secret import Secret
-from relay.sinks.http import exchange
+from relay.sinks.http import exchange, open_session
 
 SMALL = 1_000  # bytes, as most webhooks have
 LARGE = 2**20  # five times the largest that was seen
@@ -27,9 +27,11 @@ async def way(config: Config, address: str, session: aiohttp.ClientSession) -> W
     if is_plain(found):
         return found
     large = min(LARGE, config.max_body - SMALL)
+    async with open_session() as past_proxies:
+        direct = await _tries(config, _door(config.listen), SMALL, past_proxies)
     return replace(
         found,
-        direct=await _tries(config, _door(config.listen), SMALL, session),
+        direct=direct,
         small=await _tries(config, address, SMALL, session),
         large=await _tries(config, address, large, session),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from relay import tree
+from relay.host import host_name
 from relay.link import link
 from relay.mfm import nodes as mfm
 from relay.tree import Style, Styled, Tree, text_of
@@ -49,10 +50,11 @@ class Origin:
 
     def emoji(self, name: str) -> str | None:
         """Where the server has the picture: it knows those of other servers too."""
-        if not self.server:
+        there = host_name(self.host) if self.host else ""
+        if not self.server or there is None:
             return None
-        there = f"@{self.host}" if self.host else ""
-        return f"{self.server}/emoji/{quote(name, safe='')}{there}.webp"
+        at = f"@{there}" if there else ""
+        return f"{self.server}/emoji/{quote(name, safe='')}{at}.webp"
 
 
 def tree_of(nodes: tuple[mfm.Node, ...], origin: Origin) -> Tree:

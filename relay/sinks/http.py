@@ -8,8 +8,10 @@ can tell (https://docs.aiohttp.org/en/stable/tracing_reference.html).
 import json
 import os
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import aiohttp
 from yarl import URL
@@ -17,10 +19,14 @@ from yarl import URL
 from relay.outcome import Failed
 from relay.secret import Secret
 from relay.sinks.answer import Answer, one_line, without
+from relay.sinks.proxy import DIRECT, Proxies
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=20)
 # Discord answers with the message as it shows it: ten pictures, each with two long addresses.
 MAX_ANSWER = 1024 * 1024  # bytes
+PROXY_REFUSES = "407: the proxy wants another name and password than the proxy's address has"
+
+_PROXIES: WeakKeyDictionary[aiohttp.ClientSession, Proxies] = WeakKeyDictionary()
 
 
 class _Trace:
@@ -35,21 +41,34 @@ async def _mark(session: object, context: SimpleNamespace, params: object) -> No
 
 
 def open_session(
-    *, trust_env: bool = False, timeout: aiohttp.ClientTimeout = TIMEOUT
+    proxies: Proxies = DIRECT, *, timeout: aiohttp.ClientTimeout = TIMEOUT
 ) -> aiohttp.ClientSession:
-    """The session that all sinks share."""
+    """The session that all sinks share; each of its requests takes the proxy for its address."""
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(_mark)
+
+    async def by_proxy(
+        request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        request.proxy = proxies.of(request.url)
+        return await send(request)
+
     session = aiohttp.ClientSession(
         timeout=timeout,
         connector=aiohttp.TCPConnector(keepalive_timeout=15, ttl_dns_cache=300, limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[trace],
-        trust_env=trust_env,
+        middlewares=[by_proxy],
     )
     # aiohttp repeats a PUT whose connection broke. Its own test client switches that off so, too.
     session._retry_connection = False
+    _PROXIES[session] = proxies
     return session
+
+
+def has_proxy(session: aiohttp.ClientSession, url: str) -> bool:
+    """Whether another machine looks up a host for this session, and connects to it."""
+    return _PROXIES.get(session, DIRECT).of(URL(url)) is not None
 
 
 async def exchange(
@@ -82,12 +101,15 @@ async def exchange(
             allow_redirects=False,
             trace_request_ctx=trace,
         ) as response:
+            if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                return Failed(PROXY_REFUSES, unsent=True)  # it has handed nothing on
             headers_read = response.headers.copy()
             if "Location" in headers_read:
                 headers_read["Location"] = _place(response, secret)
             return Answer(response.status, headers_read, without(secret, await _text(response)))
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Failed(named(error), ambiguous=trace.written, unsent=not trace.written)
+        reason = named(error, host=URL(url).host)
+        return Failed(reason, ambiguous=trace.written, unsent=not trace.written)
 
 
 def encoded(value: object) -> bytes:
@@ -137,8 +159,23 @@ WORDS = (
 """The first that fits; an error of the system that is not here has words of its own."""
 
 
-def named(error: Exception) -> str:
-    """An error for people. Its own text is not told: that can hold the address, which is a key."""
+def named(error: Exception, *, host: str | None = None) -> str:
+    """
+    An error for people. Its own text is not told: that can hold the address, which is a key.
+
+    ``host`` is the one that was meant; what cannot be reached instead of it is the proxy.
+    """
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        if error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            return PROXY_REFUSES
+        return f"the proxy does not connect: {error.status} {one_line(error.message)}"
+    is_proxy = isinstance(error, aiohttp.ClientProxyConnectionError) or (
+        isinstance(error, aiohttp.ClientConnectorError) and host not in {None, error.host}
+    )
+    return f"the proxy: {_words(error)}" if is_proxy else _words(error)
+
+
+def _words(error: Exception) -> str:
     for kind, words in WORDS:
         if isinstance(error, kind):
             return words

@@ -1,6 +1,7 @@
 """Custom emoji: by the chat's own code, or by a picture that Matrix is given."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
@@ -11,12 +12,14 @@ from pytest_aiohttp import AiohttpServer
 from relay.message import Message
 from relay.outcome import Sent
 from relay.sinks.discord import Discord
-from relay.sinks.emoji import PICTURES, SIZE, Pictures
+from relay.sinks.emoji import IN_A_ROW, PICTURES, REDIRECTS, SIZE, Pictures, of_server
 from relay.sinks.http import open_session
 from relay.sinks.matrix import Matrix
 from relay.sinks.notice import CONTENT
+from relay.sinks.proxy import proxies
 from relay.sinks.slack import Slack
 from relay.tree import Emoji, Style, Styled, Text
+from tests.fakes.proxy import FakeProxy
 from tests.fakes.synapse import Synapse
 
 PNG = bytes.fromhex(
@@ -25,11 +28,19 @@ PNG = bytes.fromhex(
 )
 
 
+PLACES = {
+    "away.webp": "http://127.0.0.1:1/evil",
+    "inside.webp": "https://127.0.0.1:1/evil",
+    "circle.webp": "/emoji/circle.webp",
+}
+
+
 class EmojiServer:
     """A Misskey that has pictures of emoji, behind the redirect that a real one gives."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.end = asyncio.Event()
         self.app = web.Application()
         self.app.router.add_get("/emoji/{name}", self._redirect)
         self.app.router.add_get("/files/{name}", self._picture)
@@ -37,14 +48,19 @@ class EmojiServer:
 
     async def _redirect(self, request: web.Request) -> web.Response:
         self.asked.append(request.match_info["name"])
-        if request.match_info["name"] == "away.webp":
-            raise web.HTTPFound("http://127.0.0.1:1/evil")
+        if request.match_info["name"] in PLACES:
+            raise web.HTTPFound(PLACES[request.match_info["name"]])
         raise web.HTTPFound(f"/files/{request.match_info['name']}")
 
     async def _picture(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         if name == "missing.webp":
             raise web.HTTPNotFound
+        if name == "slow.webp":
+            await self.end.wait()
+        if name == "cut.webp":
+            assert request.transport is not None
+            request.transport.close()
         if name == "page.webp":
             return web.Response(text="<html>", content_type="text/html")
         return web.Response(
@@ -53,10 +69,11 @@ class EmojiServer:
 
 
 @pytest.fixture
-async def misskey(aiohttp_server: AiohttpServer) -> EmojiServer:
+async def misskey(aiohttp_server: AiohttpServer) -> AsyncIterator[EmojiServer]:
     fake = EmojiServer()
     fake.url = str((await aiohttp_server(fake.app)).make_url("")).rstrip("/")
-    return fake
+    yield fake
+    fake.end.set()
 
 
 @pytest.fixture
@@ -110,8 +127,11 @@ async def kept(picture: bytes, kind: str) -> str:
 
 
 async def pictured(names: list[str], server: str, session: aiohttp.ClientSession) -> list[str]:
-    found = await Pictures().shown([message(*names, server=server)], session, kept)
-    (bold,) = found[0].body
+    return codes(await Pictures().shown([message(*names, server=server)], session, kept))
+
+
+def codes(messages: Sequence[Message]) -> list[str]:
+    (bold,) = messages[0].body
     assert isinstance(bold, Styled)
     return [node.code for node in bold.children if isinstance(node, Emoji)]
 
@@ -129,11 +149,106 @@ async def test_what_is_no_picture_keeps_its_name(
     assert await pictured([name], misskey.url, session) == [""]
 
 
-async def test_a_server_that_cannot_be_reached_is_asked_once(
-    session: aiohttp.ClientSession, unused_tcp_port: int
+async def test_a_server_that_cannot_be_reached_rests_a_while(
+    misskey: EmojiServer, session: aiohttp.ClientSession, unused_tcp_port: int
 ) -> None:
-    server = f"http://127.0.0.1:{unused_tcp_port}"
-    assert await pictured(["a", "b", "c"], server, session) == ["", "", ""]
+    server, pictures = f"http://127.0.0.1:{unused_tcp_port}", Pictures()
+    names = [f"e{n}" for n in range(IN_A_ROW)]
+    await pictures.shown([message(*names, server=server)], session, kept)
+    await pictures.shown([message("other", server=misskey.url)], session, kept)
+    assert misskey.asked == ["other.webp"]
+    app, asked = web.Application(), []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(body=PNG, content_type="image/png")
+
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    await pictures.shown([message("new", server=server)], session, kept)
+    assert asked == []
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("name", ["missing", "page", "huge", "away", "inside", "cut", "circle"])
+async def test_one_picture_that_is_none_silences_no_other(
+    misskey: EmojiServer, session: aiohttp.ClientSession, name: str
+) -> None:
+    pictures = Pictures()
+    for others in (["a", name, "b"], ["c", name], ["d"]):
+        shown = await pictures.shown([message(*others, server=misskey.url)], session, kept)
+        assert codes(shown) == ["" if one == name else "mxc://matrix.example/1" for one in others]
+    assert misskey.asked.count(f"{name}.webp") == 1 + (name == "circle") * REDIRECTS
+
+
+async def test_one_slow_picture_silences_no_other(
+    misskey: EmojiServer, session: aiohttp.ClientSession
+) -> None:
+    pictures = Pictures()
+    for others in (["slow", "a", "b"], ["c", "slow", "d"]):
+        shown = await pictures.shown([message(*others, server=misskey.url)], session, kept)
+        assert codes(shown) == ["" if one == "slow" else "mxc://matrix.example/1" for one in others]
+    assert misskey.asked.count("slow.webp") == 1
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "https://127.0.0.1:{port}/x",
+        "https://localhost:{port}/x",
+        "https://[::1]:{port}/x",
+        "https://2130706433:{port}/x",
+        "https://127.1:{port}/x",
+        "https://[::ffff:127.0.0.1]:{port}/x",
+        "https://0.0.0.0:{port}/x",
+        "http://127.0.0.1:{port}/x",
+        "https://me@127.0.0.1:{port}/x",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1:{port}/x",
+        "https://",
+        "",
+    ],
+)
+async def test_a_redirect_into_the_own_network_is_not_followed(
+    aiohttp_server: AiohttpServer, session: aiohttp.ClientSession, place: str
+) -> None:
+    touched: list[object] = []
+
+    async def touch(reader: object, writer: asyncio.StreamWriter) -> None:
+        touched.append(writer)
+        writer.close()
+
+    inside = await asyncio.start_server(touch, "127.0.0.1", 0)
+    port = inside.sockets[0].getsockname()[1]
+
+    async def redirect(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": place.format(port=port)})
+
+    app = web.Application()
+    app.router.add_get("/emoji/{name}", redirect)
+    server = str((await aiohttp_server(app)).make_url("")).rstrip("/")
+    assert await pictured(["cat"], server, session) == [""]
+    assert touched == []
+    inside.close()
+
+
+async def test_a_redirect_into_the_own_network_is_not_asked_of_a_proxy(
+    aiohttp_server: AiohttpServer,
+) -> None:
+    async def redirect(request: web.Request) -> web.Response:
+        raise web.HTTPFound("https://db.internal/x")
+
+    app = web.Application()
+    app.router.add_get("/emoji/{name}", redirect)
+    server = str((await aiohttp_server(app)).make_url("")).rstrip("/")
+    async with (
+        FakeProxy().running() as proxy,
+        open_session(proxies("env", {"HTTPS_PROXY": proxy.url})) as session,
+    ):
+        assert await pictured(["cat"], server, session) == [""]
+        assert proxy.asked == []
 
 
 async def test_a_picture_is_brought_once_and_never_too_many_at_a_time(
@@ -142,7 +257,7 @@ async def test_a_picture_is_brought_once_and_never_too_many_at_a_time(
     pictures, names = Pictures(), [f"e{n}" for n in range(PICTURES + 5)]
     for _ in range(3):
         await pictures.shown([message(*names, server=misskey.url)], session, kept)
-    assert misskey.asked == [f"{name}.webp" for name in names]
+    assert sorted(misskey.asked) == sorted(f"{name}.webp" for name in names)
 
 
 @pytest.mark.synapse
@@ -187,8 +302,26 @@ async def test_pictures_for_which_several_messages_have_no_room_stay_names(
     )
     for several in ([message(*["cat"] * 60, server=misskey.url)] * count for count in (1, 8)):
         assert sink.together(several) == len(several)
-        assert await sink.send(several, key="1", session=session) == Sent(message="!a $e")
-        edited = await sink.edit("!a $e", several, key="2", session=session)
-        assert edited == Sent(message="!a $e")
+        sent_as = await sink.send(several, key="1", session=session)
+        assert sent_as == Sent(message="!a $e m.notice")
+        assert await sink.edit("!a $e m.notice", several, key="2", session=session) == sent_as
     assert [b"mxc://" in body for body in sent] == [True, True, False, False]
     assert max(map(len, sent)) <= CONTENT
+
+
+@pytest.mark.parametrize(
+    ("server", "is_shown"),
+    [
+        ("https://misskey.example", True),
+        ("", False),
+        ("https://misskey", False),
+        ("https://misskey.example.evil.example", False),
+        ("http://misskey.example", False),
+    ],
+)
+def test_only_the_server_that_the_configuration_names_is_asked(server: str, is_shown: bool) -> None:
+    (bold,) = of_server(message("cat"), server).body
+    assert isinstance(bold, Styled)
+    (emoji,) = bold.children
+    assert isinstance(emoji, Emoji)
+    assert bool(emoji.url) is is_shown

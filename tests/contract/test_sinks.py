@@ -28,6 +28,7 @@ from relay.sinks.console import Console
 from relay.sinks.discord import Discord
 from relay.sinks.http import MAX_ANSWER
 from relay.sinks.matrix import Matrix
+from relay.sinks.proxy import proxies
 from relay.sinks.slack import Slack
 from relay.tree import Link, Text
 from tests.fakes import faults
@@ -371,7 +372,7 @@ async def test_a_proxy_is_used_only_where_the_config_says_so(
         monkeypatch.delenv(name, raising=False)
     assert await send(seam.sink, session) == Sent()
     sends = seam.sends
-    async with open_session(trust_env=True) as trusting:
+    async with open_session(proxies("env", os.environ)) as trusting:
         outcome = await send(seam.sink, trusting)
     assert isinstance(outcome, Failed)
     assert not outcome.ambiguous
