@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 from relay import tree
 from relay.dialects import plain
-from relay.tree import Link, Node, Tree
+from relay.tree import Link, Node, Text, Tree
+
+EXCERPT = 200  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +60,15 @@ class Message:
 
     @property
     def summary(self) -> str:
-        """One line for notifications: nothing of the body, which may be behind a warning."""
+        """Who did what, in one line."""
         return " · ".join(filter(None, (plain.line(self.author), plain.line(self.title))))
+
+    @property
+    def notification(self) -> str:
+        """One line for locked screens: who did what, and the first words of what is shown."""
+        pictures = (f"🖼 {plain.line((Text(image.alt),))}".strip() for image in self.images)
+        words = plain.excerpt(self.body, EXCERPT) or " ".join(pictures)[:EXCERPT]
+        return ": ".join(filter(None, (self.summary, words)))
 
 
 def pinged(messages: Iterable[Message]) -> frozenset[str]:

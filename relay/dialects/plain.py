@@ -1,8 +1,10 @@
 """Plain text, for terminals and texts of notifications, and the plainest of all trees."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from relay.dialects.shorten import boundary
 from relay.link import honest, is_web
 from relay.tree import (
     Center,
@@ -23,11 +25,14 @@ from relay.tree import (
     clean,
     mapped,
     merged,
+    relinked,
     stripped,
     text_of,
 )
 
 HIDDEN = "█████"
+QUOTED = "> "
+NO_MINORS = "🔞"
 
 
 def render(nodes: Tree) -> str:
@@ -38,6 +43,31 @@ def render(nodes: Tree) -> str:
 def line(nodes: Tree) -> str:
     """A tree in one line."""
     return " ".join(render(nodes).split())
+
+
+def unnamed(text: str) -> str:
+    """A text without what stands in its lines behind 🔞: the name of a file can say enough."""
+    return re.sub(rf"(?m)^((?:{QUOTED})?\s*{NO_MINORS}).*", r"\1", text)
+
+
+def excerpt(nodes: Tree, limit: int) -> str:
+    """
+    The first words of a tree, in one line without addresses: for a notification.
+
+    What is quoted comes only where there is nothing else; what is hidden never does.
+    """
+    lines = [one.strip() for one in unnamed(render(relinked(nodes, _label))).split("\n")]
+    own = [one for one in lines if one != ">" and not one.startswith(QUOTED)]
+    words = _shown(own) or _shown(one.removeprefix(QUOTED) for one in lines)
+    return words if len(words) <= limit else f"{words[: boundary(words, limit - 1)].rstrip()}…"
+
+
+def _label(found: Link) -> Tree:
+    return found.children
+
+
+def _shown(lines: Iterable[str]) -> str:
+    return " ".join(" ".join(one for one in lines if one != HIDDEN).split())
 
 
 def simple(nodes: Tree) -> Tree:

@@ -42,7 +42,7 @@ FIELDS = 20
 IMAGES = 16  # as many as a note can have
 LINKS = 4000  # for pictures that are links
 ALT = 2000
-FALLBACK = 1000
+FALLBACK = 3000
 URL_LENGTH = 3000
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s/]\S*", re.I)
@@ -164,10 +164,6 @@ def size(value: Any) -> int:
 
 
 def fallback(messages: Sequence[Message]) -> str:
-    """
-    The text of notifications and of clients without blocks.
-
-    Nothing of the body: it may stand behind a warning, and here it cannot be hidden.
-    """
-    summaries = "\n".join(filter(None, (message.summary for message in messages)))
-    return slack.escape(cut_units(summaries, FALLBACK)) or "Misskey"
+    """The text of notifications and of clients without blocks: nothing that blocks hide."""
+    lines = "\n".join(filter(None, (message.notification for message in messages)))
+    return slack.escape(cut_units(lines, FALLBACK)) or "Misskey"

@@ -1,8 +1,9 @@
 """Messages as the content of a Matrix event, within what a homeserver takes."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 from relay.dialects import matrix, plain
@@ -10,19 +11,25 @@ from relay.dialects.shorten import shorten
 from relay.message import Message
 from relay.sinks.http import encoded
 from relay.sinks.layout import LAID_OUT, dated, leading, linked, more, picture_links
-from relay.tree import Style, Styled, Text, Tree
+from relay.tree import Quote, Style, Styled, Text, Tree
 
 # https://spec.matrix.org/v1.19/client-server-api/#size-limits: an event has 65 536 bytes, of which
 # a server that federates adds some; the longest content that Synapse took had 64 530.
 CONTENT = 60_000
-PLAIN = 0.25  # of these for the plain form
+BODY = 0.25  # of these for the plain form
 MESSAGES = 10
 TWICE = CONTENT // 2 - 500  # what changes an event holds the new content twice
 
 NOTICE, TEXT = "m.notice", "m.text"
 """What an event is that rings nobody, and one that rings."""
 
-Render = Callable[[Tree], str]
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One of the two in which an event has its message."""
+
+    layout: Callable[[Message], Tree]
+    render: Callable[[Tree], str]
 
 
 def notice(
@@ -36,8 +43,8 @@ def notice(
     """
     names = _names(mentions)
     plain_room, html_room = _rooms(mentions, limit)
-    body = "\n\n".join(filter(None, (_fitting(one, plain.render, plain_room) for one in messages)))
-    html = "<hr>".join(filter(None, (_fitting(one, matrix.render, html_room) for one in messages)))
+    body = "\n\n".join(filter(None, (_fitting(one, PLAIN, plain_room) for one in messages)))
+    html = "<hr>".join(filter(None, (_fitting(one, HTML, html_room) for one in messages)))
     return {
         "msgtype": kind or (TEXT if mentions else NOTICE),
         "body": f"{names}{body}".strip() or "Misskey",
@@ -69,14 +76,14 @@ def together(messages: Sequence[Message], *, mentions: dict[str, Any]) -> int:
     """How many of the first have room below each other, whole, and again when they change."""
 
     def sizes(message: Message) -> tuple[int, int]:
-        return _size(_whole(message, plain.render)), _size(_whole(message, matrix.render))
+        return _size(_whole(message, PLAIN)), _size(_whole(message, HTML))
 
     return leading(messages[:MESSAGES], sizes, _rooms(mentions, TWICE))
 
 
 def _rooms(mentions: dict[str, Any], limit: int) -> tuple[int, int]:
     """The bytes for the plain form, and for HTML."""
-    plain_room = round(limit * PLAIN)
+    plain_room = round(limit * BODY)
     return plain_room, limit - plain_room - len(encoded([mentions, _names(mentions)]))
 
 
@@ -85,23 +92,23 @@ def _names(mentions: dict[str, Any]) -> str:
 
 
 @lru_cache(2 * LAID_OUT)
-def _fitting(message: Message, render: Render, limit: int) -> str:
+def _fitting(message: Message, form: Form, limit: int) -> str:
     """A message in at most ``limit`` bytes: its text gives way first."""
 
     def size(nodes: Tree) -> int:
-        return _size(render(nodes))
+        return _size(form.render(nodes))
 
-    if _size(written := _whole(message, render)) <= limit:
+    if _size(written := _whole(message, form)) <= limit:
         return written
-    room = limit - size(_layout(replace(message, body=())))
+    room = limit - size(form.layout(replace(message, body=())))
     body = shorten(message.body, lambda it: size(it) <= room, more(message.url))
-    whole = _layout(replace(message, body=body))
-    return render(shorten(whole, lambda it: size(it) <= limit))
+    whole = form.layout(replace(message, body=body))
+    return form.render(shorten(whole, lambda it: size(it) <= limit))
 
 
 @lru_cache(2 * LAID_OUT)
-def _whole(message: Message, render: Render) -> str:
-    return render(_layout(message))
+def _whole(message: Message, form: Form) -> str:
+    return form.render(form.layout(message))
 
 
 def _size(written: str) -> int:
@@ -114,12 +121,32 @@ def _layout(message: Message) -> Tree:
     title = linked(message.title, message.url)
     between = (Text(" · "),) if author and title else ()
     bold = (Styled(Style.BOLD, author),) if author else ()
-    lines: list[Tree] = [(*bold, *between, *title), message.body]
-    lines += [(Styled(Style.BOLD, (*one.name, Text(": "))), *one.value) for one in message.fields]
-    lines.append(picture_links(message.images))
+    return _stacked([(*bold, *between, *title), message.body, *_below(message)])
+
+
+def _bare_layout(message: Message) -> Tree:
+    """The same for notifications, which show the beginning: addresses and quotes come later."""
+    head = (Text(message.summary),) if message.summary else ()
+    quotes = tuple(takewhile(lambda it: isinstance(it, Quote), message.body))
+    own = message.body[len(quotes) :]
+    url = (Text(message.url),) if message.url else ()
+    return _stacked([head, own, quotes, *_below(message), url])
+
+
+def _below(message: Message) -> Iterator[Tree]:
+    for field in message.fields:
+        yield (Styled(Style.BOLD, (*field.name, Text(": "))), *field.value)
+    yield picture_links(message.images)
     footer = dated(message)
-    lines.append((Styled(Style.SMALL, footer),) if footer else ())
+    yield (Styled(Style.SMALL, footer),) if footer else ()
+
+
+def _stacked(lines: Iterable[Tree]) -> Tree:
     found: Tree = ()
     for line in filter(None, lines):
         found = (*found, Text("\n"), *line) if found else line
     return found
+
+
+HTML = Form(_layout, matrix.render)
+PLAIN = Form(_bare_layout, lambda nodes: plain.unnamed(plain.render(nodes)))

@@ -385,10 +385,11 @@ def test_an_author_without_an_accepted_address_keeps_the_name() -> None:
 
 
 def test_a_notification_tells_nothing_of_a_text_that_may_be_hidden() -> None:
-    message = Message(author=(Text("me & you"),), title=(Text("wrote"),), body=(Text("secret"),))
+    hidden = (Text("see "), Styled(Style.SPOILER, (Text("secret"),)))
+    message = Message(author=(Text("me & you"),), title=(Text("wrote"),), body=hidden)
     for sink in (WEBHOOK, BOT):
-        assert arrived(sink, message)["text"] == "me &amp; you · wrote"
-    assert arrived(WEBHOOK, Message(body=(Text("secret"),)))["text"] == "Misskey"
+        assert arrived(sink, message)["text"] == "me &amp; you · wrote: see █████"
+    assert arrived(WEBHOOK, Message(body=hidden[1:]))["text"] == "Misskey"
 
 
 def test_a_title_is_not_lost_with_an_address_that_is_too_long() -> None:
