@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -51,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _keep_printing(stream)
     log_to(sys.stderr, level=logging.WARNING)
     asked = sys.argv[1:] if argv is None else argv
+    if asked[:1] == ["serve"]:  # it reads its configuration anyway, and listens to the signal then
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     given = parser(asked[0] if asked else None).parse_args(asked)
     try:
         ended = given.run(given)

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from relay import misskey
-from relay.doors.connections import BoundedRunner
+from relay.doors.connections import BoundedRunner, trust
 from relay.errors import FormatError, RelayError
 from relay.misskey import probe
 from relay.model import Event
@@ -108,6 +108,7 @@ async def receive(request: web.Request) -> web.Response:
     if hook is None:
         raise web.HTTPNotFound(text="no such hook\n")
     misskey.authenticate(request.headers, hook.secrets)
+    trust(request)
     raw = await _body(request, most=ways.max_body)
     if probe.is_probe(raw):
         logger.info("probed", extra={"action": "probe", "hook": hook.name})

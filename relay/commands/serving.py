@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 
 async def serve(path: Path | None, log_format: LogFormat | None) -> int:
+    stop, reload = asyncio.Event(), asyncio.Event()
+    # Before anything that takes long: who reloads a service that starts must not end it.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.set)
     confine()
     config = configuration(path, samples=samples)
     log_to(
@@ -38,9 +41,7 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
         colour=colour_for(sys.stderr).on,
     )
     _tell_doubts(config, path)
-    stop, reload = asyncio.Event(), asyncio.Event()
     stop_on_signals(stop)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.set)
 
     def load() -> Config:
         read = configuration(path, samples=samples)

@@ -1,8 +1,10 @@
 """Doors that open on an address, ``host:port`` or ``unix:/path``, and leave no trace."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from socket import socket
 
 from aiohttp import web
 
@@ -13,6 +15,12 @@ UNIX = "unix:"
 # Who may connect to a socket: a web server in front has a user of its own.
 EVERYBODY = 0o666
 OWNER = 0o600
+
+
+# Each is read from before the next come: else a crowd of strangers would have ended the first
+# ones before anybody could see who they are. The others wait in the kernel.
+ACCEPTED = 16
+WAITING = 1024
 
 
 class Door:
@@ -29,6 +37,7 @@ class Door:
         await self._runner.setup()
         try:
             await self._site().start()
+            self._let_wait()
             if self._listen.startswith(UNIX):
                 path = Path(self._listen.removeprefix(UNIX))
                 self._socket = _Socket(path, mode=self._mode)
@@ -53,9 +62,17 @@ class Door:
 
     def _site(self) -> web.BaseSite:
         if self._listen.startswith(UNIX):
-            return web.UnixSite(self._runner, self._listen.removeprefix(UNIX))
+            path = self._listen.removeprefix(UNIX)
+            return web.UnixSite(self._runner, path, backlog=ACCEPTED)
         host, _, port = self._listen.rpartition(":")
-        return web.TCPSite(self._runner, host.strip("[]"), int(port))
+        return web.TCPSite(self._runner, host.strip("[]"), int(port), backlog=ACCEPTED)
+
+    def _let_wait(self) -> None:
+        """asyncio takes as many connections at a time as may wait; here more may."""
+        for site in self._runner.sites:
+            for one in getattr(site._server, "sockets", ()):
+                with socket(fileno=os.dup(one.fileno())) as same:
+                    same.listen(WAITING)
 
 
 class _Socket:

@@ -5,8 +5,9 @@ from urllib.parse import quote
 
 from aiohttp import BasicAuth, hdrs, web
 
+from relay.doors.connections import trust
 from relay.web.form import SHORT, form
-from relay.web.guard import SAFE, Handler, address_of, is_private, tell_refusal
+from relay.web.guard import SAFE, Handler, address_of, is_here, is_private, tell_refusal
 from relay.web.lock import Lock, TooSoonError
 from relay.web.page import LOCK, SESSION, page
 from relay.web.session import LONGEST, Sessions
@@ -34,7 +35,10 @@ async def check_entry(request: web.Request, handler: Handler) -> web.StreamRespo
 
 async def _if_password(request: web.Request, handler: Handler) -> web.StreamResponse:
     lock = request.app[LOCK]
-    if lock is None or await _brings(request, lock):
+    if lock is None:
+        return await handler(request)
+    if await _brings(request, lock):
+        trust(request)
         return await handler(request)
     return web.Response(
         status=HTTPStatus.UNAUTHORIZED,
@@ -49,13 +53,19 @@ async def _brings(request: web.Request, lock: Lock) -> bool:
     except ValueError:
         return False
     try:
-        is_right = await lock.opens(given.password, by=address_of(request))
+        is_right = await lock.opens(
+            given.password, by=address_of(request), is_here=is_here(request)
+        )
     except TooSoonError as error:
-        tell_refusal(request, "too many wrong passwords")
+        tell_refusal(request, str(error))
         raise web.HTTPTooManyRequests(headers=_later(error)) from None
     if not is_right:
         tell_refusal(request, "wrong password")
     return is_right
+
+
+async def _looked_at(request: web.Request, lock: Lock, given: str) -> bool:
+    return await lock.opens(given, by=address_of(request), is_here=is_here(request))
 
 
 async def _in_session(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -67,6 +77,8 @@ async def _in_session(request: web.Request, handler: Handler) -> web.StreamRespo
     begun = None
     if session is None:
         begun, session = sessions.begin()
+    elif request.app[LOCK] is not None:
+        trust(request)
     request[SESSION] = session
     if request.method not in SAFE:
         given = await form(request)
@@ -90,9 +102,11 @@ async def enter(request: web.Request) -> web.Response:
     if lock is None:
         raise web.HTTPSeeOther(way)
     try:
-        is_right = await lock.opens(given.get("password", ""), by=address_of(request))
+        is_right = await lock.opens(
+            given.get("password", ""), by=address_of(request), is_here=is_here(request)
+        )
     except TooSoonError as error:
-        tell_refusal(request, "too many wrong passwords")
+        tell_refusal(request, str(error))
         status, wait = HTTPStatus.TOO_MANY_REQUESTS, round(error.wait) + 1
         shown = page(request, "login.html", status=status, next=way, trouble=wait)
         shown.headers.update(_later(error))

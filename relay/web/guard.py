@@ -96,9 +96,8 @@ def address_of(request: web.Request) -> str:
     It writes the last name, into the last of these headers: what stands before it could be the
     stranger's own words.
     """
-    peer = request.remote or ""
     told = ",".join(request.headers.getall("X-Forwarded-For", ())).rpartition(",")[2].strip()
-    return told if told and _is_here(peer) else peer
+    return told if told and is_here(request) else request.remote or ""
 
 
 def is_private(request: web.Request) -> bool:
@@ -106,9 +105,10 @@ def is_private(request: web.Request) -> bool:
     return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
 
 
-def _is_here(peer: str) -> bool:
+def is_here(request: web.Request) -> bool:
+    """Whether the peer is on this machine, so that it may ask for others."""
     try:
-        return not peer or ipaddress.ip_address(peer).is_loopback
+        return not request.remote or ipaddress.ip_address(request.remote).is_loopback
     except ValueError:
         return False
 

@@ -18,12 +18,20 @@ LONGEST = 900.0  # seconds
 FORGOTTEN = 3600.0  # seconds after the last wrong one
 ADDRESSES = 10_000  # that are remembered
 
+TOGETHER = 30
+"""So many wrong passwords may come at once from all addresses of a kind together."""
+AGAIN = 30.0
+"""Seconds until one more may: whoever guesses gets no further, whatever addresses it has or names,
+and who has the password waits no longer than that once the guessing is over."""
+WAITING = 10  # passwords that may wait to be looked at
+HASH = 1.0  # seconds, in which some are
+
 
 class TooSoonError(Exception):
-    """Too many wrong passwords came from an address."""
+    """A password is not looked at now."""
 
-    def __init__(self, wait: float) -> None:
-        super().__init__(f"{wait:.0f} s to wait")
+    def __init__(self, wait: float, reason: str = "too many wrong passwords") -> None:
+        super().__init__(reason)
         self.wait = wait
         """Seconds until the next one is looked at."""
 
@@ -41,6 +49,26 @@ class _Tries:
         return max(0.0, self.last_at + pause - now)
 
 
+class _Budget:
+    """The wrong passwords that may come from all addresses of a kind together."""
+
+    def __init__(self, now: float) -> None:
+        self._left = float(TOGETHER)
+        self._at = now
+
+    def wait(self, now: float) -> float:
+        """The seconds until another one is looked at."""
+        self._left = min(float(TOGETHER), self._left + (now - self._at) / AGAIN)
+        self._at = now
+        return 0.0 if self._left >= 1 else (1 - self._left) * AGAIN
+
+    def take(self) -> None:
+        self._left -= 1
+
+    def give_back(self) -> None:
+        self._left += 1
+
+
 class Lock:
     """``monotonic`` gives seconds that never jump."""
 
@@ -48,39 +76,62 @@ class Lock:
         self._kept = kept
         self._monotonic = monotonic
         self._tries: dict[str, _Tries] = {}
+        self._budgets: dict[tuple[bool, bool], _Budget] = {}
+        """Of those that are here or elsewhere, and that have brought the password before or not."""
+        self._right: dict[str, None] = {}
+        """The addresses that brought the password, the last one last."""
         self._one_at_a_time = asyncio.Lock()  # a hash takes memory, and a processor
+        self._waiting = 0
         self._salt = secrets.token_bytes(32)
         self._proven: bytes | None = None
         """The right password, in a form that only this process can compare: scrapers come often."""
 
-    async def opens(self, given: str, *, by: str) -> bool:
-        """Whether it is the password; ``by`` is the address that brings it. Raises TooSoonError."""
+    async def opens(self, given: str, *, by: str, is_here: bool = False) -> bool:
+        """
+        Whether it is the password. Raises TooSoonError.
+
+        ``by`` is the address that brings it; ``is_here``: somebody on this machine says so, who
+        could name any.
+        """
         key = network(by)
-        self._count(key)  # before it is looked at: many at once are many, too
-        if self._proven is not None and hmac.compare_digest(self._proven, self._form(given)):
-            is_right = True
-        else:
-            async with self._one_at_a_time:
-                kept = self._kept.reveal()
-                is_right = await asyncio.to_thread(password.matches, given, kept)
+        budget = self._count(key, is_here=is_here)  # before it is looked at: many at once are many
+        is_right = await self._matches(given)
         if is_right:
+            budget.give_back()
             self._proven = self._form(given)
             self._tries.pop(key, None)
+            self._right.pop(key, None)
+            self._right[key] = None
+            if len(self._right) > ADDRESSES:
+                del self._right[next(iter(self._right))]
         return is_right
 
-    def _count(self, key: str) -> None:
+    async def _matches(self, given: str) -> bool:
+        if self._proven is not None and hmac.compare_digest(self._proven, self._form(given)):
+            return True
+        if self._waiting > WAITING:  # it counts nevertheless: else this would tell the right one
+            raise TooSoonError(HASH, "too many passwords wait to be looked at")
+        self._waiting += 1
+        try:
+            async with self._one_at_a_time:
+                return await asyncio.to_thread(password.matches, given, self._kept.reveal())
+        finally:
+            self._waiting -= 1
+
+    def _count(self, key: str, *, is_here: bool) -> _Budget:
         now = self._monotonic()
-        tries = self._tries.pop(key, None)
+        tries = self._tries.get(key)
         if tries is None or now - tries.last_at > FORGOTTEN:
             tries = _Tries(0, now)
-        wait = tries.wait(now)
-        if not wait:
-            tries = _Tries(tries.number + 1, now)
-        self._tries[key] = tries  # the newest stands last
+        budget = self._budgets.setdefault((is_here, key in self._right), _Budget(now))
+        if wait := max(tries.wait(now), budget.wait(now)):
+            raise TooSoonError(wait)
+        budget.take()
+        self._tries.pop(key, None)
+        self._tries[key] = _Tries(tries.number + 1, now)  # the newest stands last
         if len(self._tries) > ADDRESSES:
             del self._tries[next(iter(self._tries))]
-        if wait:
-            raise TooSoonError(wait)
+        return budget
 
     def _form(self, given: str) -> bytes:
         return hmac.digest(self._salt, given.encode(errors="surrogatepass"), hashlib.sha256)

@@ -8,11 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession, web
+from aiohttp import ClientResponse, ClientSession
 from multidict import CIMultiDict
 
 from relay import intake
-from relay.doors.connections import MOST
+from relay.doors.connections import KNOWN, STRANGERS
+from relay.doors.listening import EVERYBODY, listening
 from relay.errors import OutboxError
 from relay.misskey import probe
 from relay.model import Event
@@ -57,10 +58,8 @@ async def address(shelf: Shelf) -> AsyncIterator[tuple[str, int]]:
     ways = intake.Ways(hooks=hooks, max_body=MAX_BODY)
     door = intake.door(lambda: ways, shelf.accept, clock=lambda: 1_795_308_362_292)
     runner = intake.runner(door, grace=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield runner.addresses[0]
-    await runner.cleanup()
+    async with listening(runner, "127.0.0.1:0", mode=EVERYBODY):
+        yield runner.addresses[0]
 
 
 @pytest.fixture
@@ -380,7 +379,7 @@ async def test_a_probe_without_the_secret_gets_what_any_stranger_gets(
 
 
 async def test_as_many_connections_as_may_be_are_all_answered(address: tuple[str, int]) -> None:
-    opened = [await asyncio.open_connection(*address) for _ in range(MOST)]
+    opened = [await asyncio.open_connection(*address) for _ in range(STRANGERS)]
     for reading, writing in opened:
         writing.write(b"GET /healthz HTTP/1.1\r\nHost: relay\r\n\r\n")
         async with asyncio.timeout(60):
@@ -394,7 +393,7 @@ async def test_as_many_connections_as_may_be_are_all_answered(address: tuple[str
 async def test_strangers_who_only_connect_keep_nobody_out(
     address: tuple[str, int], post: Post
 ) -> None:
-    silent = [await asyncio.open_connection(*address) for _ in range(MOST + 50)]
+    silent = [await asyncio.open_connection(*address) for _ in range(STRANGERS + 50)]
     silent[-1][1].write(b"POST /hooks/alice HTTP/1.1\r\nHost: relay\r\n")  # and nothing more
     for reading, _ in silent[:50]:  # the oldest were ended
         async with asyncio.timeout(60):
@@ -404,3 +403,75 @@ async def test_strangers_who_only_connect_keep_nobody_out(
         writing.close()
         with suppress(OSError):
             await writing.wait_closed()
+
+
+HEAD = (
+    f"POST /hooks/alice HTTP/1.1\r\nHost: relay\r\nX-Misskey-Hook-Secret: {SECRET}\r\n"
+    f"Content-Length: {len(NOTE.body)}\r\n\r\n"
+).encode()
+
+
+async def crowd(address: tuple[str, int], number: int, *, said: bytes = b"") -> None:
+    """So many strangers come and go, up to 600 at a time."""
+    opened: list[asyncio.StreamWriter] = []
+    for _ in range(number):
+        _, writing = await asyncio.open_connection(*address)
+        writing.write(said)
+        opened.append(writing)
+        if len(opened) > 600:
+            opened.pop(0).close()
+    for writing in opened:
+        writing.close()
+
+
+STRANGE = HEAD.replace(SECRET.encode(), b"a wrong one")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(b"", id="silent"),
+        pytest.param(STRANGE[:40], id="half a head"),
+        pytest.param(STRANGE, id="a wrong secret"),
+    ],
+)
+async def test_a_crowd_of_strangers_cuts_no_request_that_brought_a_secret(
+    address: tuple[str, int], post: Post, said: bytes
+) -> None:
+    reading, writing = await asyncio.open_connection(*address)
+    writing.write(HEAD + NOTE.body[:10])
+    assert (await post(NOTE.body)).status == 204  # its connection is kept open
+    await crowd(address, 1500, said=said)
+    assert (await post(NOTE.body)).status == 204
+    writing.write(NOTE.body[10:])
+    async with asyncio.timeout(60):
+        assert await reading.readline() == b"HTTP/1.1 204 No Content\r\n"
+    writing.close()
+
+
+async def test_who_comes_while_a_crowd_does_is_answered(
+    address: tuple[str, int], client: ClientSession
+) -> None:
+    crowds = asyncio.gather(*(crowd(address, 400) for _ in range(4)))
+    host, port = address
+    number = 0
+    while not crowds.done() or number < 5:
+        async with ClientSession(f"http://{host}:{port}") as session:
+            headers = {"X-Misskey-Hook-Secret": SECRET}
+            answer = await session.post("/hooks/alice", data=NOTE.body, headers=headers)
+            assert answer.status == 204
+        number += 1
+    await crowds
+
+
+async def test_those_with_a_secret_are_bounded_too(address: tuple[str, int]) -> None:
+    opened = [await asyncio.open_connection(*address) for _ in range(KNOWN + 20)]
+    for reading, writing in opened:
+        writing.write(HEAD + NOTE.body)
+        async with asyncio.timeout(60):
+            await reading.readuntil(b"\r\n\r\n")
+    for reading, _ in opened[:20]:  # the ones that were used longest ago
+        async with asyncio.timeout(60):
+            assert await reading.read() == b""
+    for _, writing in opened:
+        writing.close()

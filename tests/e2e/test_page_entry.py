@@ -1,5 +1,6 @@
 """Who comes in to the operator's page over HTTP, and who does not."""
 
+import asyncio
 import re
 
 import pytest
@@ -7,7 +8,7 @@ from multidict import CIMultiDict
 
 from relay import password
 from relay.outbox import Outbox
-from relay.web.lock import FREE
+from relay.web.lock import FREE, TOGETHER
 from tests.page import PASSWORD, Open, accepted, died, log_in, word_of
 
 
@@ -100,6 +101,34 @@ async def test_who_guesses_cannot_name_another_address(opened: Open, is_one_line
         answer = await client.post("/login", data={"password": "wrong"}, headers=headers)
         statuses.append(answer.status)
     assert statuses == [401] * FREE + [429]
+
+
+async def test_who_guesses_on_this_machine_gets_no_further_by_naming_others(opened: Open) -> None:
+    client = await opened()
+    statuses = []
+    for n in range(2 * TOGETHER):
+        told = {"X-Forwarded-For": f"198.51.100.{n}"}
+        statuses.append(await log_in(client, "wrong", **told))
+    assert statuses == [401] * TOGETHER + [429] * TOGETHER
+    form = {"password": PASSWORD}
+    refused = await client.post("/login", data=form, allow_redirects=False)
+    assert (refused.status, 0 < int(refused.headers["Retry-After"]) <= 31) == (429, True)
+
+
+async def test_an_operator_is_not_locked_out_by_those_who_guess(opened: Open) -> None:
+    client = await opened()
+    assert await log_in(client, **{"X-Forwarded-For": "192.0.2.9"}) == 303
+    for n in range(2 * TOGETHER):
+        await log_in(client, "wrong", **{"X-Forwarded-For": f"198.51.100.{n}"})
+    client.session.cookie_jar.clear()
+    assert await log_in(client, **{"X-Forwarded-For": "192.0.2.9"}) == 303
+
+
+async def test_many_passwords_at_once_are_not_all_looked_at(opened: Open) -> None:
+    client = await opened(password.hashed(PASSWORD))
+    tries = [log_in(client, "wrong", **{"X-Forwarded-For": f"192.0.2.{n}"}) for n in range(25)]
+    statuses = await asyncio.gather(*tries)
+    assert set(statuses) == {401, 429}
 
 
 async def test_no_form_of_another_page_changes_anything(opened: Open) -> None:

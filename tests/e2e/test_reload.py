@@ -203,3 +203,24 @@ async def test_a_sink_that_leaves_keeps_its_backlog_until_it_comes_back(
         discord.faults.delay = 0
         await until(lambda: notes(discord.posts(), discord.webhook.id)[-1:] == [2])
     assert notes(discord.posts(), discord.webhook.id) == [0, 1, 2]
+
+
+def hears_sighup(pid: int) -> bool:
+    """Whether a process does anything else than to end: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html"""
+    said = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    masks = dict(line.split(":\t") for line in said.splitlines() if line.startswith("Sig"))
+    return bool((int(masks["SigIgn"], 16) | int(masks["SigCgt"], 16)) & 1)
+
+
+async def test_a_signal_to_reload_before_relay_listens_does_not_end_it(tmp_path: Path) -> None:
+    relay = Relay(tmp_path, config("here: {type: console}"), {})
+    starting = asyncio.create_task(relay.start())
+    try:
+        await until(lambda: relay.process is not None and hears_sighup(relay.process.pid))
+        while not starting.done():
+            relay.signal(signal.SIGHUP)
+            await asyncio.sleep(0.01)
+        await starting
+        await until(lambda: told(relay, " reloaded ") > 0)
+    finally:
+        await relay.kill()

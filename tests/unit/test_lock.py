@@ -1,9 +1,22 @@
 """The lock of the page opens to the password, and slows down who guesses."""
 
+import asyncio
+from contextlib import suppress
+
 import pytest
 
 from relay.secret import Secret
-from relay.web.lock import ADDRESSES, FREE, LONGEST, Lock, TooSoonError, network
+from relay.web.lock import (
+    ADDRESSES,
+    AGAIN,
+    FREE,
+    LONGEST,
+    TOGETHER,
+    WAITING,
+    Lock,
+    TooSoonError,
+    network,
+)
 
 
 class Clock:
@@ -69,10 +82,65 @@ async def test_others_do_not_wait(lock: Lock) -> None:
     assert await lock.opens("sesame", by="192.0.2.2")
 
 
-async def test_as_many_addresses_as_one_likes_take_no_memory_without_end(lock: Lock) -> None:
+async def test_as_many_addresses_as_one_likes_take_no_memory_without_end(
+    lock: Lock, clock: Clock
+) -> None:
     for number in range(ADDRESSES + 10):
-        await wrong(lock, by=f"name-{number}")
+        assert await wrong(lock, by=f"name-{number}") == 0.0
+        clock.now += AGAIN
     assert len(lock._tries) == ADDRESSES
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+async def test_all_addresses_together_have_a_budget_that_grows_again(
+    lock: Lock, clock: Clock, is_here: bool
+) -> None:
+    tried = 0
+    for number in range(2000):
+        with suppress(TooSoonError):
+            await lock.opens("wrong", by=f"name-{number}", is_here=is_here)
+            tried += 1
+        clock.now += 0.01
+    assert tried == TOGETHER
+    with pytest.raises(TooSoonError) as refused:
+        await lock.opens("sesame", by="192.0.2.1", is_here=is_here)
+    assert 0 < refused.value.wait <= AGAIN
+    clock.now += refused.value.wait
+    assert await lock.opens("sesame", by="192.0.2.1", is_here=is_here)
+
+
+async def test_who_brought_the_password_before_waits_for_no_stranger(lock: Lock) -> None:
+    assert await lock.opens("sesame", by="192.0.2.1", is_here=True)
+    for number in range(2 * TOGETHER):
+        with suppress(TooSoonError):
+            await lock.opens("wrong", by=f"name-{number}", is_here=True)
+    assert await lock.opens("sesame", by="192.0.2.1", is_here=True)
+
+
+async def test_a_scraper_with_the_password_opens_no_way_for_who_guesses_beside_it(
+    lock: Lock, clock: Clock
+) -> None:
+    tried = 0
+    for _ in range(1000):
+        with suppress(TooSoonError):
+            await lock.opens("sesame", by="127.0.0.1", is_here=True)
+        with suppress(TooSoonError):
+            await lock.opens("wrong", by="127.0.0.1", is_here=True)
+            tried += 1
+        clock.now += 1.0
+    assert tried <= 2 * TOGETHER + 1000 / AGAIN + 1
+
+
+async def test_who_scrapes_for_years_uses_nothing_up(lock: Lock) -> None:
+    for _ in range(1000):
+        assert await lock.opens("sesame", by="127.0.0.1", is_here=True)
+
+
+async def test_no_more_than_a_few_passwords_wait_to_be_looked_at(lock: Lock) -> None:
+    guesses = [lock.opens("wrong", by=f"192.0.2.{number}") for number in range(TOGETHER)]
+    ends = await asyncio.gather(*guesses, return_exceptions=True)
+    assert ends.count(False) == WAITING + 1
+    assert sum(isinstance(end, TooSoonError) for end in ends) == TOGETHER - WAITING - 1
 
 
 @pytest.mark.parametrize(
