@@ -149,7 +149,9 @@ class Note:
     signin_only: bool = False
     """Its author allows only signed-in readers to see it."""
     is_hidden: bool = False
-    """Misskey itself left the content out for this reader."""
+    """Misskey itself left the content out for this reader, or nobody may see it any longer."""
+    is_gone: bool = False
+    """Nobody may see it any longer: deleted, hidden by its author, or blinded by a moderator."""
     withheld: bool = False
     """The gate took everything out: the sink may not show this note."""
     files: tuple[File, ...] = field(default=(), repr=False)

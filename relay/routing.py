@@ -36,6 +36,8 @@ def objection(gate: Gate, event: Event) -> str | None:
         return (
             "its author shows it to signed-in readers only, and the sink has no signin_only: true"
         )
+    if event.note.is_gone:
+        return "the note is deleted, or hidden from everybody"
     return "Misskey itself hid the note"
 
 
@@ -60,11 +62,12 @@ def withdraws(gate: Gate, event: Event) -> bool:
     Whether the sink may not show the event for what its author made of the note.
 
     Then nor may it show what it was told of that note before. What Misskey hides it hides from one
-    reader only.
+    reader only, unless the note is gone for everybody.
     """
-    if event.note is None or event.note.is_hidden or (event.is_moderation and not gate.moderation):
+    note = event.note
+    if note is None or (event.is_moderation and not gate.moderation):
         return False
-    return not shows(gate, event.note)
+    return note.is_gone or not (note.is_hidden or shows(gate, note))
 
 
 def redacted(gate: Gate, event: Event) -> Event:

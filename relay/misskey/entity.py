@@ -40,8 +40,8 @@ from relay.model import (
     Visibility,
 )
 
-HIDING = ("isHidden", "isBlinded", "deletedAt")
-"""What Misskey (or a moderator of a fork of it) took out of a note, or would."""
+GONE = ("isBlinded", "deletedAt")
+"""Nobody may see such a note: a moderator of a fork of CherryPick blinded it, or it is deleted."""
 QUOTE_DEPTH = 16  # Misskey packs quotes of quotes without end; nobody is shown more than a few
 
 
@@ -59,7 +59,7 @@ class Reader:
         note_id = identifier(source, "id")
         user = mapping(source, "user")
         created_at = moment(source, "createdAt")
-        visibility, is_hidden = self._visibility(source, user, created_at)
+        visibility, is_gone = self._visibility(source, user, created_at)
         mandatory_cw = _joined(
             # https://activitypub.software/TransFem-org/Sharkey: moderators warn of a note, of an
             # account, or of a whole server.
@@ -78,7 +78,8 @@ class Reader:
             visibility=visibility,
             local_only=restricts(source, "localOnly"),
             signin_only=any(restricts(it, "requireSigninToViewContents") for it in (source, user)),
-            is_hidden=is_hidden,
+            is_hidden=is_gone or restricts(source, "isHidden"),
+            is_gone=is_gone,
             files=each(source, "files", _file),
             poll=_poll(poll) if isinstance(poll := source.get("poll"), dict) else None,
             event=calendar_event(found) if isinstance(found := source.get("event"), dict) else None,
@@ -112,7 +113,7 @@ class Reader:
         self, source: Json, user: Json, created_at: int | None
     ) -> tuple[Visibility, bool]:
         """
-        Who may see the note, and whether its content was left out.
+        Who may see the note, and whether nobody may any longer.
 
         What Misskey added later can only be narrower than what is known. Authors can have their
         older notes made followers-only or hidden, but webhooks bring those as they once were.
@@ -121,13 +122,13 @@ class Reader:
             visibility = Visibility(source.get("visibility", ""))
         except ValueError:
             visibility = Visibility.SPECIFIED
-        is_hidden = any(restricts(source, key) for key in HIDING) or self._is_past(
+        is_gone = any(restricts(source, key) for key in GONE) or self._is_past(
             created_at, user.get("makeNotesHiddenBefore")
         )
         old = self._is_past(created_at, user.get("makeNotesFollowersOnlyBefore"))
         if old and visibility in {Visibility.PUBLIC, Visibility.HOME}:
             visibility = Visibility.FOLLOWERS
-        return visibility, is_hidden
+        return visibility, is_gone
 
     def _is_past(self, created_at: int | None, limit: object) -> bool:
         """

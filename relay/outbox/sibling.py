@@ -58,8 +58,8 @@ def version(note: Note) -> str:
     """
     choices = tuple(choice.text for choice in note.poll.choices) if note.poll is not None else ()
     files = tuple(file.id for file in note.files)
-    signin = ("signin",) if note.signin_only else ()
-    whom = (note.visibility, note.local_only, *signin)
+    more = {"signin": note.signin_only, "gone": note.is_gone}
+    whom = (note.visibility, note.local_only, *(word for word, holds in more.items() if holds))
     event = () if note.event is None else (note.event,)
     said = (note.text, note.cw, files, choices, note.updated_at, *whom, *event)
     return hashlib.sha256(repr(said).encode(errors="surrogatepass")).hexdigest()[:16]

@@ -87,6 +87,30 @@ def test_no_limit_hides_nothing(key: str, value: object) -> None:
     assert shows(Gate(), the_note(user=author(**{key: value})))
 
 
+@pytest.mark.parametrize(
+    ("fields", "gone"),
+    [
+        pytest.param({"isHidden": True}, False, id="Misskey hid it from one reader"),
+        pytest.param({"isBlinded": True}, True, id="a moderator blinded it"),
+        pytest.param({"deletedAt": "2026-11-22T00:00:00Z"}, True, id="it is deleted"),
+        pytest.param({"user": author(makeNotesHiddenBefore=-1)}, True, id="its author hid it"),
+        pytest.param({"user": author(makeNotesFollowersOnlyBefore=-1)}, True, id="for followers"),
+        pytest.param({"user": author(requireSigninToViewContents=1)}, True, id="for the signed-in"),
+        pytest.param({"localOnly": 1}, True, id="local-only"),
+        pytest.param({"visibility": "hidden"}, True, id="of an unknown visibility"),
+        pytest.param({}, False, id="as it was"),
+    ],
+)
+def test_what_an_edit_takes_from_all_readers_is_withdrawn(
+    fields: dict[str, Any], gone: bool
+) -> None:
+    request = a_note_event(1, kind="edited")
+    old = request.event["body"]["note"] | {"createdAt": "2020-01-01T00:00:00Z"} | fields
+    event = parse(json.dumps(request.event | {"body": {"note": old}}).encode(), hook="alice")
+    assert withdraws(Gate(), event) == gone
+    assert (objection(Gate(), event) is None) == (not fields)
+
+
 # --- warnings that moderators demand (Sharkey)
 
 PLACES = [

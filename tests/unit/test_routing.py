@@ -311,7 +311,7 @@ def test_each_field_of_a_note_is_filled_where_leaks_are_looked_for():
         "renote_count",
         "replies_count",
     }
-    flags = {"visibility", "local_only", "signin_only", "is_hidden", "withheld"}
+    flags = {"visibility", "local_only", "signin_only", "is_hidden", "is_gone", "withheld"}
     inner = {"reply", "renote", "reply_id", "renote_id"}
     assert told == {field.name for field in fields(Note)} - numbers - flags - inner
 
