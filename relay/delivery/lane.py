@@ -248,7 +248,8 @@ class Lane:
 
     async def _due_at(self) -> int | None:
         hold, behind = self._duty.manner.hold, self._health.passed_over
-        return await self._outbox.due_at(self.name, hold=hold, behind=behind)
+        now = self._clock()
+        return await self._outbox.due_at(self.name, now=now, hold=hold, behind=behind)
 
     def _missed(self, answer: Failed | RateLimited) -> Outcome:
         """The outcome of an attempt of which nothing was sent, since the sink did not answer."""

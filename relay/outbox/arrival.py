@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from relay.model import Event, Sibling
 
+EVER = -(2**62)
+"""Milliseconds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
@@ -32,6 +35,6 @@ class Arrival:
 
     @property
     def since(self) -> int:
-        """From when on something can be a sibling of it."""
+        """From when on something can be a sibling of it, by the clock of Misskey: there is one."""
         within = None if self.sibling is None else self.sibling.within
-        return 0 if within is None else self.now - within
+        return EVER if within is None else self.event.created_at - within

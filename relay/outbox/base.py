@@ -133,8 +133,19 @@ class Outbox(Protocol):
         """The last attempts at a delivery (those that ended), the newest last."""
         ...
 
-    async def due_at(self, sink: str, *, hold: int = 0, behind: Collection[int] = ()) -> int | None:
-        """When the head of a line is due; None if nothing waits, or may go. ``behind`` as above."""
+    async def due_at(
+        self,
+        sink: str,
+        *,
+        now: int | None = None,
+        hold: int = 0,
+        behind: Collection[int] = (),
+    ) -> int | None:
+        """
+        When the head of a line is due; None if nothing waits, or may go. ``behind`` as above.
+
+        What ``claim`` would give ``now`` is due now, though another clock had it due later.
+        """
         ...
 
     async def recover(self, *, now: int) -> int:

@@ -3,13 +3,17 @@ The order in which what waits for a sink goes out. Pure.
 
 Events go in the order in which they came. Misskey sends many at once, though, and the network
 shuffles them: so those that came within one ``hold`` of the first go by the time they happened.
+
+A clock can be set back, and that of another node be wrong. So nobody waits for longer than by this
+clock it ever could: for its first attempt a hold, and for another one not where the last is still
+to come.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SKEW = 60_000
-"""Milliseconds by which an event may seem to come from the future."""
+STEP = 1_000
+"""Milliseconds by which a clock is set back without being noticed."""
 REACH = 64
 """How many of the first in line are looked at; more do not come within one hold."""
 
@@ -33,11 +37,6 @@ class Waiting:
         """Whether it changes an earlier message, and waits for another attempt at that."""
         return self.edits is not None and self.batch is not None
 
-    @property
-    def known_at(self) -> int:
-        """When the clock was read by which it waits."""
-        return self.accepted_at if self.batch is None else self.tried_at or 0
-
 
 def head(line: Sequence[Waiting], *, hold: int, now: int) -> Waiting | None:
     """
@@ -46,7 +45,7 @@ def head(line: Sequence[Waiting], *, hold: int, now: int) -> Waiting | None:
     Who was tried before stays the first until that has ended: nobody overtakes a failed one. But a
     change of an earlier message stands aside until it is due again, and delays no new message.
     """
-    ready = [one for one in line if one.stands_aside and _is_due(one, line, now=now)]
+    ready = [one for one in line if one.stands_aside and _is_due(one, line, hold=hold, now=now)]
     if ready:
         return min(ready, key=lambda one: one.id)
     return _first([one for one in line if not one.stands_aside], hold=hold)
@@ -66,13 +65,15 @@ def _came_at(one: Waiting, *, hold: int) -> int:
     return one.due_at - hold if one.batch is None else one.accepted_at
 
 
-def due_at(line: Sequence[Waiting], *, hold: int) -> int | None:
+def due_at(line: Sequence[Waiting], *, hold: int, now: int | None = None) -> int | None:
     """
-    When the next may go; None if nobody waits.
+    When the next may go, by the clock that tells ``now``, if any; None if nobody waits.
 
     That is when the hold of the first has ended, even where a later one goes before it: else every
     newcomer would make all others wait anew.
     """
+    if now is not None and is_due(line, hold=hold, now=now):
+        return now
     found = [one.due_at for one in line if one.stands_aside]
     others = [one for one in line if not one.stands_aside]
     if (first := _first(others, hold=hold)) is not None:
@@ -82,7 +83,7 @@ def due_at(line: Sequence[Waiting], *, hold: int) -> int | None:
 
 def is_due(line: Sequence[Waiting], *, hold: int, now: int) -> bool:
     first = head(line, hold=hold, now=now)
-    return first is not None and _is_due(first, line, now=now)
+    return first is not None and _is_due(first, line, hold=hold, now=now)
 
 
 def _due_at(first: Waiting, line: Sequence[Waiting]) -> int:
@@ -91,9 +92,13 @@ def _due_at(first: Waiting, line: Sequence[Waiting]) -> int:
     return min(first.due_at, next(one.due_at for one in line if not one.stands_aside))
 
 
-def _is_due(first: Waiting, line: Sequence[Waiting], *, now: int) -> bool:
-    """Where the clock was set back, nobody waits until it is as late again."""
-    return _due_at(first, line) <= now or now <= first.known_at - SKEW
+def _is_due(first: Waiting, line: Sequence[Waiting], *, hold: int, now: int) -> bool:
+    due_at = _due_at(first, line)
+    if due_at <= now:
+        return True
+    if first.batch is None:
+        return due_at > now + hold
+    return first.tried_at is not None and now < first.tried_at - STEP
 
 
 def together(line: Sequence[Waiting], *, hold: int, now: int) -> Sequence[Waiting]:
@@ -115,7 +120,7 @@ def company(line: Sequence[Waiting], *, hold: int, now: int, most: int) -> Seque
     left, found = [one for one in line if not one.stands_aside], list[Waiting]()
     while len(found) < most and (first := _first(left, hold=hold)) is not None:
         alone = first.batch is not None or first.edits is not None
-        if alone or not _is_due(first, left, now=now):
+        if alone or not _is_due(first, left, hold=hold, now=now):
             break
         left.remove(first)
         found.append(first)

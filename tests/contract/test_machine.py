@@ -50,6 +50,10 @@ class Known:
     state: State = State.PENDING
     batch: int | None = None
     """The first of those that share its request; None if it was never tried."""
+    counted: int = 0
+    """The attempts that count: those that ended, and not by waiting."""
+    key: str | None = None
+    """Under which it was sent."""
 
 
 class Machine(RuleBasedStateMachine):
@@ -113,6 +117,11 @@ class Machine(RuleBasedStateMachine):
         assert numbers in self.expected(sink, most)
         for number in numbers:
             self.known[sink][number].batch = self.known[sink][numbers[0]].batch or numbers[0]
+        for one in load:
+            known = self.known[sink][int(one.raw)]
+            assert one.attempt == known.counted + 1
+            assert one.key == (known.key or one.key)
+            known.key = one.key
         if (lost := self.carried.pop(sink, None)) is not None:  # its lease is over
             assert not self.save(lost, Sent())
         self.carried[sink] = load
@@ -126,7 +135,7 @@ class Machine(RuleBasedStateMachine):
         assert not self.save(load, outcome)
         for one in self.settled(load, outcome):
             known = self.known[sink][int(one.raw)]
-            known.state = one.state
+            known.state, known.counted = one.state, one.attempt
             known.batch = int(one.raw) if one.batch == one.id else known.batch
         if isinstance(outcome, Closed):
             self.do(
@@ -145,6 +154,17 @@ class Machine(RuleBasedStateMachine):
             settle(one, outcome, schedule=SCHEDULE, now=self.now, resend=False, shared=shared)
             for one in load
         ]
+
+    @rule(step=st.sampled_from([-10_000, -50, -1, 40, 10_000]))
+    def the_clock_is_set(self, step: int) -> None:
+        self.now += step
+
+    @precondition(lambda self: self.carried)
+    @rule(data=st.data())
+    def a_request_is_about_to_be_sent(self, data: st.DataObject) -> None:
+        sink = data.draw(st.sampled_from(sorted(self.carried)))
+        assert self.do(self.outbox.depart(self.carried[sink]))
+        assert all(self.found(one).in_doubt for one in self.carried[sink])
 
     @rule()
     def the_process_is_killed_and_starts_again(self) -> None:
@@ -178,7 +198,8 @@ class Machine(RuleBasedStateMachine):
         assert self.do(act([one.id for one in chosen])) == len(chosen)
         for one in chosen:
             if revives:
-                self.known[one.sink][int(one.raw)].state = State.PENDING
+                known = self.known[one.sink][int(one.raw)]
+                known.state, known.counted = State.PENDING, 0
             else:
                 del self.known[one.sink][int(one.raw)]
 
@@ -222,6 +243,18 @@ class Machine(RuleBasedStateMachine):
         )
 
     @invariant()
+    def no_two_deliveries_are_sent_under_one_key(self) -> None:
+        keys = [known.key for sink in SINKS for known in self.known[sink].values() if known.key]
+        assert len(keys) == len(set(keys))
+
+    @invariant()
+    def who_was_never_tried_waits_no_longer_than_a_hold(self) -> None:
+        for sink in SINKS:
+            waiting = [self.known[sink][number].batch for number in self.waiting(sink)]
+            if waiting and set(waiting) == {None} and sink not in self.closed | self.paused:
+                assert (self.do(self.outbox.due_at(sink, now=self.now)) or 0) <= self.now
+
+    @invariant()
     def what_is_dead_tells_why(self) -> None:
         assert all(one.reason for one in self.do(self.outbox.dead()))
 
@@ -231,6 +264,11 @@ class Machine(RuleBasedStateMachine):
             due_at = self.do(self.outbox.due_at(sink))
             halted = sink in self.closed | self.paused
             assert (due_at is None) is (halted or not self.waiting(sink))
+
+    def found(self, one: Delivery) -> Delivery:
+        found = self.do(self.outbox.delivery(one.id))
+        assert found is not None
+        return found
 
     def all(self) -> list[Delivery]:
         return list(self.do(self.outbox.deliveries(Search(), limit=10_000)))

@@ -17,7 +17,7 @@ from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.connection import SETTINGS, check_sessions, public
 from relay.outbox.postgres.schema import MIGRATIONS, Migration, migrate
 from relay.outbox.postgres.share import Rhythm
-from relay.outcome import Delivery, State
+from relay.outcome import Attempt, Delivery, State
 from tests.e2e.waiting import until
 from tests.factories import accept, an_event
 from tests.lossy import Line, line_to
@@ -230,6 +230,35 @@ async def test_what_a_dead_node_had_claimed_is_due_for_its_heir_at_once(start: S
     late = replace(ghost, state=State.DELIVERED)
     assert not await first.outbox.save([late], claimed=[ghost])
     assert await second.outbox.save([replace(heir, state=State.DELIVERED)], claimed=[heir])
+
+
+SKEWS = [(95_000, 0), (0, -2_400_000), (-2_400_000, 95_000), (95_000, -2_400_000)]
+
+
+@pytest.mark.parametrize(("of_first", "of_second"), SKEWS)
+@pytest.mark.parametrize("how", ["claimed", "failed", "accepted"])
+async def test_whatever_clock_a_dead_node_had_its_heir_goes_on_at_once(
+    start: Start, of_first: int, of_second: int, how: str
+) -> None:
+    first = await start({"team"})
+    first.now = 10**9 + of_first
+    await until(lambda: first.mine == {"team"})
+    assert await accept(first.outbox, an_event(), b"{}", TEAM, now=first.now, hold=300)
+    if how != "accepted":
+        (ghost,) = (await claimed(first.outbox, now=first.now + 300)).deliveries
+    if how == "failed":
+        again = replace(ghost, due_at=first.now + 5_000, reason="502")
+        ended = Attempt(at=first.now + 300, took=1, outcome="Failed", reason="502")
+        assert await first.outbox.save([again], claimed=[ghost], attempt=ended)
+    second = await start({"team"})
+    second.now = 10**9 + of_second
+    await first.die()
+    await until(lambda: second.mine == {"team"})
+    due_at = await second.outbox.due_at("team", now=second.now, hold=300)
+    assert due_at is not None
+    assert due_at <= second.now + 5_000
+    claim = await second.outbox.claim("team", now=due_at, lease=LEASE, hold=300)
+    assert claim is not None
 
 
 async def test_who_was_stopped_for_too_long_changes_nothing_afterwards(start: Start) -> None:

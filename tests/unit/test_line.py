@@ -116,16 +116,33 @@ def test_company_is_who_would_go_next_anyway(line: list[Waiting], most: int) -> 
     ],
 )
 def test_company_ends_before(line: list[Waiting], expected: list[int]) -> None:
-    assert numbers(company(line, hold=0, now=500, most=9)) == expected
+    assert numbers(company(line, hold=300, now=500, most=9)) == expected
 
 
-def test_a_clock_that_was_set_back_holds_up_nobody() -> None:
-    line = [waiting(1, came=10_000_000)]
-    assert [is_due(line, hold=0, now=now) for now in (9_999_999, 9_940_000, 10_000_300)] == [
-        False,
-        True,
-        True,
-    ]
+@pytest.mark.parametrize("skew", [-2_400_000, -50_000, -1, 95_000, 10**12])
+@given(LINES, st.integers(0, 600))
+def test_by_whatever_clock_it_came_it_waits_for_a_hold_at_most(
+    skew: int, line: list[Waiting], passed: int
+) -> None:
+    now = line[0].accepted_at - skew + passed
+    assert is_due(line, hold=300, now=now + 300) or is_due(line, hold=300, now=now)
+    wanted = due_at(line, hold=300, now=now)
+    assert wanted is not None
+    assert wanted <= now + 300
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        pytest.param(9_999_999, True, id="a clock that was set back"),
+        pytest.param(9_940_000, True, id="or by more"),
+        pytest.param(10_000_000, False, id="it just came"),
+        pytest.param(10_000_299, False, id="its hold goes on"),
+        pytest.param(10_000_300, True, id="its hold is over"),
+    ],
+)
+def test_a_clock_that_was_set_back_holds_up_nobody(now: int, expected: bool) -> None:
+    assert is_due([waiting(1, came=10_000_000)], hold=300, now=now) is expected
 
 
 @pytest.mark.parametrize(
@@ -168,9 +185,9 @@ def test_edits_that_wait_and_nobody_else_are_due_when_the_first_is() -> None:
 
 
 def test_an_edit_that_was_never_tried_keeps_its_place() -> None:
-    line = [an_edit(1, due=600_000, is_tried=False), waiting(2)]
-    assert numbers(together(line, hold=0, now=700_000)) == [1]
-    assert not is_due(line, hold=0, now=1000)
+    line = [an_edit(1, due=1200, is_tried=False), waiting(2, came=1000)]
+    assert numbers(together(line, hold=300, now=2000)) == [1]
+    assert not is_due(line, hold=300, now=1000)
 
 
 def test_who_failed_is_still_overtaken_by_no_new_one_while_an_edit_waits() -> None:

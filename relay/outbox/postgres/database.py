@@ -188,10 +188,18 @@ class PostgresOutbox:
             rows = await db.fetch(statement.ATTEMPTS, delivery_id)
         return [Attempt(**row) for row in rows]
 
-    async def due_at(self, sink: str, *, hold: int = 0, behind: Collection[int] = ()) -> int | None:
+    async def due_at(
+        self,
+        sink: str,
+        *,
+        now: int | None = None,
+        hold: int = 0,
+        behind: Collection[int] = (),
+    ) -> int | None:
         async with self._connection() as db:
             found, _ = await query.line_of(db, sink)
-        return line.due_at([one for one in found if one.batch not in behind], hold=hold)
+        waiting = [one for one in found if one.batch not in behind]
+        return line.due_at(waiting, hold=hold, now=now)
 
     async def recover(self, *, now: int) -> int:
         return await self._changed(statement.RECOVER, now)

@@ -18,7 +18,7 @@ RETURNING id
 # Whoever starts relay anew has mended something: what waits for another attempt gets it now.
 # What is claimed may still be under way in a node that is only late.
 RECOVER = """
-UPDATE delivery SET due_at = $2
+UPDATE delivery SET due_at = least(due_at, $2)
 WHERE state = 'pending' AND batch IS NOT NULL AND NOT claimed
   AND NOT EXISTS (SELECT 1 FROM node WHERE id <> $1 AND until >= clock_timestamp())
 """

@@ -31,7 +31,7 @@ CROSS JOIN LATERAL (
            state = 'pending' AND batch IS NULL AS waits
     FROM delivery JOIN event ON event.id = delivery.event
     WHERE delivery.sink = wanted.sink AND delivery.subject = wanted.subject
-      AND merged IS NULL AND accepted_at >= wanted.since
+      AND merged IS NULL AND created_at >= wanted.since
       AND (state <> 'dead' OR reason = '{WITHHELD}' OR reason LIKE '{MAY_HAVE_ARRIVED}%'
            OR wanted.withdrawn)
     ORDER BY delivery.id DESC LIMIT 1) AS last
@@ -154,12 +154,17 @@ WITH saved AS (
 SELECT count(*) FROM saved
 """
 ATTEMPTS = "SELECT at, took, outcome, reason FROM attempt WHERE delivery = $1 ORDER BY id"
+# Never later than it was: another clock may be ahead of that of the lane.
 EXPEDITE = """
-UPDATE delivery SET due_at = $2
+UPDATE delivery SET due_at = least(due_at, $2)
 WHERE (id = $1 OR (batch = $1 AND batch <> id)) AND state = 'pending' AND NOT claimed
 """
 # Whoever starts relay anew has mended something: what waits for another attempt gets it now.
-RECOVER = "UPDATE delivery SET due_at = $1 WHERE state = 'pending' AND batch IS NOT NULL"
+# Who was claimed gets another time in any case, for that was its lease.
+RECOVER = """
+UPDATE delivery SET due_at = CASE WHEN claimed THEN $1 ELSE least(due_at, $1) END
+WHERE state = 'pending' AND batch IS NOT NULL
+"""
 
 ROOT = "SELECT batch, message, shares FROM delivery WHERE id = $1 AND message IS NOT NULL"
 IN_MESSAGE = """
@@ -203,7 +208,7 @@ WHERE name = $1 AND probe_at IS NOT NULL
 """
 OPEN = "DELETE FROM closed_sink WHERE name = $1"
 HASTEN = """
-UPDATE delivery SET due_at = $2
+UPDATE delivery SET due_at = least(due_at, $2)
 WHERE sink = $1 AND state = 'pending' AND batch IS NOT NULL AND NOT claimed
 """
 CLOSED = "SELECT name, reason, fingerprint, closed_at, probe_at FROM closed_sink ORDER BY name"
@@ -252,8 +257,8 @@ SELECT 1 FROM event WHERE id IN (SELECT event FROM delivery WHERE id = ANY($1::b
 FOR KEY SHARE
 """
 REVIVE = """
-UPDATE delivery SET state = 'pending', attempt = 0, due_at = $2, claimed = false, crashes = 0,
-       in_doubt = false, counts_at = NULL
+UPDATE delivery SET state = 'pending', attempt = 0, due_at = least(due_at, $2), claimed = false,
+       crashes = 0, in_doubt = false, counts_at = NULL
 WHERE id = ANY($1::bigint[]) AND state = 'dead'
 RETURNING sink
 """

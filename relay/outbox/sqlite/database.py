@@ -172,15 +172,22 @@ class SQLiteOutbox:
         rows = await self._read(lambda db: db.execute(statement.ATTEMPTS, values).fetchall())
         return [Attempt(**row) for row in rows]
 
-    async def due_at(self, sink: str, *, hold: int = 0, behind: Collection[int] = ()) -> int | None:
+    async def due_at(
+        self,
+        sink: str,
+        *,
+        now: int | None = None,
+        hold: int = 0,
+        behind: Collection[int] = (),
+    ) -> int | None:
         def job(db: sqlite3.Connection) -> int | None:
             waiting = [one for one in query.line_of(db, sink) if one.batch not in behind]
-            return line.due_at(waiting, hold=hold)
+            return line.due_at(waiting, hold=hold, now=now)
 
         return await self._read(job)
 
     async def recover(self, *, now: int) -> int:
-        return await self._write(lambda db: db.execute(statement.RECOVER, (now,)).rowcount)
+        return await self._write(lambda db: db.execute(statement.RECOVER, {"now": now}).rowcount)
 
     async def close_sink(self, closed: ClosedSink) -> None:
         values = astuple(closed)
@@ -245,7 +252,7 @@ class SQLiteOutbox:
         return await self._write(lambda db: db.execute(statement.GIVE_UP, values).rowcount)
 
     async def revive(self, ids: Iterable[int], *, now: int) -> int:
-        rows = [(now, number) for number in ids]
+        rows = [{"now": now, "id": number} for number in ids]
         return await self._write(lambda db: db.executemany(statement.REVIVE, rows).rowcount)
 
     async def drop(self, ids: Iterable[int]) -> int:

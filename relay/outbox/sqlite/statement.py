@@ -25,7 +25,7 @@ FROM wanted CROSS JOIN delivery JOIN event ON event.id = delivery.event
 WHERE delivery.id = (
     SELECT last.id FROM delivery AS last JOIN event ON event.id = last.event
     WHERE last.sink = wanted.sink AND last.subject = wanted.subject AND last.merged IS NULL
-      AND accepted_at >= wanted.since
+      AND created_at >= wanted.since
       AND (last.state <> 'dead' OR last.reason = '{WITHHELD}'
            OR last.reason LIKE '{MAY_HAVE_ARRIVED}%' OR wanted.withdrawn)
     ORDER BY last.id DESC LIMIT 1)
@@ -98,12 +98,17 @@ DELETE FROM attempt WHERE delivery = :delivery AND id <= (
     SELECT id FROM attempt WHERE delivery = :delivery ORDER BY id DESC LIMIT 1 OFFSET :kept)
 """
 ATTEMPTS = "SELECT at, took, outcome, reason FROM attempt WHERE delivery = ? ORDER BY id"
+# Never later than it was: another clock may be ahead of that of the lane.
 EXPEDITE = """
-UPDATE delivery SET due_at = :now
+UPDATE delivery SET due_at = min(due_at, :now)
 WHERE (id = :batch OR (batch = :batch AND batch <> id)) AND state = 'pending' AND claimed = 0
 """
 # Whoever starts relay anew has mended something: what waits for another attempt gets it now.
-RECOVER = "UPDATE delivery SET due_at = ? WHERE state = 'pending' AND batch IS NOT NULL"
+# Who was claimed gets another time in any case, for that was its lease.
+RECOVER = """
+UPDATE delivery SET due_at = iif(claimed, :now, min(due_at, :now))
+WHERE state = 'pending' AND batch IS NOT NULL
+"""
 
 ROOT = "SELECT batch, message, shares FROM delivery WHERE id = ? AND message IS NOT NULL"
 IN_MESSAGE = """
@@ -139,7 +144,7 @@ WHERE name = :sink AND probe_at IS NOT NULL
 OPEN = "DELETE FROM closed_sink WHERE name = ?"
 # The plus keeps SQLite off the index by sink: that has all who wait, and few were tried.
 HASTEN = """
-UPDATE delivery SET due_at = :now
+UPDATE delivery SET due_at = min(due_at, :now)
 WHERE state = 'pending' AND batch IS NOT NULL AND claimed = 0 AND +sink = :sink
 """
 CLOSED = "SELECT name, reason, fingerprint, closed_at, probe_at FROM closed_sink ORDER BY name"
@@ -184,9 +189,9 @@ WHERE id IN (SELECT id FROM delivery WHERE sink = :sink AND state = 'pending'
              AND (claimed = 0 OR due_at <= :now) ORDER BY id LIMIT :limit)
 """
 REVIVE = """
-UPDATE delivery SET state = 'pending', attempt = 0, due_at = ?, claimed = 0, crashes = 0,
-       in_doubt = 0, counts_at = NULL
-WHERE id = ? AND state = 'dead'
+UPDATE delivery SET state = 'pending', attempt = 0, due_at = min(due_at, :now), claimed = 0,
+       crashes = 0, in_doubt = 0, counts_at = NULL
+WHERE id = :id AND state = 'dead'
 """
 DROP = "DELETE FROM delivery WHERE id = ? AND state = 'dead'"
 COUNTS = "SELECT sink, state, count(*) FROM delivery GROUP BY sink, state"
