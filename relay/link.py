@@ -6,10 +6,13 @@ from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
+from relay import idn
+from relay.reading import hosts_in, people_in
 from relay.tree import (
     Center,
     Colored,
     Heading,
+    LabelSource,
     Link,
     Node,
     Quote,
@@ -19,25 +22,10 @@ from relay.tree import (
     clean,
     text_of,
 )
-from relay.unicode import without_marks, without_unseen
+from relay.unicode import is_visible
 
-_ADDRESS = re.compile(
-    r"//\w|\w:/|\b(?:mailto|matrix|javascript|data|file|tel|sms|xmpp|magnet):(?=.)"
-    r"|\b[a-z][\w-]{0,62}:\d{2,5}\b"
-    r"|[\w-]\.[^\W\d_]{2,}"  # a host, or an e-mail address
-    # the same with one of the characters that look like a dot, or that browsers take for one
-    "|[\\w-][\u0660\u06f0\u0701\u0702\u3002\ua4f8\ua60e\U00010a50\U0001d16d][a-z]{2,}"
-    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b",
-    re.I,
-)
-_FILE = re.compile(
-    r"(?:[\w()+-]|\.(?=\d))+\.(?:png|jpe?g|gif|webp|avif|bmp|heic|svg|mp3|m4a|aac|og[ga]|opus|wav"
-    r"|flac|mp4|m4v|webm|mkv|pdf|txt|json|csv|docx?|xlsx?|pptx?|(?:tar\.)?[gx]z|7z|rar)",
-    re.I,
-)
-"""Names of files whose endings are no top-level domains: these do not look like addresses."""
-_HANDLE = re.compile(r"@[\w.-]+@([\w.-]+)")
-
+_NO_FILE = re.compile(r"[/\\\u2044\u2215\u29f8\uff0f\uff3c]")
+"""What no name of a file holds."""
 _HOST = re.compile(r"(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\])(?::\d+)?")
 
 
@@ -68,45 +56,69 @@ def honest(found: Link) -> Link | Tree:
     """
     The link, if it may be followed and its label does not lie; else what to show in its place.
 
-    That is the label alone, or label and address side by side.
+    That is the label alone, or label and address side by side. Only labels that users chose can
+    lie: trust comes from where a link was made, not from what its label says.
     """
     url, children = found.url, found.children
     if not is_web(url):
         return children
     label = clean(text_of(children)).strip()
-    bare = url.partition("://")[2] or url.removeprefix("mailto:")
-    if not without_unseen(label):
-        return Link(url, (Text(url),))
-    names = {url, bare, url.rstrip("/"), bare.rstrip("/")}
-    if label not in names and looks_like_address(label, url):
-        return (*children, Text(" ("), Link(url, (Text(url),)), Text(")"))
-    return Link(url, without_links(children))
+    if not is_visible(label) or label.rstrip("/") in _spellings(url):
+        plain = _in_letters(url)
+        if plain != url or not is_visible(label):
+            return Link(plain, (Text(plain),))
+    elif _may_lie(label, found):
+        plain = _in_letters(url)
+        return (*children, Text(" ("), Link(plain, (Text(plain),)), Text(")"))
+    return replace(found, children=without_links(children))
 
 
-def link(url: str, children: Tree) -> Tree:
+def link(url: str, children: Tree, source: LabelSource = LabelSource.USER) -> Tree:
     """A tree that links a label, as far as ``honest`` allows it."""
-    made = honest(Link(url, children))
+    made = honest(Link(url, children, source))
     return (made,) if isinstance(made, Link) else made
 
 
-@lru_cache(256)
-def looks_like_address(label: str, url: str = "") -> bool:
-    """Whether readers could take a label for a place other than ``url``."""
-    words = (word.strip("()[]<>\"'（）「」") for word in without_unseen(label).split())
-    return any(map(_is_address, (word for word in words if not _is_handle(word, url))))
-
-
-def _is_address(word: str) -> bool:
-    folded = without_marks(unicodedata.normalize("NFKD", word))
-    return _ADDRESS.search(folded) is not None and _FILE.fullmatch(word) is None
-
-
-def _is_handle(word: str, url: str) -> bool:
-    """Whether it is ``@user@host`` and the link leads to that host, or to a page on that user."""
-    found = _HANDLE.fullmatch(word)
-    if found is None or not url:
+def _may_lie(label: str, found: Link) -> bool:
+    """Whether readers could take a label for a place or a person other than the link leads to."""
+    if found.source is LabelSource.RELAY:
         return False
-    return urlsplit(url).hostname == found[1].lower() or unquote(url).endswith(f"/{word}")
+    if found.source is LabelSource.FILE and not _NO_FILE.search(label):
+        return False
+    return misleads(label, found.url)
+
+
+@lru_cache(256)
+def misleads(label: str, url: str) -> bool:
+    """Whether a label names a host, or a person, other than that of ``url``."""
+    parts = urlsplit(url)
+    host = parts.path.rpartition("@")[2] if parts.scheme == "mailto" else parts.hostname or ""
+    own = idn.ascii_form(host.lower().rstrip("."))
+    letters = idn.shown(own)
+    if letters != own:  # its own name in letters is no lie: read it as if it stood in punycode
+        label = re.sub(rf"(?<![\w.-]){re.escape(letters)}(?![\w-])", own, label, flags=re.I)
+    last = unquote(parts.path).rstrip("/").rpartition("/")[2].lower().removeprefix("@")
+    return any(not _is_part(named, own) for named in hosts_in(label)) or any(
+        named != f"@{last}" for named in people_in(label)
+    )
+
+
+def _is_part(named: str, host: str) -> bool:
+    return named.removeprefix("www.") == host.removeprefix("www.") or host.endswith(f".{named}")
+
+
+def _spellings(url: str) -> set[str]:
+    """How an address is written: with and without its scheme."""
+    bare = url.partition("://")[2] or url.removeprefix("mailto:")
+    return {url.rstrip("/"), bare.rstrip("/")}
+
+
+def _in_letters(url: str) -> str:
+    """An address as it may be shown: a host that looks like another one in punycode."""
+    host = urlsplit(url).netloc
+    if host.isascii() or idn.shown(host) == host:
+        return url
+    return url.replace(host, idn.ascii_form(host), 1)
 
 
 def without_links(nodes: Tree) -> Tree:
@@ -114,8 +126,8 @@ def without_links(nodes: Tree) -> Tree:
     found: list[Node] = []
     for node in nodes:
         match node:
-            case Link(_, children):
-                found.extend(without_links(children))
+            case Link():
+                found.extend(without_links(node.children))
             case Styled() | Quote() | Center() | Heading() | Colored():
                 found.append(replace(node, children=without_links(node.children)))
             case _:

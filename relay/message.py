@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from relay import tree
 from relay.dialects import plain
-from relay.tree import Link, Node, Text, Tree
+from relay.tree import LabelSource, Link, Node, Text, Tree
 
 EXCERPT = 200  # characters
 
@@ -31,6 +31,8 @@ class Image:
     type: str = ""
     is_drawn: bool = True
     """Whether the chat may draw it, and has not refused to; else it is a link."""
+    source: LabelSource = LabelSource.USER
+    """Whose words the alt text is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ What Unicode says of the characters of a text. Only this module knows its librar
 It is brought when a text first needs it, which no ASCII does: its tables take 2 MB.
 """
 
+import re
 from functools import cache, lru_cache
 from typing import Any
 
@@ -16,9 +17,43 @@ def without_unseen(text: str) -> str:
     return text if text.isascii() else str(_unseen().sub("", text))
 
 
+def with_few_marks(text: str) -> str:
+    """
+    With a bounded number of marks on each letter: more would be drawn over the lines around.
+
+    Eight are enough for every script (a Tibetan stack), four of those that go with any script.
+    """
+    if text.isascii() or _heap().search(text) is None:
+        return text
+    return str(_tall_heap().sub(r"\1", _common_heap().sub(r"\1", text)))
+
+
+def is_visible(text: str) -> bool:
+    """Whether a text shows anything: a letter, a sign, an emoji."""
+    return (_seen() if not text.isascii() else _SEEN).search(text) is not None
+
+
 def without_marks(text: str) -> str:
     """Without accents and the like, as far as they are characters of their own."""
     return text if text.isascii() else str(_marks().sub("", text))
+
+
+def has_letters_like_latin(text: str) -> bool:
+    """Whether letters in it, of whatever alphabet, could be taken for those of ASCII."""
+    return not text.isascii() and _like_latin().search(text) is not None
+
+
+def has_mixed_letters(text: str) -> bool:
+    """Whether letters of ASCII stand beside others, but those of East Asia, which often do."""
+    return _mixed().search(text) is not None
+
+
+def is_plain_name(text: str) -> bool:
+    """Whether a name, in letters beyond ASCII, is in one alphabet and looks like no other name."""
+    return _plain_name().fullmatch(text) is not None and _like_ascii().fullmatch(text) is None
+
+
+_SEEN = re.compile("[!-~]")
 
 
 @lru_cache(maxsize=8)
@@ -27,14 +62,87 @@ def cluster_ends(text: str) -> list[int]:
     return [0, *(cluster.end() for cluster in _cluster().finditer(text))]
 
 
+_UNSEEN = r"\p{Cf}\p{Default_Ignorable_Code_Point}\u2000-\u200a\u202f\u205f\u2800\U0001d159"
+
+
 @cache
 def _unseen() -> Pattern:
-    return _compiled(r"[\p{Cf}\p{Default_Ignorable_Code_Point}\u2000-\u200a\u202f\u205f\u2800]+")
+    return _compiled(f"[{_UNSEEN}]+")
+
+
+@cache
+def _seen() -> Pattern:
+    return _compiled(rf"[^{_UNSEEN}\p{{M}}\s\p{{Cc}}\p{{Cs}}]")
 
 
 @cache
 def _marks() -> Pattern:
     return _compiled(r"\p{M}+")
+
+
+_IGNORED = r"[\p{Default_Ignorable_Code_Point}--\p{M}]*+"  # these keep no marks apart
+_COMMON = r"[\p{Script=Inherited}&&\p{M}]"
+
+
+@cache
+def _heap() -> Pattern:
+    return _compiled(rf"(?:\p{{M}}{_IGNORED}){{5}}")
+
+
+@cache
+def _tall_heap() -> Pattern:
+    return _compiled(rf"((?:\p{{M}}{_IGNORED}){{8}})(?:\p{{M}}{_IGNORED})+")
+
+
+@cache
+def _common_heap() -> Pattern:
+    return _compiled(rf"((?:{_COMMON}{_IGNORED}){{4}})(?:{_COMMON}{_IGNORED})+")
+
+
+@cache
+def _like_latin() -> Pattern:
+    scripts = "Latin Greek Cyrillic Armenian Cherokee Coptic Lisu Deseret Osage Warang_Citi".split()
+    names = "".join(rf"\p{{Script={script}}}" for script in scripts)
+    return _compiled(f"[{names}--[A-Za-z]]")
+
+
+@cache
+def _mixed() -> Pattern:
+    east = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}ー\W\dA-Za-z_]"
+    return _compiled(rf"^(?=.*[A-Za-z])(?=.*[^{east[1:-1]}]).*$|^(?=.*[A-Za-z])(?=.*[\d--[0-9]])")
+
+
+@cache
+def _plain_name() -> Pattern:
+    """
+    Small letters of one alphabet, digits and hyphens.
+
+    Japanese, Chinese and Korean may have Latin letters with theirs, but then nothing that looks
+    like a stroke or a Latin letter. Of Latin, what West and Central European languages use.
+    """
+    alone = "Arabic Hebrew Thai Lao Devanagari Bengali Gurmukhi Gujarati Tamil Telugu".split()
+    alone += "Kannada Malayalam Sinhala Khmer Cyrillic Greek".split()
+    strokes = r"(?:[ノソン一丨丶丿亅〇ニエロ口工二八卜十・ヘへ]|(?<![\p{Hiragana}\p{Katakana}])ー)"
+    east = r"[\p{Han}\p{Hiragana}\p{Katakana}ー々\u3005-\u30070-9-]+"
+    return _compiled(
+        rf"{east}|[\uac00-\ud7a3\p{{Han}}0-9-]+"
+        rf"|(?!.*{strokes})[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}ー々a-z0-9-]+"
+        rf"|(?!.*{strokes})[\uac00-\ud7a3\p{{Han}}a-z0-9-]+"
+        r"|[a-z0-9\u00df-\u00f6\u00f8-\u017e--\u0131\u0138\u0140\u0142\u0149\u0111\u0127\u0167-]+|"
+        + "|".join(rf"[[\p{{Script={one}}}&&[\p{{Ll}}\p{{Lo}}\p{{M}}]]0-9-]+" for one in alone)
+    )
+
+
+@cache
+def _like_ascii() -> Pattern:
+    """Names of letters that all look like Latin ones, by Chromium's lists of these."""
+    return _compiled(
+        "[асԁеһіјӏорԗԛѕԝхуъьҽпгѵѡкмтнв0-9-]+"
+        "|[αικνρυωηγοτβεμπσχ0-9-]+"
+        "|[一ー丨丶丿亅〇ノロ口エ工ニ二0-9-]+"
+        "|[דוחיןסװײ0-9-]+"
+        "|[ทนบพรหเแดลปฟม0-9-]+"
+    )
 
 
 @cache
@@ -50,4 +158,4 @@ def _cluster() -> Pattern:
 def _compiled(pattern: str) -> Pattern:
     import regex
 
-    return regex.compile(pattern)
+    return regex.compile(pattern, regex.V1)

@@ -10,7 +10,7 @@ EVENTS = Path(__file__).parent / "samples" / "cases" / "events"
 
 def raw(name: str) -> bytes:
     """The body of the webhook of a case, by the beginning of its file's name: `b01`."""
-    [file] = EVENTS.glob(f"{name}_*.json")
+    [file] = (*EVENTS.glob(f"{name}_*.json"), *EVENTS.glob(f"{name}.json"))
     return file.read_bytes()
 
 

@@ -43,6 +43,14 @@ DEPTH = 95
 """Clients show at most 100 levels, and some nodes are two."""
 
 BREAK = "\u200b"  # invisible; keeps clients from making a link of what only looks like one
+NBSP = "\u00a0"
+TAB = " " * 4
+_BLANKS = re.compile(r"(?<=\n)[ \t]+|[ \t]{2,}|\t")
+_AT_ENDS = re.compile(r"^(?:<br>)+|(?:<br>)+$")
+# A block has lines of its own: a break beside it would be an empty line.
+_BREAKS = re.compile(
+    r"(?:<br>)+(?P<block><(?:blockquote|pre|div)\b)|(?P<end></(?:blockquote|pre|div)>)(?:<br>)+"
+)
 _LINKED = re.compile(r"matrix(?=\.to\b)|matrix:(?=\S)|(?<!http)(?<!https):(?=//)", re.I)
 _PREVIEWED = re.compile(
     r"<(pre|code)\b.*?</\1>|(?P<link><a href=.*?</a>)|<[^>]*>"
@@ -53,13 +61,24 @@ _PREVIEWED = re.compile(
 
 def render(nodes: Tree) -> str:
     """A tree as HTML."""
-    return _render(nodes, DEPTH)
+    return _BREAKS.sub(lambda found: found["block"] or found["end"], _render(nodes, DEPTH))
 
 
 def text(literal: str) -> str:
     """Literal text; of addresses that it holds clients make links, but not to people."""
     apart = _LINKED.sub(rf"\g<0>{BREAK}", clean(literal))
-    return escape(apart).replace("\n", "<br>")
+    return _spaced(escape(apart)).replace("\n", "<br>")
+
+
+def _spaced(html: str) -> str:
+    """With blanks that HTML does not fold; every second one is one at which a line may break."""
+    if "  " not in html and "\t" not in html and "\n " not in html:
+        return html
+    return _BLANKS.sub(lambda found: _wide(len(found[0].replace("\t", TAB))), html)
+
+
+def _wide(count: int) -> str:
+    return NBSP * (count % 2) + f"{NBSP} " * (count // 2)
 
 
 def _render(nodes: Tree, depth: int) -> str:
@@ -78,8 +97,8 @@ def _node(node: Node, depth: int) -> str:
         case Styled(style, children) if style in TAGS:
             return f"<{TAGS[style]}>{_render(children, depth)}</{TAGS[style]}>"
         case Code(literal):
-            code = escape(clean(literal)).replace("\n", " ")
-            return f"<code>{code}</code>"
+            code = escape(clean(literal).replace("\n", " "))
+            return f"<code>{_spaced(code)}</code>"
         case Pre(literal, language):
             return _pre(literal, language)
         case Math(formula, block):
@@ -87,7 +106,8 @@ def _node(node: Node, depth: int) -> str:
             tex = escape(clean(formula))
             return f'<{tag} data-mx-maths="{tex}"><code>{tex}</code></{tag}>'
         case Quote(children):
-            return f"<blockquote>{_trimmed(_render(children, depth))}</blockquote>"
+            inner = _trimmed(_render(children, depth))
+            return f"<blockquote>{inner}</blockquote>" if inner.strip() else ""
         case Center(children):
             return f"<div>{_trimmed(_render(children, depth))}</div>"
         case Heading(children):
@@ -149,4 +169,4 @@ def _colored(html: str, foreground: str, background: str) -> str:
 
 
 def _trimmed(html: str) -> str:
-    return html.removeprefix("<br>").removesuffix("<br>")
+    return _AT_ENDS.sub("", html)

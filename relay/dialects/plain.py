@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from relay.dialects.shorten import boundary
@@ -12,6 +13,7 @@ from relay.tree import (
     Colored,
     Emoji,
     Heading,
+    LabelSource,
     Link,
     Math,
     Node,
@@ -37,7 +39,24 @@ NO_MINORS = "🔞"
 
 def render(nodes: Tree) -> str:
     """A tree as bare text; what a spoiler hides stays hidden, links are spelled out."""
-    return "".join(map(_render, nodes)).strip("\n")
+    return _joined(nodes).strip("\n")
+
+
+def _joined(nodes: Tree) -> str:
+    """Quotes and code on lines of their own, with no empty line beside them."""
+    written, after_block = "", False
+    for node in nodes:
+        shown, is_block = _render(node), isinstance(node, Quote | Pre)
+        if is_block:
+            shown = shown.strip("\n")
+        if not shown:
+            continue
+        if is_block and written and not written.endswith("\n"):
+            written += "\n"
+        elif after_block and not is_block:
+            shown = "\n" + shown.lstrip("\n")
+        written, after_block = written + shown, is_block
+    return written
 
 
 def line(nodes: Tree) -> str:
@@ -80,12 +99,14 @@ def _simple(nodes: Tree) -> Iterator[Node]:
         match node:
             case Link(url, children) if is_web(url):
                 label = line(children)
-                yield from (Link(url, (Text(label),)),) if label else (Text(url),)
+                yield replace(node, children=(Text(label),)) if label else Text(url)
             case Styled(Style.BOLD, children) | Heading(children):
                 if inner := tuple(_simple(children)):
                     yield Styled(Style.BOLD, inner)
             case Quote(children):
                 yield from (Text("\n"), *_quoted(simple(children)), Text("\n"))
+            case Pre():
+                yield Text(f"\n{_render(node)}\n")
             case Styled(style, children) if style is not Style.SPOILER:
                 yield from _simple(children)
             case Center(children) | Colored(children):
@@ -103,10 +124,8 @@ def _quoted(nodes: Tree) -> Tree:
 
 def _render(node: Node) -> str:
     match node:
-        case Text(text) | Code(text):
+        case Text(text) | Code(text) | Pre(text):
             return clean(text)
-        case Pre(text):
-            return f"\n{clean(text)}\n"
         case Math(formula):
             return clean(formula)
         case Emoji(name):
@@ -117,17 +136,18 @@ def _render(node: Node) -> str:
             return HIDDEN if clean(text_of(children)).strip() else ""
         case Link():
             made = honest(node)
-            return _link(made) if isinstance(made, Link) else "".join(map(_render, made))
+            return _link(made) if isinstance(made, Link) else _joined(made)
         case Quote(children):
-            return "\n" + "\n".join(f"> {one}" for one in render(children).split("\n")) + "\n"
+            inner = render(children)
+            return "\n".join(f"> {one}" for one in inner.split("\n")) if inner.strip() else ""
         case _:
-            return "".join(map(_render, node.children))
+            return _joined(node.children)
 
 
 def _link(made: Link) -> str:
     label, url = line(made.children), made.url
-    if label.startswith(("@", "#")):  # people and tags speak for themselves
-        return label
+    if made.source is LabelSource.RELAY and label.startswith(("@", "#")):
+        return label  # people and tags speak for themselves
     bare = url.removeprefix("mailto:")
     return label if label in {url, bare} else f"{label} ({bare})"
 

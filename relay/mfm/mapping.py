@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 from relay import tree
 from relay.host import host_name
+from relay.idn import readable
 from relay.link import link
 from relay.mfm import nodes as mfm
-from relay.tree import Style, Styled, Tree, text_of
+from relay.tree import LabelSource, Style, Styled, Tree, text_of
 
 SEARCH = "https://www.google.com/search?q="
 
@@ -16,7 +17,7 @@ SEARCH = "https://www.google.com/search?q="
 LOUD = frozenset({"tada", "x2", "x3", "x4"})
 MOVING = frozenset(
     "jelly twitch shake spin jump bounce flip rainbow sparkle rotate position scale border "
-    "followmouse clickable crop fade font".split()
+    "followmouse clickable crop fade font group skew".split()
 )
 Parent = (
     mfm.Bold
@@ -29,6 +30,9 @@ Parent = (
     | mfm.Link
     | mfm.Fn
 )
+# The seconds of the years 1 to 9999, but for a day at either end: time zones move it.
+FIRST, LAST = -62_135_510_400, 253_402_214_399
+_SECONDS = re.compile(r"([+-]?[0-9]{1,12})(?:\.[0-9]*)?")
 _COLOR = re.compile(r"[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?")
 
 
@@ -69,11 +73,11 @@ def _tree_of(node: mfm.Node, origin: Origin) -> Tree:
         case mfm.EmojiCode(name):
             return (tree.Emoji(name, origin.emoji(name)),)
         case mfm.Mention(username, host, acct):
-            return _link(origin.profile(username, host), acct)
+            return _link(origin.profile(username, host), readable(acct), LabelSource.RELAY)
         case mfm.Hashtag(name):
-            return _link(origin.tag(name), f"#{name}")
+            return _link(origin.tag(name), f"#{name}", LabelSource.RELAY)
         case mfm.Url(url):
-            return _link(url, url)
+            return _link(url, url, LabelSource.USER)
         case mfm.InlineCode(code):
             return (tree.Code(code),)
         case mfm.BlockCode(code, language):
@@ -87,6 +91,8 @@ def _tree_of(node: mfm.Node, origin: Origin) -> Tree:
             name = content.removeprefix(query).strip().strip("[]") or "Search"
             button = tree.Link(SEARCH + _quoted(query), (tree.Text(name),))
             return (tree.Text(f"{query} "), button, tree.Text("\n"))
+        case mfm.Fn(name="ruby"):
+            return _ruby(node.children, origin)
         case _:
             return _parent(node, tree_of(node.children, origin))
 
@@ -95,8 +101,8 @@ def _quoted(text: str) -> str:
     return quote(text, safe="", errors="replace")
 
 
-def _link(url: str, label: str) -> Tree:
-    return link(url, (tree.Text(label),))
+def _link(url: str, label: str, source: LabelSource) -> Tree:
+    return link(url, (tree.Text(label),), source)
 
 
 def _parent(node: Parent, children: Tree) -> Tree:
@@ -131,8 +137,6 @@ def _effect(node: mfm.Fn, children: Tree) -> Tree:
         return (tree.Code(text_of(children)),)
     if name in {"fg", "bg"}:
         return (_colored(name, args.get("color"), children),)
-    if name == "ruby":
-        return _ruby(children)
     if name == "unixtime":
         return _time(children)
     if name in MOVING:
@@ -149,19 +153,28 @@ def _colored(name: str, wanted: str | bool | None, children: Tree) -> tree.Node:
     return tree.Colored(children, background=f"#{color}")
 
 
-def _ruby(children: Tree) -> Tree:
-    """``base reading``: the reading is the last word, or all but the first of a lone text."""
-    if len(children) == 1 and isinstance(lone := children[0], tree.Text):
-        base, _, reading = lone.text.partition(" ")
-        return (tree.Text(f"{base}({reading.strip()})" if reading.strip() else base),)
-    if children and isinstance(last := children[-1], tree.Text):
-        reading = last.text.strip()
-        return (*children[:-1], tree.Text(f"({reading})")) if reading else children[:-1]
-    return children
+def _ruby(children: tuple[mfm.Node, ...], origin: Origin) -> Tree:
+    """
+    ``base(reading)``, parted as Misskey's MkMfm parts it: by nodes, before they are drawn.
+
+    The reading is a text that comes last; of a lone text all but the first word.
+    """
+    *base, last = children or (mfm.Text(""),)
+    written = last.text if isinstance(last, mfm.Text) else ""
+    if not base:
+        word, _, written = written.partition(" ")
+        base = [mfm.Text(word)] if word else []
+    reading = written.strip()
+    if not base or not (reading or written):
+        return tree_of(children, origin)
+    if not reading:
+        return tree_of(tuple(base), origin)
+    return (*tree_of(tuple(base), origin), tree.Text(f"({reading})"))
 
 
 def _time(children: Tree) -> Tree:
-    written = text_of(children).strip()
-    if re.fullmatch(r"-?\d{1,12}", written):
-        return (tree.Time(int(written) * 1000),)
-    return children
+    """A moment in seconds; what no calendar has, or is no number, stays the text that it is."""
+    found = _SECONDS.fullmatch(text_of(children).strip())
+    if found is None or not FIRST <= int(found[1]) <= LAST:
+        return children
+    return (tree.Time(int(found[1]) * 1000),)

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from relay.idn import readable
 from relay.language import Language
 from relay.link import is_web, link
 from relay.message import Field, Image, Message, relinked
-from relay.model import Display, Event, Note
+from relay.model import Display, Event, Note, User
 from relay.rendering.markup import MAKE, PICTURES, Parser, parsed
-from relay.tree import Heading, Link, Node, Text, Tree, stripped, text_of
+from relay.tree import Heading, Link, Node, Text, Tree, folded, on_one_line, stripped, text_of
 
 BLOCKS = frozenset(
     "title url author author_url avatar color body fields images footer ping".split()
@@ -27,16 +28,16 @@ def composed(
         return text_of(found[block]).strip()
 
     return Message(
-        title=found["title"],
+        title=on_one_line(found["title"]),
         url=_web(word("url")),
-        author=found["author"],
+        author=on_one_line(found["author"]),
         author_url=_web(word("author_url")),
         avatar=_web(word("avatar")),
         color=_color(word("color")),
-        body=found["body"],
+        body=stripped(folded(found["body"])),
         fields=_fields(found["fields"]),
         images=tuple(_images(found["images"], _types(event))),
-        footer=found["footer"],
+        footer=on_one_line(found["footer"]),
         ping=frozenset(word("ping").split()),
         at=_moment(event),
         when=language.moment(_moment(event)),
@@ -57,7 +58,7 @@ def guarded(message: Message, event: Event, display: Display) -> Message:
         if (name := hidden.get(found.url)) is None:
             return (found,)
         label = (Text(name[0]),) if found.url in text_of(found.children) else found.children
-        return (Link(name[1], label),) if name[1] else label
+        return (replace(found, url=name[1], children=label),) if name[1] else label
 
     images = (
         replace(one, url=hidden[one.url][1]) if one.url in hidden else one for one in message.images
@@ -86,17 +87,21 @@ def parser(block: str, trees: Sequence[Tree]) -> Parser:
 
 def outline(event: Event, language: Language) -> Message:
     """The least that can be said of an event: what goes out when its template fails."""
-    user = event.author
+    handle = _handle(event.author)
     url = event.note.url if event.note is not None else None
     return Message(
-        title=(Text(event.kind),),
+        title=on_one_line((Text(event.kind),)),
         url=url,
-        author=(Text(f"@{user.acct}"),) if user is not None and user.username else (),
+        author=on_one_line((Text(handle),)) if handle else (),
         body=link(url, (Text("…"),)) if url is not None else (),
-        footer=(Text(event.host),) if event.host else (),
+        footer=(Text(readable(event.host)),) if event.host else (),
         at=_moment(event),
         when=language.moment(_moment(event)),
     )
+
+
+def _handle(user: User | None) -> str:
+    return f"@{readable(user.acct)}" if user is not None and user.username else ""
 
 
 def _web(address: str) -> str | None:
@@ -115,15 +120,17 @@ def _fields(nodes: Tree) -> tuple[Field, ...]:
             found.append((node.children, []))
         elif found:
             found[-1][1].append(node)
-    return tuple(Field(name=name, value=stripped(tuple(value))) for name, value in found)
+    return tuple(
+        Field(name=on_one_line(name), value=stripped(folded(tuple(value)))) for name, value in found
+    )
 
 
 def _images(nodes: Tree, types: Mapping[str, str]) -> Iterator[Image]:
     """Each link is a picture, its label the alt text; one that leads nowhere keeps its name."""
     for node in nodes:
         if isinstance(node, Link):
-            alt = text_of(node.children).strip()
-            yield Image(url=node.url, alt=alt, type=types.get(node.url, ""))
+            alt = " ".join(text_of(node.children).split())
+            yield Image(url=node.url, alt=alt, type=types.get(node.url, ""), source=node.source)
 
 
 def _types(event: Event) -> Mapping[str, str]:

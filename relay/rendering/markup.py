@@ -15,6 +15,7 @@ from relay.tree import (
     Code,
     Emoji,
     Heading,
+    LabelSource,
     Link,
     Node,
     Pre,
@@ -52,6 +53,22 @@ def _time(attributes: Attributes, children: Tree) -> Tree:
     return (Time(int(written)),) if _NUMBER.fullmatch(written) else children
 
 
+def _link(attributes: Attributes, children: Tree) -> Tree:
+    return link(attributes.get("href", ""), children, _source(attributes))
+
+
+def _picture(attributes: Attributes, children: Tree) -> Tree:
+    return (Link(attributes.get("href", ""), children, _source(attributes)),)
+
+
+def _source(attributes: Attributes) -> LabelSource:
+    """Whose words a label is, by HTML's ``rel``: those of users are not trusted."""
+    return _SOURCES.get(attributes.get("rel", ""), LabelSource.USER)
+
+
+_SOURCES = {"author": LabelSource.RELAY, "enclosure": LabelSource.FILE}
+
+
 def _emoji(attributes: Attributes, children: Tree) -> Tree:
     return (Emoji(text_of(children).strip(":"), attributes.get("url")),)
 
@@ -63,15 +80,13 @@ MAKE: dict[str, Make] = {
     "blockquote": lambda attributes, children: (Quote(children),),
     "center": lambda attributes, children: (Center(children),),
     "h": lambda attributes, children: (Heading(children),),
-    "a": lambda attributes, children: link(attributes.get("href", ""), children),
+    "a": _link,
     "time": _time,
     "emoji": _emoji,
 }
 
 
-PICTURES: Mapping[str, Make] = {
-    "a": lambda attributes, children: (Link(attributes.get("href", ""), children),)
-}
+PICTURES: Mapping[str, Make] = {"a": _picture}
 """In the block of pictures a link's label is an alt text: nobody takes it for an address."""
 
 

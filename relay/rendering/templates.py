@@ -30,6 +30,7 @@ from markupsafe import Markup
 
 from relay.dialects.shorten import shorten
 from relay.errors import TemplateError
+from relay.idn import readable
 from relay.language import Language
 from relay.message import Message, mapped
 from relay.mfm import parse, parse_simple
@@ -95,6 +96,7 @@ class Templates:
         self._environment.filters["emoji"] = _emoji
         self._environment.tests["past"] = _is_past
         self._environment.filters["moment"] = _moment
+        self._environment.filters["readable"] = readable
         self._environment.install_gettext_callables(  # type: ignore[attr-defined]
             lambda message: _scene.get().language.gettext(message),
             lambda one, many, number: _scene.get().language.ngettext(one, many, number),

@@ -23,6 +23,7 @@ from relay.sinks.layout import (
     linked,
     more,
     picture_links,
+    short_author,
     units,
 )
 from relay.tree import Style, Styled, Text, Tree
@@ -88,15 +89,16 @@ def _blocks(message: Message, length: int) -> list[Block]:
 
 
 def _head(message: Message) -> Tree:
-    author = _label(message.author, NAME, message.author_url)
-    title = _label(message.title, TITLE, message.url)
+    name = short_author(message.author, lambda it: size_of(it) <= NAME)
+    author = linked(name, _near(message.author_url))
+    label = shorten(message.title, lambda it: size_of(it) <= TITLE)
+    title = linked(label, _near(message.url))
     both = (*author, Text(" · "), *title) if author and title else author or title
     return (Styled(Style.BOLD, both),) if both else ()
 
 
-def _label(nodes: Tree, limit: int, url: str | None) -> Tree:
-    label = shorten(nodes, lambda it: size_of(it) <= limit)
-    return linked(label, url if units(url or "") <= ADDRESS else None)
+def _near(url: str | None) -> str | None:
+    return url if units(url or "") <= ADDRESS else None
 
 
 def _field(field: Field) -> Tree:

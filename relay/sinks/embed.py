@@ -13,7 +13,7 @@ from relay.link import is_web
 from relay.message import Field, Image, Message
 from relay.sinks.base import Payload
 from relay.sinks.drawable import draws
-from relay.sinks.layout import LAID_OUT, Room, divided, more, picture_links, units
+from relay.sinks.layout import LAID_OUT, Room, divided, more, picture_links, short_author, units
 from relay.tree import Tree
 
 VENDOR = "discord"
@@ -72,7 +72,7 @@ def _main(message: Message, links: Tree) -> dict[str, Any]:
 
     room = Room(TOTAL)
     title = _written(room, message.title, TITLE, discord.inline)
-    author = _written(room, message.author, AUTHOR, plain.line)
+    author = _written(room, _author(message, room), AUTHOR, plain.line)
     footer = _written(room, message.footer, FOOTER, plain.line)
     kept = room.set_aside(_share_of((*message.body, *links))) if message.fields else 0
     fields = list(filter(None, (_field(room, one) for one in message.fields[:FIELDS])))
@@ -94,6 +94,11 @@ def _main(message: Message, links: Tree) -> dict[str, Any]:
         embed.set_footer(footer)
     pruned: dict[str, Any] = prune(vars(embed))
     return pruned
+
+
+def _author(message: Message, room: Room) -> Tree:
+    limit = min(AUTHOR, room.left)
+    return short_author(message.author, lambda it: units(plain.line(it)) <= limit)
 
 
 def _written(room: Room, nodes: Tree, limit: int, render: Render, ending: Tree = ELLIPSIS) -> str:

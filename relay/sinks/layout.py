@@ -9,8 +9,8 @@ from relay.dialects.shorten import ELLIPSIS, beginning, shorten
 from relay.link import link
 from relay.message import Image, Message
 from relay.sinks.drawable import draws
-from relay.tree import Link, Text, Tree, clean
-from relay.unicode import without_unseen
+from relay.tree import LabelSource, Link, Text, Tree, merged
+from relay.unicode import is_visible
 
 Written = TypeVar("Written")
 
@@ -101,12 +101,39 @@ def cut_units(text: str, limit: int) -> str:
 
 
 def linked(label: Tree, url: str | None) -> Tree:
-    return (Link(url, label),) if url and label else label
+    """A part of a message's head: relay put it together, and it leads to the sending server."""
+    return (Link(url, label, LabelSource.RELAY),) if url and label else label
+
+
+def short_author(author: Tree, fits: Callable[[Tree], bool]) -> Tree:
+    """An author that fits: the name gives way, and the host of the handle stays to its end."""
+    if fits(author):
+        return author
+    name, handle = _name_and_handle(author)
+    if not handle:
+        return beginning(author, fits)
+    if short := beginning(name, lambda it: fits((*it, Text(handle)))):
+        return (*short, Text(handle))
+    user, at, host = handle.strip().rpartition("@")
+    forms = [f"{user[:kept]}…{at}{host}" for kept in range(len(user), 1, -1)]
+    forms += [f"…{host[cut:]}" for cut in range(len(host))]
+    shown = next((form for form in (handle.strip(), *forms) if fits((Text(form),))), "")
+    return (Text(shown),) if shown else ()
+
+
+def _name_and_handle(author: Tree) -> tuple[Tree, str]:
+    """The parts of ``Bob (@bob@a.example)``; the handle is empty where there is none."""
+    nodes = tuple(merged(author))
+    last = nodes[-1] if nodes else None
+    if not isinstance(last, Text) or not last.text.endswith(")"):
+        return nodes, ""
+    name, between, handle = last.text.rpartition(" (@")
+    return ((*nodes[:-1], Text(name)), f"{between}{handle}") if between else (nodes, "")
 
 
 def more(url: str | None) -> Tree:
     """How a text ends that was cut: with a link to the whole."""
-    return (Text("… "), Link(url, (Text("→"),))) if url else ELLIPSIS
+    return (Text("… "), Link(url, (Text("→"),), LabelSource.RELAY)) if url else ELLIPSIS
 
 
 def _value_at(payload: object, path: Iterable[str]) -> object:
@@ -158,16 +185,17 @@ def picture_links(images: Iterable[Image]) -> Tree:
 
 def picture_link(image: Image) -> Tree:
     """A picture that a chat does not draw: a link with its name."""
-    return link(image.url, (Text(f"🖼 {_name(image)}"),))
+    name, source = _name(image)
+    return link(image.url, (Text(f"🖼 {name}"),), source)
 
 
-def _name(image: Image) -> str:
+def _name(image: Image) -> tuple[str, LabelSource]:
     """What a picture is called: its alt text, else the file, else the host that has it."""
-    if without_unseen(clean(image.alt)).strip():
-        return plain.line((Text(image.alt),))
+    if is_visible(image.alt):
+        return plain.line((Text(image.alt),)), image.source
     try:
         parts = urlsplit(image.url)
         file = unquote(parts.path).rstrip("/").rpartition("/")[2]
     except ValueError:
-        return image.type
-    return plain.line((Text(file),)) or parts.hostname or image.type
+        return image.type, LabelSource.RELAY
+    return plain.line((Text(file),)) or parts.hostname or image.type, LabelSource.FILE

@@ -4,18 +4,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import takewhile
+from textwrap import indent
 from typing import Any
 
 from relay.dialects import matrix, plain
 from relay.dialects.shorten import shorten
 from relay.message import Message
 from relay.sinks.http import encoded
-from relay.sinks.layout import LAID_OUT, dated, leading, linked, more, picture_links
+from relay.sinks.layout import (
+    LAID_OUT,
+    dated,
+    leading,
+    linked,
+    more,
+    picture_links,
+    short_author,
+)
 from relay.tree import Quote, Style, Styled, Text, Tree
 
 # https://spec.matrix.org/v1.19/client-server-api/#size-limits: an event has 65 536 bytes, of which
 # a server that federates adds some; the longest content that Synapse took had 64 530.
 CONTENT = 60_000
+NAME = 500
 BODY = 0.25  # of these for the plain form
 MESSAGES = 10
 TWICE = CONTENT // 2 - 500  # what changes an event holds the new content twice
@@ -116,12 +126,17 @@ def _size(written: str) -> int:
 
 
 def _layout(message: Message) -> Tree:
-    """A line on who did what, the text, fields, pictures as links, and a small line at the end."""
-    author = linked(message.author, message.author_url)
+    """
+    A line on who did what, the text, fields, pictures as links, and a small line at the end.
+
+    What a note says is set apart, line by line, so that it cannot draw a message of its own.
+    """
+    name = short_author(message.author, lambda it: _size(plain.line(it)) <= NAME)
+    author = linked(name, message.author_url)
     title = linked(message.title, message.url)
     between = (Text(" · "),) if author and title else ()
     bold = (Styled(Style.BOLD, author),) if author else ()
-    return _stacked([(*bold, *between, *title), message.body, *_below(message)])
+    return _stacked([(*bold, *between, *title), _apart(message.body), *_below(message)])
 
 
 def _bare_layout(message: Message) -> Tree:
@@ -130,12 +145,14 @@ def _bare_layout(message: Message) -> Tree:
     quotes = tuple(takewhile(lambda it: isinstance(it, Quote), message.body))
     own = message.body[len(quotes) :]
     url = (Text(message.url),) if message.url else ()
-    return _stacked([head, own, quotes, *_below(message), url])
+    return _stacked([head, _indented(own), quotes, *_below(message), url])
 
 
 def _below(message: Message) -> Iterator[Tree]:
     for field in message.fields:
-        yield (Styled(Style.BOLD, (*field.name, Text(": "))), *field.value)
+        name = (Styled(Style.BOLD, (*field.name, Text(": "))),)
+        has_lines = "\n" in plain.render(field.value)
+        yield (*name, *(_apart(field.value) if has_lines else field.value))
     yield picture_links(message.images)
     footer = dated(message)
     yield (Styled(Style.SMALL, footer),) if footer else ()
@@ -146,6 +163,15 @@ def _stacked(lines: Iterable[Tree]) -> Tree:
     for line in filter(None, lines):
         found = (*found, Text("\n"), *line) if found else line
     return found
+
+
+def _apart(said: Tree) -> Tree:
+    return (Quote(said),) if said else ()
+
+
+def _indented(said: Tree) -> Tree:
+    """What a note says, set apart in plain text; notifications show no indents."""
+    return (Text(indent(plain.render(said), "  ")),) if said else ()
 
 
 HTML = Form(_layout, matrix.render)

@@ -63,8 +63,10 @@ def _hidden(nodes: Tree) -> Tree:
                 found.append(Text(plain.HIDDEN if clean(text_of(children)).strip() else ""))
             case Link():  # judged before its label is hidden
                 made = honest(node)
-                link = isinstance(made, Link)
-                found += [Link(made.url, _hidden(made.children))] if link else _hidden(made)
+                if isinstance(made, Link):
+                    found.append(replace(made, children=_hidden(made.children)))
+                else:
+                    found += _hidden(made)
             case Styled() | Quote() | Center() | Heading() | Colored():
                 found.append(replace(node, children=_hidden(node.children)))
             case _:
@@ -74,7 +76,7 @@ def _hidden(nodes: Tree) -> Tree:
 
 def _laid_out(link: Link) -> Tree:
     label = "".join(it.char if it.kind != "time" else _time(it) for it in Says()(link.children))
-    return (Link(link.url, (Text(label or link.url),)),)
+    return (replace(link, children=(Text(label or link.url),)),)
 
 
 def _time(said: Said) -> str:

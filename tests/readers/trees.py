@@ -13,6 +13,7 @@ from relay.tree import (
     Colored,
     Emoji,
     Heading,
+    LabelSource,
     Link,
     Math,
     Node,
@@ -36,6 +37,7 @@ TOKENS = [
     *"<https://evil.example> <https://evil.example|bank> [bank](<https://evil.example>)".split(),
     *"[x](javascript:alert(1)) javascript:alert(1) data:text/html,x matrix:u/a:b.example".split(),
     *"https://matrix.to/#/@a:b.example <script> </b> <br> &lt; &amp; &#42; $[blur".split(),
+    *"bank.example bank·example bank(.)example @bob @bob@bank.example README.md Node.js".split(),
     *"¯\\_(ツ)_/¯ a b word a.b 日本 。 é e\u0301 😀 🇯🇵 👨\u200d👩\u200d👧".split(),
     *["\n", "\n\n", " ", "  ", "\t", "\u3000", "\u200b", "\u202e", "\r\n", "\x00", "\ud800"],
 ]
@@ -69,7 +71,7 @@ leaves = (
 def _parents(trees: st.SearchStrategy[Tree]) -> st.SearchStrategy[Node]:
     return (
         st.builds(Styled, st.sampled_from(Style), trees)
-        | st.builds(Link, urls, trees)
+        | st.builds(Link, urls, trees, st.sampled_from(LabelSource))
         | st.builds(Quote, trees)
         | st.builds(Center, trees)
         | st.builds(Heading, trees)

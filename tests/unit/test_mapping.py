@@ -8,7 +8,7 @@ import pytest
 from relay.dialects import discord, matrix, plain, slack
 from relay.mfm import parse, parse_simple
 from relay.mfm.mapping import LOUD, MOVING, Origin, tree_of
-from relay.tree import Emoji, Link, Style, Styled, Text, Tree
+from relay.tree import Emoji, LabelSource, Link, Style, Styled, Text, Tree
 from tests.fakes.misskey import requests
 from tests.fakes.slack_pings import links, pings
 from tests.readers import in_discord, in_matrix, in_slack
@@ -182,7 +182,7 @@ def test_a_construct_in_slack(text: str, kind: str, elements: list[dict[str, Any
 )
 def test_a_mention_without_a_host_is_of_the_authors_host(origin: Origin, url: str | None) -> None:
     label = (Text("@bob"),)
-    assert tree("@bob", origin) == ((Link(url, label),) if url else label)
+    assert tree("@bob", origin) == ((Link(url, label, LabelSource.RELAY),) if url else label)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ HUGE: dict[str, Tree] = {
     "words": (Text("lorem ipsum " * 2500),),
     "marks": (Text("*" * 30_000),),
     "flags": (Text("🇯🇵" * 15_000),),
-    "accents": (Text("Z" + "\u0301" * 30_000),),
+    "accents": (Text("Z\u0301\u0302" * 10_000),),
     "pieces": tuple(Styled(Style.BOLD, (Text("word "),)) for _ in range(3000)),
     "single letters": tuple(Text("a") for _ in range(30_000)),
 }

@@ -1,6 +1,7 @@
 """The tree: what texts are cleaned of, where links may lead, and which labels lie."""
 
 import sys
+from unicodedata import category
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from relay.tree import (
     Code,
     Emoji,
     Heading,
+    LabelSource,
     Link,
     Math,
     Quote,
@@ -28,7 +30,9 @@ TAGS = "\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 
 
 def test_what_can_be_printed_needs_no_cleaning() -> None:
-    printable = "".join(filter(str.isprintable, map(chr, range(sys.maxunicode + 1))))
+    # Each mark stands on a letter: heaps of them are cut down.
+    letters = filter(str.isprintable, map(chr, range(sys.maxunicode + 1)))
+    printable = "".join(f"a{it}" if category(it).startswith("M") else it for it in letters)
     assert clean(f"\n{printable}") == f"\n{printable}"  # the line break lets it take the long way
 
 
@@ -158,7 +162,49 @@ LIES = [
     "paypal.com?photo.png",
     "paypal.com⁄photo.png",
     "www.good.example.png",
-    "evil.example",
+    "good.example.evil.example",
+    "good.example@evil.example",
+    "https://good.example@evil.example/x",
+    "evil.example,good.example",
+    "evil.example\u200b.good.example",
+    "@admin",
+    "@admin@good.example",
+    "@admin@good",
+    "＠admin",
+    "good.foobar/login",
+    "good\ua78fexample",
+    "good\u00b7example",
+    "good\ufe52example",
+    "good\u06d4example",
+    "good\u2025example",
+    "good•com",
+    "good・com",
+    "good(.)example",
+    "good[.]example",
+    "good{dot}example",
+    "good (ドット) example",
+    "good [ dot ] example",
+    "good dot example",
+    "good-dot-example",
+    "good . example",
+    "good .example",
+    "go\u3164od.\U000e0020example",
+    "good.🄲🄾🄼",
+    "good.🅲🅾🅼",
+    "good.⒞⒪⒨",
+    "good.c0m",
+    "good.corn",
+    "good.c٥m",
+    "good.c०m",
+    "☕.com",
+    "good.рф",
+    "銀行.みんな",
+    "good.com-login",
+    "good.com_login",
+    "README.md",
+    "ASP.NET",
+    "[2001:db8::1]",
+    "https:good.example",
 ]
 
 
@@ -180,6 +226,32 @@ def test_a_label_that_looks_like_an_address_stands_beside_the_true_one(label: st
         "v1.2.3",
         "3.5",
         "Hm... well",
+        "wait...what",
+        "Node.js",
+        "D3.js",
+        "v2.0.0",
+        "v1.1b",
+        "Dr.スランプ",
+        "ハリー・ポッター",
+        "A.A.ミルン",
+        "Mr.Smith",
+        "Ph.D.",
+        "U.S.A.",
+        "т.е.",
+        "System.out.println",
+        "package.json",
+        "第1.5話",
+        "ก.ค.",
+        "Café.René",
+        "10:30:45",
+        "polka dot dress",
+        "See you. Me too",
+        "evil.example",
+        "evil.example/somewhere/else",
+        "EVIL.example",
+        "www.evil.example",
+        "https://evil.example",
+        "@x",
         "e.g. this",
         "10:30",
         "Note: this",
@@ -187,7 +259,6 @@ def test_a_label_that_looks_like_an_address_stands_beside_the_true_one(label: st
         "either/or",
         ":/ meh",
         "詳しくはこちら。見てね",
-        "@bob",
         "#tag",
         "Привет, мир.",
     ],
@@ -204,13 +275,52 @@ def test_other_labels_are_linked(label: str) -> None:
         pytest.param("https://a.example/", "a.example", id="without its last slash"),
         pytest.param("mailto:bob@a.example", "bob@a.example", id="a mailbox"),
         pytest.param("https://a.example/@bob", "@bob@a.example", id="a person of that host"),
-        pytest.param(
-            "https://home.example/@bob@a.example", "Bob (@bob@a.example)", id="a page on a person"
-        ),
+        pytest.param("https://www.a.example/b", "a.example", id="a part of the host"),
+        pytest.param("https://a.example/users/bob", "@bob", id="a person without a host"),
+        pytest.param("https://xn--wgv71a.example/", "日本.example", id="the same in letters"),
+        pytest.param("https://日本.example/", "日本.example", id="as it is written"),
     ],
 )
 def test_a_label_may_be_the_address_it_leads_to(url: str, label: str) -> None:
     assert link(url, (Text(label),)) == (Link(url, (Text(label),)),)
+
+
+@pytest.mark.parametrize(
+    ("url", "label"),
+    [
+        pytest.param("https://home.example/@bob@a.example", "@bob@a.example", id="another's page"),
+        pytest.param("https://evil.example/@admin@a.example", "@admin@a.example", id="a claim"),
+        pytest.param("https://xn--80ak6aa92e.com/", "аррӏе.com", id="in deceiving letters"),
+        pytest.param("https://xn--mnchen-3ya.de/", "munchen.de", id="without its marks"),
+        pytest.param("https://münchen.de/", "munchen.de", id="without its marks, in letters"),
+    ],
+)
+def test_what_only_seems_to_be_the_address_stands_beside_it(url: str, label: str) -> None:
+    assert link(url, (Text(label),))[0] == Text(label)
+
+
+@pytest.mark.parametrize("label", ["good.example", "@admin@good.example", "Bob (@bob@a.example)"])
+def test_a_label_that_relay_wrote_is_believed(label: str) -> None:
+    found = Link(URL, (Text(label),), LabelSource.RELAY)
+    assert honest(found) == found
+
+
+@pytest.mark.parametrize("label", ["IMG_0001.MOV", "com.android.chrome.jpg", "bank.example"])
+def test_the_name_of_a_file_is_believed(label: str) -> None:
+    found = Link(URL, (Text(label),), LabelSource.FILE)
+    assert honest(found) == found
+
+
+@pytest.mark.parametrize("label", ["https://bank.example/a", "bank.example／a", "bank.example⁄a"])
+def test_what_no_file_can_be_called_is_not(label: str) -> None:
+    assert link(URL, (Text(label),), LabelSource.FILE)[0] == Text(label)
+
+
+def test_an_address_in_deceiving_letters_is_shown_in_punycode() -> None:
+    plain = "https://xn--80ak6aa92e.com/x"
+    assert link("https://аррӏе.com/x", (Text("https://аррӏе.com/x"),)) == (
+        Link(plain, (Text(plain),)),
+    )
 
 
 @pytest.mark.parametrize("label", ["", " ", "\u200b", "\u2060\u00ad", "\u3164", "\u2800", "\u202e"])

@@ -1,0 +1,59 @@
+"""
+Names of hosts as people may read them: punycode decoded, unless it would look like another name.
+
+A name stays in punycode where a part of it mixes alphabets (but those of East Asia), consists of
+letters that all look like Latin ones, or holds what no name of a host should: the rules that
+browsers have, https://chromium.googlesource.com/chromium/src/+/main/docs/idn.md
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from relay.unicode import is_plain_name
+
+PREFIX = "xn--"
+_PUNYCODE = re.compile(r"(?<![\w.-])(?:[\w-]+\.)*xn--[\w.-]*[\w-]", re.I | re.ASCII)
+
+
+def readable(text: str) -> str:
+    """A text with the hosts in it decoded that are in punycode: ``bob@日本.example``."""
+    if PREFIX not in text.lower():
+        return text
+    return _PUNYCODE.sub(lambda found: shown(found[0]), text)
+
+
+@lru_cache(256)
+def shown(host: str) -> str:
+    """A host in letters, or in punycode if letters could deceive."""
+    parts = host.split(".")
+    decoded = [_decoded(part) for part in parts]
+    if all(is_plain_name(part) for part in decoded if not part.isascii()):
+        return ".".join(decoded)
+    return ascii_form(host)
+
+
+@lru_cache(256)
+def ascii_form(host: str) -> str:
+    """A host in punycode: what goes over the wire."""
+    return ".".join(part if part.isascii() else _encoded(part) for part in host.split("."))
+
+
+def _decoded(part: str) -> str:
+    if not part.lower().startswith(PREFIX):
+        return part
+    try:
+        found = part[len(PREFIX) :].lower().encode("ascii").decode("punycode")
+        if found.isascii() or _encoded(found) != part.lower():
+            return part
+    except (UnicodeError, OverflowError, ValueError):
+        return part
+    return found
+
+
+def _encoded(part: str) -> str:
+    folded = unicodedata.normalize("NFKC", part).lower()
+    try:
+        return PREFIX + folded.encode("punycode").decode("ascii")
+    except UnicodeError:
+        return part
