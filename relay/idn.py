@@ -16,10 +16,10 @@ PREFIX = "xn--"
 _PUNYCODE = re.compile(r"(?<![\w.-])(?:[\w-]+\.)*xn--[\w.-]*[\w-]", re.I | re.ASCII)
 
 
-def readable(text: str) -> str:
+def readable(text: str | None) -> str:
     """A text with the hosts in it decoded that are in punycode: ``bob@日本.example``."""
-    if PREFIX not in text.lower():
-        return text
+    if text is None or PREFIX not in text.lower():
+        return text or ""
     return _PUNYCODE.sub(lambda found: shown(found[0]), text)
 
 

@@ -11,9 +11,6 @@ from enum import StrEnum
 
 from relay.unicode import is_visible
 
-NAME_LENGTH = 128
-"""Characters of a name that are shown; Misskey keeps no more of one that comes from elsewhere."""
-
 
 class Visibility(StrEnum):
     """Who may see a note, widest first."""
@@ -67,11 +64,8 @@ class User:
 
     @property
     def display_name(self) -> str:
-        """The name on one line, or the username where nobody would see it."""
-        name = " ".join((self.name or "").split())
-        if not is_visible(name):
-            return self.username
-        return name if len(name) <= NAME_LENGTH else f"{name[:NAME_LENGTH].rstrip()}…"
+        """The name, or the username where nobody would see it."""
+        return self.name if self.name and is_visible(self.name) else self.username
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

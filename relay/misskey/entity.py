@@ -21,6 +21,7 @@ from relay.misskey.member import (
     items,
     mapping,
     moment,
+    name,
     restricts,
     text,
     warning,
@@ -143,18 +144,18 @@ class Reader:
         return created_at <= (limit * 1000 if limit > 0 else self.now + limit * 1000)
 
     def user(self, source: Json) -> User:
-        username, host = text(source, "username") or "", text(source, "host")
+        username, host = name(source, "username") or "", name(source, "host")
         return User(
             id=identifier(source, "id"),
             username=username,
             host=host,
-            name=text(source, "name"),
+            name=name(source, "name"),
             url=self._page(username, host) if username else None,
             avatar_url=web_url(source, "avatarUrl"),
             is_bot=flag(source, "isBot"),
             is_cat=flag(source, "isCat"),
             emojis=addresses(source, "emojis"),
-            instance=text(mapping(source, "instance"), "name"),
+            instance=name(mapping(source, "instance"), "name"),
             description=text(source, "description"),
             location=text(source, "location"),
             birthday=text(source, "birthday"),
@@ -213,9 +214,9 @@ def _joined(*warnings: str | None) -> str | None:
 def contact(source: Json) -> ContactForm:
     return ContactForm(
         id=text(source, "id") or "",
-        subject=text(source, "subject"),
+        subject=name(source, "subject"),
         content=text(source, "content"),
-        name=text(source, "name"),
+        name=name(source, "name"),
         misskey_username=text(source, "misskeyUsername"),
         reply_method=text(source, "replyMethod"),
         category=text(source, "category"),
@@ -236,7 +237,7 @@ def _file(source: Json) -> File:
     properties = mapping(source, "properties")
     return File(
         id=text(source, "id") or "",
-        name=text(source, "name") or "",
+        name=name(source, "name") or "",
         type=text(source, "type") or "application/octet-stream",
         size=count(source, "size") or 0,
         url=web_url(source, "url"),
@@ -257,7 +258,7 @@ def _poll(source: Json) -> Poll:
 
 
 def _choice(source: Json) -> Choice:
-    return Choice(text=text(source, "text") or "", votes=max(0, count(source, "votes") or 0))
+    return Choice(text=name(source, "text") or "", votes=max(0, count(source, "votes") or 0))
 
 
 def _comment(comment: str | None) -> str | None:
@@ -287,10 +288,10 @@ def _texts(written: str) -> list[str] | None:
 def _channel(source: Json) -> Channel:
     return Channel(
         id=text(source, "id") or "",
-        name=text(source, "name") or "",
+        name=name(source, "name") or "",
         is_sensitive=restricts(source, "isSensitive"),
     )
 
 
 def _profile_field(source: Json) -> ProfileField:
-    return ProfileField(name=text(source, "name") or "", value=text(source, "value") or "")
+    return ProfileField(name=name(source, "name") or "", value=text(source, "value") or "")

@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 ITEMS = 100  # of any list or mapping
 ID = 100  # characters; Misskey's own have up to 32
+NAME = 256  # characters; Misskey keeps up to 128 of a person's, up to 256 of a file's
 DETAILS = 25  # plain values of a body that nobody has heard of
 MAX_INTEGER = 2**53 - 1
 
@@ -32,6 +33,12 @@ def text(source: Json, key: str) -> str | None:
 
 def words(found: object) -> str | None:
     return found if isinstance(found, str) and found.strip() else None
+
+
+def name(source: Json, key: str) -> str | None:
+    """A text on one line, whatever it was written on, and not longer than any name is."""
+    found = " ".join((text(source, key) or "").split())
+    return f"{found[:NAME].rstrip()}…" if len(found) > NAME else found or None
 
 
 def warning(source: Json, key: str) -> str | None:

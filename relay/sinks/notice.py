@@ -110,8 +110,12 @@ def _fitting(message: Message, form: Form, limit: int) -> str:
 
     if _size(written := _whole(message, form)) <= limit:
         return written
-    room = limit - size(form.layout(replace(message, body=())))
-    body = shorten(message.body, lambda it: size(it) <= room, more(message.url))
+
+    def fits(said: Tree) -> bool:
+        return size(form.layout(Message(body=said))) <= room
+
+    room = limit - size(form.layout(replace(message, body=()))) - _size("\n")
+    body = shorten(message.body, fits, more(message.url))
     whole = form.layout(replace(message, body=body))
     return form.render(shorten(whole, lambda it: size(it) <= limit))
 

@@ -8,6 +8,7 @@ import pytest
 
 from relay.idn import readable, shown
 from relay.message import Message
+from relay.misskey.entity import Reader
 from relay.model import Display, User
 from relay.rendering.templates import Templates
 from relay.sinks.discord import Discord
@@ -81,8 +82,26 @@ def test_what_nobody_sees_is_no_name(name: str) -> None:
 @pytest.mark.parametrize(
     "line_break", ["\n", "\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029"]
 )
-def test_a_name_stands_on_one_line(line_break: str) -> None:
-    assert User(username="bob", name=f"a{line_break}b").display_name == "a b"
+def test_names_stand_on_one_line(line_break: str) -> None:
+    found = Reader(server="https://a.example", now=0).note(
+        {
+            "user": {"username": f"x{line_break}y", "name": f"a{line_break}b"},
+            "files": [{"name": f"a{line_break}b"}],
+            "poll": {"choices": [{"text": f"a{line_break}b"}]},
+            "channel": {"name": f"a{line_break}b"},
+        }
+    )
+    assert (found.user.display_name, found.user.username) == ("a b", "x y")
+    assert found.files[0].name == "a b"
+    assert found.poll is not None
+    assert found.poll.choices[0].text == "a b"
+    assert found.channel is not None
+    assert found.channel.name == "a b"
+
+
+def test_a_name_without_end_ends() -> None:
+    found = Reader(server="https://a.example", now=0).user({"username": "b", "name": "a" * 9000})
+    assert found.display_name == f"{'a' * 256}…"
 
 
 @pytest.mark.parametrize("sink", SINKS)
