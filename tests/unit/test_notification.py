@@ -42,7 +42,7 @@ def notifications(event: Event, **keys: Any) -> tuple[str, str]:
 def test_the_first_words_stand_behind_author_and_title() -> None:
     slack, matrix = notifications(note(text="hello **there**,\nhow are you?"))
     assert slack == "Bob (@bob) · Mention: hello there, how are you?"
-    assert matrix.startswith("Bob (@bob) · Mention\nhello there,\nhow are you?\n")
+    assert matrix.startswith("Bob (@bob) · Mention\n  hello there,\n  how are you?\n")
 
 
 def test_the_addresses_of_a_message_come_last() -> None:
@@ -53,7 +53,7 @@ def test_the_addresses_of_a_message_come_last() -> None:
 
 def test_an_answer_comes_before_what_it_answers() -> None:
     for text in notifications(cases.event("e04")):
-        assert text.startswith(("Bob (@bob) · Reply: answer", "Bob (@bob) · Reply\nanswer\n"))
+        assert text.startswith(("Bob (@bob) · Reply: answer", "Bob (@bob) · Reply\n  answer\n"))
 
 
 def test_of_a_pure_renote_the_words_are_those_of_the_other_note() -> None:
