@@ -124,7 +124,8 @@ def _unseen(where: str, one: Try, *, is_known: bool) -> Finding:
         return wrong("way-redirected", where, what, remedy)
     if one.status == 401 and is_known:
         what = "the header X-Misskey-Hook-Secret gets lost on the way"
-        return wrong("way-headers-lost", where, what, "let the web server pass it on")
+        remedy = "let the web server pass it on, and those of forks, like X-Iceshrimp-Hook-Secret"
+        return wrong("way-headers-lost", where, what, remedy)
     if one.status == 401:
         remedy = "start relay again, if the secret was changed; let the web server pass headers on"
         return wrong("way-secret-refused", where, f"{told}: the secret is another there", remedy)
