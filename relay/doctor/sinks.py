@@ -18,7 +18,44 @@ class Diagnosis:
     remedy: str
 
 
+ANY = (
+    Diagnosis(
+        "answers here, not|a webhook answers here",
+        "sink-elsewhere",
+        "copy the address again from where the sink's type says: it is that of another service",
+    ),
+    Diagnosis(
+        "it sends us to",
+        "sink-moved",
+        "write the address to which it sends, if that is the vendor's own",
+    ),
+)
 DISCORD = (
+    Diagnosis(
+        "50006|220004",
+        "discord-address-form",
+        "take /slack or /github away from the end of the webhook's address",
+    ),
+    Diagnosis(
+        "22000[123]|40058",
+        "discord-forum",
+        "set thread_name (or thread_id) for a forum channel, and no thread_name for another",
+    ),
+    Diagnosis(
+        "4006[67]|10087",
+        "discord-tags",
+        "set tags to ids of the forum's tags: right-click one, Copy ID",
+    ),
+    Diagnosis(
+        "50083|160005",
+        "discord-thread-closed",
+        "open the thread again, or set thread_id to another",
+    ),
+    Diagnosis(
+        "16000[67]",
+        "discord-threads-full",
+        "close threads of the server, or set thread_id to one that is there",
+    ),
     Diagnosis(
         "10003|10004|10015",
         "discord-webhook-deleted",
@@ -32,6 +69,11 @@ DISCORD = (
 )
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors
 SLACK = (
+    Diagnosis(
+        "starts a workflow",
+        "slack-workflow",
+        "add an incoming webhook to the app, and write its address under url",
+    ),
     Diagnosis(
         "channel_is_archived|is_archived",
         "slack-channel-archived",
@@ -58,6 +100,7 @@ SLACK = (
         "add a new one under the app's Incoming Webhooks, and write its address under url",
     ),
 )
+BASE_URL = "write the base_url that https://your.server/.well-known/matrix/client names"
 MATRIX = (
     Diagnosis(
         "M_UNKNOWN_TOKEN|M_MISSING_TOKEN",
@@ -68,6 +111,16 @@ MATRIX = (
         "is encrypted",
         "matrix-room-encrypted",
         "make a new room without encryption: no room can be decrypted",
+    ),
+    Diagnosis(
+        "was upgraded",
+        "matrix-room-upgraded",
+        "set room to the new one, or to an alias that follows it, and invite the account there",
+    ),
+    Diagnosis(
+        "is muted",
+        "matrix-muted",
+        "raise the account's power level in the room's settings, or let everybody speak",
     ),
     Diagnosis(
         "M_FORBIDDEN|is not in",
@@ -82,7 +135,7 @@ MATRIX = (
     Diagnosis(
         "M_UNRECOGNIZED|30[1278]|40[45]",
         "matrix-homeserver-wrong",
-        "write the base_url that https://your.server/.well-known/matrix/client names",
+        BASE_URL,
     ),
 )
 DIAGNOSES: dict[str, Sequence[Diagnosis]] = {
@@ -90,6 +143,9 @@ DIAGNOSES: dict[str, Sequence[Diagnosis]] = {
     "slack": SLACK,
     "matrix": MATRIX,
 }
+
+PAGE = re.compile("cannot be reached: (30[1278]|40[45]) ")
+"""What a web server says that knows nothing of the paths of Matrix."""
 
 # Names that clients give to the sessions of people.
 CLIENTS = re.compile(
@@ -109,10 +165,12 @@ def _diagnosed(where: str, sink: AnySink, trouble: str) -> Finding:
     """What is behind the words of a sink's own check."""
     if trouble.startswith("asks us to wait"):
         return advice("sink-limited", where, trouble, "ask again later; relay itself waits")
+    if sink.type == "matrix" and PAGE.match(trouble):
+        return wrong("matrix-homeserver-wrong", where, trouble, BASE_URL)
     if trouble.startswith("cannot be reached"):
         remedy = "check the address, and this machine's way to it: DNS, firewall, proxy"
         return wrong("sink-unreachable", where, trouble, remedy)
-    for known in DIAGNOSES.get(sink.type, ()):
+    for known in (*ANY, *DIAGNOSES.get(sink.type, ())):
         if re.search(rf"\b(?:{known.words})\b", trouble):
             return wrong(known.name, where, trouble, known.remedy)
     remedy = "look up these words in the vendor's documentation, then check what the sink says"

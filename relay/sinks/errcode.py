@@ -28,7 +28,7 @@ def not_the_message(outcome: Outcome) -> Outcome:
     """What an outcome means when only questions were asked, and no message was sent."""
     match outcome:
         case Failed(reason):
-            return Failed(reason)
+            return Failed(reason, unsent=True)
         case Rejected(reason):
             return Closed(reason)
         case _:

@@ -124,13 +124,14 @@ def encoded(value: object) -> bytes:
 def _place(response: aiohttp.ClientResponse, secret: Secret) -> str:
     """Where a redirect leads: host and path, without what in it may be our key."""
     try:
-        place = response.url.join(URL(response.headers["Location"]))
+        place = URL(response.headers["Location"])
     except ValueError:
         return "no address"
     ours = response.url.path.split("/")[-2:]  # of a webhook's address these are the key
     path = "/".join("..." if part and part in ours else part for part in place.path.split("/"))
     port = "" if place.is_default_port() or not place.port else f":{place.port}"
-    return one_line(without(secret, f"{place.scheme}://{place.host}{port}{path}"))
+    host = f"{place.scheme}://{place.host}{port}" if place.absolute else ""
+    return one_line(without(secret, f"{host}{path}"))
 
 
 async def _text(response: aiohttp.ClientResponse) -> str:

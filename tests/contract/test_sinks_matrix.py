@@ -11,8 +11,9 @@ import pytest
 
 from relay.message import Field, Image, Message, plain_form
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.sinks import matrix, open_session
-from relay.sinks.matrix import ENCRYPTED, Matrix
+from relay.sinks import open_session
+from relay.sinks.matrix import Matrix
+from relay.sinks.room import ENCRYPTED
 from relay.tree import Text
 from tests.fakes.records import unnamed
 from tests.fakes.synapse import Synapse
@@ -89,7 +90,6 @@ async def test_a_room_is_found_by_its_alias_or_an_id_without_a_server(
     ("room", "code"),
     [
         ("#nobody-has-this:localhost.test", "404 M_NOT_FOUND"),
-        ("#no server:there is:none", "400 M_INVALID_PARAM"),
         ("!nothing:localhost.test", "403 M_FORBIDDEN"),
         ("!", "403 M_FORBIDDEN"),
     ],
@@ -105,7 +105,7 @@ async def test_a_room_that_is_not_there_closes(
 
 
 async def test_an_encrypted_room_closes_and_is_sent_nothing(
-    synapse: Synapse, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
     room = await synapse.create_room(encrypted=True)
     sink = sink_of(synapse, room)
@@ -116,7 +116,6 @@ async def test_an_encrypted_room_closes_and_is_sent_nothing(
     sink = sink_of(synapse, later)
     assert await send(sink, session) == Sent()
     await set_state(synapse, later, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
-    monkeypatch.setattr(matrix, "RECHECK", 0.0)
     assert await send(sink, session, key="2") == Closed(ENCRYPTED)
     assert len(await synapse.messages(later)) == 1
 
@@ -140,7 +139,7 @@ async def test_an_invited_account_enters_a_room_that_it_could_read_from_outside(
     await set_state(synapse, room, "m.room.history_visibility", history)
     sink = sink_of(synapse, room)
     assert await sink.check(session) == (
-        f"{synapse.bot.user} is not in {room}: invite it, and relay enters"
+        f"refuses us: {synapse.bot.user} is not in {room}: invite it, and relay enters"
     )
     assert await send(sink, session) == Sent()
     assert await sink.check(session) is None
@@ -184,8 +183,186 @@ async def test_a_wrong_token_or_address_closes(
     assert "syt_the" not in outcome.reason
     elsewhere = sink_of(synapse, room, homeserver=f"{synapse.base_url}/nothing")
     outcome = await send(elsewhere, session)
-    assert isinstance(outcome, Closed)
+    assert isinstance(outcome, Failed)  # the page of whoever stands there: no homeserver's word
     assert "404" in outcome.reason
+
+
+# --- rooms that change while relay runs
+
+
+async def upgrade(synapse: Synapse, room: str, *, level: int = 0) -> str:
+    """Let the reader, whose room it is, go on in another; the bot has ``level`` in the old one."""
+    users = {synapse.bot.user: level}
+    await set_state(synapse, room, "m.room.power_levels", {"users": users})
+    path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/upgrade"
+    body = {"new_version": "11"}
+    answer = await synapse.acall("POST", path, token=synapse.reader.token, body=body)
+    return str(answer["replacement_room"])
+
+
+async def texts(synapse: Synapse, room: str) -> list[str]:
+    return [event["content"]["body"] for event in await synapse.messages(room)]
+
+
+@pytest.mark.parametrize("level", [0, 100])
+async def test_an_upgraded_room_closes_and_names_the_new_one_also_where_the_bot_may_still_write(
+    synapse: Synapse, session: aiohttp.ClientSession, level: int
+) -> None:
+    room = await synapse.create_room()
+    sink = sink_of(synapse, room)
+    assert await send(sink, session, key="1") == Sent()
+    new = await upgrade(synapse, room, level=level)
+    outcome = await send(sink, session, key="2")
+    assert isinstance(outcome, Closed)
+    assert new in outcome.reason
+    assert new in str(await sink.check(session))
+    assert isinstance(await sink.probe(session), Closed)
+    assert await texts(synapse, room) == ["hello"]
+
+
+async def test_an_alias_leads_to_the_new_room_of_an_upgrade(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room(alias="upgraded")
+    sink = sink_of(synapse, "#upgraded:localhost.test")
+    assert await send(sink, session, key="1") == Sent()
+    new = await upgrade(synapse, room)
+    await act(synapse, new, "invite")
+    assert await send(sink, session, key="2") == Sent()
+    assert await sink.check(session) is None
+    assert (len(await texts(synapse, room)), len(await texts(synapse, new))) == (1, 1)
+
+
+async def test_an_alias_that_stays_at_an_upgraded_room_closes(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room(alias="stays")
+    new = await upgrade(synapse, room)
+    await point(synapse, "#stays:localhost.test", room)
+    sink = sink_of(synapse, "#stays:localhost.test")
+    outcome = await send(sink, session)
+    assert isinstance(outcome, Closed)
+    assert new in outcome.reason
+    assert "alias" in outcome.reason
+
+
+async def point(synapse: Synapse, alias: str, room: str) -> None:
+    """Let an alias of the reader's lead to a room."""
+    path = f"/_matrix/client/v3/directory/room/{quote(alias, safe='')}"
+    await synapse.acall("DELETE", path, token=synapse.reader.token)
+    await synapse.acall("PUT", path, token=synapse.reader.token, body={"room_id": room})
+
+
+async def test_an_alias_that_moves_takes_the_messages_along(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room, other = await synapse.create_room(alias="moves"), await synapse.create_room()
+    sink = sink_of(synapse, "#moves:localhost.test")
+    sent = await sink.send([HELLO], key="1", session=session)
+    assert isinstance(sent, Sent)
+    await point(synapse, "#moves:localhost.test", other)
+    assert await send(sink, session, key="2") == Sent()
+    assert (len(await texts(synapse, room)), len(await texts(synapse, other))) == (1, 1)
+    changed = await sink.edit(sent.message, [HELLO], key="3", session=session)
+    assert changed == Rejected("it was sent to another room")
+
+
+async def test_no_plain_text_goes_into_a_room_after_its_encryption_was_switched_on(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    sink = sink_of(synapse, room)
+    sent = await sink.send([HELLO], key="1", session=session)
+    assert isinstance(sent, Sent)
+    await set_state(synapse, room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
+    assert await send(sink, session, key="2") == Closed(ENCRYPTED)
+    assert await sink.edit(sent.message, [HELLO], key="3", session=session) == Closed(ENCRYPTED)
+    assert await sink.probe(session) == Closed(ENCRYPTED)
+    await set_state(synapse, room, "m.room.encryption", {})  # nobody can switch it off
+    assert await send(sink, session, key="4") == Closed(ENCRYPTED)
+    assert len(await synapse.messages(room)) == 1
+
+
+async def test_no_plain_text_goes_into_a_room_that_was_encrypted_while_the_account_was_out(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    sink = sink_of(synapse, room)
+    assert await send(sink, session, key="1") == Sent()
+    await act(synapse, room, "kick")
+    await set_state(synapse, room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
+    await act(synapse, room, "invite")
+    assert await send(sink, session, key="2") == Closed(ENCRYPTED)
+    assert len(await synapse.messages(room)) == 1
+
+
+async def test_who_is_put_out_and_invited_again_goes_on_by_itself(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    sink = sink_of(synapse, room)
+    assert await send(sink, session, key="1") == Sent()
+    await act(synapse, room, "kick")
+    outcome = await send(sink, session, key="2")
+    assert isinstance(outcome, Closed)
+    assert "invite it" in outcome.reason
+    assert isinstance(await sink.probe(session), Closed)
+    await act(synapse, room, "invite")
+    assert await sink.probe(session) == Sent()
+    assert await send(sink, session, key="2") == Sent()
+    assert len(await texts(synapse, room)) == 2
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        pytest.param({"events_default": 50}, id="nobody may speak"),
+        pytest.param({"users_default": -1}, id="nobody new may speak"),
+        pytest.param({"events": {"m.room.message": 10}}, id="messages are for some"),
+        pytest.param({"users": {"the bot": -1}}, id="the bot is muted"),
+    ],
+)
+async def test_who_is_muted_is_told_so_by_a_check_and_by_the_reason(
+    synapse: Synapse, session: aiohttp.ClientSession, levels: dict[str, Any]
+) -> None:
+    room = await synapse.create_room()
+    sink = sink_of(synapse, room)
+    assert await sink.check(session) is None
+    users = dict.fromkeys([synapse.bot.user] if "users" in levels else [], -1)
+    await set_state(synapse, room, "m.room.power_levels", {**levels, "users": users})
+    outcome = await send(sink, session)
+    assert isinstance(outcome, Closed)
+    for told in (outcome.reason, str(await sink.check(session))):
+        assert "is muted: its power level is" in told
+    assert await synapse.messages(room) == []
+
+
+async def test_who_made_a_room_may_speak_in_it_whatever_its_levels_say(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room(by=synapse.bot)
+    path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/state/m.room.power_levels/"
+    levels = {"events_default": 50}
+    await synapse.acall("PUT", path, token=synapse.bot.token, body=levels)
+    sink = sink_of(synapse, room)
+    assert await sink.check(session) is None
+    assert await send(sink, session) == Sent()
+
+
+async def test_what_somebody_removed_is_not_changed(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    room = await synapse.create_room()
+    sink = sink_of(synapse, room)
+    sent = await sink.send([HELLO], key="1", session=session)
+    assert isinstance(sent, Sent)
+    event = sent.message.split(" ")[1]
+    path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/redact/{quote(event, safe='')}/r1"
+    await synapse.acall("PUT", path, token=synapse.reader.token, body={})
+    outcome = await sink.edit(sent.message, [HELLO], key="2", session=session)
+    assert isinstance(outcome, Rejected)
+    assert outcome.is_removed
+    assert len(await synapse.messages(room)) == 1
 
 
 LONG = Message(

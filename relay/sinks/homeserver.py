@@ -1,0 +1,63 @@
+"""A homeserver, as one account asks it: https://spec.matrix.org/v1.19/client-server-api/"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from relay.outcome import Failed
+from relay.secret import Secret
+from relay.sinks.answer import Answer
+from relay.sinks.base import Payload
+from relay.sinks.http import exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Homeserver:
+    """``address`` is its base URL, ``token`` that of the account."""
+
+    address: str
+    token: Secret
+    session: aiohttp.ClientSession = field(repr=False)
+
+    async def ask(
+        self,
+        method: str,
+        *path: str,
+        body: Payload | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer | Failed:
+        base = str(URL(self.address)).rstrip("/")
+        steps = "/".join(quote(step, safe="") for step in path)
+        url = URL(f"{base}/_matrix/client/v3/{steps}", encoded=True)
+        return await exchange(
+            self.session,
+            method,
+            url,
+            secret=self.token,
+            query=query,
+            body=body,
+            headers=self._headers,
+        )
+
+    async def state(self, room: str, kind: str, key: str = "") -> Answer | Failed:
+        """What a room's state is now, as far as the account may see it."""
+        return await self.ask("GET", "rooms", room, "state", kind, key)
+
+    async def upload(self, picture: bytes, kind: str) -> str | None:
+        """https://spec.matrix.org/v1.19/client-server-api/#post_matrixmediav3upload"""
+        answer = await exchange(
+            self.session,
+            "POST",
+            f"{self.address.rstrip('/')}/_matrix/media/v3/upload",
+            secret=self.token,
+            body=picture,
+            headers={**self._headers, "Content-Type": kind},
+        )
+        return (answer.id("content_uri") or None) if isinstance(answer, Answer) else None
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token.reveal()}"}
