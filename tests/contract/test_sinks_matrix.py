@@ -387,7 +387,7 @@ async def test_the_longest_and_strangest_messages_are_taken(
         assert await send(sink, session, message, key=str(number)) == Sent()
     contents = [event["content"] for event in await synapse.messages(room)]
     assert len(contents) == len(sent)
-    assert contents[0]["body"].startswith("title ")
+    assert contents[0]["body"].startswith("title")
     assert contents[0]["formatted_body"].endswith("the footer")
     assert [content["msgtype"] == "m.text" for content in contents] == [
         bool(message.ping) for message in sent
