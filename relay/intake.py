@@ -117,13 +117,19 @@ async def receive(request: web.Request) -> web.Response:
     event = misskey.parse(raw, hook=hook.name, server=sender, now=request.app[CLOCK]())
     request[KIND] = event.kind
     if hook.server and event.server != hook.server:
-        raise FormatError(f"wrong server: this hook takes events of {hook.server} only")
+        raise FormatError(_wrong_server(event.server, hook.server))
     if not await request.app[ACCEPT](event, raw):
         logger.info(
             "repeated",
             extra={"action": "accept", "hook": hook.name, "event_id": event.id, "kind": event.kind},
         )
     return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _wrong_server(came: str, expected: str) -> str:
+    """Both servers by their origins: mostly it is the same one at another address."""
+    whose = f"of {came[:200]}" if came else "that names no server"
+    return f"wrong server: this is an event {whose}, and the hook takes those of {expected} only"
 
 
 async def _body(request: web.Request, *, most: int) -> bytes:

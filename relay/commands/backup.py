@@ -4,12 +4,12 @@ from argparse import Namespace
 from pathlib import Path
 
 from relay.commands.parser import Commands, add, complete_files
-from relay.commands.setting import configuration, existing_file, say
+from relay.commands.setting import configuration_without_secrets, existing_file, say
 from relay.outbox import backup
 
 
 def back_up(given: Namespace) -> int:
-    backup(existing_file(configuration(given.config)), given.file)
+    backup(existing_file(configuration_without_secrets(given.config)), given.file)
     say(f"{given.file}: {given.file.stat().st_size} bytes, read through and whole")
     return 0
 

@@ -7,7 +7,7 @@ from relay import app
 from relay.commands.deliveries import row, show_table, tell
 from relay.commands.parser import Commands, Run, add, add_json, positive
 from relay.commands.setting import (
-    configuration,
+    configuration_without_secrets,
     existing_outbox,
     news,
     outbox_to_read,
@@ -20,7 +20,7 @@ from relay.outcome import State
 
 
 async def listed(given: Namespace) -> int:
-    async with outbox_to_read(configuration(given.config)) as outbox:
+    async with outbox_to_read(configuration_without_secrets(given.config)) as outbox:
         found = await outbox.dead(sink=given.sink, limit=given.limit)
     if given.json:
         say_json([row(one) for one in found])
@@ -32,7 +32,7 @@ async def listed(given: Namespace) -> int:
 
 
 async def show(given: Namespace) -> int:
-    config = configuration(given.config)
+    config = configuration_without_secrets(given.config)
     async with outbox_to_read(config) as outbox:
         found = await outbox.delivery(given.id)
         attempts = await outbox.attempts(given.id)
@@ -44,7 +44,7 @@ async def show(given: Namespace) -> int:
 
 
 async def revive(given: Namespace) -> int:
-    config = configuration(given.config)
+    config = configuration_without_secrets(given.config)
     async with existing_outbox(config) as outbox:
         number = await outbox.revive(await _chosen(given, outbox), now=app.unix_milliseconds())
     say(f"{number} revived" + (f"; {await news(config, [*config.sinks])}" if number else ""))
@@ -52,7 +52,7 @@ async def revive(given: Namespace) -> int:
 
 
 async def drop(given: Namespace) -> int:
-    async with existing_outbox(configuration(given.config)) as outbox:
+    async with existing_outbox(configuration_without_secrets(given.config)) as outbox:
         number = await outbox.drop(await _chosen(given, outbox))
     say(f"{number} dropped")
     return 0 if number else 1

@@ -12,7 +12,7 @@ from relay.colour import Colour
 from relay.commands.parser import Commands, add, add_json, positive
 from relay.commands.setting import (
     colour_for,
-    configuration,
+    configuration_without_secrets,
     outbox_to_read,
     say,
     say_json,
@@ -33,7 +33,7 @@ WATCHED = 200  # of the newest deliveries
 
 async def listed(given: Namespace) -> int:
     wanted = _wanted(given)
-    async with outbox_to_read(configuration(given.config)) as outbox:
+    async with outbox_to_read(configuration_without_secrets(given.config)) as outbox:
         if given.follow:
             await _follow(outbox, wanted, limit=given.limit, as_json=given.json)
         found = await outbox.deliveries(wanted, limit=given.limit)
@@ -132,7 +132,7 @@ def row(delivery: Delivery) -> dict[str, Any]:
 
 
 async def show(given: Namespace) -> int:
-    config = configuration(given.config)
+    config = configuration_without_secrets(given.config)
     async with outbox_to_read(config) as outbox:
         found = await outbox.delivery(given.id)
         attempts = await outbox.attempts(given.id)

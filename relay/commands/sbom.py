@@ -78,7 +78,7 @@ def _component(name: str, package: Distribution, *, kind: str = "library") -> di
         "bom-ref": _ref(name),
         "name": name,
         "version": package.version,
-        "purl": f"pkg:pypi/{name}@{package.version}",
+        "purl": f"pkg:{_index(name)}/{name}@{package.version}",
     }
     for expression in package.metadata.get_all("License-Expression") or ():
         return told | {"licenses": [{"expression": expression}]}
@@ -93,7 +93,12 @@ def _component(name: str, package: Distribution, *, kind: str = "library") -> di
 
 
 def _ref(name: str) -> str:
-    return f"pypi:{name}"
+    return f"{_index(name)}:{name}"
+
+
+def _index(name: str) -> str:
+    """Where a package comes from. The one that is called relay on PyPI is another."""
+    return "generic" if name == ROOT else "pypi"
 
 
 def add_sbom(commands: Commands) -> None:

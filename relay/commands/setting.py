@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from relay import misskey
 from relay.colour import Colour
-from relay.config import Config, Samples, load
+from relay.config import Config, Samples, load, load_without_secrets
 from relay.control import ask
 from relay.errors import ConfigError, FormatError, OutboxError
 from relay.misskey import sample
@@ -37,6 +37,13 @@ def configuration(path: Path | None, *, samples: Samples = tuple) -> Config:
     """What the named file says, or the first that there is of the usual ones."""
     place = place_of(path)
     config = load(place, samples=samples)
+    return config.model_copy(update={"outbox": found_outbox(config.outbox, place)})
+
+
+def configuration_without_secrets(path: Path | None) -> Config:
+    """The same for commands that look at the outbox, and send nothing."""
+    place = place_of(path)
+    config = load_without_secrets(place)
     return config.model_copy(update={"outbox": found_outbox(config.outbox, place)})
 
 

@@ -12,7 +12,7 @@ from relay.commands.parser import Commands, add, add_json
 from relay.commands.setting import (
     check_sink,
     colour_for,
-    configuration,
+    configuration_without_secrets,
     existing_outbox,
     news,
     outbox_to_read,
@@ -65,7 +65,7 @@ class Standing:
 
 
 async def listed(given: Namespace) -> int:
-    config = configuration(given.config)
+    config = configuration_without_secrets(given.config)
     async with outbox_to_read(config) as outbox:
         standings = await _standings(config, outbox)
     now = app.unix_milliseconds()
@@ -177,7 +177,7 @@ def _seconds(milliseconds: int) -> int:
 
 
 async def pause(given: Namespace) -> int:
-    config = configuration(given.config)
+    config = configuration_without_secrets(given.config)
     check_sink(config, given.name)
     async with existing_outbox(config) as outbox:
         is_new = await outbox.pause_sink(given.name, now=app.unix_milliseconds())
@@ -190,7 +190,7 @@ async def pause(given: Namespace) -> int:
 
 
 async def resume(given: Namespace) -> int:
-    config = configuration(given.config)
+    config = configuration_without_secrets(given.config)
     check_sink(config, given.name)
     async with existing_outbox(config) as outbox:
         was_paused = await outbox.resume_sink(given.name)
@@ -205,7 +205,7 @@ async def resume(given: Namespace) -> int:
 
 
 async def give_up(given: Namespace) -> int:
-    config, name, number = configuration(given.config), given.name, 0
+    config, name, number = configuration_without_secrets(given.config), given.name, 0
     async with existing_outbox(config) as outbox:
         if name not in await outbox.backlog():
             check_sink(config, name)

@@ -5,6 +5,7 @@ file, document, syntax,      YAML text, and what it takes from outside, to plain
 variable, credential
 settings, condition, value   the models of what the file may say
 crosscheck, proof            what one part says of another; templates and conditions, tried
+placeholder                  what stands in for secrets, for commands that only look
 source, complaint, shape,    mistakes with their places, in words for people, with the likely
 likely                       meaning of what is misspelt
 """
@@ -12,7 +13,7 @@ likely                       meaning of what is misspelt
 from relay.config.credential import credential
 from relay.config.file import MAX_FILE, outbox_of, secret_files
 from relay.config.proof import Samples
-from relay.config.settings import LISTEN, Config, WebSettings, load, parse
+from relay.config.settings import LISTEN, Config, WebSettings, load, load_without_secrets, parse
 from relay.config.value import Locale, OutboxUrl
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "WebSettings",
     "credential",
     "load",
+    "load_without_secrets",
     "outbox_of",
     "parse",
     "secret_files",

@@ -187,7 +187,7 @@ class _Walk:
         try:
             return content(file)
         except UnreadError as error:
-            return self.source.unread(path, str(error))
+            return self.source.missing(path, str(error))
 
     def _scalar(self, node: yaml.Node, path: Loc) -> str | bool:
         text, is_plain = str(node.value), getattr(node, "style", None) is None
@@ -202,7 +202,7 @@ class _Walk:
         try:
             return filled(text, self.environ)
         except UnreadError as error:
-            return self.source.unread(path, str(error))
+            return self.source.missing(path, str(error))
 
 
 def _is_cut(node: Any) -> bool:

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from relay.config.document import read
 from relay.config.source import told
+from relay.config.unreadable import refusal
 from relay.config.value import OUTBOX, OutboxUrl
 from relay.errors import ConfigError
 
@@ -35,6 +36,8 @@ def text_of(path: Path) -> str:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE + 1)
+    except PermissionError:
+        raise ConfigError(f"{path}: cannot be read: {refusal(path)}") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     if len(raw) > MAX_FILE:

@@ -21,6 +21,7 @@ from relay.config.document import read
 from relay.config.file import text_of
 from relay.config.likely import likely
 from relay.config.origin import Setting, settings
+from relay.config.placeholder import put_placeholders
 from relay.config.proof import Samples, proof
 from relay.config.shape import Shape
 from relay.config.source import Source, told
@@ -198,6 +199,22 @@ def parse(
 ) -> Config:
     """Read a configuration; names of files in it start at ``base``."""
     source = read(text, base=base, environ=environ)
+    return _built(source, file=file, base=base, samples=samples)
+
+
+def load_without_secrets(path: Path, *, environ: Mapping[str, str] = os.environ) -> Config:
+    """
+    Read a file for somebody who only looks: no variable has to be set, no secret to be readable.
+
+    Nothing can be sent by it. Raises ConfigError with all other mistakes.
+    """
+    source = read(text_of(path), base=path.parent, environ=environ)
+    if isinstance(source.data, dict):
+        put_placeholders(source)
+    return _built(source, file=str(path), base=path.parent, samples=tuple)
+
+
+def _built(source: Source, *, file: str, base: Path, samples: Samples) -> Config:
     if not source.mistakes and not isinstance(source.data, dict):
         source.mistake((), _no_mapping(source.data))
     if not isinstance(source.data, dict):

@@ -47,6 +47,8 @@ class Source:
     warnings: list[Mistake] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     """The files that secrets were read from."""
+    absent: list[Loc] = field(default_factory=list)
+    """What variables and other files should give, and do not."""
     _places: dict[Loc, Place] = field(default_factory=dict)
     _written: dict[Loc, str] = field(default_factory=dict)
     _unread: set[Loc] = field(default_factory=set)
@@ -95,6 +97,11 @@ class Source:
         self.mistake(path, text)
         self._unread.add(self._known(path))
         return UNKNOWN
+
+    def missing(self, path: Loc, text: str) -> str:
+        """The same of what stands elsewhere: in a variable, or in another file."""
+        self.absent.append(self._known(path))
+        return self.unread(path, text)
 
     def warn(self, path: Loc, text: str) -> None:
         """Note what is allowed, but hardly meant."""

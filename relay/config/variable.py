@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from relay.config.unreadable import refusal
+
 SECRETS = ("secret", "url", "token", "password", "proxy")
 """The keys whose value may stand in a file of its own: ``<key>_file``."""
 
@@ -50,12 +52,19 @@ def _put(environ: Mapping[str, str]) -> Callable[[re.Match[str]], str]:
 
 
 def content(file: Path) -> str:
-    """The text of a secret's file, without the newline at its end. Raises UnreadError."""
+    """
+    The text of a secret's file, without the newline at its end.
+
+    Raises UnreadError. A name is told of what is there alone: where a secret was written for the
+    name of its file, there is no such file.
+    """
     try:
         with file.open(encoding="utf-8-sig") as opened:
             found = opened.read(MAX_SECRET).strip()
     except UnicodeDecodeError:
         raise UnreadError("the file is not UTF-8 text") from None
+    except PermissionError:
+        raise UnreadError(refusal(file)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "that is no file name"
         raise UnreadError(f"the file cannot be read: {reason}") from None

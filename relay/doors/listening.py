@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from socket import socket
 
-from aiohttp import web
+from aiohttp import web, web_response
 
 from relay.errors import ConfigError
 
 UNIX = "unix:"
+
+# Else each answer names the versions of Python and of the library, also one to no request at all.
+web_response.SERVER_SOFTWARE = "relay"  # type: ignore[attr-defined]
 
 # Who may connect to a socket: a web server in front has a user of its own.
 EVERYBODY = 0o666

@@ -32,7 +32,9 @@ def file_of(address: str) -> Path | None:
 def check_driver(address: str) -> None:
     """Raises OutboxError if what the address needs is not installed."""
     if file_of(address) is None and importlib.util.find_spec("asyncpg") is None:
-        raise OutboxError("postgresql needs a driver: pip install 'relay[postgres]'")
+        raise OutboxError(
+            "postgresql needs a driver: pip install '.[postgres]' in the folder of relay's source"
+        )
 
 
 @asynccontextmanager

@@ -256,7 +256,10 @@ async def test_what_is_no_event_is_400_with_the_reason_in_a_line(
 async def test_an_event_of_another_server_is_400(post: Post, shelf: Shelf) -> None:
     answer = await post(changed(server="https://evil.example"), path="/hooks/home")
     assert (answer.status, shelf.events) == (400, [])
-    assert "wrong server" in await answer.text()
+    told = await answer.text()
+    assert "an event of https://evil.example, and the hook takes those of https://" in told
+    unnamed = await post(changed(server="no origin"), path="/hooks/home")
+    assert "an event that names no server" in await unnamed.text()
     assert (await post(changed(), path="/hooks/home")).status == 204
 
 

@@ -160,7 +160,7 @@ def test_a_driver_that_is_not_installed_is_told_before_anything_starts(
     (folder / "config.yaml").write_text(text, encoding="utf-8")
     answer = relay(command)
     assert (answer.code, answer.out) == (2, "")
-    assert "pip install 'relay[postgres]'" in answer.err
+    assert "pip install '.[postgres]'" in answer.err
 
 
 def test_route_tells_who_gets_an_event_and_why_not(relay, folder):

@@ -35,9 +35,14 @@ def test_it_has_what_dependencies_need_and_nothing_of_the_tests() -> None:
 
 def test_it_tells_who_requires_what() -> None:
     requires = {one["ref"]: one["dependsOn"] for one in FOUND["dependencies"]}
-    assert set(requires) == {"pypi:relay", *(f"pypi:{name}" for name in VERSIONS)}
-    assert "pypi:aiohttp" in requires["pypi:relay"]
+    assert set(requires) == {"generic:relay", *(f"pypi:{name}" for name in VERSIONS)}
+    assert "pypi:aiohttp" in requires["generic:relay"]
     assert "pypi:yarl" in requires["pypi:aiohttp"]
+
+
+def test_relay_itself_is_not_the_package_of_that_name_on_the_index() -> None:
+    assert FOUND["metadata"]["component"]["purl"] == f"pkg:generic/relay@{version('relay')}"
+    assert not any(one["purl"].startswith("pkg:pypi/relay@") for one in FOUND["components"])
 
 
 def test_every_dependency_is_bounded_below_and_above() -> None:
