@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from relay import app
 from relay.colour import Colour
+from relay.commands.drawing import drawing
 from relay.commands.parser import Commands, add, add_json, positive
 from relay.commands.setting import (
     colour_for,
@@ -24,7 +25,6 @@ from relay.duration import seconds
 from relay.outbox import Outbox, Search
 from relay.outcome import Attempt, Delivery, Rejected, State
 from relay.plan import manner, press
-from relay.sinks.picture import picture
 
 HEAD = ("id", "accepted", "sink", "kind", "state", "")
 LOOK = 1.0  # seconds between two looks of --follow
@@ -174,7 +174,7 @@ def _draw(config: Config, delivery: Delivery) -> None:
     if isinstance(made, Rejected):
         say(f"{delivery.sink} cannot show it: {made.reason}")
     else:
-        say(picture(made, name=delivery.sink, colour=colour_for(sys.stdout)))
+        say(drawing(sink, made, name=delivery.sink, colour=colour_for(sys.stdout)))
 
 
 def add_deliveries(commands: Commands) -> None:

@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 
 from relay.colour import BARE
+from relay.commands.drawing import drawing
 from relay.commands.parser import Commands, Parser, add, add_json, complete_files
 from relay.commands.setting import (
     check_sink,
@@ -23,7 +24,6 @@ from relay.model import Event
 from relay.plan import manner, press
 from relay.routing import objection, redacted, sinks_for
 from relay.sinks import SinkSettings
-from relay.sinks.picture import picture
 
 
 def route(given: Namespace) -> int:
@@ -85,7 +85,7 @@ def preview(given: Namespace) -> int:
         if name in withheld:
             say(f"{name}: {colour.doubtful('withheld')}: {withheld[name]}")
         else:
-            say(picture(made[name], name=name, colour=colour))
+            say(drawing(sinks[name], made[name], name=name, colour=colour))
             say_json(payloads[name])
     return 0
 

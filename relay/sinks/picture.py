@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from relay.colour import BARE, Colour
 from relay.dialects import plain
@@ -17,12 +17,17 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # what could steer a terminal
 
 def picture(message: Message, *, name: str, colour: Colour = BARE) -> str:
     """A message in a frame, headed by ``name``."""
+    return framed(_lines(message), name=name, tint=message.color, colour=colour)
+
+
+def framed(lines: Iterable[str], *, name: str, tint: int | None, colour: Colour) -> str:
+    """Lines in a frame of a colour (0xRRGGBB), headed by ``name``."""
 
     def frame(text: str) -> str:
-        return colour.tinted(text, message.color)
+        return colour.tinted(text, tint)
 
     head = f"{frame('╭─')} {colour.bold(name)} {frame('─' * max(WIDTH - 4 - width(name), 0))}"
-    first, *others = _lines(message)
+    first, *others = [*lines] or [""]
     drawn = [colour.bold(line) for line in wrapped(first)]
     drawn += [line for other in others for line in wrapped(other)]
     bar = frame("│")

@@ -1,18 +1,28 @@
 """Payloads are drawn as they are, and nothing that they hold becomes a part of the page."""
 
+import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.colour import BARE
+from relay.commands.drawing import drawing
 from relay.commands.trying import embedded
 from relay.dialects import discord, matrix
+from relay.message import Message
 from relay.misskey import sample
+from relay.model import Event
 from relay.plan import manner, press
 from relay.routing import redacted
-from relay.tree import Code, Link, Pre, Quote, Style, Styled, Text, Time
-from relay.web.drawing import budget, drawn, html, markdown
+from relay.secret import Secret
+from relay.sinks.console import Console
+from relay.tree import Code, Link, Node, Pre, Quote, Style, Styled, Text, Time, Tree, clean
+from relay.web.drawing import budget, drawn, html, letters, markdown
+from tests import cases
 
 ALLOWED = {
     "a": {"href", "rel", "target", "class"},
@@ -23,6 +33,8 @@ ALLOWED = {
     "rect": {"width", "height", "fill"},
     "time": {"datetime"},
     "pre": {"class"},
+    "details": {"class"},
+    "summary": set(),
     **{
         tag: set[str]()
         for tag in "b i u s del em strong small code blockquote br hr".split()
@@ -38,7 +50,7 @@ class Reading(HTMLParser):
         self.text = ""
         self.links: list[str] = []
         self.around: list[str] = []
-        self.feed(drawing)
+        self.feed(str(drawing))
         self.close()
         assert self.around == []
 
@@ -164,3 +176,118 @@ def test_every_sample_is_drawn_within_its_budget(kind: str, name: str) -> None:
     shown = Reading(drawn(name, payload)).text
     assert "".join(message.summary.split(" · ")[-1].split()) in "".join(shown.split())
     assert all(0 <= one.used <= one.limit for one in budget(name, payload))
+
+
+# --- what is drawn is what is sent
+
+
+def words_of(message: Message) -> Iterator[str]:
+    """All that readers see of a message, in pieces."""
+    trees = [message.title, message.author, message.body, message.footer]
+    trees += [part for field in message.fields for part in (field.name, field.value)]
+    for leaf in (leaf for nodes in trees for leaf in leaves(nodes)):
+        if isinstance(leaf, Text | Code | Pre):
+            yield from leaf.text.split()
+    for image in message.images:
+        yield image.url
+
+
+def leaves(nodes: Tree) -> Iterator[Node]:
+    for node in nodes:
+        children = getattr(node, "children", None)
+        yield from (node,) if children is None else leaves(children)
+
+
+def bare(text: str) -> str:
+    """Without blanks, and without what keeps markup apart."""
+    return "".join(clean(text).replace("\u200b", "").split())
+
+
+EVENTS = [
+    *(pytest.param(sample.event(kind), id=kind) for kind in sample.kinds()),
+    *(
+        pytest.param(cases.event(file.name.split("_")[0]), id=file.name.split("_")[0])
+        for file in sorted(cases.EVENTS.glob("[acg]*.json"))
+        if file.name[:2] not in {"g2", "g3"}
+    ),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("name", ["discord", "slack", "matrix"])
+def test_everything_that_is_sent_is_drawn_on_the_page(event: Event, name: str) -> None:
+    config = embedded()
+    sink = config.sinks[name]
+    message = press(config).rendered(redacted(sink.gate, event), "", manner(config, sink))
+    reading = Reading(drawn(name, sink.payload([message])))
+    shown = bare(reading.text) + " ".join(reading.links)
+    assert [one for one in words_of(message) if bare(one) not in shown] == []
+    assert {one for one in (message.url, message.author_url) if one} <= set(reading.links)
+    if name != "discord":
+        assert bare(message.moment) in shown
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("name", ["discord", "slack", "matrix"])
+def test_the_terminal_draws_what_the_page_draws(event: Event, name: str) -> None:
+    config = embedded()
+    sink = config.sinks[name]
+    message = press(config).rendered(redacted(sink.gate, event), "", manner(config, sink))
+    drawing = drawn(name, sink.payload([message]))
+    shown = bare("\n".join(letters(drawing)).replace("\n> ", "\n"))
+    hidden = re.sub(r'(?s)<span class="spoiler".*?</span>|<summary>.*?</summary>', " ", drawing)
+    apart = re.sub("(<[^>]*>)", r" \1 ", hidden)
+    for one in Reading(apart).text.split():
+        assert bare(one) in shown or one in {"relay", "r", "APP", ">"}, one
+
+
+def test_what_pings_is_drawn() -> None:
+    pinging = Message(title=(Text("t"),), ping=frozenset({"all"}))
+    for kind, mentions, seen in (
+        ("discord", {"roles": ["123"]}, "@&123"),
+        ("slack", {"users": ["U123"], "channel": "here"}, "@U123@here"),
+        ("matrix", {"users": ["@a:b.example"], "room": True}, "@a:b.example@room"),
+    ):
+        sink = embedded().sinks[kind]
+        named = type(sink).model_validate(given(sink) | {"mentions": mentions})
+        payload = named.payload([pinging])
+        assert seen in bare(Reading(drawn(kind, payload)).text)
+        assert seen in bare("".join(letters(drawn(kind, payload))))
+
+
+def given(sink: Any) -> dict[str, Any]:
+    """The settings of a sink, as its configuration has them."""
+    found = sink.model_dump(exclude_defaults=True)
+    return {key: it.reveal() if isinstance(it, Secret) else it for key, it in found.items()}
+
+
+def test_lines_in_letters_are_those_that_a_reader_sees() -> None:
+    source = (
+        '<div class="said"><p class="by"><strong>relay</strong></p><p><a href="https://a.example">'
+        'label</a>  x</p>\n<div class="text">one\ntwo<br>three <a href="https://b.example">'
+        'https://b.example</a> <span class="spoiler" tabindex="0">hid\n<b>den</b></span> end</div>'
+        "<blockquote>said\nthis</blockquote><pre><code>x = 1\n  y</code></pre><hr>"
+        '<details class="notification"><summary>short</summary><div class="text">long</div>'
+        "</details></div>"
+    )
+    assert letters(source) == [
+        "label (https://a.example) x",
+        "one",
+        "two",
+        "three https://b.example █████ end",
+        "> said",
+        "> this",
+        "x = 1",
+        "  y",
+        "────────",
+        "🔔",
+        "long",
+    ]
+
+
+def test_a_console_is_drawn_as_it_prints() -> None:
+    console = Console(type="console", look="slack")
+    message = Message(title=(Text("t"),), body=(Text("b"),), at=0)
+    head, *lines = drawing(console, message, name="here", colour=BARE).split("\n")
+    assert lines == console.payload([message])["text"].split("\n")[1:]
+    assert head.startswith("╭─ here ─")

@@ -13,8 +13,9 @@ from relay.link import is_web
 from relay.sinks import Payload
 from relay.web.drawing import html, markdown
 from relay.web.drawing.budget import Budget, budget
+from relay.web.drawing.letters import letters
 
-__all__ = ["Budget", "budget", "drawn"]
+__all__ = ["Budget", "budget", "drawn", "letters"]
 
 NO_COLOUR = "#8a8f98"
 
@@ -26,6 +27,16 @@ def drawn(kind: str, payload: Payload) -> Markup:
 
 def _colour(number: int | None) -> str:
     return f"#{number:06x}" if isinstance(number, int) else NO_COLOUR
+
+
+def _instant(written: str) -> str:
+    """A timestamp as chats tell it: here in UTC, for a server draws it."""
+    return f"{written[:16].replace('T', ' ')} UTC"
+
+
+def _literal(text: str) -> str:
+    """The text of a notification, as Slack reads its mrkdwn."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _host(address: str) -> str:
@@ -45,6 +56,8 @@ _ENVIRONMENT.filters |= {
     "notice": html.drawn,
     "colour": _colour,
     "host": _host,
+    "instant": _instant,
+    "literal": _literal,
 }
 _ENVIRONMENT.tests["web"] = lambda url: isinstance(url, str) and is_web(url)
 _OUTLINES = _ENVIRONMENT.get_template("outlines.html")
