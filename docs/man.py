@@ -21,7 +21,8 @@ relay \\- from Misskey to Discord, Slack and Matrix
 [\\fIOPTION\\fR]..."""
 FILES = {
     "./config.yaml, /etc/relay/config.yaml": "The configuration, unless --config names another.",
-    "relay.db": "The outbox, in the working directory unless the configuration has another place.",
+    "relay.db": "The outbox, beside the configuration unless that names another place.",
+    "/var/lib/relay/relay.db": "The outbox of /etc/relay/config.yaml.",
     "/etc/systemd/system/relay.service": "The service: see relay install-service.",
 }
 

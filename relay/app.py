@@ -21,7 +21,7 @@ import aiohttp
 from relay import intake, misskey
 from relay.acceptance import Acceptance
 from relay.config import Config
-from relay.control import Control, controlled
+from relay.control import Control, controlled, socket_of
 from relay.crew import Crew
 from relay.delivery.courier import Duty
 from relay.delivery.lane import Lane
@@ -122,8 +122,9 @@ async def run(
         runner = intake.runner(public, grace=GRACE)
         door = await stack.enter_async_context(listening(runner, config.listen, mode=EVERYBODY))
         again = Reload(crew, outbox, load=load or (lambda: config), notify=notify, clock=clock)
+        socket = socket_of(file_of(config.outbox), config.home)
         control = Control(reload=again, wake=wake, laps=lambda: _laps(crew))
-        await stack.enter_async_context(controlled(control, file_of(config.outbox)))
+        await stack.enter_async_context(controlled(control, socket))
         ready(door.address)
         notify.ready(f"listens on {door.address}")
         await _finished(

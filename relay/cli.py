@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from relay.commands.parser import Parser
+from relay.commands.parser import Parser, add_config
 from relay.errors import RelayError
 from relay.log.lines import log_to
 
@@ -52,9 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         _keep_printing(stream)
     log_to(sys.stderr, level=logging.WARNING)
     asked = sys.argv[1:] if argv is None else argv
-    if asked[:1] == ["serve"]:  # it reads its configuration anyway, and listens to the signal then
+    command = _command(asked)
+    if command == "serve":  # it reads its configuration anyway, and listens to the signal then
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    given = parser(asked[0] if asked else None).parse_args(asked)
+    given = parser(command).parse_args(asked)
     try:
         ended = given.run(given)
         return int(asyncio.run(ended) if asyncio.iscoroutine(ended) else ended)
@@ -66,6 +67,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except (KeyboardInterrupt, EOFError):  # Ctrl-C, or Ctrl-D where something is asked
         return 130
+
+
+def _command(asked: Sequence[str]) -> str | None:
+    """The command's name, which may stand behind the configuration."""
+    rest = iter(asked)
+    for word in rest:
+        if word == "--config":
+            next(rest, None)
+        elif not word.startswith("--config="):
+            return word
+    return None
 
 
 def _keep_printing(stream: Any) -> None:
@@ -83,6 +95,7 @@ def parser(command: str | None = None) -> Parser:
     """What knows one command, or all of them."""
     parser = Parser(prog="relay", description=DESCRIPTION, epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"relay {version('relay')}")
+    add_config(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in [name for name, known in COMMANDS.items() if command in known] or COMMANDS:
         getattr(import_module(f"relay.commands.{module}"), f"add_{module}")(commands)

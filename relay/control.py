@@ -56,18 +56,20 @@ class Control:
     laps: Callable[[], Mapping[str, Lap]]
 
 
-def socket_of(outbox: Path | None) -> Path:
-    """Beside the file of the outbox; of a database on a server, in the working directory."""
-    return Path("relay.control.sock") if outbox is None else outbox.with_name(f"{outbox.name}.sock")
+def socket_of(outbox: Path | None, home: Path) -> Path:
+    """Beside the file of the outbox; where that is a database on a server, in relay's folder."""
+    if outbox is None:
+        return home / "relay.control.sock"
+    return outbox.with_name(f"{outbox.name}.sock")
 
 
 @asynccontextmanager
-async def controlled(control: Control, outbox: Path | None) -> AsyncIterator[None]:
+async def controlled(control: Control, socket: Path) -> AsyncIterator[None]:
     """Answer commands. Events matter more: where no socket can be, that is told, and no more."""
     runner = web.AppRunner(_door(control), access_log=None)
     async with AsyncExitStack() as stack:
         try:
-            opened = listening(runner, f"{UNIX}{socket_of(outbox)}", mode=OWNER)
+            opened = listening(runner, f"{UNIX}{socket}", mode=OWNER)
             await stack.enter_async_context(opened)
         except ConfigError as error:
             logger.warning("no control socket", extra={"action": "control", "reason": str(error)})
@@ -98,10 +100,9 @@ def _door(control: Control) -> web.Application:
 
 
 async def ask(
-    outbox: Path | None, method: str, path: str, said: object = None, *, patience: float = PATIENCE
+    socket: Path, method: str, path: str, said: object = None, *, patience: float = PATIENCE
 ) -> Answer | None:
-    """What the relay that runs on an outbox answers; None if none does. Raises OutboxError."""
-    socket = socket_of(outbox)
+    """What the relay with this socket answers; None if none runs. Raises OutboxError."""
     connector = aiohttp.UnixConnector(str(socket))
     timeout = aiohttp.ClientTimeout(total=patience)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:

@@ -1,5 +1,6 @@
 """``init``: asks, writes a configuration with its secrets, and waits for the first event."""
 
+import argparse
 import os
 import secrets
 import sys
@@ -11,9 +12,9 @@ from typing import Any
 from relay.commands.answers import answers, chosen
 from relay.commands.arrival import first_event
 from relay.commands.parser import Commands, add
-from relay.commands.setting import say
+from relay.commands.setting import configuration, say
 from relay.commands.uses import USES, Use, config
-from relay.config import LISTEN, load
+from relay.config import LISTEN
 from relay.config.address import listen
 from relay.errors import ConfigError
 from relay.log.lines import log_to
@@ -22,7 +23,7 @@ STATE = Path("/var/lib/relay")
 
 
 def init(given: Namespace) -> int | Coroutine[Any, Any, int]:
-    file: Path = given.config
+    file: Path = given.config or Path("config.yaml")
     _refuse_if_there(file)
     use = USES[given.use or chosen()]
     _refuse_if_there(*(file.parent / "secrets" / name for name in (use.name, use.sink)))
@@ -32,7 +33,7 @@ def init(given: Namespace) -> int | Coroutine[Any, Any, int]:
     if not given.wait:
         return 0
     log_to(sys.stderr)
-    return first_event(load(file), use)
+    return first_event(configuration(file), use)
 
 
 def _refuse_if_there(*paths: Path) -> None:
@@ -63,7 +64,7 @@ def _make(path: Path, text: str, *, mode: int) -> None:
 def _outbox(file: Path) -> str:
     """A service keeps it where systemd gives it a place; who tries relay out, where they are."""
     if Path("/etc") not in file.absolute().parents:
-        return "#outbox: sqlite:relay.db               # a file in the working directory"
+        return "#outbox: sqlite:relay.db               # a file beside this one"
     STATE.mkdir(mode=0o700, exist_ok=True)
     return f"outbox: sqlite:{STATE}/relay.db"
 
@@ -100,7 +101,7 @@ def add_init(commands: Commands) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        default=Path("config.yaml"),
+        default=argparse.SUPPRESS,
         help="the file to write; default: config.yaml",
     )
     parser.add_argument("--use", choices=list(USES), help="what for; default: asks")

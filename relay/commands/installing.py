@@ -10,11 +10,13 @@ from pathlib import Path
 
 from relay.commands.parser import Commands, add
 from relay.commands.setting import place_of, say, warn
-from relay.config import credential, secret_files
+from relay.config import credential, outbox_of, secret_files
+from relay.outbox import file_of
 
 # The places in deploy/relay.service.
 COMMAND = "/opt/relay/.venv/bin/relay"
 FOLDER = "/etc/relay"
+STATE = "/var/lib/relay"
 SECRETS = f"LoadCredential=secrets:{FOLDER}/secrets"
 
 
@@ -30,6 +32,12 @@ def install_service(given: Namespace) -> int:
     program = Path(sys.prefix, "bin", "relay")
     command = [str(program)] if program.exists() else [sys.executable, "-m", "relay"]
     say(unit(command, config, secret_files(config)).rstrip("\n"))
+    outbox = file_of(outbox_of(config))
+    if outbox is not None and not outbox.is_absolute() and config.parent != Path(FOLDER):
+        warn(
+            f"warning: the service keeps its outbox in {STATE}, and commands look for it beside "
+            f"the configuration: write outbox: sqlite:{STATE}/{outbox} into {config}"
+        )
     for path in dict.fromkeys(closed([Path(command[0]), Path(sys.executable), config])):
         warn(
             f"warning: the service's own user cannot read {path}: "

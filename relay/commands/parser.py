@@ -40,15 +40,20 @@ def add(
     )
     parser.set_defaults(run=run)
     if config:
-        file = parser.add_argument(
-            "--config",
-            type=Path,
-            metavar="FILE",
-            default=argparse.SUPPRESS,
-            help="default: ./config.yaml, then /etc/relay/config.yaml",
-        )
-        complete_files(file)
+        add_config(parser)
     return parser
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Also before the command: what is said behind it holds."""
+    file = parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="default: ./config.yaml, then /etc/relay/config.yaml",
+    )
+    complete_files(file)
 
 
 def complete_files(argument: argparse.Action) -> None:

@@ -3,9 +3,9 @@
 from argparse import Namespace
 
 from relay.commands.parser import Commands, add
-from relay.commands.setting import found_outbox, place_of, say, warn
+from relay.commands.setting import found_outbox, home_of, place_of, say, warn
 from relay.config import outbox_of
-from relay.control import RELOAD, ask
+from relay.control import RELOAD, ask, socket_of
 from relay.outbox import file_of
 
 
@@ -13,7 +13,8 @@ async def reload(given: Namespace) -> int:
     # Not the whole of it: relay has variables and credentials that this shell may lack.
     place = place_of(given.config)
     address = found_outbox(outbox_of(place), place)
-    answer = await ask(file_of(address), "POST", "/reload", patience=RELOAD)
+    socket = socket_of(file_of(address), home_of(place))
+    answer = await ask(socket, "POST", "/reload", patience=RELOAD)
     if answer is None:
         warn(f"no relay runs here with the outbox {address}: see relay serve")
         return 1

@@ -12,7 +12,16 @@ from pathlib import Path
 from relay import app
 from relay.commands.confinement import confine
 from relay.commands.parser import Commands, add
-from relay.commands.setting import colour_for, configuration, place_of, samples, say, sink_of, warn
+from relay.commands.setting import (
+    check_left_outbox,
+    colour_for,
+    configuration,
+    place_of,
+    samples,
+    say,
+    sink_of,
+    warn,
+)
 from relay.config import Config
 from relay.doctor import files, hooks, looking, page
 from relay.doctor.finding import Finding
@@ -40,6 +49,7 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
         log_format=log_format or format_for(sys.stderr),
         colour=colour_for(sys.stderr).on,
     )
+    check_left_outbox(config, place_of(path))
     _tell_doubts(config, path)
     stop_on_signals(stop)
 

@@ -2,22 +2,23 @@
 
 import json
 import os
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from relay import misskey
 from relay.colour import Colour
-from relay.config import Config, Samples, load, load_without_secrets
-from relay.control import ask
+from relay.config import Config, Samples, load, load_without_secrets, outbox_of
+from relay.control import ask, socket_of
 from relay.errors import ConfigError, FormatError, OutboxError
 from relay.misskey import sample
 from relay.model import Event
-from relay.outbox import Outbox, file_of, open_outbox, view_outbox
+from relay.outbox import Outbox, file_of, files_of, is_foreign, open_outbox, view_outbox
 from relay.suggestion import closest
 
 PLACES = (Path("config.yaml"), Path("/etc/relay/config.yaml"))
@@ -36,28 +37,77 @@ routes:
 def configuration(path: Path | None, *, samples: Samples = tuple) -> Config:
     """What the named file says, or the first that there is of the usual ones."""
     place = place_of(path)
-    config = load(place, samples=samples)
-    return config.model_copy(update={"outbox": found_outbox(config.outbox, place)})
+    return _placed(load(place, samples=samples), place)
 
 
 def configuration_without_secrets(path: Path | None) -> Config:
     """The same for commands that look at the outbox, and send nothing."""
     place = place_of(path)
-    config = load_without_secrets(place)
-    return config.model_copy(update={"outbox": found_outbox(config.outbox, place)})
+    return _placed(load_without_secrets(place), place)
 
 
-def found_outbox(address: str, place: Path, *, service: tuple[Path, Path] = SERVICE) -> str:
+def _placed(config: Config, place: Path) -> Config:
+    """With paths that hold in every folder."""
+    found = config.model_copy(update={"outbox": found_outbox(config.outbox, place)})
+    found._home = home_of(place)
+    return found
+
+
+def found_outbox(
+    address: str,
+    place: Path,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    service: tuple[Path, Path] = SERVICE,
+) -> str:
+    """The outbox of the configuration at ``place``, by a path that holds in every folder."""
+    file = file_of(address)
+    if file is None or file.is_absolute():
+        return address
+    return f"sqlite:{home_of(place, environ=environ, service=service) / file}"
+
+
+def home_of(
+    place: Path,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    service: tuple[Path, Path] = SERVICE,
+) -> Path:
     """
-    The outbox of the configuration at ``place``: a relative file is in the working directory.
+    The folder in which relay keeps what is its own: that of the configuration.
 
-    Or where the service works, if it is the service's configuration, and only there is one.
+    Or where systemd lets a service work, which says so to the service alone: so commands know it
+    for the usual place of its configuration.
+    https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#RuntimeDirectory=
     """
     folder, state = service
-    file = file_of(address)
-    if file is None or place.absolute().parent != folder or file.exists():
-        return address
-    return f"sqlite:{state / file}" if (state / file).exists() else address
+    if given := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(given)
+    is_service = place.absolute().parent == folder and os.path.lexists(state)
+    return state if is_service else place.parent
+
+
+def check_left_outbox(config: Config, place: Path) -> None:
+    """
+    Raises OutboxError where an empty outbox would begin beside one of an earlier version.
+
+    Those kept it in the working directory.
+    """
+    file = file_of(config.outbox)
+    if file is None or os.path.lexists(file):
+        return
+    written = file_of(outbox_of(place))
+    old = None if written is None or written.is_absolute() else written.absolute()
+    if old is None or not os.path.isfile(old) or is_foreign(old):
+        return
+    moved = " ".join(shlex.quote(str(one)) for one in files_of(old))
+    raise OutboxError(
+        f"there is no outbox {file.absolute()} yet, but {old} is one: earlier versions kept it in "
+        "the working directory. Stop the relay that uses it, if one runs; then "
+        f"mkdir -p -m 700 {shlex.quote(str(file.absolute().parent))} && "
+        f"mv {moved} {shlex.quote(str(file.absolute().parent))}/\n"
+        f"or let it stay, and write outbox: sqlite:{old}"
+    )
 
 
 def place_of(path: Path | None) -> Path:
@@ -146,7 +196,7 @@ async def news(config: Config, sinks: Sequence[str]) -> str:
     """Tell the relay that runs, if one does, that something waits; the words for what follows."""
     file, later = file_of(config.outbox), "a running relay looks within 30 seconds"
     try:
-        if await ask(file, "POST", "/wake", list(sinks)) is not None:
+        if await ask(socket_of(file, config.home), "POST", "/wake", list(sinks)) is not None:
             return "the relay that runs looks now"
     except OutboxError:
         return later
@@ -159,10 +209,20 @@ def existing_file(config: Config) -> Path:
     path = file_of(config.outbox)
     if path is None:
         raise OutboxError("the outbox is in no file: pg_dump makes copies of it")
-    if not path.exists():
-        where = "" if path.is_absolute() else ", in the folder in which it is started"
-        raise OutboxError(f"there is no outbox {path.absolute()}: relay serve makes it{where}")
+    with suppress(PermissionError):  # who opens it is told what to do
+        if not path.exists():
+            raise OutboxError(_missing(path))
     return path
+
+
+def _missing(path: Path) -> str:
+    """With where one may be that is meant."""
+    told = f"there is no outbox {path.absolute()}: relay serve makes it"
+    others = (Path(path.name).absolute(), SERVICE[1] / path.name)
+    found = next((one for one in others if one != path.absolute() and os.path.exists(one)), None)
+    if found is None:
+        return told
+    return f"{told}; there is {found}: if that is meant, write outbox: sqlite:{found}"
 
 
 @asynccontextmanager

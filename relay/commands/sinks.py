@@ -22,7 +22,7 @@ from relay.commands.setting import (
 )
 from relay.commands.table import one_line, room_of, span, stamp, table
 from relay.config import Config
-from relay.control import ask
+from relay.control import ask, socket_of
 from relay.errors import OutboxError
 from relay.outbox import Backlog, ClosedSink, Outbox, file_of
 from relay.outcome import Attempt, State
@@ -106,7 +106,7 @@ async def _standings(config: Config, outbox: Outbox) -> Sequence[Standing]:
 async def _laps(config: Config) -> Mapping[str, Any]:
     """What only the relay that runs knows; nothing if none does, or it does not answer."""
     try:
-        return await ask(file_of(config.outbox), "GET", "/laps") or {}
+        return await ask(socket_of(file_of(config.outbox), config.home), "GET", "/laps") or {}
     except OutboxError as error:
         warn(str(error))
         return {}

@@ -107,7 +107,7 @@ class Config(Settings):
     web: WebSettings | None = None
     """The operators' address: a page, metrics and readiness; without it there is none."""
     outbox: OutboxUrl = OUTBOX
-    """Where events wait: sqlite:FILE, from the working directory, or postgresql://user@host/db."""
+    """Where events wait: sqlite:FILE, from this file's folder, or postgresql://user@host/db."""
     locale: Locale = "en"
     """The language of messages."""
     timezone: Zone = "UTC"
@@ -134,9 +134,15 @@ class Config(Settings):
     """Ways out, by name."""
     routes: tuple[RouteSettings, ...] = ()
     """Which events go where: every route is asked, and a sink gets an event once."""
+    _home: Path = PrivateAttr(Path())
     _warnings: tuple[str, ...] = PrivateAttr(())
     _secret_files: tuple[Path, ...] = PrivateAttr(())
     _effective: tuple[Setting, ...] = PrivateAttr(())
+
+    @property
+    def home(self) -> Path:
+        """The folder for what relay makes beside an outbox that is in no file."""
+        return self._home
 
     @property
     def warnings(self) -> tuple[str, ...]:

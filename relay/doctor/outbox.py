@@ -41,9 +41,7 @@ def _disk(disk: Disk) -> Iterator[Finding]:
         yield wrong("outbox-folder-missing", where, what, f"mkdir -p -m 700 {disk.path.parent}")
     elif disk.outbox is None:
         what = "there is no such outbox yet; a relay that runs already uses another"
-        remedy = (
-            "run relay serve; or write outbox: sqlite:/the/whole/path, which every folder means"
-        )
+        remedy = "run relay serve; or write outbox: sqlite:/the/whole/path of the one it uses"
         yield advice("outbox-missing", where, what, remedy)
     if finding := _file_system(where, disk.kind):
         yield finding
@@ -77,7 +75,7 @@ def _file_system(where: str, kind: str) -> Finding | None:
 
 def _stock(stock: Stock, config: Config) -> Iterator[Finding]:
     if stock.problem is not None:
-        remedy = "run doctor as relay's user, in the folder where relay runs"
+        remedy = "run doctor as relay's user, or as root"
         yield wrong("outbox-unusable", config.outbox, stock.problem, remedy)
     for closed in stock.closed:
         if closed.name in config.sinks:

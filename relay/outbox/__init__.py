@@ -33,7 +33,7 @@ from relay.outbox.opening import (
 )
 from relay.outbox.sqlite import SQLiteOutbox
 from relay.outbox.sqlite.backup import backup
-from relay.outbox.sqlite.file import FileLock
+from relay.outbox.sqlite.file import FileLock, files_of, is_foreign
 
 __all__ = [
     "Arrival",
@@ -54,6 +54,8 @@ __all__ = [
     "check_driver",
     "copy_outbox",
     "file_of",
+    "files_of",
+    "is_foreign",
     "open_outbox",
     "serve_outbox",
     "view_outbox",

@@ -343,3 +343,44 @@ async def test_on_a_full_disk_relay_starts_and_sends_what_waits_and_takes_nothin
         await until(is_ready)
         await until(lambda: "note 100" in shown(discord))
         assert len(shown(discord)) == 31
+
+
+# --- where it is
+
+
+async def test_every_command_finds_the_outbox_beside_its_configuration(tmp_path: Path) -> None:
+    other, here = tmp_path / "other", tmp_path / "here"
+    other.mkdir()
+    here.mkdir()
+    async with serving(other, CONFIG) as relay, aiohttp.ClientSession() as session:
+        event = a_note_event(1)
+        assert (await post(session, relay.address, "alice", event, secret="secret")).status == 204
+        assert await relay.terminate() == 0
+        relay.folder = here  # from where everything is called from now on
+        relay.file = Path("../other/config.yaml")
+        await relay.start()
+        assert not list(here.glob("relay.db*"))
+        for command in (["deliveries"], ["sinks"], ["backup", "copy.db"], ["reload"]):
+            code, out, errors = await relay.command("--config", str(relay.file), *command)
+            assert (code, bool(out), errors) == (0, True, "")
+        assert (other / "relay.db.sock").exists()
+
+
+async def test_an_outbox_of_an_earlier_version_is_moved_not_forgotten(tmp_path: Path) -> None:
+    other, here = tmp_path / "other", tmp_path / "here"
+    other.mkdir()
+    here.mkdir()
+    async with serving(here, CONFIG) as relay, aiohttp.ClientSession() as session:
+        event = a_note_event(1)
+        assert (await post(session, relay.address, "alice", event, secret="secret")).status == 204
+        await relay.terminate()
+        relay.file = relay.file.rename(other / "config.yaml")
+        code, _, errors = await relay.command("serve", "--config", str(relay.file))
+        assert (code, "earlier versions kept it" in errors) == (2, True)
+        assert not (other / "relay.db").exists()
+        moving = errors.split("then ")[1].splitlines()[0]
+        await asyncio.to_thread(subprocess.run, moving, shell=True, check=True)
+        await relay.start()
+        answer = await post(session, relay.address, "alice", event, secret="secret")
+        assert answer.status == 204
+        assert "repeated" in relay.log.read_text(encoding="utf-8")

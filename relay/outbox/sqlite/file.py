@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from relay.errors import BrokenError, OutboxError
+from relay.outbox.sqlite.access import remedy
 from relay.outbox.sqlite.journal import MAGIC
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ def _make(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
+CLOSED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 READ_THROUGH = 64 * 2**20  # bytes
 
 
@@ -89,12 +91,19 @@ def named_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        broken = _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-        raise (BrokenError if broken else OutboxError)(f"{path}: {error}") from None
+        if _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise BrokenError(f"{path}: {error}") from None
+        raise OutboxError(_told(path, str(error), is_closed=_code(error) in CLOSED)) from None
     except OSError as error:
-        raise OutboxError(f"{path}: cannot be opened: {error.strerror}") from None
+        reason = f"cannot be opened: {error.strerror}"
+        raise OutboxError(_told(path, reason, is_closed=True)) from None
     except OverflowError as error:
         raise OutboxError(f"{path}: {error}") from None
+
+
+def _told(path: Path, reason: str, *, is_closed: bool) -> str:
+    """With what to do about it, where that is to be seen; ``is_closed``: it may not be used."""
+    return ": ".join(filter(None, (str(path), reason, remedy(path) if is_closed else "")))
 
 
 def _code(error: sqlite3.Error) -> int:
@@ -116,7 +125,7 @@ def check(path: Path) -> None:
 
     Raises BrokenError, or OutboxError.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         return
     with ExitStack() as stack, named_errors(path):
         db = connect(path, stack)
@@ -130,9 +139,9 @@ def check(path: Path) -> None:
 
 def is_foreign(path: Path) -> bool:
     """Whether a file was never an outbox: it is no database, and no relay has locked it before."""
-    if not path.is_file() or lock_of(path).exists():
+    if not os.path.isfile(path) or os.path.exists(lock_of(path)):
         return False
-    with path.open("rb") as file:
+    with named_errors(path), path.open("rb") as file:
         head = file.read(len(MAGIC))
     return head not in {b"", MAGIC}
 
@@ -151,6 +160,12 @@ def lock_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.lock")
 
 
+def files_of(path: Path) -> list[Path]:
+    """The files of an outbox that are there, its lock among them."""
+    places = [path.with_name(path.name + end) for end in (*COMPANIONS, ".lock")]
+    return [place for place in places if os.path.lexists(place)]
+
+
 def rescued(path: Path) -> Path:
     """Where the content of an outbox is saved whose file was deleted under a running relay."""
     return path.with_name(f"{path.name}.rescued")
@@ -159,7 +174,7 @@ def rescued(path: Path) -> Path:
 def take_rescued(path: Path) -> bool:
     """Begin with what was saved, if there is nothing else; whether it was so."""
     saved = rescued(path)
-    if path.exists() or not saved.exists():
+    if os.path.lexists(path) or not os.path.exists(saved):
         return False
     for end in COMPANIONS:
         path.with_name(path.name + end).unlink(missing_ok=True)
@@ -206,7 +221,8 @@ def _locked(path: Path) -> int:
     try:
         opened = os.open(place, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise OutboxError(f"{place}: cannot be opened: {error.strerror}") from None
+        reason = f"cannot be opened: {error.strerror}"
+        raise OutboxError(_told(place, reason, is_closed=True)) from None
     try:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

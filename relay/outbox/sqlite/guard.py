@@ -17,6 +17,7 @@ from pathlib import Path
 
 from relay.errors import BrokenError, LostError, OutboxError
 from relay.outbox.sqlite import journal
+from relay.outbox.sqlite.access import allowed
 from relay.outbox.sqlite.file import COMPANIONS, FileLock, check, rescued
 from relay.outbox.sqlite.reserve import Reserve
 
@@ -119,7 +120,7 @@ class Guard:
 
     def _problems(self) -> Iterator[str]:
         yield from (problem for file in self._files if (problem := file.problem()) is not None)
-        if not os.access(self._path, os.R_OK | os.W_OK):
+        if not allowed(self._path, os.R_OK | os.W_OK):
             yield f"{self._path}: may not be read and written any more"
         if self._lock is not None and (problem := self._lock.problem()) is not None:
             yield problem
