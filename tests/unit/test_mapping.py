@@ -190,6 +190,20 @@ def test_a_mention_without_a_host_is_of_the_authors_host(origin: Origin, url: st
     [
         pytest.param(Origin(server=HOME), "cat", f"{HOME}/emoji/cat.webp", id="a local author"),
         pytest.param(FAR, "cat", f"{HOME}/emoji/cat@far.example.webp", id="a remote author"),
+        pytest.param(
+            Origin(server=HOME, host="例え.example"),
+            "cat",
+            f"{HOME}/emoji/cat@xn--r8jz45g.example.webp",
+            id="a host with other letters",
+        ),
+        pytest.param(
+            Origin(server=HOME, host="/../../admin/delete?all=1#"),
+            "cat",
+            None,
+            id="a host that would steer the path",
+        ),
+        pytest.param(Origin(server=HOME, host="a.example:1"), "cat", None, id="a host and a port"),
+        pytest.param(Origin(server=HOME, host="127.0.0.1"), "cat", None, id="an address"),
         pytest.param(Origin(), "cat", None, id="no server"),
     ],
 )
