@@ -38,6 +38,18 @@ _ELSEWHERE = {
     "zh_hk": "zh-Hant",
     "en_us": "en",
     "en_gb": "en",
+    # keys by their other names
+    "webhook": "url",
+    "webhook_url": "url",
+    "webhookurl": "url",
+    "uri": "url",
+    "address": "url",
+    "access_token": "token",
+    "bot_token": "token",
+    "api_key": "token",
+    "room_id": "room",
+    "channel_id": "channel",
+    "instance": "server",
     # clients and servers by their vendors
     "element": "matrix",
     "synapse": "matrix",

@@ -14,6 +14,7 @@ LOOKED_BACK = 2000  # characters before the place where YAML gives a text up
 
 _QUOTES = "a text that begins with {} needs quotes"
 _BRACKET = "a bracket of line {line} is not closed, or a comma is missing"
+_QUESTION = "inside brackets a text with a ? in it needs quotes, as many addresses do"
 _COLON = "a key without a colon: write `key: value`"
 _ESCAPE = "in double quotes a backslash begins an escape: use single quotes"
 _INDENT = "a wrong indentation, or something behind a closing quote"
@@ -53,6 +54,8 @@ def explained(error: yaml.YAMLError, text: str) -> Mistake:
     problem = str(getattr(error, "problem", "") or "")
     context = str(getattr(error, "context", "") or "")
     told = next((says for part, says in _WORDS if part in f"{context} {problem}"), None)
+    if told == _BRACKET and _is_at_question(error, text):
+        told = _QUESTION
     if told is None and (found := re.fullmatch("found character '(.)' that .*", problem)):
         told = _QUOTES.format(found[1])
     mark, start = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
@@ -62,6 +65,12 @@ def explained(error: yaml.YAMLError, text: str) -> Mistake:
     opened = start.line + 1 if start is not None else line
     words = "" if told is None else f": {told.replace('{line}', str(opened))}"
     return Mistake(line, column, "", f"not YAML{words}")
+
+
+def _is_at_question(error: yaml.YAMLError, text: str) -> bool:
+    """Whether YAML gives up at a ``?`` in a text: inside brackets it begins a key."""
+    mark = getattr(error, "problem_mark", None)
+    return mark is not None and text[mark.index : mark.index + 1] == "?"
 
 
 def _sign_in_brackets(error: yaml.YAMLError, text: str) -> Mistake | None:

@@ -21,11 +21,13 @@ class Kind:
     words: str
     type: str = ""
     key: str = "url"
+    own: str = "that belongs under {key}"
+    """What to say where it is of the right vendor, and under the wrong key."""
 
     def instead(self, type_: str, right: str) -> str:
         """What to say in a sink of a type where another thing is wanted; ``right`` is like what."""
         if self.type == type_:
-            return f"is {self.words}: that belongs under {self.key}"
+            return f"is {self.words}: {self.own.format(key=self.key)}"
         if self.type:
             return f"is {self.words}: that belongs to a sink of type {self.type}, under {self.key}"
         return f"is {self.words}: {right}"
@@ -33,6 +35,9 @@ class Kind:
 
 DISCORD_WEBHOOK = Kind("the address of a Discord webhook", "discord")
 SLACK_WEBHOOK = Kind("the address of a Slack webhook", "slack")
+SLACK_API = Kind(
+    "an address of Slack's API", "slack", "api_base", "it takes token and channel instead"
+)
 MATRIX_API = Kind("an address of a Matrix homeserver", "matrix", "homeserver")
 
 _DISCORD = r"(?:[\w-]+\.)*discord(?:app)?\.com(?::443)?"
@@ -50,7 +55,7 @@ _KNOWN = tuple(
         (rf"{_DISCORD}/", Kind("a page of Discord")),
         (rf"hooks\.{_SLACK}/+(?:workflows|triggers)\b", Kind("the trigger of a Slack workflow")),
         (rf"hooks\.{_SLACK}/", SLACK_WEBHOOK),
-        (rf"{_SLACK}/+api\b", Kind("an address of Slack's API", "slack", "token and channel")),
+        (rf"{_SLACK}/+api\b", SLACK_API),
         (rf"{_SLACK}/+(?:archives|client|messages)/", Kind("a link to a Slack channel")),
         (rf"{_SLACK}/", Kind("a page of Slack")),
         (r"(?:www\.)?matrix\.to/", Kind("a link to a Matrix room or user", "matrix", "room")),
@@ -81,6 +86,8 @@ def check_text(text: str) -> None:
         raise ValueError("has a blank at its beginning or end: take it off")
     if re.match(r"(?i)bearer\b|authorization\b", text):
         raise ValueError("is written without Bearer: relay itself says that")
+    if re.search(r"<[\w -]+>|\{[\w -]+\}", text):
+        raise ValueError("has a placeholder in it, as in an example: write what it stands for")
     if found := _ENDS.search(text):
         raise ValueError(f"has a {_named(found[0])} around it or at its end: take it off")
     if found := re.search(r"\s", text):

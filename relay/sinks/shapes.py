@@ -13,6 +13,7 @@ from relay.secret import Secret
 from relay.sinks.places import (
     DISCORD_WEBHOOK,
     MATRIX_API,
+    SLACK_API,
     SLACK_WEBHOOK,
     Kind,
     check_text,
@@ -30,6 +31,7 @@ SLACK_URL = (
     "should be like https://hooks.slack.com/services/T…/B…/…: api.slack.com/apps → the app → "
     "Incoming Webhooks → Copy"
 )
+SLACK_API_BASE = "https://slack.com/api/"
 SLACK_TOKEN = "the Bot User OAuth Token (xoxb-…) is under the app's OAuth & Permissions"  # noqa: S105
 SLACK_CHANNEL = (
     'should be the name of a channel with #, in quotes ("#general"), or its id, like C0123ABCD'
@@ -56,6 +58,8 @@ _WRONG_TOKENS = (
 
 
 def discord_url(address: str, *, allow_http: bool = False) -> None:
+    if re.fullmatch(r"[\w-]{20,}\.[\w-]{6}\.[\w-]{20,}", address):
+        raise ValueError(f"is a bot's token: it {DISCORD_URL}")
     parts = split(address, allow_http=allow_http)
     if is_loopback(parts.hostname or ""):
         return
@@ -71,8 +75,8 @@ def discord_url(address: str, *, allow_http: bool = False) -> None:
         raise ValueError(f"has no number behind /webhooks/: it {DISCORD_URL}")
     if not token:
         raise ValueError(f"lacks its last part, the token: it {DISCORD_URL}")
-    if rest in {"/slack", "/github"}:
-        raise ValueError(f"ends with {rest}, which takes others' messages: take {rest} off")
+    if rest is not None and (end := rest.lower().rstrip("/")) in {"/slack", "/github"}:
+        raise ValueError(f"ends with {end}, which takes others' messages: take {end} off")
     if rest is not None:
         what = "ends with a slash" if rest == "/" else "goes on behind the token"
         raise ValueError(f"{what}: take that off")
@@ -80,6 +84,8 @@ def discord_url(address: str, *, allow_http: bool = False) -> None:
 
 
 def slack_url(address: str, *, allow_http: bool = False) -> None:
+    if re.match(r"xox|xapp-", address):
+        raise ValueError("is a token: that belongs under token, together with channel")
     parts = split(address, allow_http=allow_http)
     if is_loopback(parts.hostname or ""):
         return
@@ -100,7 +106,17 @@ def slack_url(address: str, *, allow_http: bool = False) -> None:
         raise ValueError("goes on behind its last part, or ends with a slash: take that off")
     if not all(re.fullmatch(r"[A-Za-z0-9_-]+", part) for part in others):
         raise ValueError(f"has a character that no such address has: it {SLACK_URL}")
+    if not others[-1].strip("X"):
+        raise ValueError(f"is the one of Slack's documentation: it {SLACK_URL}")
     _check_end(parts, others[-1])
+
+
+def slack_api(address: str, *, allow_http: bool = False) -> None:
+    parts = split(address, allow_http=allow_http)
+    kind = kind_of(parts)
+    is_api = kind is SLACK_API and parts.path.strip("/") == "api" and not parts.query
+    if kind is not None and not is_api:
+        raise ValueError(f"is {kind.words}: leave it out, the default is {SLACK_API_BASE}")
 
 
 def slack_token(token: str, *, is_slacks: bool = True) -> None:

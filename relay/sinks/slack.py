@@ -36,15 +36,19 @@ from relay.sinks.base import (
 from relay.sinks.blocks import MESSAGES, blocks, fallback, together
 from relay.sinks.emoji import coded
 from relay.sinks.errorword import HEALTHY, WORKFLOW, classify_api, classify_webhook, named, word_in
-from relay.sinks.places import split
-from relay.sinks.shapes import slack_channel, slack_token, slack_url
+from relay.sinks.shapes import (
+    SLACK_API_BASE,
+    slack_api,
+    slack_channel,
+    slack_token,
+    slack_url,
+)
 from relay.sinks.wire import AnsweredError, Wire
 
 # The SDK's own lines hold addresses and tokens.
 quiet = logging.getLogger("relay.slack_sdk")
 quiet.setLevel(logging.CRITICAL)
 
-API = "https://slack.com/api/"
 PACE = ((1, 1.0),)  # https://docs.slack.dev/apis/web-api/rate-limits
 
 AT_MOST = Field(max_length=40)
@@ -69,6 +73,10 @@ class Mentions(Settings):
     """Whether ``all`` means the channel, too, and how much of it."""
 
 
+def _is_slacks(info: ValidationInfo) -> bool:
+    return str(info.data.get("api_base", "")).rstrip("/") == SLACK_API_BASE.rstrip("/")
+
+
 class Slack(SinkSettings):
     """A way out to one Slack channel: ``url``, or ``token`` and ``channel``."""
 
@@ -80,7 +88,7 @@ class Slack(SinkSettings):
     """Whether ``url`` and ``api_base`` may begin with http://, as on a network that is your own."""
     url: Secret | None = None
     """The address of an incoming webhook."""
-    api_base: str = API
+    api_base: str = SLACK_API_BASE
     """Where the bot finds Slack."""
     token: Secret | None = None
     """A bot's token (xoxb-...), with the scope chat:write."""
@@ -104,14 +112,14 @@ class Slack(SinkSettings):
     @field_validator("api_base")
     @classmethod
     def _is_address(cls, address: str, info: ValidationInfo) -> str:
-        split(address, allow_http=may_be_http(info))
+        slack_api(address, allow_http=may_be_http(info))
         return address
 
     @field_validator("token")
     @classmethod
     def _is_token(cls, token: Secret | None, info: ValidationInfo) -> Secret | None:
         if token is not None:
-            slack_token(token.reveal(), is_slacks=info.data.get("api_base") == API)
+            slack_token(token.reveal(), is_slacks=_is_slacks(info))
         return token
 
     @field_validator("channel")

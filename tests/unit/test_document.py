@@ -202,6 +202,12 @@ def test_a_secret_that_ends_before_a_comment_is_a_doubt(text: str, is_told: bool
     assert not any("def" in it.text for it in source.warnings)
 
 
+def test_an_address_with_a_question_mark_needs_quotes_inside_brackets() -> None:
+    (mistake,) = read("m: {url: https://a.example/x?y=1}", base=NOWHERE, environ={}).mistakes
+    assert (mistake.line, mistake.column) == (1, 29)
+    assert "a text with a ? in it needs quotes" in mistake.text
+
+
 @pytest.mark.parametrize(
     ("text", "place", "sign"),
     [

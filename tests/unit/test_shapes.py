@@ -12,6 +12,7 @@ from relay.sinks.shapes import (
     homeserver_doubt,
     matrix_room,
     matrix_token,
+    slack_api,
     slack_channel,
     slack_token,
     slack_url,
@@ -63,7 +64,13 @@ def test_a_right_address_of_discord_passes(address: str) -> None:
         (f"{DISCORD}/slack", "take /slack off"),
         (f"{DISCORD}/github", "take /github off"),
         (f"{DISCORD}/slack?wait=true", "take /slack off"),
+        (f"{DISCORD}/Slack/", "take /slack off"),
         (f"{DISCORD}/messages/1", "goes on behind the token"),
+        (f"{DISCORD}&thread_id=5", "a character in its token"),
+        ("https://discord.com/api/webhooks/123/<token>", "a placeholder"),
+        ("https://discord.com/api/webhooks/{id}/{token}", "a placeholder"),
+        ("MTIzNDU2Nzg5MDEyMzQ1.Gabcde.s3cret-s3cret-s3cret-s3cret", "a bot's token"),
+        (DISCORD.replace("discord.com", "www.discord.com"), "did you mean discord.com?"),
         (f"{DISCORD}/", "ends with a slash"),
         (f"{DISCORD},", "comma"),
         (f"{DISCORD};", "semicolon"),
@@ -133,7 +140,9 @@ def test_a_right_address_of_slack_passes(address: str) -> None:
         ("https://acme.slack.com/archives/C0123", "a link to a Slack channel"),
         ("https://acme.enterprise.slack.com/archives/C0123/p1", "a link to a Slack channel"),
         ("https://app.slack.com/client/T0/C0", "a link to a Slack channel"),
-        ("https://slack.com/api/chat.postMessage", "belongs under token and channel"),
+        ("https://slack.com/api/chat.postMessage", "takes token and channel instead"),
+        ("https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXX", "documentation"),
+        ("xoxb-1-s3cret", "belongs under token"),
         ("https://api.slack.com/apps/A0", "a page of Slack"),
         ("https://join.slack.com/t/acme/shared_invite/s3cret", "a page of Slack"),
         (SLACK.rpartition("/")[0], "lacks a part"),
@@ -200,6 +209,29 @@ def test_a_server_that_is_compatible_may_have_tokens_of_its_own() -> None:
 )
 def test_a_wrong_token_of_slack_is_told_with_what_is_right(token: str, what: str) -> None:
     assert what in told(slack_token, token)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://slack.com/api/", "https://slack.com/api", "https://a.example/x", "http://127.0.0.1/"],
+)
+def test_a_right_base_of_the_api_passes(address: str) -> None:
+    slack_api(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://slack.com",
+        "https://slack.com/api/chat.postMessage",
+        "https://acme.slack.com/archives/C123",
+        SLACK,
+        DISCORD,
+        f"{MATRIX}/_matrix",
+    ],
+)
+def test_a_wrong_base_of_the_api_is_told_with_what_is_right(address: str) -> None:
+    assert "leave it out, the default is https://slack.com/api/" in told(slack_api, address)
 
 
 @pytest.mark.parametrize("channel", ["C0123ABCD", "G1", "D1", "U0123ABCD", "#general", "#日本-1"])
