@@ -60,7 +60,7 @@ _OTHER = re.compile(
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/+|/+|(?:https?|mailto|matrix):", re.I)
 _AROUND = "()[]{}<>\"'`,;!?…*_~|-+=.:（）「」『』【】、。"
-_PERSON = re.compile(r"@[\w.-]+")
+_PERSON = re.compile(r"(?<!\w)@[\w.-]*\w(?![\w@.-]*@)")
 
 
 def folded(label: str) -> str:
@@ -78,9 +78,8 @@ def hosts_in(label: str) -> tuple[str, ...]:
 
 @lru_cache(256)
 def people_in(label: str) -> tuple[str, ...]:
-    """The words that read as people of a server that is not named: ``@bob``."""
-    words = (word.strip(_AROUND) for word in folded(label).split())
-    return tuple(word for word in words if _PERSON.fullmatch(word))
+    """What reads as people of a server that is not named: ``@bob``."""
+    return tuple(_PERSON.findall(folded(label)))
 
 
 def _hosts(label: str) -> Iterator[str]:

@@ -252,6 +252,8 @@ class _Folding:
         match node:
             case Text(text):
                 return Text(self._text(text))
+            case Quote() | Center() | Heading() if not is_visible(text_of(node.children)):
+                return Text(self._text("\n") if not self.breaks else "")
             case Quote() | Center() | Heading():
                 self.breaks = BLANK_LINES + 1
                 changed = replace(node, children=self.tree(node.children))

@@ -49,7 +49,8 @@ _BLANKS = re.compile(r"(?<=\n)[ \t]+|[ \t]{2,}|\t")
 _AT_ENDS = re.compile(r"^(?:<br>)+|(?:<br>)+$")
 # A block has lines of its own: a break beside it would be an empty line.
 _BREAKS = re.compile(
-    r"(?:<br>)+(?P<block><(?:blockquote|pre|div)\b)|(?P<end></(?:blockquote|pre|div)>)(?:<br>)+"
+    r"(?:<br>)+(?P<block>(?:<(?:b|i|u|del|span)(?: [^<>]*)?>)*<(?:blockquote|pre|div)\b)"
+    r"|(?P<end></(?:blockquote|pre|div)>(?:</(?:b|i|u|del|span|a)>)*)(?:<br>)+"
 )
 _LINKED = re.compile(r"matrix(?=\.to\b)|matrix:(?=\S)|(?<!http)(?<!https):(?=//)", re.I)
 _PREVIEWED = re.compile(

@@ -162,6 +162,27 @@ def test_in_matrix_code_has_no_empty_line_after_it() -> None:
     assert "a<pre><code>b\n\n\n\nc</code></pre>d<blockquote>e</blockquote>f</blockquote>" in shown
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\n\n> b\n\nc", "a<blockquote>b</blockquote>c"),
+        ("a\n<center>b</center>\n\nc", "a<div>b</div>c"),
+        ("a\n$[blur \n> b\n]\nc", "a<br><span data-mx-spoiler><br>&gt; b<br></span><br>c"),
+        ("> \n> \n> a\n> \n> \n> b\n> ", "<blockquote>a<br><br>b</blockquote>"),
+        ("a\n> \n> \nb", "a<br>b"),
+    ],
+)
+def test_in_matrix_a_block_stands_alone(text: str, shown: str) -> None:
+    assert f"<blockquote>{shown}</blockquote>" in html(rendered(note(text=text)))
+
+
+def test_in_matrix_a_quote_behind_a_warning_has_no_empty_line_after_it() -> None:
+    quoted: Any = json.loads(a_note_event(2, text="b").body)["body"]["note"]
+    shown = html(rendered(note(cw="w", text="a", renote=quoted, renoteId=quoted["id"])))
+    assert "<br><blockquote" not in shown
+    assert "</blockquote></span></blockquote>🌐" in shown
+
+
 def test_blanks_and_tabs_keep_their_width_in_matrix() -> None:
     message = rendered(cases.event("f10"))
     shown = html(message).replace("\u00a0", "_")
