@@ -11,7 +11,15 @@ from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
 from relay.outbox.sqlite import SQLiteOutbox
 from relay.outbox.sqlite.contents import contents_of
-from relay.outbox.sqlite.file import FileLock, check, is_foreign, set_aside, take_rescued
+from relay.outbox.sqlite.file import (
+    FileLock,
+    check,
+    is_foreign,
+    is_gone,
+    real,
+    set_aside,
+    take_rescued,
+)
 from relay.outbox.sqlite.reserve import Reserve
 
 T = TypeVar("T")
@@ -95,8 +103,10 @@ async def _on_postgres(address: str) -> AsyncIterator[Outbox]:
 @asynccontextmanager
 async def _serve_file(path: Path, *, now: int) -> AsyncIterator[Outbox]:
     """A file is served by one process only, which can recover what the last one left."""
+    named, path = path, real(path)
     if is_foreign(path):
         raise OutboxError(f"{path}: this file is no outbox of relay's: is it the right name?")
+    was_there = is_gone(path)
     lock = FileLock(path)
     try:
         if take_rescued(path):
@@ -104,10 +114,15 @@ async def _serve_file(path: Path, *, now: int) -> AsyncIterator[Outbox]:
                 "the outbox was deleted while relay ran, and is back: relay had saved it",
                 extra={"action": "rescue", "file": str(path)},
             )
+        elif was_there:
+            logger.critical(
+                "the outbox that was here is gone; an empty one is begun",
+                extra={"action": "begin", "file": str(path)},
+            )
         with suppress(BrokenError), _setting_aside(path, now=now):
             _with_room(path, lambda: check(path))
         with _setting_aside(path, now=now):
-            async with _in_file(path, lock=lock) as outbox:
+            async with _in_file(named, lock=lock) as outbox:
                 await _recover(outbox, now=now)
                 yield outbox
     finally:

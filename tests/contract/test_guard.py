@@ -12,6 +12,7 @@ import pytest
 from relay.errors import BrokenError, LostError, OutboxError
 from relay.outbox import FileLock, SQLiteOutbox, serve_outbox
 from relay.outbox.sqlite.reserve import SIZE
+from tests.e2e.waiting import until
 from tests.factories import accept, an_event
 
 TEAM = {"team": "to the team"}
@@ -309,3 +310,67 @@ async def test_who_serves_keeps_some_room(path: Path) -> None:
         await accept(served, an_event(1), b"{}", TEAM, now=0)
     assert beside(path, ".reserve").stat().st_size == SIZE
     assert beside(path, ".reserve").stat().st_mode & 0o777 == 0o600
+
+
+# --- further ways to lose a file
+
+
+async def test_a_file_behind_a_link_is_guarded_too(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "relay.db"
+    link.symlink_to(tmp_path / "disk" / "real.db")
+    async with serve_outbox(f"sqlite:{link}", now=0) as served:
+        assert await accept(served, an_event(1), b"{}", TEAM, now=0)
+        with pytest.raises(OutboxError, match="another relay is running"):
+            FileLock(tmp_path / "disk" / "real.db")
+        link.unlink()
+        with pytest.raises(LostError, match=r"real\.db"):
+            await accept(served, an_event(2), b"{}", TEAM, now=0)
+        link.symlink_to(tmp_path / "disk" / "real.db")
+        assert await accept(served, an_event(2), b"{}", TEAM, now=0)
+        (tmp_path / "disk" / "real.db-wal").unlink()
+        with pytest.raises(LostError, match=r"real\.db-wal"):
+            await accept(served, an_event(3), b"{}", TEAM, now=0)
+    async with serve_outbox(f"sqlite:{link}", now=0) as served:
+        assert (await served.counts())[("team", "pending")] >= 2
+
+
+async def test_a_file_that_has_another_name_still_is_saved(path: Path) -> None:
+    async with serve_outbox(f"sqlite:{path}", now=0) as served:
+        os.link(path, path.with_name("link.db"))
+        await accept(served, an_event(1), b"{}", TEAM, now=0)
+        path.unlink()
+        with pytest.raises(LostError):
+            await accept(served, an_event(2), b"{}", TEAM, now=0)
+    async with serve_outbox(f"sqlite:{path}", now=0) as served:
+        assert not await accept(served, an_event(1), b"{}", TEAM, now=0)
+
+
+async def test_a_loss_is_noticed_though_nothing_comes(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serve_outbox(f"sqlite:{path}", now=0) as served:
+        await accept(served, an_event(1), b"{}", TEAM, now=0)
+        path.unlink()
+        await until(beside(path, ".rescued").exists)
+        assert "the outbox's file is lost: no event is taken, and nothing is sent" in (
+            caplog.messages
+        )
+
+
+async def test_an_index_that_is_cut_is_touched_no_more(outbox: SQLiteOutbox, path: Path) -> None:
+    os.truncate(beside(path, "-shm"), 0)  # whoever reads it by its memory is killed
+    with pytest.raises(LostError, match="shm: was cut"):
+        await accept(outbox, an_event(4), b"{}", TEAM, now=0)
+    await outbox.close()
+
+
+async def test_an_outbox_that_is_gone_at_the_start_is_told(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = "the outbox that was here is gone; an empty one is begun"
+    async with serve_outbox(f"sqlite:{path}", now=0):
+        assert told not in caplog.messages
+    path.unlink()
+    async with serve_outbox(f"sqlite:{path}", now=0):
+        assert told in caplog.messages

@@ -21,7 +21,7 @@ PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 DASHBOARD = json.loads((ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8"))
 ALERTS = ROOT / "deploy" / "alerts.yaml"
 OTHERS = {
-    "href", "language",  # HTML's
+    "href", "language", "rel",  # HTML's
     "o",  # chmod's
     "sslmode",  # PostgreSQL's
 }  # fmt: skip

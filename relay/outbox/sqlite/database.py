@@ -280,7 +280,6 @@ class SQLiteOutbox:
         return await self._read(lambda db: int(db.execute(statement.WAITING).fetchone()[0]))
 
     async def _sinks_waiting(self) -> Collection[str]:
-        await self._write(lambda db: None)  # also where nothing comes, the file is looked after
         rows = await self._read(lambda db: db.execute(statement.SINKS_WAITING).fetchall())
         return [sink for (sink,) in rows]
 

@@ -44,6 +44,7 @@ def connect_to_read(path: Path, stack: ExitStack) -> sqlite3.Connection:
 
     Where SQLite cannot share the file with others, nobody else uses it: a copy does as well.
     """
+    path = real(path)
     try:
         return _read_only(path, "mode=ro", stack)
     except sqlite3.OperationalError:
@@ -160,6 +161,16 @@ def lock_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.lock")
 
 
+def real(path: Path) -> Path:
+    """The file behind a name: SQLite has its own files beside that, and only one lock is to be."""
+    return Path(os.path.realpath(path))
+
+
+def is_gone(path: Path) -> bool:
+    """Whether there was an outbox: its lock stays."""
+    return os.path.exists(lock_of(path)) and not os.path.lexists(path)
+
+
 def files_of(path: Path) -> list[Path]:
     """The files of an outbox that are there, its lock among them."""
     places = [path.with_name(path.name + end) for end in (*COMPANIONS, ".lock")]
@@ -187,11 +198,12 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._place = str(lock_of(path))
         self._file = _locked(path)
 
     def problem(self) -> str | None:
         """What became of its file, in words; one that was deleted is made again."""
-        place = lock_of(self._path)
+        place = self._place
         try:
             if os.path.samestat(os.stat(place), os.fstat(self._file)):
                 return None
@@ -207,7 +219,7 @@ class FileLock:
         self._file = again
         logger.critical(
             "the outbox's lock was deleted or replaced, and was made again",
-            extra={"action": "lock", "file": str(place)},
+            extra={"action": "lock", "file": place},
         )
         return None
 

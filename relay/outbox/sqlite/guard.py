@@ -18,7 +18,7 @@ from pathlib import Path
 from relay.errors import BrokenError, LostError, OutboxError
 from relay.outbox.sqlite import journal
 from relay.outbox.sqlite.access import allowed
-from relay.outbox.sqlite.file import COMPANIONS, FileLock, check, rescued
+from relay.outbox.sqlite.file import COMPANIONS, FileLock, check, real, rescued
 from relay.outbox.sqlite.reserve import Reserve
 
 logger = logging.getLogger(__name__)
@@ -35,21 +35,28 @@ REMEDY = (
 class _File:
     """One that is open: by its descriptor it is known whatever becomes of its name."""
 
-    path: Path
+    path: str  # asked for before and after each commit: the quick form
     number: int
+    identity: tuple[int, int]
+
+    @classmethod
+    def open(cls, path: Path) -> "_File":
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        own = os.fstat(number)
+        return cls(str(path), number, (own.st_dev, own.st_ino))
 
     def problem(self) -> str | None:
         """What became of it, in words."""
-        is_there, own = True, os.fstat(self.number)
+        is_there = True
         try:
             found = os.stat(self.path)
-        except FileNotFoundError:
+            if (found.st_dev, found.st_ino) == self.identity:
+                return None
+        except (FileNotFoundError, NotADirectoryError):
             is_there = False
         except OSError as error:
             return f"{self.path}: cannot be reached any more: {error.strerror}"
-        if is_there and os.path.samestat(found, own):
-            return None
-        if own.st_nlink and (place := self._place()) is not None:
+        if (place := self._place()) is not None:
             return f"{self.path}: was moved to {place}"
         return f"{self.path}: was {'replaced by another file' if is_there else 'deleted'}"
 
@@ -62,8 +69,9 @@ class _File:
         return None
 
     @property
-    def is_deleted(self) -> bool:
-        return not os.fstat(self.number).st_nlink
+    def is_nowhere(self) -> bool:
+        """Whether it has lost its name, and nobody knows another one."""
+        return self.problem() is not None and self._place() is None
 
     @property
     def state(self) -> tuple[int, int]:
@@ -85,14 +93,17 @@ class Guard:
     """
 
     def __init__(self, path: Path, *, lock: FileLock | None = None) -> None:
-        self.reserve = Reserve(path)
+        place = real(path)
+        self.reserve = Reserve(place)
         self._path = path
+        self._rescued = rescued(place)
         self._lock = lock
-        self._files = [
-            _File(place, os.open(place, os.O_RDONLY | os.O_CLOEXEC))
-            for place in (path.with_name(path.name + end) for end in COMPANIONS)
-        ]
-        self._main, self._journal, self._index = self._files
+        self._main = _File.open(path)
+        self._journal, self._index = (
+            _File.open(place.with_name(place.name + end)) for end in COMPANIONS if end
+        )
+        self._files = (self._main, self._journal, self._index)
+        self._least = self._index.state[0]
         self._seen = self._main.state
         self._head = self._main.read(journal.HEAD)
         self._checkpoint = _progress(self._found())
@@ -102,7 +113,10 @@ class Guard:
 
     def check(self) -> None:
         """Raises LostError, or BrokenError; tells once of each trouble, and of its end."""
-        problem = next(self._problems(), None)
+        try:
+            problem = next(self._problems(), None)
+        except OSError as error:
+            problem = f"{self._path}: cannot be looked at: {error.strerror}"
         if problem != self._problem:
             self._problem = problem
             self._tell(problem)
@@ -176,12 +190,16 @@ class Guard:
         """Whether it has what its index says; other processes write to both, in this order."""
         for _ in range(LOOKS):
             found = self._found()
-            problem = None if found is None else self._missing(found)
+            problem = self._missing(found)
             if problem is None or self._found() == found:
                 return problem
         return None
 
-    def _missing(self, index: journal.Index) -> str | None:
+    def _missing(self, index: journal.Index | None) -> str | None:
+        if self._index.state[0] < self._least:
+            return f"{self._index.path}: was cut"
+        if index is None:
+            return None
         if self._journal.state[0] < index.size:
             return f"{self._journal.path}: was cut"
         if index.frames and not journal.is_journal_of(self._journal_head(), index):
@@ -201,10 +219,12 @@ class Guard:
 
     def complete(self, db: sqlite3.Connection) -> None:
         """Where a file is lost, bring all that was committed from the journal into the file."""
-        if self._lock is None or not self.is_lost or self._is_complete or not self._is_readable():
+        if self._lock is None or not self.is_lost or self._is_complete:
             return
-        self._is_complete = True
         with _told():
+            if not self._is_readable():
+                return
+            self._is_complete = True
             db.execute("PRAGMA wal_checkpoint(FULL)")
 
     def makes_room(self, db: sqlite3.Connection) -> bool:
@@ -214,12 +234,15 @@ class Guard:
         is_anew = _checkpoint(db)
         return self.reserve.release() or is_anew
 
-    def tend(self, db: sqlite3.Connection, *, is_last: bool) -> None:
-        """Do what is left to do after a batch; ``is_last``: nothing comes after it."""
-        if is_last:
-            with suppress(OutboxError):
-                self.check()
-            self.complete(db)
+    def look(self, db: sqlite3.Connection) -> None:
+        """The same while nothing is written: what is lost is to be saved soon."""
+        with suppress(OutboxError):
+            self.check()
+        self.complete(db)
+        self.tend(db)
+
+    def tend(self, db: sqlite3.Connection) -> None:
+        """Do what is left to do after a batch, when it has its answers."""
         if self.is_lost:
             self._rescue(db)
         elif self._lock is not None:
@@ -227,12 +250,13 @@ class Guard:
             self.reserve.fill()
 
     def _rescue(self, db: sqlite3.Connection) -> None:
-        """Copy a deleted file, which nobody could put back, beside its place."""
-        if self._is_rescued or not (self._is_complete and self._main.is_deleted):
+        """Copy a file that nobody could put back, for it is nowhere any more, beside its place."""
+        if self._is_rescued or not self._is_complete:
             return
-        self._is_rescued = True
         with _told():
-            self._copy(db)
+            if self._main.is_nowhere:
+                self._is_rescued = True
+                self._copy(db)
 
     def _is_readable(self) -> bool:
         """Whether the files that are open still have their content, whatever their names are."""
@@ -240,10 +264,12 @@ class Guard:
         return found is not None and self._main.state == self._seen and self._missing(found) is None
 
     def _copy(self, db: sqlite3.Connection) -> None:
-        target = rescued(self._path)
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        with closing(sqlite3.connect(target)) as copy:
+        target, begun = self._rescued, self._rescued.with_name(f"{self._rescued.name}.begun")
+        begun.unlink(missing_ok=True)
+        os.close(os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(sqlite3.connect(begun)) as copy:
             db.backup(copy)
+        begun.rename(target)  # a part of it is nothing to start with
         logger.critical(
             "what was in the outbox is saved; the next start takes it, if there is no other",
             extra={"action": "rescue", "file": str(target)},

@@ -5,7 +5,6 @@ https://www.sqlite.org/fileformat.html, https://www.sqlite.org/walformat.html
 """
 
 import struct
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +13,10 @@ HEAD = 100  # bytes of a database
 INDEX = 100  # bytes of the index: its head twice, and how far the last checkpoint came
 JOURNAL_HEAD = 32
 FRAME_HEAD = 24
+# In the byte order of the machine: version, changes, whether it is made, the size of a page, the
+# number of frames, and the salt of the journal.
+ONE_HEAD = struct.Struct("=I4xIBxHI12x8s8x")
+COPIED = struct.Struct("=I")
 VERSION = 3_007_000
 JOURNAL_MAGIC = {0x377F0682, 0x377F0683}
 
@@ -58,16 +61,13 @@ def database(head: bytes) -> Database | None:
 
 def index(head: bytes) -> Index | None:
     """None while somebody writes it: it stands there twice."""
-    byte_order = "<" if sys.byteorder == "little" else ">"
     if len(head) < INDEX or head[:48] != head[48:96]:
         return None
-    if struct.unpack_from(f"{byte_order}I", head)[0] != VERSION or not head[12]:
+    version, _, is_made, page, frames, salt = ONE_HEAD.unpack_from(head)
+    if version != VERSION or not is_made:
         return None
-    (page,) = struct.unpack_from(f"{byte_order}H", head, 14)
-    (frames,) = struct.unpack_from(f"{byte_order}I", head, 16)
-    (copied,) = struct.unpack_from(f"{byte_order}I", head, 96)
     size = (page & 0xFE00) + ((page & 1) << 16)
-    return Index(page=size, frames=frames, salt=head[32:40], copied=copied)
+    return Index(page=size, frames=frames, salt=salt, copied=COPIED.unpack_from(head, 96)[0])
 
 
 def is_journal_of(head: bytes, index: Index) -> bool:

@@ -25,6 +25,7 @@ Work = Job | Arrival
 Entry = tuple[Work, asyncio.Future[Any]]
 
 BATCH = 256
+LOOK = 1.0  # seconds until the file is looked after where nothing is written
 
 
 class Writer:
@@ -61,16 +62,19 @@ class Writer:
     def _run(self) -> None:
         going = True
         while going:
-            batch = [self._waiting.get()]
+            batch = list[Entry | None]()
             with suppress(queue.Empty):
+                batch.append(self._waiting.get(timeout=None if self._guard is None else LOOK))
                 while len(batch) < BATCH:
                     batch.append(self._waiting.get_nowait())
             going = None not in batch
             wanted = [entry for entry in batch if entry is not None and not entry[1].cancelled()]
             if wanted:
                 self._answer(wanted, self._committed([work for work, _ in wanted]))
-            if self._guard is not None:
-                self._guard.tend(self._db, is_last=not going)
+                if self._guard is not None:
+                    self._guard.tend(self._db)
+            elif self._guard is not None:
+                self._guard.look(self._db)
 
     def _committed(self, work: Sequence[Work]) -> Sequence[Any]:
         """One answer each. What a full disk did not take is tried again where there is room now."""
