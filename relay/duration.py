@@ -6,6 +6,17 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_WORDS = {
+    "millisecond": "ms",
+    "msec": "ms",
+    "second": "s",
+    "sec": "s",
+    "minute": "m",
+    "min": "m",
+    "hour": "h",
+    "hr": "h",
+    "day": "d",
+}
 _SIZES = {"B": 1, "KB": 10**3, "KiB": 2**10, "MB": 10**6, "MiB": 2**20}
 
 
@@ -19,8 +30,15 @@ def seconds(written: object) -> float:
         return 0.0
     found = re.fullmatch(DURATION, str(written).strip())
     if found is None:
-        raise ValueError("should be a duration like 300ms, 30s, 5m, 1h or 7d")
+        raise ValueError(f"should be a duration like 300ms, 30s, 5m, 1h or 7d{_meant(written)}")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def _meant(written: object) -> str:
+    """A duration in words, as the end of a sentence."""
+    found = re.fullmatch(r"(\d{1,9})\s*([a-z]+?)s?", str(written).strip().lower())
+    unit = _WORDS.get(found[2]) if found else None
+    return f": did you mean {found[1]}{unit}?" if found and unit else ""
 
 
 def size(written: object) -> int:

@@ -61,7 +61,7 @@ class Matrix(SinkSettings):
     mentions: Mentions = Mentions()
     """Whom templates may ping; nobody else, ever."""
     emojis: Literal["pictures", "names"] = "pictures"
-    """How custom emoji are shown: by pictures, which relay brings from Misskey, or by name."""
+    """How custom emoji are shown: by pictures, fetched from the hook's ``server``, or by name."""
     _pictures: Pictures = PrivateAttr(default_factory=Pictures)
     _known: str | None = PrivateAttr(None)
     """The room's id, as far as it is known."""

@@ -74,7 +74,8 @@ async def test_reload_needs_no_secret_that_only_relay_has(
     async with serving(tmp_path, config(discord), {"ALICE": WORD}) as relay:
         del relay.environ["ALICE"]
         assert (await relay.command("reload"))[0] == 0
-        code, _, err = await relay.command("sinks")
+        assert (await relay.command("sinks"))[0] == 0
+        code, _, err = await relay.command("check")
         assert (code, "variable ALICE is not set" in err) == (2, True)
 
 

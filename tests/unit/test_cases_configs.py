@@ -16,7 +16,12 @@ TOLD = {
         "sinks.d.url: is the address of a Slack webhook: that belongs to a sink of type slack",
         "sinks.s.url: is the address of a Discord webhook: that belongs to a sink of type discord",
     ],
-    "y21_durations": ["timezone: should be a time zone", "did you mean Asia/Tokyo?"],
+    "y21_durations": [
+        "retention: should be",
+        "did you mean 7d?",
+        "timezone: should be a time zone",
+        "did you mean Asia/Tokyo?",
+    ],
     "y24_forum_nothing": ["sinks.d.thread_id: the url names another thread, with ?thread_id="],
     "z05_bearer": ["sinks.x.token: is written without Bearer"],
     "z10_discord_github": ["sinks.x.url: ends with /github", "take /github off"],

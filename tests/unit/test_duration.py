@@ -103,3 +103,12 @@ def test_in_the_settings_a_wrong_one_is_a_validation_error(kind):
 def test_in_the_settings_they_are_numbers():
     assert TypeAdapter(Duration).validate_python("5m") == 300.0
     assert TypeAdapter(Size).validate_python("4MiB") == 4 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("7 days", "7d"), ("1 Hour", "1h"), ("90sec", "90s"), ("5 mins", "5m"), ("3 hrs", "3h")],
+)
+def test_a_duration_in_words_is_understood(written, meant):
+    with pytest.raises(ValueError, match=f"did you mean {meant}"):
+        seconds(written)
