@@ -24,7 +24,7 @@ hold: 0
 hooks: {{alice: {{secret: a secret word}}}}
 sinks:
   team: {{type: discord, url: "{url}", rate: unlimited, moderation: true,
-         local_only: true, visibility: [public, home, followers, specified]}}
+         local_only: true, signin_only: true, visibility: [public, home, followers, specified]}}
   mods: {{type: console, moderation: true}}
 routes:
   - {{name: all notes, unless: {{event: somethingNew}}, to: team}}
