@@ -148,9 +148,12 @@ def _metrics() -> "Metrics":
     return Metrics(kinds=misskey.KINDS)
 
 
-async def send_trial(sink: Sink, session: aiohttp.ClientSession, *, now: int) -> Outcome:
+async def send_trial(
+    sink: Sink, session: aiohttp.ClientSession, *, language: Language, now: int
+) -> Outcome:
     """Send a test message; ``now`` in milliseconds."""
-    return await sink.send([trial(at=now)], key=f"test-{now}", session=session)
+    message = trial(at=now, language=language)
+    return await sink.send([message], key=f"test-{now}", session=session)
 
 
 def _operation(
@@ -165,7 +168,8 @@ def _operation(
     plan, config = crew.plan, crew.plan.config
 
     async def attempt(name: str) -> Outcome:
-        return await send_trial(plan.duties[name].sink, session, now=clock())
+        duty = plan.duties[name]
+        return await send_trial(duty.sink, session, language=duty.manner.language, now=clock())
 
     return Operation(
         outbox=outbox,

@@ -29,6 +29,7 @@ from relay.errors import BrokenError
 from relay.log.lines import LogFormat, format_for, log_to
 from relay.outbox import check_driver
 from relay.outcome import Sent
+from relay.plan import manner
 from relay.signs.notify import Notify
 from relay.sinks import open_session
 from relay.sinks.proxy import proxies
@@ -175,7 +176,8 @@ async def send_test(path: Path | None, name: str) -> int:
     config = configuration(path)
     sink = sink_of(config, name)
     async with open_session(proxies(config.proxy, os.environ)) as session:
-        outcome = await app.send_trial(sink, session, now=app.unix_milliseconds())
+        language, now = manner(config, sink).language, app.unix_milliseconds()
+        outcome = await app.send_trial(sink, session, language=language, now=now)
     colour, reason = colour_for(sys.stdout), getattr(outcome, "reason", None)
     word = type(outcome).__name__
     shown = colour.good(word) if isinstance(outcome, Sent) else colour.bad(word)

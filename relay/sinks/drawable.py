@@ -53,7 +53,7 @@ _BY_ENDING = {
 
 # Misskey makes copies without metadata of photos with EXIF or above 2048 px, and of all SVGs; notes
 # have the address of the copy with the type of the original (DriveService.generateAlts).
-_COPY = "webpublic-"
+_COPY, _THUMBNAIL = "webpublic-", "thumbnail-"
 _COPIES = {JPEG: WEBP, "": WEBP, "image/svg+xml": WEBP}
 """What a copy is; others are what their originals are, or no chat draws either."""
 
@@ -109,6 +109,8 @@ def _kinds(image: Image) -> Iterator[str]:
     told = _ALIASES.get(told, told)
     if name.startswith(_COPY):
         told = _COPIES.get(told, told)
+    if name.startswith(_THUMBNAIL) and not told:
+        told = ending or WEBP
     yield from filter(None, (told, ending))
     yield from _wanted(parts)
 

@@ -270,3 +270,41 @@ async def test_of_a_batch_only_the_picture_goes(fake_discord: FakeDiscord, tmp_p
         if "image" in embed
     ]
     assert pictures == [PNG[0]["url"], PNG[2]["url"]]
+
+
+@pytest.mark.parametrize(
+    "interruption",
+    [
+        pytest.param({"status": 503}, id="a failure"),
+        pytest.param({"status": 429, "headers": {"Retry-After": "1"}}, id="a limit"),
+    ],
+)
+async def test_what_was_refused_once_is_not_offered_again_when_a_try_is_repeated(
+    aiohttp_server: AiohttpServer, tmp_path: Any, interruption: dict[str, Any]
+) -> None:
+    """Else a slow pace would bring the same refusal for ever."""
+    bodies: list[dict[str, Any]] = []
+    word = "downloading image failed [json-pointer:/blocks/2/image_url]"
+    refusal = {"ok": False, "error": "invalid_blocks", "errors": [word]}
+
+    async def answer(request: web.Request) -> web.Response:
+        bodies.append(await request.json())
+        if len(bodies) == 2:
+            return web.json_response({"ok": False, "error": "ratelimited"}, **interruption)
+        is_first = len(bodies) == 1
+        return web.json_response(
+            refusal if is_first else {"ok": True, "channel": "C1", "ts": "1.1"}
+        )
+
+    app = web.Application()
+    app.router.add_post("/api/chat.postMessage", answer)
+    base = str((await aiohttp_server(app)).make_url("/api/"))
+    sink = f'type: slack, token: "xoxb-1-abcdefgh", channel: C0123ABCD, api_base: "{base}"'
+    config = CONFIG.format(secret=SECRET, sink=f"{sink}, rate: unlimited, retry: [1s, 1s]")
+    async with serving(tmp_path, config) as relay:
+        await post(relay.address, with_files("g01", PNG[0]))
+        await until(lambda: len(bodies) == 3)
+        assert await relay.terminate() == 0
+    drawn = [[one for one in body["blocks"] if one["type"] == "image"] for body in bodies]
+    assert [len(one) for one in drawn] == [1, 0, 0]
+    assert bodies[1] == bodies[2]

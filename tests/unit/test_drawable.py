@@ -98,6 +98,8 @@ def of_case(name: str, vendor: str) -> dict[str, Any]:
         ("", "1", "discord slack"),
         ("", "1.webp", "discord"),
         ("", "webpublic-1", "discord"),
+        ("", "thumbnail-1", "discord"),
+        ("", "thumbnail-1.png", "discord slack"),
     ],
 )  # fmt: skip
 def test_a_chat_draws_what_it_can(kind: str, address: str, chats: str) -> None:

@@ -9,11 +9,13 @@ import pytest
 from relay import misskey
 from relay.commands.trying import embedded
 from relay.dialects import plain
+from relay.language import Language
 from relay.message import EXCERPT, Image, Message, plain_form
 from relay.model import Event
 from relay.plan import manner, press
 from relay.routing import redacted
 from relay.sinks.console import Console
+from relay.sinks.trial import trial
 from relay.tree import Link, Pre, Quote, Style, Styled, Text, Tree
 from tests import cases
 from tests.fakes import slack_pings
@@ -206,3 +208,10 @@ def test_a_message_that_no_template_made_has_a_time_too() -> None:
     found = embedded().sinks["slack"].payload([Message(title=(Text("t"),), at=0)])
     assert found["blocks"][-1]["elements"][0]["text"] == "1970-01-01 00:00 UTC"
     assert Message(images=(Image(url="x"),)).moment == ""
+
+
+def test_a_test_message_tells_the_time_in_the_zone_of_its_sink() -> None:
+    message = trial(at=0, language=Language("en", "Asia/Tokyo"))
+    found = embedded().sinks["slack"].payload([message])
+    assert "9:00" in found["blocks"][-1]["elements"][0]["text"]
+    assert "JST" in found["blocks"][-1]["elements"][0]["text"]

@@ -77,7 +77,7 @@ class _Letters(HTMLParser):
             return
         self._label += text
         if not self.lines[-1]:
-            self.lines[-1] = "> " * any(tag == "blockquote" for tag, _, _ in self._open)
+            self.lines[-1] = "> " * sum(tag == "blockquote" for tag, _, _ in self._open)
         self.lines[-1] += text
 
     def _break(self) -> None:
