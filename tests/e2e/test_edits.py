@@ -124,7 +124,7 @@ async def test_what_was_told_of_a_note_that_becomes_private_is_taken_back(
     assert "careful" not in discord.texts()
 
 
-async def test_what_was_deleted_in_the_chat_is_told_anew(
+async def test_what_was_deleted_in_the_chat_is_not_told_again(
     discord: FakeDiscord, tmp_path: Path
 ) -> None:
     async with serving(tmp_path, config(to_discord(discord))) as relay:
@@ -132,8 +132,10 @@ async def test_what_was_deleted_in_the_chat_is_told_anew(
         await until(lambda: len(discord.posts()) == 1)
         discord.messages.clear()
         await post_one(relay, edited(1, "note", "after"))
+        await until(lambda: any(one.code == 10008 for one in discord.refused))
+        await post_one(relay, a_note_event(2, text="another"))
         await until(lambda: len(discord.posts()) == 2)
-    assert (embed(discord)["title"], embed(discord)["description"]) == ("Edited", "after")
+    assert embed(discord)["description"] == "another"
 
 
 async def test_a_resolved_report_changes_the_message_of_the_report(
