@@ -13,6 +13,7 @@ from functools import lru_cache
 from relay.unicode import is_plain_name
 
 PREFIX = "xn--"
+LONGEST = 63  # characters of a part of a name, https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
 _PUNYCODE = re.compile(r"(?<![\w.-])(?:[\w-]+\.)*xn--[\w.-]*[\w-]", re.I | re.ASCII)
 
 
@@ -40,7 +41,7 @@ def ascii_form(host: str) -> str:
 
 
 def _decoded(part: str) -> str:
-    if not part.lower().startswith(PREFIX):
+    if not part.lower().startswith(PREFIX) or len(part) > LONGEST:
         return part
     try:
         found = part[len(PREFIX) :].lower().encode("ascii").decode("punycode")

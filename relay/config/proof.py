@@ -17,13 +17,18 @@ from relay.config.crosscheck import VERY_CLOSE, routes
 from relay.config.source import Source
 from relay.errors import TemplateError
 from relay.model import Display, Event
-from relay.rendering.expression import predicate
+from relay.rendering.expression import overrun, predicate
+from relay.rendering.meter import STEPS, bounded
 from relay.rendering.templates import Templates
 from relay.sinks import AnySink
 from relay.suggestion import closest, nearest
 
 Samples = Callable[[], Sequence[Event]]
 """Reads events that every template has to render; nobody asks where no template is a user's own."""
+
+MOST_STEPS = 10 * STEPS
+"""Of all that is tried: a check ends within seconds, whatever templates do."""
+TOO_LONG = "the templates take so many steps that not all of them were tried with every event"
 
 _NAMED = re.compile(r"(?P<name>[\w.-]+\.j2)(?P<line>:\d+)?: (?P<rest>.*)", re.S)
 _BLOCK = re.compile(r"block '(\w+)'")
@@ -35,9 +40,14 @@ def proof(source: Source, *, base: Path, samples: Samples) -> list[str]:
 
     Returns what the templates themselves do wrong with ``samples``, a line each, with its place.
     """
+    with bounded(MOST_STEPS) as left:
+        return _proof(source, base, samples, left)
+
+
+def _proof(source: Source, base: Path, samples: Samples, left: list[int]) -> list[str]:
     directory = _directory(source, base)
     templates = Templates(directory)
-    _check_routes(templates, source)
+    _check_routes(templates, source, samples, left)
     if directory is None:  # those that come with relay have their own tests
         return []
     _warn_of_unknown_kinds(directory, source)
@@ -46,11 +56,12 @@ def proof(source: Source, *, base: Path, samples: Samples) -> list[str]:
         _placed(problem, directory)
         for display in sorted(_displays(source.data), key=repr)
         for problem in (
-            *_problems(templates, events, display, variants),
-            *_problems_of_unknown(_kinds(directory), templates, events, display),
+            *_problems(templates, events, display, variants, left),
+            *_problems_of_unknown(_kinds(directory), templates, events, display, left),
         )
     )
-    return list(dict.fromkeys(found))
+    told = list(dict.fromkeys(found))
+    return told if left[0] >= STEPS else [*told, TOO_LONG]
 
 
 def _directory(source: Source, base: Path) -> Path | None:
@@ -66,11 +77,11 @@ def _directory(source: Source, base: Path) -> Path | None:
     return directory
 
 
-def _check_routes(templates: Templates, source: Source) -> None:
+def _check_routes(templates: Templates, source: Source, samples: Samples, left: list[int]) -> None:
     for path, route in routes(source.data):
         when, variant = route.get("when"), route.get("template")
         if isinstance(when, str):
-            _check_when(when, (*path, "when"), templates, source)
+            _check_when(when, (*path, "when"), source, samples if left[0] >= STEPS else tuple)
         known = _all_variants(templates)
         if isinstance(variant, str) and variant not in known:
             told = source.quoted((*path, "template"), variant)
@@ -78,11 +89,11 @@ def _check_routes(templates: Templates, source: Source) -> None:
             source.mistake((*path, "template"), text)
 
 
-def _check_when(
-    when: str, path: tuple[str | int, ...], templates: Templates, source: Source
-) -> None:
+def _check_when(when: str, path: tuple[str | int, ...], source: Source, samples: Samples) -> None:
     try:
         predicate(when)
+        if (reason := overrun(when, samples())) is not None:
+            source.mistake(path, f"can never be answered: {reason}")
     except TemplateError as error:
         hidden = "not a Jinja expression"  # its words quote it, and it is not what the file says
         source.mistake(path, hidden if source.is_filled(path) else str(error))
@@ -113,19 +124,32 @@ def _displays(data: Mapping[str, Any]) -> set[Display]:
 
 
 def _problems(
-    templates: Templates, samples: Sequence[Event], display: Display, variants: Iterable[str]
+    templates: Templates,
+    samples: Sequence[Event],
+    display: Display,
+    variants: Iterable[str],
+    left: list[int],
 ) -> Iterator[str]:
     for event in samples:
         for variant in (None, *variants):
-            yield from templates.problems(event, display=display, variant=variant)
+            if left[0] >= STEPS:
+                yield from templates.problems(event, display=display, variant=variant)
 
 
 def _problems_of_unknown(
-    kinds: Iterable[str], templates: Templates, samples: Sequence[Event], display: Display
+    kinds: Iterable[str],
+    templates: Templates,
+    samples: Sequence[Event],
+    display: Display,
+    left: list[int],
 ) -> Iterator[str]:
     """Nobody knows what such events bring: their templates have to go with one of ours."""
     for kind in sorted(set(kinds) - {event.kind for event in samples}):
-        tries = (templates.problems(replace(one, kind=kind), display=display) for one in samples)
+        tries = (
+            templates.problems(replace(one, kind=kind), display=display)
+            for one in samples
+            if left[0] >= STEPS
+        )
         yield from min(tries, key=len, default=[])
 
 

@@ -171,11 +171,11 @@ class Config(Settings):
         """The routes, ready to be asked."""
         return tuple(
             Route(
-                name=route.name or f"#{number}",
+                name=(name := route.name or f"#{number}"),
                 to=route.to,
                 match=route.match.compiled(),
                 unless=None if route.unless is None else route.unless.compiled(),
-                when=None if route.when is None else predicate(route.when),
+                when=None if route.when is None else predicate(route.when, route=name),
                 template=route.template,
                 locale=route.locale,
             )

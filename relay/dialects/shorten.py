@@ -28,6 +28,9 @@ from relay.unicode import cluster_ends
 ELLIPSIS: Tree = (Text("…"),)
 WORD = 40  # characters within which a blank is looked for
 
+_LEAVES = (Code, Emoji, Heading, Link, Math, Pre, Text, Time)
+"""What has no children, or is kept whole or not at all."""
+
 STEP = 1024  # characters; the cut is looked for in spans twice as long each time
 
 
@@ -59,17 +62,24 @@ def beginning(nodes: Tree, fits: Callable[[Tree], bool], ending: Tree = ELLIPSIS
 
 def cut(nodes: Tree, length: int) -> Tree:
     """The first ``length`` characters of a tree, or a few less: words and links stay whole."""
+    return _taken(nodes, length)[0]
+
+
+def _taken(nodes: Tree, length: int) -> tuple[Tree, int]:
+    """What is cut off, and the characters left; less than none if something had to stay behind."""
     found: list[Node] = []
     for node in nodes:
-        size = _size(node)
-        if size <= length:
-            found.append(node)
-            length -= size
-            continue
-        if (part := _part(node, length)) is not None:
-            found.append(part)
-        break
-    return tuple(found)
+        if isinstance(node, _LEAVES):
+            whole, left = (node,), length - _size(node)
+            part = whole if left >= 0 else _part(node, length)
+        else:
+            children, left = _taken(node.children, length)
+            part = (node,) if left >= 0 else (replace(node, children=children),) * bool(children)
+        found.extend(part)
+        if left < 0:
+            return tuple(found), left
+        length = left
+    return tuple(found), length
 
 
 def _length(nodes: Tree) -> int:
@@ -90,17 +100,12 @@ def _size(node: Node) -> int:
             return _length(node.children)
 
 
-def _part(node: Node, length: int) -> Node | None:
-    """The beginning of a node that is too long as a whole."""
-    match node:
-        case Text(text) | Code(text) | Pre(text):
-            kept = text[: boundary(text, length)].rstrip()
-            return replace(node, text=kept) if kept else None
-        case Emoji() | Time() | Math() | Link() | Heading():
-            return None
-        case _:
-            children = cut(node.children, length)
-            return replace(node, children=children) if children else None
+def _part(node: Node, length: int) -> Tree:
+    """The beginning of a leaf that is too long as a whole."""
+    if isinstance(node, Text | Code | Pre):
+        kept = node.text[: boundary(node.text, length)].rstrip()
+        return (replace(node, text=kept),) if kept else ()
+    return ()
 
 
 def boundary(text: str, limit: int) -> int:

@@ -10,19 +10,24 @@ from relay.language import Language
 from relay.link import is_web, link
 from relay.message import Field, Image, Message, relinked
 from relay.model import Display, Event, Note, User
-from relay.rendering.markup import MAKE, PICTURES, Parser, parsed
+from relay.rendering.markup import HEAVIEST, MAKE, PICTURES, Parser, parsed, weight
+from relay.rendering.meter import BoundError
 from relay.tree import Heading, Link, Node, Text, Tree, folded, on_one_line, stripped, text_of
 
 BLOCKS = frozenset(
     "title url author author_url avatar color body fields images footer ping".split()
 )
 
+PARTS = 100  # fields of one message, and pictures; no chat shows so many
+
 
 def composed(
     blocks: Mapping[str, str], trees: Sequence[Tree], event: Event, language: Language
 ) -> Message:
-    """``trees`` are those that the blocks refer to."""
+    """``trees`` are those that the blocks refer to. Raises BoundError if that is too much."""
     found = {name: parsed(blocks.get(name, ""), partial(parser, name, trees)) for name in BLOCKS}
+    if sum(map(weight, found.values())) > HEAVIEST:
+        raise BoundError("more text and markup than a message may have")
 
     def word(block: str) -> str:
         return text_of(found[block]).strip()
@@ -120,6 +125,8 @@ def _fields(nodes: Tree) -> tuple[Field, ...]:
             found.append((node.children, []))
         elif found:
             found[-1][1].append(node)
+    if len(found) > PARTS:
+        raise BoundError(f"more than {PARTS} fields")
     return tuple(
         Field(name=on_one_line(name), value=stripped(folded(tuple(value)))) for name, value in found
     )
@@ -127,6 +134,8 @@ def _fields(nodes: Tree) -> tuple[Field, ...]:
 
 def _images(nodes: Tree, types: Mapping[str, str]) -> Iterator[Image]:
     """Each link is a picture, its label the alt text; one that leads nowhere keeps its name."""
+    if len(nodes) > 2 * PARTS:
+        raise BoundError(f"more than {PARTS} pictures")
     for node in nodes:
         if isinstance(node, Link):
             alt = " ".join(text_of(node.children).split())

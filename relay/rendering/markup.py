@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html.parser import HTMLParser
 
 from relay.link import link
+from relay.rendering.meter import BoundError
 from relay.tree import (
     Center,
     Code,
@@ -35,6 +36,12 @@ Make = Callable[[Attributes, Tree], Tree]
 _NUMBER = re.compile(r"-?[0-9]{1,16}")
 
 DEPTH = 50  # tags in tags; what is deeper goes on without them
+
+HEAVIEST = 500_000  # characters of one block; a node counts as NODE of them
+NODE = 16
+
+_LOOSE = re.compile(r"""<(?!/?[a-zA-Z](?:[^<>"']|"[^"<]*"|'[^'<]*')*+>)""")
+"""A ``<`` that begins no tag. Python's parser looks at all that follows, again for each of them."""
 
 TREE = "mfm"
 """The tag that stands for a tree made elsewhere: ``<mfm n="0"></mfm>``."""
@@ -97,12 +104,13 @@ class Parser(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.problems: list[str] = []
         self._trees = trees
+        self._room = HEAVIEST
         self._make = make
         self._open: list[tuple[str, Attributes, list[Node]]] = [("", {}, [])]
 
     def parse(self, source: str) -> Tree:
         """The tree of a block, without blank lines around it."""
-        self.feed(source)
+        self.feed(_LOOSE.sub("&lt;", self._uncommented(source)))
         self.close()
         while len(self._open) > 1:
             self.problems.append(f"<{self._open[-1][0]}> is never closed")
@@ -139,9 +147,28 @@ class Parser(HTMLParser):
     def handle_data(self, data: str) -> None:
         self._add(Text(data))
 
+    def _uncommented(self, source: str) -> str:
+        """Without ``<!-- … -->``; what begins one that never ends is text."""
+        text, *comments = source.split("<!--")
+        kept, open_since = [text], len(comments)
+        for number, comment in enumerate(comments):
+            _, end, after = comment.partition("-->")
+            if end:
+                kept.append(after)
+                open_since = len(comments)
+            else:
+                open_since = min(open_since, number)
+        if len(comments) > open_since:
+            self.problems.append("<!-- is never closed")
+        return "".join((*kept, *(f"&lt;!--{one}" for one in comments[open_since:])))
+
     def _made(self, number: str) -> Tree:
         known = _NUMBER.fullmatch(number) and 0 <= int(number) < len(self._trees)
-        return self._trees[int(number)] if known else ()
+        made = self._trees[int(number)] if known else ()
+        self._room -= weight(made)
+        if self._room < 0:
+            raise BoundError("the same text with its markup too often")
+        return made
 
     def _end(self) -> None:
         tag, attributes, children = self._open.pop()
@@ -154,6 +181,17 @@ class Parser(HTMLParser):
                 children[-1] = Text(children[-1].text + node.text)
             else:
                 children.append(node)
+
+
+def weight(nodes: Tree) -> int:
+    """How much there is of a tree, in characters."""
+    total, left = 0, list(nodes)
+    while left:
+        node = left.pop()
+        texts = (getattr(node, name, None) for name in ("text", "formula", "url", "name"))
+        total += NODE + sum(len(text) for text in texts if text)
+        left.extend(getattr(node, "children", ()))
+    return total
 
 
 def parsed(source: str, parser: Callable[[], Parser]) -> Tree:

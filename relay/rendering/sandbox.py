@@ -1,68 +1,44 @@
 """
 The Jinja environment of templates and of ``when``: sandboxed, escaped, and bounded in its work.
 
-Jinja's own sandbox keeps templates away from Python, but lets them allocate without end
-(``|center(10**9)``, ``"x" * 10**9``); so filters, methods and operators are chosen here by name.
+Jinja's own sandbox keeps templates away from Python, but lets them allocate and work without end
+(``|center(10**9)``, ``"x" * 10**9``, loops in loops), some of it while it compiles. So what may be
+called is chosen by name (``builtins``), everything is paid for (``meter``, ``instrument``), and
+nothing is worked out before there is a meter. No time limit stands behind these bounds: Python
+cannot stop a call into C, and what depends on the load of a machine cannot be tested.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache
+from types import CodeType
 from typing import Any
 
-from jinja2 import BaseLoader, StrictUndefined, TemplateSyntaxError, nodes, pass_eval_context
-from jinja2.environment import TemplateModule
-from jinja2.exceptions import SecurityError
-from jinja2.filters import do_join
-from jinja2.nodes import EvalContext
-from jinja2.runtime import Macro
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-STEPS = 50_000  # attributes read and functions called in one rendering
-SIZE = 200_000  # characters of one value, or of one rendering
-RANGE = 1_000
-
-FILTERS = (
-    "abs capitalize count d default dictsort e escape filesizeformat first float groupby "
-    "int items last length list lower map max min reject rejectattr reverse round select "
-    "selectattr sort string sum title trim truncate unique upper wordcount"
-).split()
-TEXT_METHODS = frozenset(
-    "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit "
-    "islower isspace istitle isupper lower lstrip partition removeprefix removesuffix rfind "
-    "rpartition rsplit rstrip split splitlines startswith strip swapcase title upper".split()
+from jinja2 import (
+    BaseLoader,
+    StrictUndefined,
+    Template,
+    TemplateSyntaxError,
+    nodes,
+    pass_context,
 )
+from jinja2.environment import TemplateExpression, TemplateModule
+from jinja2.parser import Parser
+from jinja2.runtime import Context, Macro
+from jinja2.sandbox import SandboxedEnvironment
+from jinja2.utils import Namespace
+from markupsafe import Markup
 
-_steps: ContextVar[list[int]] = ContextVar("steps")
-_SIZED = (str, list, tuple)
+from relay.rendering import builtins, instrument
+from relay.rendering.meter import SIZE, charge, joined, limited, owned, weighed
+
+LOADING = 100  # steps that a look for a template costs
+CALLING = 5  # steps that a macro costs, whatever it does
+TOO_DEEP = "too much in each other"
+
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
-
-
-@contextmanager
-def bounded() -> Iterator[None]:
-    """Count the steps of all that is rendered within; SecurityError after too many."""
-    token = _steps.set([STEPS])
-    try:
-        yield
-    finally:
-        _steps.reset(token)
-
-
-def _step() -> None:
-    left = _steps.get()
-    left[0] -= 1
-    if left[0] < 0:
-        raise SecurityError(f"more than {STEPS} steps: a loop in a loop?")
-
-
-def limited(text: Any) -> Any:
-    """A value that is not longer than a message could ever be."""
-    if isinstance(text, _SIZED) and len(text) > SIZE:
-        raise SecurityError(f"a value of more than {SIZE} characters")
-    return text
+_LINES = re.compile(r"^debug_info = '([0-9=&]*)'", re.M)
 
 
 @cache
@@ -82,10 +58,16 @@ def _field(kind: type, attribute: str) -> str | None:
     return name if known and not name.startswith("_") else None
 
 
-class Sandbox(ImmutableSandboxedEnvironment):
+@pass_context  # so Jinja cannot call it for what is constant: it would, while it compiles
+def _written(context: Context, value: Any) -> Any:
+    """What ``{{ }}`` writes."""
+    return weighed(value) if value is not None else ""
+
+
+class Sandbox(SandboxedEnvironment):
     """Templates read Misskey's names off frozen values, and can reach nothing else."""
 
-    intercepted_binops = frozenset({"*", "**", "+", "%"})
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
     def __init__(self, loader: BaseLoader | None = None) -> None:
         super().__init__(
@@ -94,20 +76,34 @@ class Sandbox(ImmutableSandboxedEnvironment):
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            finalize=lambda value: "" if value is None else value,
+            finalize=_written,
+            optimized=False,  # the optimizer works out what is constant, without a meter
             cache_size=-1,
             auto_reload=False,
             extensions=["jinja2.ext.i18n", "jinja2.ext.loopcontrols"],
         )
-        self.filters = {name: self.filters[name] for name in FILTERS}
-        self.filters |= {"join": _join, "limited": limited, "replace": _replace}
-        self.globals = {
-            name: self.globals[name] for name in ("_", "dict", "namespace", "joiner", "cycler")
-        }
-        self.globals["range"] = _range
+        self.filters: dict[str, Any] = {**builtins.filters(), **instrument.FILTERS}
+        self.tests: dict[str, Any] = {**builtins.tests()}
+        self.globals: dict[str, Any] = {**builtins.functions()}
+        self.concat = joined  # type: ignore[method-assign]
+        self.translate(lambda text: text, lambda one, many, number: one if number == 1 else many)
+
+    def translate(
+        self, gettext: Callable[[str], str], ngettext: Callable[[str, str, int], str]
+    ) -> None:
+        """The functions by which ``{% trans %}``, ``_()`` and ``ngettext()`` find their words."""
+
+        def one(text: str, /, **named: Any) -> Markup:
+            return builtins.formatted(gettext(text), named)
+
+        def several(singular: str, plural: str, number: int, /, **named: Any) -> Markup:
+            return builtins.formatted(ngettext(singular, plural, number), {"num": number} | named)
+
+        self.newstyle_gettext = True  # ``{% trans %}`` hands its variables on
+        self.globals |= {"_": one, "gettext": one, "ngettext": several}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        _step()
+        charge(1)
         # Most of what templates read: about these Jinja has nothing to find out.
         if (name := _field(obj.__class__, attribute)) is not None:
             return limited(getattr(obj, name))
@@ -117,75 +113,82 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return limited(super().getattr(obj, name))
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        _step()
+        if argument.__class__ is not str and argument.__class__ is not int:
+            weighed(argument)  # to find it among others is to read it
+        charge(1)
         return limited(super().getitem(obj, argument))
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        _step()
+        kwargs.pop("_block_vars", None)  # for functions that read a context: there is none
+        kwargs.pop("_loop_vars", None)
         if isinstance(__obj, Macro):  # as Context.call does it, which finds out first what it is
-            kwargs.pop("_block_vars", None)
-            kwargs.pop("_loop_vars", None)
+            charge(CALLING)
             return limited(__obj(__context.eval_ctx, *args, **kwargs))
-        return limited(super().call(__context, __obj, *args, **kwargs))
+        builtins.pay_call(__obj, args, kwargs)
+        return owned(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        _step()
-        if operator == "*" and (isinstance(left, str | list) or isinstance(right, str | list)):
-            raise SecurityError("repeating a text with * is not allowed")
-        if operator == "**" and (abs(left) > 1_000_000 or abs(right) > 8):
-            raise SecurityError("a number this large is not allowed")
-        if operator == "%" and isinstance(left, str):
-            raise SecurityError("use ~ instead of % to put texts together")
-        return limited(super().call_binop(context, operator, left, right))
+        return builtins.operated(operator, self.binop_table[operator], left, right)
 
     def wrap_str_format(self, value: Any) -> None:
         """Jinja's own sandbox lets ``format`` through, whose widths allocate without end."""
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        if isinstance(obj, str):
-            return attr in TEXT_METHODS
-        if isinstance(obj, Mapping):
-            return attr in {"items", "keys", "values", "get"}
-        return super().is_safe_attribute(obj, attr, value)
+        if attr.startswith("_"):
+            return False
+        for kind, methods in builtins.METHODS:
+            if isinstance(obj, kind):
+                return attr in methods
+        return isinstance(obj, Namespace | TemplateModule)
+
+    def _load_template(self, name: str, globals: Any) -> Template:
+        charge(LOADING)
+        return super()._load_template(name, globals)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        parsed = super()._parse(source, name, filename)
-        for node in parsed.find_all((nodes.EvalContextModifier, nodes.ScopedEvalContextModifier)):
-            raise TemplateSyntaxError(
-                "{% autoescape %} is not allowed", node.lineno, name, filename
-            )
-        for concat in parsed.find_all(nodes.Concat):
-            _bound(concat)
-        return parsed
+        if len(source) > SIZE:
+            raise TemplateSyntaxError("the template is too large", 1, name, filename)
+        parser = Parser(self, source, name, filename)
+        try:
+            return parser.parse()
+        except (RecursionError, ValueError) as error:
+            line = parser.stream.current.lineno
+            raise TemplateSyntaxError(_reason(error), line, name, filename) from None
+
+    def compile_expression(self, source: str, undefined_to_none: bool = True) -> TemplateExpression:
+        if len(source) > SIZE:
+            raise TemplateSyntaxError("the expression is too large", 1)
+        try:
+            return super().compile_expression(source, undefined_to_none)
+        except (RecursionError, ValueError) as error:
+            raise TemplateSyntaxError(_reason(error), 1) from None
+
+    def _generate(
+        self, source: nodes.Template, name: Any, filename: Any, defer_init: bool = False
+    ) -> str:
+        """Every template and expression goes this way before it becomes Python."""
+        instrument.metered(source, name, filename)
+        try:
+            return super()._generate(source, name, filename, defer_init)
+        except RecursionError:
+            raise TemplateSyntaxError(TOO_DEEP, 1, name, filename) from None
+
+    def _compile(self, source: str, filename: str) -> CodeType:
+        """Python's own bounds: so many blocks and parentheses in each other."""
+        try:
+            return super()._compile(source, filename)
+        except (SyntaxError, RecursionError, MemoryError) as error:
+            line = _line(source, getattr(error, "lineno", None) or 0)
+        raise TemplateSyntaxError(TOO_DEEP, line, filename=filename)
 
 
-def _bound(concat: nodes.Concat) -> None:
-    """Let the parts of ``a ~ b`` pass the filter that limits them: loops could double a text."""
-    concat.nodes = [
-        nodes.Filter(part, "limited", [], [], None, None, lineno=concat.lineno)
-        for part in concat.nodes
-    ]
+def _reason(error: Exception) -> str:
+    """Why a text cannot be parsed: Python reads no number of more than 4300 digits."""
+    return TOO_DEEP if isinstance(error, RecursionError) else str(error).partition(";")[0]
 
 
-@pass_eval_context
-def _join(
-    eval_ctx: EvalContext, values: Iterable[Any], d: str = "", attribute: str | None = None
-) -> str:
-    found = list(values)
-    if len(found) * len(d) > SIZE:
-        raise SecurityError(f"a value of more than {SIZE} characters")
-    joined: str = do_join(eval_ctx, found, d, attribute)
-    return joined
-
-
-def _replace(text: str, old: str, new: str) -> str:
-    if text.count(old) * len(new) > SIZE:
-        raise SecurityError(f"a value of more than {SIZE} characters")
-    return text.replace(old, new)
-
-
-def _range(*limits: int) -> range:
-    found = range(*limits)
-    if len(found) > RANGE:
-        raise SecurityError(f"a range of more than {RANGE} numbers")
-    return found
+def _line(source: str, number: int) -> int:
+    """The line of a template for one of the Python that was made of it."""
+    found = _LINES.search(source)
+    pairs = [pair.split("=") for pair in found[1].split("&")] if found and found[1] else []
+    return max((int(line) for line, at in pairs if int(at) <= number), default=1)

@@ -25,7 +25,6 @@ from jinja2 import (
 )
 from jinja2 import TemplateError as JinjaError
 from jinja2.compiler import CodeGenerator, Frame
-from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 
 from relay.dialects.shorten import shorten
@@ -36,9 +35,11 @@ from relay.message import Message, mapped
 from relay.mfm import parse, parse_simple
 from relay.mfm.mapping import Origin, tree_of
 from relay.model import Display, Event
+from relay.rendering.builtins import light
 from relay.rendering.composing import BLOCKS, composed, guarded, parser
 from relay.rendering.expression import values
-from relay.rendering.sandbox import SIZE, Sandbox, bounded
+from relay.rendering.meter import BoundError, bounded, charge, joined, weighed
+from relay.rendering.sandbox import Sandbox
 from relay.tree import Emoji, Node, Text, Time, Tree, text_of
 from relay.unicode import without_unseen
 
@@ -56,6 +57,8 @@ class _Scene:
 ENGLISH = Language()
 BUILT_IN = "built-in"
 """The prefix under which the templates that come with relay are there even if replaced."""
+READING = 20  # steps that the shortest text or time costs; each character of a text one more
+TOLD = 300  # characters of what went wrong: an error may quote a whole text
 MFM_LENGTH = 10_000  # characters; Misskey allows 3000 by default, and 8192 at most
 
 _REMOTE_EMOJI = re.compile(r":([\w+-]+)@([\w.-]+):")
@@ -92,15 +95,12 @@ class Templates:
         loaders.insert(0, DictLoader(drafts or {}))
         self._environment = Sandbox(ChoiceLoader(loaders))
         self._environment.code_generator_class = _Roots
-        self._environment.filters["mfm"] = _mfm
-        self._environment.filters["emoji"] = _emoji
-        self._environment.tests["past"] = _is_past
-        self._environment.filters["moment"] = _moment
-        self._environment.filters["readable"] = readable
-        self._environment.install_gettext_callables(  # type: ignore[attr-defined]
+        self._environment.filters |= {"mfm": _mfm, "emoji": _emoji, "moment": _moment}
+        self._environment.filters["readable"] = _readable
+        self._environment.tests["past"] = light(_is_past)
+        self._environment.translate(
             lambda message: _scene.get().language.gettext(message),
             lambda one, many, number: _scene.get().language.ngettext(one, many, number),
-            newstyle=True,
         )
         found = self._environment.list_templates(["j2"])
         self.names = frozenset(name for name in found if "/" not in name)
@@ -130,14 +130,14 @@ class Templates:
         """Raises TemplateError, with the file and the line."""
         name = self.name_for(event, variant)
         blocks, trees = self._blocks(name, display, self._scene(event, language))
-        message = guarded(composed(blocks, trees, event, language), event, display)
-        return mapped(message, _in_words(language))
+        return mapped(_message(name, blocks, trees, event, display, language), _in_words(language))
 
     def problems(self, event: Event, *, display: Display, variant: str | None = None) -> list[str]:
         """What is wrong with the template of an event: failures, unknown blocks and tags."""
         name = self.name_for(event, variant)
         try:
             blocks, trees = self._blocks(name, display, self._scene(event, ENGLISH))
+            _message(name, blocks, trees, event, display, ENGLISH)
         except TemplateError as error:
             return [str(error)]
         found = [
@@ -163,13 +163,24 @@ class Templates:
             with bounded():
                 template = self._environment.get_template(name)
                 return _run(template, values(scene.event) | {"display": display}), scene.trees
-        except (JinjaError, SecurityError) as error:
+        except Exception as error:  # a template is a program: it can raise whatever Python can
             raise TemplateError(_told(name, error)) from None
-        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-            place = _line_of(error) or name
-            raise TemplateError(f"{place}: {type(error).__name__}: {error}") from None
         finally:
             _scene.reset(token)
+
+
+def _message(
+    name: str,
+    blocks: Mapping[str, str],
+    trees: list[Tree],
+    event: Event,
+    display: Display,
+    language: Language,
+) -> Message:
+    try:
+        return guarded(composed(blocks, trees, event, language), event, display)
+    except BoundError as error:
+        raise TemplateError(f"{name}: {error}") from None
 
 
 def _in_words(language: Language) -> Callable[[Node], Node]:
@@ -192,25 +203,17 @@ class _Roots(CodeGenerator):
 def _run(template: Template, named: Mapping[str, Any]) -> dict[str, str]:
     # template.blocks alone misses inherited blocks and top-level {% set %}: run the root first.
     context = template.new_context(dict(named))
-    _joined(template.root_render_func(context))
-    return {name: _joined(stack[0](context)) for name, stack in context.blocks.items()}
-
-
-def _joined(pieces: Iterator[str]) -> str:
-    found, size = [], 0
-    for piece in pieces:
-        size += len(piece) + 1
-        if size > SIZE:
-            raise SecurityError(f"more than {SIZE} characters")
-        found.append(piece)
-    return "".join(found)
+    joined(template.root_render_func(context))
+    return {name: joined(stack[0](context)) for name, stack in context.blocks.items()}
 
 
 def _told(name: str, error: Exception) -> str:
     if isinstance(error, TemplateSyntaxError):
         return f"{error.name or name}:{error.lineno}: {error.message}"
-    place = _line_of(error)
-    return f"{place or name}: {error}"
+    if isinstance(error, RecursionError):
+        return f"{_line_of(error) or name}: calls or includes itself without end"
+    kind = "" if isinstance(error, JinjaError) else f"{type(error).__name__}: "
+    return f"{_line_of(error) or name}: {kind}{str(error)[:TOLD]}"
 
 
 def _line_of(error: Exception) -> str:
@@ -229,6 +232,7 @@ def _mfm(text: str | None, limit: int | None = None) -> Markup:
     """The filter: a text with its markup, in the ways of the server that its author is on."""
     if not text:
         return Markup("")
+    _pay_for_markup(text)
     rest = (Text(text[MFM_LENGTH:]),) if len(text) > MFM_LENGTH else ()
     made = (*tree_of(parse(text[:MFM_LENGTH]), _origin(text, _scene.get().event)), *rest)
     return _kept(made if limit is None else shorten(made, lambda it: len(text_of(it)) <= limit))
@@ -238,12 +242,24 @@ def _emoji(text: str | None) -> Markup:
     """The filter: a name, a choice or a reaction, literal but for the custom emoji in it."""
     if not text:
         return Markup("")
+    _pay_for_markup(text)
     origin = _origin(text, _scene.get().event)
     if (found := _REMOTE_EMOJI.fullmatch(text)) is not None:
         name, host = found.groups()
         return _kept((Emoji(name, replace(origin, host=host).emoji(name)),))
     rest = (Text(text[MFM_LENGTH:]),) if len(text) > MFM_LENGTH else ()
     return _kept((*tree_of(parse_simple(text[:MFM_LENGTH]), origin), *rest))
+
+
+def _readable(text: str | None) -> str:
+    """The filter: a text with the names of hosts in it as people may read them."""
+    _pay_for_markup(text or "")
+    return readable(text)
+
+
+def _pay_for_markup(text: str) -> None:
+    charge(READING + min(len(text), MFM_LENGTH))
+    weighed(text)
 
 
 def _kept(made: Tree) -> Markup:
@@ -257,6 +273,7 @@ def _kept(made: Tree) -> Markup:
 
 def _moment(at: int | None) -> str:
     """The filter: a moment in words, for chats that show no local time."""
+    charge(READING)
     return "" if at is None else _scene.get().language.moment(at)
 
 

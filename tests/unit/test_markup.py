@@ -3,6 +3,7 @@
 import pytest
 
 from relay.rendering.markup import DEPTH, PICTURES, Parser
+from relay.rendering.meter import BoundError
 from relay.tree import (
     Center,
     Code,
@@ -68,6 +69,35 @@ def test_what_is_wrong_is_told_and_loses_no_text(source: str, text: str, problem
     parser = Parser()
     assert text_of(parser.parse(source)) == text
     assert parser.problems[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        pytest.param("1 < 2 and <3", "1 < 2 and <3", id="less than"),
+        pytest.param("a<!-- b <i> -->c", "ac", id="a comment"),
+        pytest.param("a<!-- b <!-- c -->d", "ad", id="a comment in a comment"),
+        pytest.param("a<!-- b", "a<!-- b", id="half a comment"),
+        pytest.param("a<!-- b --><!-- c", "a<!-- c", id="half a comment after a whole one"),
+        pytest.param("a<![CDATA[b]]>", "a<![CDATA[b]]>", id="a declaration"),
+        pytest.param("a<![b", "a<![b", id="half a declaration"),
+        pytest.param("<a href='b", "<a href='b", id="half a tag"),
+        pytest.param("<a b='<b>c</b>", "<a b='c", id="half a tag before a whole one"),
+        pytest.param("<?xml b?>", "<?xml b?>", id="an instruction"),
+        pytest.param("</>", "</>", id="the end of nothing"),
+        pytest.param("<pre language='a>b'>x</pre>", "x", id="a sign in an attribute"),
+    ],
+)
+def test_what_begins_no_tag_is_text(source: str, text: str) -> None:
+    assert text_of(Parser().parse(source)) == text
+
+
+def test_a_made_tree_can_be_placed_often_but_not_without_end() -> None:
+    made = (Text("x" * 9_000),)
+    placed = '<mfm n="0"></mfm>'
+    assert len(text_of(Parser([made]).parse(placed * 50))) == 450_000
+    with pytest.raises(BoundError, match="too often"):
+        Parser([made]).parse(placed * 60)
 
 
 def test_tags_nest_only_so_deep() -> None:

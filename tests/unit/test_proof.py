@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from relay.config.document import read
-from relay.config.proof import proof
+from relay.config.proof import TOO_LONG, proof
 from relay.misskey import sample
 
 SAMPLES = [sample.event(kind) for kind in sample.kinds()]
@@ -66,6 +66,28 @@ def test_a_bad_template_is_told_with_its_file_and_line(folder: Path, written, pr
     assert mistakes == []
     assert len(found) == 1
     assert re.search(problem, found[0])
+
+
+ENDLESS = "{% for a in range(1000) %}{% for b in range(1000) %}{% endfor %}{% endfor %}"
+
+
+def test_templates_that_work_too_long_are_told_with_their_lines(folder: Path):
+    found, _, _ = proofs(folder, _card=f"\n{ENDLESS}")
+    assert f"{folder}/mine/_card.j2:2: takes too many steps" in found[0]
+    assert found[-1] == TOO_LONG
+
+
+def test_a_condition_that_works_too_long_is_told_with_its_line(folder: Path):
+    slow = f"('{'a' * 10_000}' | list | sort | length > 1)"
+    text = f"""routes:
+  - {{to: team, when: "{" and ".join([slow] * 15)}"}}
+  - {{to: team, when: "9 ** 99 ** 9 > 1"}}
+  - {{to: team, when: "note.renoteCount > 1"}}
+"""
+    found, mistakes, _ = proofs(folder, text)
+    assert found == []
+    assert [it.split(": ")[0] for it in mistakes] == ["f:4:16", "f:5:16"]
+    assert all("can never be answered" in it for it in mistakes)
 
 
 def test_the_file_is_told_with_its_folder(folder: Path):

@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 from jinja2 import TemplateError as JinjaError
+from jinja2 import TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 
 from relay.model import Note, User
-from relay.rendering.sandbox import RANGE, SIZE, Sandbox, bounded, snake
+from relay.rendering import instrument
+from relay.rendering.builtins import RANGE
+from relay.rendering.meter import SIZE, STEPS, BoundError, bounded, charge, joined
+from relay.rendering.sandbox import Sandbox, snake
 
 SANDBOX = Sandbox()
 NOTE = Note(id="1", text="<b>&x", renote_count=3, tags=("a", "b"), user=User(is_bot=True))
@@ -104,6 +108,101 @@ def test_the_bounds_leave_room_for_real_notes() -> None:
 def test_a_text_over_the_bound_is_refused() -> None:
     with pytest.raises(SecurityError):
         rendered("{{ holder.text }}", holder=_Holder("x" * (SIZE + 1)))
+
+
+def test_nothing_is_worked_out_while_a_template_is_compiled() -> None:
+    """There is no meter then: LookupError if anything were."""
+    source = (
+        "{% set x = [3, 1] | sum %}{% if 'a' ~ 'b' is eq('ab') %}{{ [2] | first + 1 }}{% endif %}"
+    )
+    template = SANDBOX.from_string(source)
+    with pytest.raises(LookupError):
+        template.render()
+    with bounded():
+        assert template.render() == "3"
+
+
+def test_no_template_can_write_the_names_of_the_meters_filters() -> None:
+    assert all(not name.isidentifier() for name in instrument.FILTERS)
+    with pytest.raises(JinjaError):
+        rendered("{{ 5 | turns(1) }}")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("{% set x %}WALL{% endset %}{{ x }}", id="a set block"),
+        pytest.param("{% macro m() %}WALL{% endmacro %}{{ m() }}", id="a macro"),
+        pytest.param("{% filter upper %}WALL{% endfilter %}", id="a filter block"),
+        pytest.param("{% block a %}WALL{% endblock %}{{ self.a() }}", id="a block"),
+        pytest.param(
+            "{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}WALL{% endcall %}",
+            id="a call block",
+        ),
+        pytest.param(
+            "{% for x in [1] recursive %}{% if loop.depth < 2 %}{{ loop([1]) }}{% endif %}WALL"
+            "{% endfor %}",
+            id="a recursive loop",
+        ),
+    ],
+)
+def test_every_captured_text_is_bounded(source: str) -> None:
+    wall = "{% for i in range(500) %}" + "x" * 500 + "{% endfor %}"
+    with pytest.raises(BoundError, match="more than 200000 characters"):
+        rendered(source.replace("WALL", wall))
+
+
+@pytest.mark.parametrize(
+    ("source", "steps"),
+    [
+        pytest.param("{% for x in range(500) %}{% endfor %}", 500, id="turns of a loop"),
+        pytest.param("{% for x in range(500) if x %}{% endfor %}", 500, id="turns left out"),
+        pytest.param("{{ text | upper }}", 700, id="a text that a filter reads"),
+        pytest.param("{{ text }}", 700, id="a text that is written"),
+        pytest.param("{% if text == text ~ 'x' %}{% endif %}", 2_100, id="texts compared"),
+        pytest.param("{% if 'b' in text %}{% endif %}", 700, id="a text that is searched"),
+        pytest.param("{{ text[1:] | length }}", 700, id="a slice"),
+        pytest.param("{{ text.upper() | length }}", 700, id="a method"),
+        pytest.param("{{ (text, text) | string | length }}", 1_400, id="texts in a list"),
+        pytest.param("{{ _('%(x)s', x=text) }}", 1_400, id="a translation"),
+        pytest.param("{{ [1] * 0 if false else 1 }}", 0, id="what is not reached"),
+        pytest.param("{% if text is upper %}{% endif %}", 700, id="a test"),
+        pytest.param(
+            "{% for x in range(9) %}" + "{% if x %}{% endif %}" * 99 + "{% endfor %}",
+            200,
+            id="a long sequence",
+        ),
+    ],
+)
+def test_work_is_paid_for(source: str, steps: int) -> None:
+    with bounded() as left:
+        SANDBOX.from_string(source).render(text="a" * 90_000)
+    assert steps <= STEPS - left[0] <= 3 * steps + 30
+
+
+def test_a_rendering_within_another_is_paid_by_both() -> None:
+    with bounded(1_000) as outer:
+        with bounded() as inner:
+            charge(300)
+            assert inner == [700]
+        assert outer == [700]
+        with pytest.raises(BoundError), bounded(200):
+            charge(201)
+
+
+def test_pythons_own_bounds_are_told_with_the_line() -> None:
+    loops = "\n\n" + "{% for x in [1] %}\n" * 21 + "{% endfor %}" * 21
+    with pytest.raises(TemplateSyntaxError, match="too much in each other") as told:
+        SANDBOX.from_string(loops)
+    assert told.value.lineno in range(3, 24)
+
+
+def test_what_is_too_long_is_told_with_the_line_that_wrote_it() -> None:
+    template = SANDBOX.from_string("a\n{{ text }}\n{{ text }}\n{{ text }}")
+    with bounded(), pytest.raises(BoundError) as told:
+        joined(template.root_render_func(template.new_context({"text": "x" * 90_000})))
+    *_, last = told.traceback
+    assert template.get_corresponding_lineno(last.lineno + 1) == 4
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Shortening: it fits, it is the beginning of the text, and it ends where a text may end."""
 
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -166,3 +167,22 @@ def test_a_huge_text_is_rendered_only_some_times(nodes: Tree) -> None:
     assert fits(shorten(nodes, fits))
     assert len(lengths) <= 25
     assert max(lengths[1:]) <= 8193  # all of it only once
+
+
+def test_each_level_of_a_tree_is_gone_through_once() -> None:
+    nodes: Tree = tuple(Text("word ") for _ in range(500))
+    for _ in range(40):
+        nodes = (Styled(Style.BOLD, nodes),)
+    seen = 0
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal seen
+        seen += event == "call"
+
+    sys.setprofile(count)
+    try:
+        kept = cut(nodes, 1_000)
+    finally:
+        sys.setprofile(None)
+    assert len(text_of(kept)) == 1_000
+    assert seen < 3_000

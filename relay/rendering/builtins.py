@@ -1,0 +1,268 @@
+"""
+What templates and conditions may call: filters, tests, functions and methods, by their names.
+
+Each is paid for by the size of what it is given before it begins (``meter``). Where Jinja's own
+takes longer than that, or makes more than it was given, there is one here in its place.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import is_dataclass
+from functools import wraps
+from typing import Any
+
+from jinja2 import Environment, pass_environment, pass_eval_context
+from jinja2 import filters as jinja
+from jinja2.exceptions import SecurityError
+from jinja2.nodes import EvalContext
+from jinja2.runtime import BlockReference, LoopContext, Macro
+from jinja2.tests import TESTS as JINJA_TESTS
+from jinja2.utils import Cycler, Joiner, Namespace
+from markupsafe import Markup, soft_str
+
+from relay.rendering.meter import (
+    SIZE,
+    BoundError,
+    charge,
+    itemised,
+    limited,
+    owned,
+    read,
+    weighed,
+    weight,
+)
+
+RANGE = 1_000
+DIGITS = 20  # that ``round`` may keep or take away
+LARGE = 1_000  # bits of a power, before it is known whether it is small enough
+WIDTH = 99  # characters to which a format may fill up
+
+LIGHT = "count d default first last length"
+"""Filters that look at no more than an item or two."""
+PLAIN = "abs capitalize e escape filesizeformat float int list lower reverse string truncate upper"
+"""Filters that read what they are given, a text as a whole."""
+SLOW = "dictsort groupby items map max min reject rejectattr select selectattr sort title wordcount"
+"""Filters that look at each item, or at each character of a text, by itself."""
+LIGHT_TESTS = (
+    "boolean callable defined divisibleby escaped even false filter float integer iterable mapping "
+    "none number odd sameas sequence string test true undefined"
+)
+TESTS = "in lower upper == eq equalto != ne > gt greaterthan ge >= < lt lessthan <= le"
+
+QUADRATIC = frozenset("lstrip rfind rindex rpartition rsplit rstrip strip".split())
+"""Methods of texts that may look at each character once for each of their argument's."""
+METHODS: tuple[tuple[type, frozenset[str]], ...] = (
+    (
+        str,
+        QUADRATIC
+        | frozenset(
+            "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal "
+            "isdigit islower isspace istitle isupper lower partition removeprefix removesuffix "
+            "split splitlines startswith swapcase title upper".split()
+        ),
+    ),
+    (Mapping, frozenset("get items keys values".split())),
+    (jinja._GroupTuple, frozenset("count grouper index list".split())),  # of ``groupby``
+    (tuple, frozenset("count index".split())),
+    (list, frozenset("count index".split())),
+    (range, frozenset("count index start step stop".split())),
+    (
+        LoopContext,
+        frozenset(
+            "changed cycle depth depth0 first index index0 last length nextitem previtem revindex "
+            "revindex0".split()
+        ),
+    ),
+    (Cycler, frozenset("current next reset".split())),
+    (Macro, frozenset("arguments caller catch_kwargs catch_varargs name".split())),
+    (BlockReference, frozenset({"super"})),
+)
+"""What may be read off values that are no nouns."""
+
+_FORMAT = re.compile(r"%(?:\([^()]*\))?([^a-zA-Z%]*)[a-zA-Z%]")
+_FLAGS = re.compile(r"[-+ #0]*[0-9]{0,2}(\.[0-9]{0,2})?")
+
+
+def filters() -> dict[str, Callable[..., Any]]:
+    theirs: Mapping[str, Callable[..., Any]] = jinja.FILTERS
+    plain = {name: theirs[name] for name in PLAIN.split()}
+    plain |= {"replace": _replace, "round": _round, "trim": _trim}
+    slow = {name: theirs[name] for name in SLOW.split()}
+    slow |= {"join": _join, "sum": _sum, "unique": _unique}
+    found = {name: light(theirs[name]) for name in LIGHT.split()}
+    found |= {name: heavy(function) for name, function in plain.items()}
+    return found | {name: heavy(function, itemised) for name, function in slow.items()}
+
+
+def tests() -> dict[str, Callable[..., Any]]:
+    theirs: Mapping[str, Any] = JINJA_TESTS
+    found = {name: light(theirs[name]) for name in LIGHT_TESTS.split()}
+    return found | {name: heavy(theirs[name]) for name in TESTS.split()}
+
+
+def functions() -> dict[str, Callable[..., Any]]:
+    """What they are given is paid for where they are called: see ``called``."""
+    return {
+        "cycler": Cycler,
+        "dict": _dict,
+        "joiner": Joiner,
+        "namespace": Namespace,
+        "range": _range,
+    }
+
+
+def pay_call(function: Any, args: Iterable[Any], named: Mapping[str, Any]) -> None:
+    """Pay for a function or a method, by what it is given and whose it is."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, str):
+        read(len(owner))
+        if function.__name__ in QUADRATIC:
+            read(sum(len(owner) * len(one) for one in args if isinstance(one, str)))
+    elif isinstance(owner, list | tuple):
+        weighed(owner)
+    elif isinstance(owner, Mapping):
+        charge(1 + len(owner))
+    else:
+        charge(1)
+    for one in (*args, *named.values()):
+        weighed(one)
+
+
+def operated(operator: str, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+    """``left + right`` and its like."""
+    charge(1)
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        read(len(left) + len(right))  # they are copied, not what they hold
+    else:
+        weighed(left)
+        weighed(right)
+    numbers = isinstance(left, int | float) and isinstance(right, int | float)
+    if operator == "*" and not numbers:
+        raise SecurityError("only numbers can be multiplied")
+    if operator == "%" and isinstance(left, str):
+        raise SecurityError("use ~ instead of % to put texts together")
+    whole = isinstance(left, int) and isinstance(right, int)
+    if operator == "**" and whole and left.bit_length() * right > LARGE:
+        raise BoundError("a power this large is not allowed")
+    return limited(function(left, right))
+
+
+def key(value: Any) -> Any:
+    """The key of a mapping: what can be told apart in no time, whatever else is in there."""
+    if not isinstance(weighed(value), str | int | float | None) and not is_dataclass(value):
+        raise SecurityError(f"a {type(value).__name__} is neither a text nor a number")
+    return value
+
+
+def formatted(text: str, named: Mapping[str, Any]) -> Markup:
+    """A translated text with its variables, ``%(name)s``."""
+    if "%" not in text:
+        return Markup(text)  # noqa: S704
+    places = _FORMAT.findall(text)
+    if not all(_FLAGS.fullmatch(flags) for flags in places):
+        raise SecurityError("a format may be at most 99 characters wide")
+    longest = max(
+        (len(it) if isinstance(it, str) else weight(it) for it in named.values()), default=0
+    )
+    if len(text) + len(places) * (longest + WIDTH) > SIZE and places:
+        raise BoundError(f"a value of more than {SIZE} characters")
+    return Markup(text) % named  # noqa: S704
+
+
+def light(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter or test that takes no longer with larger values."""
+
+    @wraps(function)
+    def paid(*args: Any, **named: Any) -> Any:
+        charge(1)
+        return limited(function(*args, **named))
+
+    return paid
+
+
+def heavy(function: Callable[..., Any], pay: Callable[[Any], Any] = weighed) -> Callable[..., Any]:
+    """A filter or test that pays for what it is given, and gives nothing that is not bounded."""
+    given = 1 if hasattr(function, "jinja_pass_arg") else 0  # an environment, which is Jinja's own
+
+    @wraps(function)
+    def paid(*args: Any, **named: Any) -> Any:
+        charge(1)
+        for one in args[given:]:
+            pay(one)
+        for one in named.values():
+            pay(one)
+        return owned(function(*args, **named))
+
+    return paid
+
+
+@pass_eval_context
+def _join(
+    eval_ctx: EvalContext, values: Iterable[Any], d: str = "", attribute: str | None = None
+) -> str:
+    found = list(values)
+    if len(found) * len(d) > SIZE:
+        raise BoundError(f"a value of more than {SIZE} characters")
+    joined: str = jinja.sync_do_join(eval_ctx, found, d, attribute)
+    return joined
+
+
+def _replace(value: Any, old: Any, new: Any, count: int = -1) -> str:
+    text, old, new = soft_str(value), soft_str(old), soft_str(new)
+    if text.count(old) * len(new) > SIZE:
+        raise BoundError(f"a value of more than {SIZE} characters")
+    return text.replace(old, new, count)
+
+
+def _round(value: float, precision: int = 0, method: Any = "common") -> float:
+    if abs(precision) > DIGITS:
+        raise BoundError(f"more than {DIGITS} digits")
+    return jinja.do_round(value, precision, method)
+
+
+@pass_environment
+def _sum(
+    environment: Environment, values: Iterable[Any], attribute: Any = None, start: Any = 0
+) -> Any:
+    total, read_off = start, jinja.make_attrgetter(environment, attribute)
+    for one in values:
+        value = read_off(one)
+        if not isinstance(total, int | float) or not isinstance(value, int | float):
+            raise SecurityError("only numbers have a sum")
+        total = limited(total + value)
+    return total
+
+
+def _trim(value: Any, chars: str | None = None) -> str:
+    text = soft_str(value)
+    read(len(text) * len(chars or ""))
+    return text.strip(chars)
+
+
+@pass_environment
+def _unique(
+    environment: Environment,
+    values: Iterable[Any],
+    case_sensitive: bool = False,
+    attribute: Any = None,
+) -> list[Any]:
+    postprocess = None if case_sensitive else jinja.ignore_case
+    read_off = jinja.make_attrgetter(environment, attribute, postprocess=postprocess)
+    found: dict[Any, Any] = {}
+    for one in values:
+        found.setdefault(key(read_off(one)), one)
+    return list(found.values())
+
+
+def _dict(*pairs: Any, **named: Any) -> dict[Any, Any]:
+    found = dict(*pairs, **named)
+    for one in found:
+        key(one)
+    return found
+
+
+def _range(*limits: int) -> range:
+    found = range(*limits)
+    if len(found) > RANGE:
+        raise BoundError(f"a range of more than {RANGE} numbers")
+    return found

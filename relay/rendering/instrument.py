@@ -1,0 +1,170 @@
+"""
+Puts the calls of the meter into a parsed template, at each place where it does work.
+
+What stands in sequence is paid for where its block begins, by the number of its nodes: once in
+each turn of a loop, in each call of a macro, in each rendering of a block. What works longer on
+larger values passes a filter that takes the price. The names of these filters begin with a blank,
+so no template can write them.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jinja2 import TemplateSyntaxError, nodes
+from markupsafe import Markup, escape, soft_str
+
+from relay.rendering.builtins import key
+from relay.rendering.meter import BITS, charge, owned, paid, read, turns, weighed
+
+NODES = 20_000  # of one template
+DEPTH = 200  # nodes in nodes; Python allows as many parentheses in each other
+AT_ONCE = 8  # nodes that are worked through in one step
+SHORT = 128  # characters of a literal that costs nothing to compare with
+
+
+def _sliced(value: Any) -> Any:
+    read(len(value) if hasattr(value, "__len__") else 0)
+    return value
+
+
+def _together(parts: tuple[Any, ...]) -> str:
+    """``a ~ b``; text that is already escaped stays so."""
+    texts = [soft_str(part) for part in paid(parts)]
+    if any(hasattr(text, "__html__") for text in texts):
+        return Markup("").join(texts)
+    return "".join(texts)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    " key": key,
+    " owned": owned,
+    " sliced": _sliced,
+    " step": charge,
+    " together": _together,
+    " turns": turns,
+    " weighed": weighed,
+}
+
+
+def metered(template: nodes.Template, name: str | None, filename: str | None) -> None:
+    """Raises TemplateSyntaxError if a template is too large, or has in it what none may have."""
+    found = list(_walk(template, name, filename))
+    sizes = _sizes(found)
+    for node, _ in found:
+        _check(node, name, filename)
+    for node, _ in reversed(found):
+        _meter(node, sizes)
+
+
+def _walk(
+    template: nodes.Template, name: str | None, filename: str | None
+) -> Iterator[tuple[nodes.Node, nodes.Node | None]]:
+    """Every node, after the one that it is in."""
+    stack: list[tuple[nodes.Node, nodes.Node | None, int]] = [(template, None, 0)]
+    count = 0
+    while stack:
+        node, parent, depth = stack.pop()
+        count += 1
+        line = node.lineno or 1
+        if count > NODES:
+            raise TemplateSyntaxError("the template is too large", line, name, filename)
+        if depth > DEPTH:
+            raise TemplateSyntaxError("too much in each other", line, name, filename)
+        yield node, parent
+        children = list(node.iter_child_nodes())
+        stack.extend((child, node, depth + 1) for child in reversed(children))
+
+
+def _sizes(found: list[tuple[nodes.Node, nodes.Node | None]]) -> dict[int, int]:
+    """The number of nodes in each node, itself included."""
+    sizes = {id(node): 1 for node, _ in found}
+    for node, parent in reversed(found):
+        if parent is not None:
+            sizes[id(parent)] += sizes[id(node)]
+    return sizes
+
+
+def _check(node: nodes.Node, name: str | None, filename: str | None) -> None:
+    told = None
+    if isinstance(node, nodes.EvalContextModifier):
+        told = "{% autoescape %} is not allowed"
+    elif isinstance(node, nodes.Const) and isinstance(node.value, int | float):
+        infinite = isinstance(node.value, float) and node.value == float("inf")
+        if infinite or (isinstance(node.value, int) and node.value.bit_length() > BITS):
+            told = "a number this large is not allowed"
+    if told is not None:
+        raise TemplateSyntaxError(told, node.lineno, name, filename)
+
+
+def _meter(node: nodes.Node, sizes: dict[int, int]) -> None:
+    match node:
+        case nodes.Template() | nodes.Block() | nodes.Macro() | nodes.CallBlock():
+            _begin(node, node.body, sizes[id(node)])
+        case nodes.For():
+            each = nodes.Const(1 + sizes[id(node)] // AT_ONCE, lineno=node.lineno)
+            node.iter = _passed(" turns", node.iter, each)
+            if node.recursive:  # ``loop(…)`` goes through others
+                _begin(node, node.body, sizes[id(node)])
+        case nodes.Output():
+            node.nodes = [_data(child) for child in node.nodes]
+        case nodes.Concat():
+            parts = nodes.Tuple(node.nodes, "load", lineno=node.lineno)
+            node.nodes = [_passed(" together", parts)]
+        case nodes.Compare():
+            _meter_comparison(node)
+        case nodes.Getitem(arg=nodes.Slice()):
+            node.node = _passed(" sliced", node.node)
+        case nodes.Dict():
+            for pair in node.items:
+                if not isinstance(pair.key, nodes.Const):
+                    pair.key = _passed(" key", pair.key)
+        case nodes.Call() | nodes.Filter() | nodes.Test():
+            _meter_arguments(node)
+
+
+def _meter_comparison(node: nodes.Compare) -> None:
+    """A text compared with a short one takes no time, as does one looked for in a few."""
+    first = node.ops[0]
+    is_search = len(node.ops) > 1 or first.op in {"in", "notin"}
+    if not is_search and (_is_short(node.expr) or _is_short(first.expr)):
+        return
+    if not _is_short(node.expr):
+        node.expr = _passed(" weighed", node.expr)
+    for operand in node.ops:
+        if not _is_short(operand.expr):
+            operand.expr = _passed(" weighed", operand.expr)
+
+
+def _meter_arguments(node: nodes.Call | nodes.Filter | nodes.Test) -> None:
+    if node.dyn_args is not None:
+        node.dyn_args = _passed(" turns", node.dyn_args, nodes.Const(1))
+    if node.dyn_kwargs is not None:
+        node.dyn_kwargs = _passed(" turns", node.dyn_kwargs, nodes.Const(1))
+
+
+def _begin(node: nodes.Node, body: list[nodes.Node], size: int) -> None:
+    if size < 2 * AT_ONCE and not isinstance(node, nodes.For):
+        return  # the call that leads here has paid for it
+    price = nodes.Const(1 + size // AT_ONCE, lineno=node.lineno)
+    body.insert(0, nodes.ExprStmt(_passed(" step", price), lineno=node.lineno))
+
+
+def _passed(name: str, value: nodes.Node, *args: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(value, name, list(args), [], None, None, lineno=value.lineno)
+
+
+def _data(child: nodes.Expr) -> nodes.Expr:
+    """A text that a template writes as ``{{ "text" }}`` is as fixed as the text around it."""
+    if isinstance(child, nodes.Const) and isinstance(child.value, str):
+        return nodes.TemplateData(str(escape(child.value)), lineno=child.lineno)
+    return child
+
+
+def _is_short(node: nodes.Node) -> bool:
+    if isinstance(node, nodes.Const):
+        return not isinstance(node.value, str) or len(node.value) <= SHORT
+    if isinstance(node, nodes.Tuple | nodes.List):
+        return len(node.items) <= AT_ONCE and all(
+            isinstance(item, nodes.Const) and _is_short(item) for item in node.items
+        )
+    return False

@@ -1,0 +1,207 @@
+"""
+The meter of a rendering: work is counted in steps, and paid before it is done.
+
+A step is about a microsecond. Whatever takes longer with larger values costs more with larger
+values, so the number of steps bounds the time; ``limited`` bounds what one value may hold.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Set as AbstractSet
+from contextvars import ContextVar
+from dataclasses import fields, is_dataclass
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference, Undefined
+from jinja2.utils import Cycler, Joiner
+from markupsafe import Markup
+
+STEPS = 200_000  # of one rendering
+CHARACTERS = 128  # that are read or copied in one step
+ITEM = 32  # characters that take as long as one item of a list
+SIZE = 200_000  # characters of one value, or items, or characters of one rendering
+ITEMS = 50_000  # in all lists of one value that is read
+HEAVIEST = ITEMS * ITEM  # all that such a value holds, in characters
+DEPTH = 100  # lists in lists
+BITS = 64  # of a whole number: enough for every time, count and size
+
+_OPAQUE = (
+    BlockReference,
+    BuiltinFunctionType,
+    Cycler,
+    FunctionType,
+    Joiner,
+    LoopContext,
+    Macro,
+    MethodType,
+    TemplateReference,
+    Undefined,
+    complex,
+    float,
+    type(None),
+)
+"""Types whose values are as small as their names, or refuse to be read."""
+
+_SIZED = (str, list, tuple)
+_TEXTS = (str, Markup)
+
+_left: ContextVar[list[int]] = ContextVar("left")
+
+
+class BoundError(SecurityError):
+    """A template or a condition asks for more work, or for larger values, than one may."""
+
+
+class bounded:  # noqa: N801 - reads as a verb: ``with bounded():``
+    """
+    Count the steps of all that is rendered within; BoundError after too many.
+
+    Gives the steps that are left. Within another, both are counted.
+    """
+
+    __slots__ = ("_left", "_most", "_outer", "_token")
+
+    def __init__(self, steps: int = STEPS) -> None:
+        self._outer = _left.get(None)
+        self._most = steps if self._outer is None else max(0, min(steps, self._outer[0]))
+        self._left = [self._most]
+
+    def __enter__(self) -> list[int]:
+        self._token = _left.set(self._left)
+        return self._left
+
+    def __exit__(self, *error: object) -> None:
+        _left.reset(self._token)
+        if self._outer is not None:
+            self._outer[0] -= self._most - self._left[0]
+
+
+def charge(steps: int) -> None:
+    """Pay for work to come."""
+    left = _left.get()
+    left[0] -= steps
+    if left[0] < 0:
+        raise BoundError("takes too many steps: a loop in a loop, or a text copied often?")
+
+
+def read(characters: int) -> None:
+    """Pay for reading or copying a text."""
+    charge(1 + characters // CHARACTERS)
+
+
+def limited(value: Any) -> Any:
+    """A value that is not larger than a message could ever need."""
+    if isinstance(value, _SIZED):
+        if len(value) > SIZE:
+            raise BoundError(f"a value of more than {SIZE} characters or items")
+    elif isinstance(value, int) and value.bit_length() > BITS:
+        raise BoundError(f"a whole number of more than {BITS} bits")
+    return value
+
+
+def weighed(value: Any) -> Any:
+    """The value, once it is paid for that all of it is read. A short text is read for nothing."""
+    if value.__class__ in _TEXTS:
+        if (length := len(value)) > CHARACTERS:
+            charge(length // CHARACTERS)
+            return limited(value)
+        return value
+    if value is not None and value.__class__ is not bool:
+        read(weight(value))
+    return value
+
+
+def itemised(value: Any) -> Any:
+    """The value, once it is paid for that each of its items is looked at, or its characters."""
+    if value.__class__ in _TEXTS:
+        charge(len(limited(value)) * ITEM // CHARACTERS)
+        return value
+    return weighed(value)
+
+
+def weight(value: Any) -> int:
+    """All that a value holds, in characters. BoundError if that is too much, or too deep."""
+    total = 0
+    level: list[Any] = [value]
+    for _ in range(DEPTH):
+        deeper: list[Any] = []
+        for one in level:
+            if isinstance(one, str):
+                total += len(one)
+            elif isinstance(one, int):
+                limited(one)
+            elif isinstance(one, range):
+                total += ITEM * len(one)
+            elif not isinstance(one, _OPAQUE):
+                inner = _inside(one)
+                total += ITEM * len(inner)
+                if total <= HEAVIEST:
+                    deeper.extend(inner)
+            if total > HEAVIEST:
+                raise BoundError(f"a value of more than {ITEMS} items, those in its lists included")
+        if not deeper:
+            return total
+        level = deeper
+    raise BoundError(f"more than {DEPTH} lists in each other")
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        _check_length(value)
+        return [*value, *value.values()]
+    if isinstance(value, list | tuple | AbstractSet | KeysView | ValuesView):
+        _check_length(value)
+        return list(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return [getattr(value, field.name) for field in fields(value)]
+    raise SecurityError(f"a {type(value).__name__} is neither a text nor a number nor a list")
+
+
+def _check_length(value: Any) -> None:
+    if len(value) > SIZE:
+        raise BoundError(f"a value of more than {SIZE} characters or items")
+
+
+def turns(values: Any, each: int) -> Any:
+    """What a loop goes through, once all its turns are paid for."""
+    found = owned(values)
+    charge(1 + (len(found) * each if hasattr(found, "__len__") else each))
+    return found
+
+
+def owned(value: Any) -> Any:
+    """What is made while it is read, as a list; every other value as it is, if it is bounded."""
+    if isinstance(value, _SIZED) or not isinstance(value, Iterator):
+        return limited(value)
+    found = []
+    for one in value:
+        charge(1)
+        found.append(one)
+    return limited(found)
+
+
+def joined(pieces: Iterable[str]) -> str:
+    """Put the pieces of a rendering together."""
+    found, size = [], 0
+    for piece in pieces:
+        size += len(piece) + 1
+        if size > SIZE:
+            error = BoundError(f"more than {SIZE} characters")
+            if isinstance(pieces, Generator):
+                pieces.throw(error)  # so it comes from the line that wrote too much
+            raise error
+        found.append(piece)
+    if size > CHARACTERS:
+        charge(size // CHARACTERS)
+    return "".join(found)
+
+
+def paid(pieces: Iterable[Any]) -> tuple[Any, ...]:
+    """The parts of ``a ~ b``, if they fit into one value."""
+    found = tuple(pieces)
+    total = sum(len(one) if isinstance(one, str) else weight(one) for one in found)
+    if total > SIZE:
+        raise BoundError(f"a value of more than {SIZE} characters")
+    read(total)
+    return found

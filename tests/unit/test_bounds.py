@@ -1,0 +1,162 @@
+"""
+No template and no condition, whatever it does, works or allocates without end.
+
+What ends is measured by the meter's steps; time is not asserted anywhere. A hostile template that
+slips through is seen by the test's timeout.
+"""
+
+import re
+import sys
+from dataclasses import replace
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relay.errors import TemplateError
+from relay.misskey import sample
+from relay.model import Display
+from relay.rendering.expression import overrun, predicate
+from relay.rendering.meter import bounded
+from relay.rendering.templates import Templates
+from tests.hostile import CONDITIONS, HOSTILE, STEPS_OUT
+
+pytestmark = pytest.mark.timeout(120)
+
+FEW = 30_000  # steps; enough to see which bound stops a template
+TEXT = "aB c<&é\n-1. %(x)s *b* " * 450  # as long as notes may be
+_EVENT = sample.event("mention")
+EVENT = replace(_EVENT, note=replace(_EVENT.note, text=TEXT))  # type: ignore[arg-type]
+
+
+def used(source: str, *, steps: int = FEW) -> tuple[str, int]:
+    """What came of a template, and the steps that were left."""
+    with bounded(steps) as left:
+        try:
+            Templates(drafts={"mention.j2": source}).render(EVENT, display=Display())
+        except TemplateError as error:
+            return str(error), left[0]
+    return "", left[0]
+
+
+@pytest.mark.parametrize(("source", "told"), HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_template_ends_and_says_where(source: str, told: str) -> None:
+    problem, left = used(f"\n\n{source}")
+    assert re.search(told, problem) if told else problem == ""
+    assert left >= 0 or STEPS_OUT in problem
+    if told == STEPS_OUT:
+        assert problem.startswith("mention.j2:3: ")
+    assert ".j2:" in problem or ".j2: " in problem or not told
+
+
+def test_there_are_more_than_a_hundred_of_them() -> None:
+    assert len(HOSTILE) > 130
+
+
+@pytest.mark.parametrize(("condition", "told"), CONDITIONS.items())
+def test_a_hostile_condition_ends(condition: str, told: str | None) -> None:
+    try:
+        predicate(condition)(EVENT)
+        found = overrun(condition, [EVENT])
+    except TemplateError as error:
+        found = str(error)
+    assert found is None if told is None else found is not None and told in found
+
+
+def test_a_condition_that_is_stopped_does_not_hold_and_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    endless = predicate(" or ".join(["note.text.strip(note.text) == 'x'"] * 100), route="r")
+    assert endless(EVENT) is False
+    (record,) = caplog.records
+    told = (record.levelname, record.route, record.reason)  # type: ignore[attr-defined]
+    assert told == ("WARNING", "r", "BoundError")
+
+
+NAMES = st.sampled_from(
+    ["a", "b", "note.text", "note", "note.tags", "user", "ns.x", "ns.l", "loop"]
+)
+LITERALS = st.sampled_from(["1", "9", "-3", "0.5", "'x'", "'%(a)s'", "none", "[]", "range(99)"])
+FILTERS = st.sampled_from(
+    "upper lower list string length sort unique reverse join first last sum title trim int round "
+    "wordcount items dictsort abs max min escape capitalize float mfm emoji moment "
+    "replace('a',ns.x) join(ns.x) truncate(9) map('upper') select groupby(0) default(ns.x)".split()
+)
+OPERATORS = st.sampled_from("+ - * / // % ** ~ == != < in and or".split())
+
+
+def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.one_of(
+        st.builds("({} {} {})".format, inner, OPERATORS, inner),
+        st.builds("({} | {})".format, inner, FILTERS),
+        st.builds("[{}, {}]".format, inner, inner),
+        st.builds("({}, {})".format, inner, inner),
+        st.builds("{{{}: {}}}".format, inner, inner),
+        st.builds("{}[{}]".format, inner, inner),
+        st.builds("{}[{}:{}]".format, inner, inner, inner),
+        st.builds("({} if {} else {})".format, inner, inner, inner),
+        st.builds("m({})".format, inner),
+        st.builds("_('%(x)s%(x)s', x={})".format, inner),
+        st.builds("namespace(x={}).x".format, inner),
+        st.builds("{}.strip({})".format, inner, inner),
+    )
+
+
+EXPRESSIONS = st.recursive(st.one_of(NAMES, LITERALS), _larger, max_leaves=6)
+
+
+def _blocks(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.one_of(
+        st.builds("{}{}".format, inner, inner),
+        st.builds("{{% for a in {} %}}{}{{% endfor %}}".format, EXPRESSIONS, inner),
+        st.builds("{{% for a in range(999) %}}{}{{% endfor %}}".format, inner),
+        st.builds(
+            "{{% for a in [1, 2] recursive %}}{}{{{{ loop([a]) }}}}{{% endfor %}}".format, inner
+        ),
+        st.builds("{{% if {} %}}{}{{% endif %}}".format, EXPRESSIONS, inner),
+        st.builds("{{% set ns.x %}}{}{{% endset %}}".format, inner),
+        st.builds("{{% filter upper %}}{}{{% endfilter %}}".format, inner),
+        st.builds("{{% call m(1) %}}{}{{% endcall %}}".format, inner),
+        st.builds("{{% macro m(a) %}}{}{{% endmacro %}}".format, inner),
+        st.builds("{{% with a = {} %}}{}{{% endwith %}}".format, EXPRESSIONS, inner),
+    )
+
+
+STATEMENTS = st.recursive(
+    st.one_of(
+        st.builds("{{{{ {} }}}}".format, EXPRESSIONS),
+        st.builds("{{% set ns.x = {} %}}".format, EXPRESSIONS),
+        st.builds("{{% set ns.l = {} %}}".format, EXPRESSIONS),
+        st.sampled_from(
+            ["{{ ns.x }}{{ ns.x }}", "{% set ns.x = ns.x ~ ns.x %}", "<b>", "{{ m(1) }}"]
+        ),
+        st.sampled_from(["{% set ns.l = [ns.l, ns.l] %}", "{% set ns.l = ns.l + ns.l %}"]),
+    ),
+    _blocks,
+    max_leaves=8,
+)
+BEGIN = "{% set ns = namespace(x='ab', l=[1]) %}{% macro m(x) %}{{ x }}{% endmacro %}"
+
+
+@settings(max_examples=60, deadline=None)
+@given(STATEMENTS)
+def test_whatever_is_nested_in_whatever_does_no_more_than_it_pays_for(body: str) -> None:
+    templates = Templates(drafts={"mention.j2": f"{BEGIN}{{% block body %}}{body}{{% endblock %}}"})
+    calls = 0
+
+    def count(frame: FrameType, event: str, arg: Any) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    with bounded(1) as left:
+        templates.problems(EVENT, display=Display())  # compiled, which is not what is counted
+    with bounded(3_000) as left:
+        sys.setprofile(count)
+        try:
+            found = templates.problems(EVENT, display=Display())
+        finally:
+            sys.setprofile(None)
+    assert left[0] >= 0 or any("mention.j2" in one for one in found)
+    assert calls < 60 * 3_000
