@@ -353,7 +353,7 @@ async def test_a_loss_is_noticed_though_nothing_comes(
         await accept(served, an_event(1), b"{}", TEAM, now=0)
         path.unlink()
         await until(beside(path, ".rescued").exists)
-        assert "the outbox's file is lost: no event is taken, and nothing is sent" in (
+        assert "the outbox's file is lost: events are refused, and nothing is sent" in (
             caplog.messages
         )
 

@@ -202,22 +202,33 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 async def test_what_cannot_be_stored_is_refused_until_it_can_and_nothing_is_lost(
     fault: Fault, disk: Path, discord: FakeDiscord, tmp_path: Path
 ) -> None:
-    async with (
-        serving(tmp_path, config(discord, disk / "relay.db")) as relay,
-        aiohttp.ClientSession() as session,
-    ):
+    port = unused_port()
+    text = f'{config(discord, disk / "relay.db")}web: {{listen: "127.0.0.1:{port}"}}\n'
+    async with serving(tmp_path, text) as relay, aiohttp.ClientSession() as session:
         process = relay.process
+
+        async def ready() -> int:
+            async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                return answer.status
+
+        async def is_ready() -> bool:
+            async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+                metrics = (await answer.text()).splitlines()
+            return await ready() == 200 and "relay_ready 1.0" in metrics
 
         async def status(n: int) -> int:
             event = a_note_event(n, text=f"note {n}", tags=[LONG])
             return (await post(session, relay.address, "alice", event, secret=SECRET)).status
 
         assert [await status(n) for n in range(5)] == [204] * 5
+        assert await is_ready()
         with fault(relay, disk):
             refused = await refusals(status, range(5, 300))
             assert (await session.get(f"{relay.address}/healthz")).status == 200
+            assert await ready() == 503
         for n in refused:
             await until_taken(status, n)
+        await until(is_ready)
         wanted = {f"note {n}" for n in range(max(refused) + 1)}
         await until(lambda: set(shown(discord)) == wanted)
         assert len(shown(discord)) == len(wanted)

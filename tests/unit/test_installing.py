@@ -2,11 +2,12 @@
 
 import re
 import subprocess
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from relay.commands.installing import closed, template, unit
+from relay.commands.installing import closed, install_service, template, unit
 
 STANDARD = ["/opt/relay/.venv/bin/relay"]
 CONFIG = Path("/etc/relay/config.yaml")
@@ -85,3 +86,17 @@ def test_what_a_user_of_its_own_cannot_reach_is_told(
     program.touch()
     home.chmod(mode)
     assert (home in set(closed([program]))) == is_told
+
+
+@pytest.mark.parametrize(
+    ("outbox", "is_told"),
+    [("relay.db", True), ("data/relay.db", True), ("/srv/relay.db", False)],
+)
+def test_a_service_elsewhere_is_told_where_commands_look_for_its_outbox(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], outbox: str, is_told: bool
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"outbox: sqlite:{outbox}\n", encoding="utf-8")
+    assert install_service(Namespace(config=config)) == 0
+    told = f"write outbox: sqlite:/var/lib/relay/{outbox} into {config}"
+    assert (told in capsys.readouterr().err) == is_told

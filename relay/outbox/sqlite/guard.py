@@ -128,7 +128,7 @@ class Guard:
             logger.warning("the outbox's file is back", extra={"action": "found"})
             return
         logger.critical(
-            "the outbox's file is lost: no event is taken, and nothing is sent",
+            "the outbox's file is lost: events are refused, and nothing is sent",
             extra={"action": "lost", "reason": problem, "remedy": REMEDY},
         )
 
