@@ -83,7 +83,7 @@ async def run(
     """
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(serve_outbox(config.outbox, now=clock()))
-        session = await stack.enter_async_context(open_session(proxies(config.proxy, os.environ)))
+        session = await stack.enter_async_context(_session(config))
         metrics = None if config.web is None else _metrics()
         counts = Uncounted() if metrics is None else metrics
         bell, tally = Bell(), Tally(clock=clock)
@@ -140,6 +140,17 @@ async def run(
             ],
             stop=stop,
         )
+
+
+def _session(config: Config) -> aiohttp.ClientSession:
+    """The session of all requests, by the proxy that there is. Raises ConfigError."""
+    found = proxies(config.proxy, os.environ)
+    if found.places:
+        logger.info(
+            "requests go through a proxy",
+            extra={"action": "proxy", "address": ", ".join(found.places)},
+        )
+    return open_session(found)
 
 
 def _metrics() -> "Metrics":
