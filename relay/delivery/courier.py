@@ -38,6 +38,7 @@ INTERRUPTED = Failed("relay ended while it was sent", ambiguous=True)
 WORN_OUT = Rejected(f"relay ended {CRASHES} times while it was sent")
 LONG = 8192  # bytes of a webhook, from which on its message may take long to make
 Asked = Coroutine[None, None, Outcome]
+NEXT_EDIT = 5.0  # seconds after a message that must not be changed now, until the next is tried
 PATIENCE = 60.0  # seconds within a lease before another request of the same attempt
 ATTEMPT = 200.0  # seconds within which all of its requests begin; with the last a lease suffices
 
@@ -306,6 +307,8 @@ class Courier:
             pace.rest_everywhere(outcome.pause, now=now)
         if outcome.reach is Reach.EDITS:
             pace.rest_edits(outcome.pause, now=now)
+        if outcome.reach is Reach.MESSAGE:  # others may go; but a hundred would hold up new ones
+            pace.rest_edits(min(outcome.pause, NEXT_EDIT), now=now)
         return outcome
 
     def _key(self, deliveries: Sequence[Delivery]) -> str:
