@@ -68,12 +68,12 @@ async def standing(home: Homeserver, room: str) -> Outcome:
         return not_the_message(classify(member))
     if member.code("membership") != "join":
         return Closed(one_line(f"{user} is not in {room}: invite it, and relay enters"))
-    levels = await home.state(room, "m.room.power_levels")
+    powers = await home.state(room, "m.room.power_levels")
     # As an event: it is the sender who has made the room.
     path = ("rooms", room, "state", "m.room.create", "")
     create = await home.ask("GET", *path, query={"format": "event"})
-    given, needed = _levels(levels, user)
-    if given >= needed or _is_creator(create, user):
+    given, needed = levels(powers, user)
+    if given >= needed or is_creator(create, user):
         return Sent()
     reason = f"{user} is muted: its power level is {given}, and messages need {needed}: raise it"
     return Closed(one_line(reason))
@@ -114,7 +114,7 @@ async def _checked(home: Homeserver, room: str, name: str) -> str | Outcome:
             told = outcome if isinstance(outcome, Failed | RateLimited) else classify(encryption)
             return not_the_message(told)
         encryption, tombstone = await _seen(home, room)
-    if (hindrance := _upgraded(tombstone, name)) is not None:
+    if (hindrance := upgraded(tombstone, name)) is not None:
         return hindrance
     if isinstance(encryption, Answer) and encryption.status == 200 and _is_object(encryption):
         return Closed(ENCRYPTED)  # also where somebody tried to switch it off: that cannot be
@@ -128,12 +128,15 @@ async def _seen(home: Homeserver, room: str) -> tuple[Answer | Failed, Answer | 
     return encryption, tombstone
 
 
-def _upgraded(tombstone: Answer | Failed, name: str) -> Outcome | None:
+def upgraded(tombstone: Answer | Failed, name: str) -> Outcome | None:
     """https://spec.matrix.org/v1.19/client-server-api/#room-upgrades"""
     if isinstance(tombstone, Failed) or tombstone.status >= 500 or tombstone.status == 429:
         return not_the_message(classify(tombstone))
-    if tombstone.status != HTTPStatus.OK or not tombstone.json:
-        return None
+    if tombstone.status != HTTPStatus.OK or not tombstone.json.keys() & {
+        "replacement_room",
+        "body",
+    }:
+        return None  # also where somebody took it back, by one that is empty
     place = tombstone.id("replacement_room") or "a room that it does not name"
     remedy = "let the alias point there" if name.startswith("#") else "set room to that"
     return Closed(one_line(f"the room was upgraded, and goes on in {place}: {remedy}"))
@@ -143,7 +146,7 @@ def _is_object(answer: Answer) -> bool:
     return answer.text.lstrip().startswith("{")
 
 
-def _levels(answer: Answer | Failed, user: str) -> tuple[int, int]:
+def levels(answer: Answer | Failed, user: str) -> tuple[int, int]:
     """
     That of the user, and the one that messages need.
 
@@ -168,7 +171,7 @@ def _number(level: object) -> int:
         return 0
 
 
-def _is_creator(answer: Answer | Failed, user: str) -> bool:
+def is_creator(answer: Answer | Failed, user: str) -> bool:
     """Whether no level holds for a user, for it has made the room."""
     if not isinstance(answer, Answer):
         return False

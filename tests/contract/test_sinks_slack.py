@@ -5,6 +5,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from pytest_aiohttp import AiohttpServer
 
 from relay.message import Message
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
@@ -175,6 +177,26 @@ async def test_a_workflow_is_never_started(
     assert outcome.is_lasting
     assert "workflow" in str(await sink.check(session))
     assert fake_slack.workflows == []
+
+
+async def test_a_workflow_behind_another_address_is_started_once(
+    aiohttp_server: AiohttpServer, session: aiohttp.ClientSession
+) -> None:
+    started: list[str] = []
+
+    async def start(request: web.Request) -> web.Response:
+        started.append(await request.text())
+        return web.json_response({"ok": True})
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", start)
+    base = str((await aiohttp_server(app)).make_url("")).rstrip("/")
+    sink = Slack.model_validate({"type": "slack", "url": f"{base}/services/T0/B0/abcdefghij"})
+    outcome = await send(sink, session)
+    assert isinstance(outcome, Closed)
+    assert (outcome.is_taken, outcome.is_lasting) == (True, True)
+    assert "workflow" in outcome.reason
+    assert len(started) == 1
 
 
 async def test_a_limit_of_changes_leaves_new_messages_alone(
