@@ -1,4 +1,4 @@
-"""Templates and conditions that would work or allocate without end, and what stops each."""
+"""Templates that would work or allocate without end, and what stops each."""
 
 NS = "{% set ns = namespace(x='ab', l=[1], n=3, t=(1,)) %}"
 STEPS_OUT = "too many steps"
@@ -73,7 +73,6 @@ HOSTILE = {
     "powers": ("{{ 9 ** 9 ** 9 }}", BIG),
     "a power": ("{{ 2 ** (10 ** 12) }}", "a power this large"),
     "a negative power": ("{{ (-9) ** 99999999 }}", "a power this large"),
-    "a big sum": ("{{ [2 ** 62] * 1 }}", NUMBERS),
     "a sum over 64 bits": ("{{ [2 ** 62, 2 ** 62, 2 ** 62, 2 ** 62, 2 ** 62] | sum }}", BIG),
     "a hexadecimal literal": ("{{ 0x" + "f" * 90_000 + " }}", "a number this large"),
     "a decimal literal": ("{{ " + "9" * 4000 + " }}", "a number this large"),
@@ -176,6 +175,42 @@ HOSTILE = {
         twice("{% if note.text.rfind(note.text[5000:]) %}{% endif %}"),
         STEPS_OUT,
     ),
+    "searching for a long text": (
+        NS
+        + times(12, "{% set ns.x = ns.x ~ ns.x %}")
+        + twice("{% if ns.x[:4000] ~ 'c' in ns.x %}{% endif %}"),
+        STEPS_OUT,
+    ),
+    "searching by a name of the argument": (
+        NS
+        + times(14, "{% set ns.x = ns.x ~ ns.x %}")
+        + twice("{% if ns.x.rsplit(sep='c' ~ ns.x) %}{% endif %}"),
+        STEPS_OUT,
+    ),
+    "chained searches": (twice("{% if 'a' in note.text not in 'b' %}{% endif %}"), STEPS_OUT),
+    "many long texts by replace": (
+        NS + twice("{% set ns.l = ns.l + [note.text[:900] | replace('', 'x' ~ i)] %}"),
+        STEPS_OUT,
+    ),
+    "many long lists by split": (
+        NS + twice("{% set ns.l = ns.l + [note.text.split('*')] %}"),
+        STEPS_OUT,
+    ),
+    "many long lists of characters": (
+        NS + twice("{% set ns.l = ns.l + [note.text | list] %}"),
+        STEPS_OUT,
+    ),
+    "the title of a text in a list": (twice("{% if [note.text] | title %}{% endif %}"), STEPS_OUT),
+    "steps that are given back": ("{{ [-1000000] | map(' step') | list }}" + twice(""), NO_FILTER),
+    "turns that are given back": (
+        "{{ [[1]] | map(' turns', -1000000) | list }}" + twice(""),
+        NO_FILTER,
+    ),
+    "decoding names of hosts": (
+        twice("{% if ('xn--' ~ note.text ~ i) | readable %}{% endif %}"),
+        STEPS_OUT,
+    ),
+    "a name that Python keeps": ("{{ namespace(__debug__=1) }}", "__debug__"),
     "splitting": (twice("{% if note.text.split('a') %}{% endif %}"), STEPS_OUT),
     "counting words": (twice("{% if note.text | wordcount %}{% endif %}"), STEPS_OUT),
     "reading markup": (twice("{{ note.text | mfm }}"), STEPS_OUT),
@@ -253,9 +288,9 @@ HOSTILE = {
         "{% block body %}" + times(1000, "<b>x</b>" * 20) + "{% endblock %}",
         "markup",
     ),
-    "half a tag": ("{% block body %}" + times(1000, "<a " * 30) + "{% endblock %}", ""),
-    "half a comment": ("{% block body %}" + times(1000, "<!--" * 25) + "{% endblock %}", ""),
-    "half a declaration": ("{% block body %}" + times(1000, "<![" * 30) + "{% endblock %}", ""),
+    "half a tag": ("{% block body %}" + times(1000, "<a " * 20) + "{% endblock %}", ""),
+    "half a comment": ("{% block body %}" + times(1000, "<!--" * 20) + "{% endblock %}", ""),
+    "half a declaration": ("{% block body %}" + times(1000, "<![" * 20) + "{% endblock %}", ""),
     "half an attribute": ("{% block body %}" + times(1000, "<a b='" * 15) + "{% endblock %}", ""),
     "brackets": ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", NESTED),
     "lists": ("{{ " + "[" * 3000 + "]" * 3000 + " }}", NESTED),
@@ -282,30 +317,4 @@ HOSTILE = {
     f"the filter {name}": ("{{ [note.text] | " + name + " }}", NO_FILTER)
     for name in "attr batch center forceescape indent pprint random safe slice striptags tojson "
     "urlencode urlize wordwrap xmlattr".split()
-}
-
-CONDITIONS = {
-    "(0,) * 300000000": None,
-    "'a' * 300000000": None,
-    "9 ** 9 ** 9 > 1": BIG,
-    "5 | round(300000000) > 1": "20 digits",
-    "range(10 ** 9) | length": "no such name: range",
-    "note.text | replace('', note.text) | length": LONG,
-    "note.text | join(note.text)": LONG,
-    "[[note.text, note.text], [note.text, note.text]] | string | length > 1": None,
-    " or ".join(["note.text | sort | length > 99999"] * 30): STEPS_OUT,
-    " or ".join(["note.text.strip(note.text) == 'x'"] * 100): STEPS_OUT,
-    "note" + ".a" * 5000: NESTED,
-    "(" * 5000 + "1" + ")" * 5000: NESTED,
-    "not " * 5000 + "1": NESTED,
-    "1" + " + 1" * 5000: NESTED,
-    "0x" + "f" * 5000: "a number this large",
-    "1e999 > 1": "a number this large",
-    "9" * 5000: "",
-    "'" + "a" * 200_001 + "'": "too large",
-    "[" + "1," * 30_000 + "]": "too large",
-    "'{:300000000}'.format(1)": None,
-    "note.text | truncate(1)": None,
-    "5 | dictsort": None,
-    "note.text.zfill(10 ** 9)": None,
 }

@@ -21,6 +21,7 @@ from jinja2.utils import Cycler, Joiner, Namespace
 from markupsafe import Markup, soft_str
 
 from relay.rendering.meter import (
+    CHARACTERS,
     SIZE,
     BoundError,
     charge,
@@ -28,6 +29,8 @@ from relay.rendering.meter import (
     limited,
     owned,
     read,
+    searched,
+    spelled,
     weighed,
     weight,
 )
@@ -41,24 +44,29 @@ LIGHT = "count d default first last length"
 """Filters that look at no more than an item or two."""
 PLAIN = "abs capitalize e escape filesizeformat float int list lower reverse string truncate upper"
 """Filters that read what they are given, a text as a whole."""
-SLOW = "dictsort groupby items map max min reject rejectattr select selectattr sort title wordcount"
+SLOW = "dictsort groupby items map max min reject rejectattr select selectattr sort"
 """Filters that look at each item, or at each character of a text, by itself."""
+SLOWEST = "title wordcount"
+"""Filters that look at each character of all that they are given."""
 LIGHT_TESTS = (
     "boolean callable defined divisibleby escaped even false filter float integer iterable mapping "
     "none number odd sameas sequence string test true undefined"
 )
-TESTS = "in lower upper == eq equalto != ne > gt greaterthan ge >= < lt lessthan <= le"
+TESTS = "lower upper == eq equalto != ne > gt greaterthan ge >= < lt lessthan <= le"
 
-QUADRATIC = frozenset("lstrip rfind rindex rpartition rsplit rstrip strip".split())
+STRIPPING = frozenset("lstrip rstrip strip".split())
 """Methods of texts that may look at each character once for each of their argument's."""
+SEARCHING = frozenset("count find index partition rfind rindex rpartition rsplit split".split())
+"""Methods of texts that look for their argument, at whatever place it may be."""
 METHODS: tuple[tuple[type, frozenset[str]], ...] = (
     (
         str,
-        QUADRATIC
+        STRIPPING
+        | SEARCHING
         | frozenset(
-            "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal "
-            "isdigit islower isspace istitle isupper lower partition removeprefix removesuffix "
-            "split splitlines startswith swapcase title upper".split()
+            "capitalize casefold endswith isalnum isalpha isascii isdecimal isdigit islower "
+            "isspace istitle isupper lower removeprefix removesuffix splitlines startswith "
+            "swapcase title upper".split()
         ),
     ),
     (Mapping, frozenset("get items keys values".split())),
@@ -91,13 +99,15 @@ def filters() -> dict[str, Callable[..., Any]]:
     slow |= {"join": _join, "sum": _sum, "unique": _unique}
     found = {name: light(theirs[name]) for name in LIGHT.split()}
     found |= {name: heavy(function) for name, function in plain.items()}
-    return found | {name: heavy(function, itemised) for name, function in slow.items()}
+    found |= {name: heavy(function, itemised) for name, function in slow.items()}
+    return found | {name: heavy(theirs[name], spelled) for name in SLOWEST.split()}
 
 
 def tests() -> dict[str, Callable[..., Any]]:
     theirs: Mapping[str, Any] = JINJA_TESTS
     found = {name: light(theirs[name]) for name in LIGHT_TESTS.split()}
-    return found | {name: heavy(theirs[name]) for name in TESTS.split()}
+    found |= {name: heavy(theirs[name]) for name in TESTS.split()}
+    return found | {"in": found_in}
 
 
 def functions() -> dict[str, Callable[..., Any]]:
@@ -115,9 +125,9 @@ def pay_call(function: Any, args: Iterable[Any], named: Mapping[str, Any]) -> No
     """Pay for a function or a method, by what it is given and whose it is."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, str):
-        read(len(owner))
-        if function.__name__ in QUADRATIC:
-            read(sum(len(owner) * len(one) for one in args if isinstance(one, str)))
+        texts = "".join(one for one in (*args, *named.values()) if isinstance(one, str))
+        searched(owner, texts if function.__name__ in SEARCHING else "")
+        charge(len(owner) * len(texts) // CHARACTERS if function.__name__ in STRIPPING else 0)
     elif isinstance(owner, list | tuple):
         weighed(owner)
     elif isinstance(owner, Mapping):
@@ -126,6 +136,17 @@ def pay_call(function: Any, args: Iterable[Any], named: Mapping[str, Any]) -> No
         charge(1)
     for one in (*args, *named.values()):
         weighed(one)
+
+
+def found_in(part: Any, whole: Any) -> bool:
+    """``part in whole``"""
+    if isinstance(part, str) and isinstance(whole, str):
+        searched(whole, part)
+    else:
+        charge(1)
+        weighed(part)
+        weighed(whole)
+    return part in whole
 
 
 def operated(operator: str, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
@@ -209,6 +230,7 @@ def _join(
 
 def _replace(value: Any, old: Any, new: Any, count: int = -1) -> str:
     text, old, new = soft_str(value), soft_str(old), soft_str(new)
+    searched(text, old)
     if text.count(old) * len(new) > SIZE:
         raise BoundError(f"a value of more than {SIZE} characters")
     return text.replace(old, new, count)

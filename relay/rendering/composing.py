@@ -10,7 +10,7 @@ from relay.language import Language
 from relay.link import is_web, link
 from relay.message import Field, Image, Message, relinked
 from relay.model import Display, Event, Note, User
-from relay.rendering.markup import HEAVIEST, MAKE, PICTURES, Parser, parsed, weight
+from relay.rendering.markup import MAKE, PICTURES, Parser, parsed, room
 from relay.rendering.meter import BoundError
 from relay.tree import Heading, Link, Node, Text, Tree, folded, on_one_line, stripped, text_of
 
@@ -25,9 +25,10 @@ def composed(
     blocks: Mapping[str, str], trees: Sequence[Tree], event: Event, language: Language
 ) -> Message:
     """``trees`` are those that the blocks refer to. Raises BoundError if that is too much."""
-    found = {name: parsed(blocks.get(name, ""), partial(parser, name, trees)) for name in BLOCKS}
-    if sum(map(weight, found.values())) > HEAVIEST:
-        raise BoundError("more text and markup than a message may have")
+    left = room(blocks.values())
+    found = {
+        name: parsed(blocks.get(name, ""), partial(parser, name, trees, left)) for name in BLOCKS
+    }
 
     def word(block: str) -> str:
         return text_of(found[block]).strip()
@@ -86,8 +87,8 @@ def _hidden(
         yield from _hidden(note.renote, display, folded=folded)
 
 
-def parser(block: str, trees: Sequence[Tree]) -> Parser:
-    return Parser(trees, make=PICTURES if block == "images" else MAKE)
+def parser(block: str, trees: Sequence[Tree], left: list[int] | None = None) -> Parser:
+    return Parser(trees, make=PICTURES if block == "images" else MAKE, room=left)
 
 
 def outline(event: Event, language: Language) -> Message:

@@ -13,18 +13,13 @@ from typing import Any
 from jinja2 import TemplateSyntaxError, nodes
 from markupsafe import Markup, escape, soft_str
 
-from relay.rendering.builtins import key
-from relay.rendering.meter import BITS, charge, owned, paid, read, turns, weighed
+from relay.rendering.builtins import found_in, key
+from relay.rendering.meter import BITS, charge, copied, paid, turns, weighed
 
 NODES = 20_000  # of one template
 DEPTH = 200  # nodes in nodes; Python allows as many parentheses in each other
 AT_ONCE = 8  # nodes that are worked through in one step
 SHORT = 128  # characters of a literal that costs nothing to compare with
-
-
-def _sliced(value: Any) -> Any:
-    read(len(value) if hasattr(value, "__len__") else 0)
-    return value
 
 
 def _together(parts: tuple[Any, ...]) -> str:
@@ -36,9 +31,9 @@ def _together(parts: tuple[Any, ...]) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
+    " in": found_in,
     " key": key,
-    " owned": owned,
-    " sliced": _sliced,
+    " sliced": copied,
     " step": charge,
     " together": _together,
     " turns": turns,
@@ -124,15 +119,30 @@ def _meter(node: nodes.Node, sizes: dict[int, int]) -> None:
 
 def _meter_comparison(node: nodes.Compare) -> None:
     """A text compared with a short one takes no time, as does one looked for in a few."""
-    first = node.ops[0]
-    is_search = len(node.ops) > 1 or first.op in {"in", "notin"}
-    if not is_search and (_is_short(node.expr) or _is_short(first.expr)):
-        return
-    if not _is_short(node.expr):
+    if any(operand.op in {"in", "notin"} for operand in node.ops):
+        _meter_search(node)
+    elif len(node.ops) > 1 or not (_is_short(node.expr) or _is_short(node.ops[0].expr)):
         node.expr = _passed(" weighed", node.expr)
-    for operand in node.ops:
-        if not _is_short(operand.expr):
+        for operand in node.ops:
             operand.expr = _passed(" weighed", operand.expr)
+
+
+def _meter_search(node: nodes.Compare) -> None:
+    """``a in b`` depends on both, so it is a call; ``a in b in c`` asks for both, as in Python."""
+    asked: list[nodes.Expr] = []
+    for left, operand in zip([node.expr, *(it.expr for it in node.ops)], node.ops, strict=False):
+        if operand.op not in {"in", "notin"}:
+            args = [_passed(" weighed", one) for one in (left, operand.expr)]
+            pair = nodes.Operand(operand.op, args[1], lineno=node.lineno)
+            asked.append(nodes.Compare(args[0], [pair], lineno=node.lineno))
+            continue
+        found = _passed(" in", left, operand.expr)
+        is_negative = operand.op == "notin"
+        asked.append(nodes.Not(found, lineno=node.lineno) if is_negative else found)
+    whole = asked.pop(0)
+    for one in asked:
+        whole = nodes.And(whole, one, lineno=node.lineno)
+    node.expr, node.ops = whole, []
 
 
 def _meter_arguments(node: nodes.Call | nodes.Filter | nodes.Test) -> None:

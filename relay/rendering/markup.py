@@ -6,7 +6,7 @@ for a tree that the filter of that name has made. A newline is a line break, as 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html.parser import HTMLParser
 
 from relay.link import link
@@ -18,6 +18,7 @@ from relay.tree import (
     Heading,
     LabelSource,
     Link,
+    Math,
     Node,
     Pre,
     Quote,
@@ -37,7 +38,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,16}")
 
 DEPTH = 50  # tags in tags; what is deeper goes on without them
 
-HEAVIEST = 500_000  # characters of one block; a node counts as NODE of them
+HEAVIEST = 500_000  # characters of one message; a tag or a node counts as NODE of them
 NODE = 16
 
 _LOOSE = re.compile(r"""<(?!/?[a-zA-Z](?:[^<>"']|"[^"<]*"|'[^'<]*')*+>)""")
@@ -100,11 +101,18 @@ PICTURES: Mapping[str, Make] = {"a": _picture}
 class Parser(HTMLParser):
     """Reads one block of a template. ``problems`` names what is no part of the subset."""
 
-    def __init__(self, trees: Sequence[Tree] = (), *, make: Mapping[str, Make] = MAKE) -> None:
+    def __init__(
+        self,
+        trees: Sequence[Tree] = (),
+        *,
+        make: Mapping[str, Make] = MAKE,
+        room: list[int] | None = None,
+    ) -> None:
+        """``room`` is how much of the trees may be placed, in characters; others may share it."""
         super().__init__(convert_charrefs=True)
         self.problems: list[str] = []
         self._trees = trees
-        self._room = HEAVIEST
+        self._room = [HEAVIEST] if room is None else room
         self._make = make
         self._open: list[tuple[str, Attributes, list[Node]]] = [("", {}, [])]
 
@@ -165,8 +173,8 @@ class Parser(HTMLParser):
     def _made(self, number: str) -> Tree:
         known = _NUMBER.fullmatch(number) and 0 <= int(number) < len(self._trees)
         made = self._trees[int(number)] if known else ()
-        self._room -= weight(made)
-        if self._room < 0:
+        self._room[0] -= _weight(made)
+        if self._room[0] < 0:
             raise BoundError("the same text with its markup too often")
         return made
 
@@ -183,14 +191,27 @@ class Parser(HTMLParser):
                 children.append(node)
 
 
-def weight(nodes: Tree) -> int:
-    """How much there is of a tree, in characters."""
-    total, left = 0, list(nodes)
-    while left:
-        node = left.pop()
-        texts = (getattr(node, name, None) for name in ("text", "formula", "url", "name"))
-        total += NODE + sum(len(text) for text in texts if text)
-        left.extend(getattr(node, "children", ()))
+def room(sources: Iterable[str]) -> list[int]:
+    """What is left for trees in a message of such blocks. BoundError if they are too long."""
+    left = HEAVIEST - sum(len(source) + NODE * source.count("<") for source in sources)
+    if left < 0:
+        raise BoundError("more text and markup than a message may have")
+    return [left]
+
+
+def _weight(nodes: Tree) -> int:
+    total = 0
+    for node in nodes:
+        total += NODE
+        match node:
+            case Text(text) | Code(text) | Pre(text):
+                total += len(text)
+            case Math(formula):
+                total += len(formula)
+            case Emoji() | Time():
+                pass
+            case _:
+                total += _weight(node.children)
     return total
 
 

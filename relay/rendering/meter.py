@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 STEPS = 200_000  # of one rendering
 CHARACTERS = 128  # that are read or copied in one step
+COMPARED = 4096  # pairs of characters that are compared in one step, in the worst of searches
 ITEM = 32  # characters that take as long as one item of a list
 SIZE = 200_000  # characters of one value, or items, or characters of one rendering
 ITEMS = 50_000  # in all lists of one value that is read
@@ -44,6 +45,7 @@ _OPAQUE = (
 """Types whose values are as small as their names, or refuse to be read."""
 
 _SIZED = (str, list, tuple)
+_COPIED = (list, tuple, dict)
 _TEXTS = (str, Markup)
 
 _left: ContextVar[list[int]] = ContextVar("left")
@@ -115,9 +117,14 @@ def weighed(value: Any) -> Any:
 def itemised(value: Any) -> Any:
     """The value, once it is paid for that each of its items is looked at, or its characters."""
     if value.__class__ in _TEXTS:
-        charge(len(limited(value)) * ITEM // CHARACTERS)
-        return value
+        return spelled(value)
     return weighed(value)
+
+
+def spelled(value: Any) -> Any:
+    """The value, once it is paid for that each character of it is looked at by itself."""
+    charge(1 + weight(limited(value)) * ITEM // CHARACTERS)
+    return value
 
 
 def weight(value: Any) -> int:
@@ -171,14 +178,32 @@ def turns(values: Any, each: int) -> Any:
 
 
 def owned(value: Any) -> Any:
-    """What is made while it is read, as a list; every other value as it is, if it is bounded."""
-    if isinstance(value, _SIZED) or not isinstance(value, Iterator):
-        return limited(value)
-    found = []
-    for one in value:
+    """A value that was just made, paid for its size; what is made while it is read as a list."""
+    if not isinstance(value, _SIZED) and isinstance(value, Iterator):
+        value = list(_counted(value))
+    return copied(limited(value))
+
+
+def _counted(values: Iterator[Any]) -> Iterator[Any]:
+    for one in values:
         charge(1)
-        found.append(one)
-    return limited(found)
+        yield one
+
+
+def copied(value: Any) -> Any:
+    """The value, once it is paid for as much memory as its text or its list takes."""
+    if isinstance(value, str):
+        if len(value) > CHARACTERS:
+            charge(len(value) // CHARACTERS)
+    elif isinstance(value, _COPIED):
+        charge(len(value) * ITEM // CHARACTERS)
+    return value
+
+
+def searched(text: str, part: str) -> None:
+    """Pay for looking for a text in another, at whatever place it may be."""
+    read(len(text))
+    charge(len(text) * len(part) // COMPARED)
 
 
 def joined(pieces: Iterable[str]) -> str:

@@ -20,10 +20,9 @@ from jinja2 import (
     FileSystemLoader,
     PrefixLoader,
     Template,
-    TemplateSyntaxError,
+    TemplateNotFound,
     nodes,
 )
-from jinja2 import TemplateError as JinjaError
 from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup
 
@@ -38,6 +37,7 @@ from relay.model import Display, Event
 from relay.rendering.builtins import light
 from relay.rendering.composing import BLOCKS, composed, guarded, parser
 from relay.rendering.expression import values
+from relay.rendering.fault import told
 from relay.rendering.meter import BoundError, bounded, charge, joined, weighed
 from relay.rendering.sandbox import Sandbox
 from relay.tree import Emoji, Node, Text, Time, Tree, text_of
@@ -58,7 +58,6 @@ ENGLISH = Language()
 BUILT_IN = "built-in"
 """The prefix under which the templates that come with relay are there even if replaced."""
 READING = 20  # steps that the shortest text or time costs; each character of a text one more
-TOLD = 300  # characters of what went wrong: an error may quote a whole text
 MFM_LENGTH = 10_000  # characters; Misskey allows 3000 by default, and 8192 at most
 
 _REMOTE_EMOJI = re.compile(r":([\w+-]+)@([\w.-]+):")
@@ -115,9 +114,12 @@ class Templates:
         return next((name for name in public if name in self.names), "default.j2")
 
     def source(self, name: str) -> str:
-        """The text of a template that there is."""
+        """The text of a template; empty if there is none."""
         loader = self._environment.loader
-        return "" if loader is None else loader.get_source(self._environment, name)[0]
+        try:
+            return "" if loader is None else loader.get_source(self._environment, name)[0]
+        except (TemplateNotFound, UnicodeError, OSError):
+            return ""
 
     def render(
         self,
@@ -164,7 +166,7 @@ class Templates:
                 template = self._environment.get_template(name)
                 return _run(template, values(scene.event) | {"display": display}), scene.trees
         except Exception as error:  # a template is a program: it can raise whatever Python can
-            raise TemplateError(_told(name, error)) from None
+            raise TemplateError(told(name, error, self.source)) from None
         finally:
             _scene.reset(token)
 
@@ -186,10 +188,10 @@ def _message(
 def _in_words(language: Language) -> Callable[[Node], Node]:
     """Tell moments in the reader's words, for chats that do not tell them themselves."""
 
-    def told(node: Node) -> Node:
+    def in_words(node: Node) -> Node:
         return Time(node.at, language.moment(node.at)) if isinstance(node, Time) else node
 
-    return told
+    return in_words
 
 
 class _Roots(CodeGenerator):
@@ -205,27 +207,6 @@ def _run(template: Template, named: Mapping[str, Any]) -> dict[str, str]:
     context = template.new_context(dict(named))
     joined(template.root_render_func(context))
     return {name: joined(stack[0](context)) for name, stack in context.blocks.items()}
-
-
-def _told(name: str, error: Exception) -> str:
-    if isinstance(error, TemplateSyntaxError):
-        return f"{error.name or name}:{error.lineno}: {error.message}"
-    if isinstance(error, RecursionError):
-        return f"{_line_of(error) or name}: calls or includes itself without end"
-    kind = "" if isinstance(error, JinjaError) else f"{type(error).__name__}: "
-    return f"{_line_of(error) or name}: {kind}{str(error)[:TOLD]}"
-
-
-def _line_of(error: Exception) -> str:
-    """Where in a template an error came up: Jinja rewrites tracebacks to say so."""
-    trace, found = error.__traceback__, ""
-    while trace is not None:
-        template = trace.tb_frame.f_globals.get("__jinja_template__")
-        if template is not None:
-            line = template.get_corresponding_lineno(trace.tb_lineno)
-            found = f"{template.name}:{line}"
-        trace = trace.tb_next
-    return found
 
 
 def _mfm(text: str | None, limit: int | None = None) -> Markup:

@@ -21,7 +21,7 @@ from relay.model import Display
 from relay.rendering.expression import overrun, predicate
 from relay.rendering.meter import bounded
 from relay.rendering.templates import Templates
-from tests.hostile import CONDITIONS, HOSTILE, STEPS_OUT
+from tests.hostile import BIG, HOSTILE, LONG, NESTED, STEPS_OUT
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -53,6 +53,33 @@ def test_a_hostile_template_ends_and_says_where(source: str, told: str) -> None:
 
 def test_there_are_more_than_a_hundred_of_them() -> None:
     assert len(HOSTILE) > 130
+
+
+CONDITIONS = {
+    "(0,) * 300000000": None,
+    "'a' * 300000000": None,
+    "9 ** 9 ** 9 > 1": BIG,
+    "5 | round(300000000) > 1": "20 digits",
+    "range(10 ** 9) | length": "no such name: range",
+    "note.text | replace('', note.text) | length": LONG,
+    "note.text | join(note.text)": LONG,
+    "[[note.text, note.text], [note.text, note.text]] | string | length > 1": None,
+    " or ".join(["note.text | sort | length > 99999"] * 30): STEPS_OUT,
+    " or ".join(["note.text.strip(note.text) == 'x'"] * 100): STEPS_OUT,
+    "note" + ".a" * 5000: NESTED,
+    "(" * 5000 + "1" + ")" * 5000: NESTED,
+    "not " * 5000 + "1": NESTED,
+    "1" + " + 1" * 5000: NESTED,
+    "0x" + "f" * 5000: "a number this large",
+    "1e999 > 1": "a number this large",
+    "9" * 5000: "",
+    "'" + "a" * 200_001 + "'": "too large",
+    "[" + "1," * 30_000 + "]": "too large",
+    "'{:300000000}'.format(1)": None,
+    "note.text | truncate(1)": None,
+    "5 | dictsort": None,
+    "note.text.zfill(10 ** 9)": None,
+}
 
 
 @pytest.mark.parametrize(("condition", "told"), CONDITIONS.items())

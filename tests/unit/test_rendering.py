@@ -100,6 +100,34 @@ def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, source: str, told:
 
 
 @pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        pytest.param("{{ note.text | filesizeformat }}", "ValueError: could not", id="a number"),
+        pytest.param("{{ note.emojis[note.text] }}", "has no", id="an item"),
+        pytest.param("{{ range(note.text) }}", "TypeError: 'str' object cannot", id="a type"),
+        pytest.param("{{ note.txt }}", "has no attribute 'txt'", id="a name of the template"),
+        pytest.param("{% include note.text %}", "mention.j2:1: …", id="a template"),
+        pytest.param(
+            "{{ [] | map(note.text) | list }}{{ [1] | map(note.text) | list }}",
+            "No filter",
+            id="a filter",
+        ),
+    ],
+)
+@pytest.mark.parametrize("text", ["secret", "a 'secret'", "a \"secret\" 'secret'", "secret\n" * 99])
+def test_an_error_quotes_nothing_that_a_note_says(
+    tmp_path: Path, source: str, told: str, text: str
+) -> None:
+    with pytest.raises(TemplateError) as error:
+        own(tmp_path, "mention.j2", source).render(
+            note_event(kind="mention", text=text), display=SHOW
+        )
+    assert told in str(error.value) or told.endswith("…")
+    assert str(error.value).startswith("mention.j2:1: ")
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("source", "problem"),
     [
         ("{% block body %}<div>x</div>{% endblock %}", "<div> is not in the HTML subset"),
