@@ -261,6 +261,9 @@ class _Folding:
                 return changed
             case Styled() | Colored() | Link():
                 return replace(node, children=self.tree(node.children))
+            case Pre() | Math(block=True):
+                self.breaks = 1
+                return node
             case _:
                 self.breaks = 0
                 return node

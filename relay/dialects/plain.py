@@ -43,10 +43,10 @@ def render(nodes: Tree) -> str:
 
 
 def _joined(nodes: Tree) -> str:
-    """Quotes and code on lines of their own, with no empty line beside them."""
+    """Quotes, code and the like on lines of their own, with no empty line beside them."""
     written, after_block = "", False
     for node in nodes:
-        shown, is_block = _render(node), isinstance(node, Quote | Pre)
+        shown, is_block = _render(node), _is_block(node)
         if is_block:
             shown = shown.strip("\n")
         if not shown:
@@ -59,6 +59,12 @@ def _joined(nodes: Tree) -> str:
     return written
 
 
+def _is_block(node: Node) -> bool:
+    return isinstance(node, Quote | Pre | Center | Heading) or (
+        isinstance(node, Math) and node.block
+    )
+
+
 def line(nodes: Tree) -> str:
     """A tree in one line."""
     return " ".join(render(nodes).split())
@@ -66,7 +72,7 @@ def line(nodes: Tree) -> str:
 
 def unnamed(text: str) -> str:
     """A text without what stands in its lines behind 🔞: the name of a file can say enough."""
-    return re.sub(rf"(?m)^((?:{QUOTED})?\s*{NO_MINORS}).*", r"\1", text)
+    return re.sub(rf"(?m)^([> ]*{NO_MINORS}).*", r"\1", text)
 
 
 def excerpt(nodes: Tree, limit: int) -> str:
@@ -77,7 +83,7 @@ def excerpt(nodes: Tree, limit: int) -> str:
     """
     lines = [one.strip() for one in unnamed(render(relinked(nodes, _label))).split("\n")]
     own = [one for one in lines if one != ">" and not one.startswith(QUOTED)]
-    words = _shown(own) or _shown(one.removeprefix(QUOTED) for one in lines)
+    words = _shown(own) or _shown(re.sub(f"^(?:{QUOTED})+", "", one) for one in lines)
     return words if len(words) <= limit else f"{words[: boundary(words, limit - 1)].rstrip()}…"
 
 
@@ -100,16 +106,20 @@ def _simple(nodes: Tree) -> Iterator[Node]:
             case Link(url, children) if is_web(url):
                 label = line(children)
                 yield replace(node, children=(Text(label),)) if label else Text(url)
-            case Styled(Style.BOLD, children) | Heading(children):
+            case Styled(Style.BOLD, children):
                 if inner := tuple(_simple(children)):
                     yield Styled(Style.BOLD, inner)
+            case Heading(children):
+                yield from (Text("\n"), Styled(Style.BOLD, simple(children)), Text("\n"))
             case Quote(children):
                 yield from (Text("\n"), *_quoted(simple(children)), Text("\n"))
-            case Pre():
+            case Pre() | Math(block=True):
                 yield Text(f"\n{_render(node)}\n")
+            case Center(children):
+                yield from (Text("\n"), *simple(children), Text("\n"))
             case Styled(style, children) if style is not Style.SPOILER:
                 yield from _simple(children)
-            case Center(children) | Colored(children):
+            case Colored(children):
                 yield from _simple(children)
             case _:
                 yield from filter(None, (Text(_render(node)),))

@@ -208,6 +208,13 @@ def test_a_wall_of_blank_lines_is_one_blank_line_in_every_chat(wall: str) -> Non
     assert "<blockquote>a<br><br>b</blockquote>" in html(message)
 
 
+@pytest.mark.parametrize("block", ["```\nx\n```", "> x", "<center>x</center>", "\\[x\\]"])
+def test_after_a_block_a_wall_is_one_blank_line(block: str) -> None:
+    [embed] = DISCORD.payload([rendered(note(text=f"a\n\n\n\n{block}\n\n\n\nb"))])["embeds"]  # type: ignore[misc]
+    assert "\n\n\n" not in embed["description"]
+    assert embed["description"].endswith("\n\nb")
+
+
 def test_a_note_of_walls_is_folded() -> None:
     [embed] = DISCORD.payload([rendered(cases.event("f16"))])["embeds"]  # type: ignore[misc]
     assert embed["description"] == "a\n\nb\n\nc"

@@ -33,11 +33,13 @@ URL = "https://a.example/b"
         pytest.param((Text("*a* <b>"), Code("c"), Emoji("d")), "*a* <b>c:d:", id="leaves"),
         pytest.param(
             (Styled(Style.BOLD, (Text("a"),)), Colored((Text("b"),)), Center((Text("c"),))),
-            "abc",
+            "ab\nc",
             id="styles are nothing",
         ),
+        pytest.param((Center((Text("a\nb"),)), Text("c")), "a\nb\nc", id="center in lines"),
+        pytest.param((Text("a"), Math("x", True), Text("b")), "a\nx\nb", id="a formula in lines"),
         pytest.param((Text("a"), Pre("b\nc"), Text("d")), "a\nb\nc\nd", id="code in lines"),
-        pytest.param((Math("x"), Heading((Text("y"),))), "xy", id="formula, heading"),
+        pytest.param((Math("x"), Heading((Text("y"),))), "x\ny", id="formula, heading"),
         pytest.param((Text("a"), Quote((Text("b\nc"),))), "a\n> b\n> c", id="quote"),
         pytest.param((Quote((Quote((Text("a"),)),)),), "> > a", id="quote in quote"),
         pytest.param((Styled(Style.SPOILER, (Text("a"),)),), "█████", id="hidden"),
@@ -66,3 +68,9 @@ def test_text_is_clean_and_hides_what_is_hidden(nodes: Tree) -> None:
     assert clean(text) == text
     assert "secret" not in text
     assert "\n" not in plain.line(nodes)
+
+
+@pytest.mark.parametrize("block", [Center, Heading, Quote])
+def test_the_plain_form_glues_no_block_to_the_words_beside_it(block: type) -> None:
+    simple = plain.simple((Text("a"), block((Text("b"),)), Text("c")))
+    assert plain.render(simple).replace("> ", "") == "a\nb\nc"

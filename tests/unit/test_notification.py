@@ -16,7 +16,7 @@ from relay.plan import manner, press
 from relay.routing import redacted
 from relay.sinks.console import Console
 from relay.sinks.trial import trial
-from relay.tree import Link, Pre, Quote, Style, Styled, Text, Tree
+from relay.tree import Center, Link, Pre, Quote, Style, Styled, Text, Tree
 from tests import cases
 from tests.fakes import slack_pings
 
@@ -104,6 +104,16 @@ def test_sensitive_files_are_not_named(name: str) -> None:
     assert "🔞" in notifications(cases.event("g44"))[0]
 
 
+@pytest.mark.parametrize("key", ["reply", "renote"])
+@pytest.mark.parametrize("text", ["mine", None])
+def test_sensitive_files_of_another_note_are_not_named(key: str, text: str | None) -> None:
+    inner = {**json.loads(cases.raw("g44"))["body"]["note"], "id": "inner"}
+    event = note(text=text, files=[], **{key: inner, f"{key}Id": "inner"})
+    for found in notifications(event):
+        assert "photo" not in found
+        assert "files/" not in found
+
+
 def test_a_note_that_may_not_be_shown_is_not_told() -> None:
     inner = {
         **json.loads(cases.raw("e30"))["body"]["note"],
@@ -161,6 +171,8 @@ def test_several_messages_have_a_line_each() -> None:
         ((Quote((Styled(Style.SPOILER, (Text("b"),)),)),), ""),
         ((Text("\U0001f51e nsfw-name.png\nmore"),), "🔞 more"),
         ((Quote((Text("\U0001f51e nsfw-name.png"),)),), "🔞"),
+        ((Quote((Quote((Text("\U0001f51e nsfw-name.png"),)),)),), "🔞"),
+        ((Center((Text("a"),)), Text("b")), "a b"),
         ((), ""),
     ],
 )
