@@ -1,6 +1,6 @@
 """What a note of CherryPick invites to, from https://schema.org/Event."""
 
-from relay.misskey.member import Json, mapping, moment, text, web_url, words
+from relay.misskey.member import Json, mapping, moment, name, text, web_url, words
 from relay.model import CalendarEvent
 
 ADDRESS = ("streetAddress", "addressLocality", "addressRegion", "addressCountry")
@@ -10,7 +10,7 @@ def calendar_event(source: Json) -> CalendarEvent:
     """Servers write places and organizers as texts or as objects."""
     about = mapping(source, "metadata")
     return CalendarEvent(
-        title=text(source, "title") or text(about, "name"),
+        title=name(source, "title") or name(about, "name"),
         start=moment(source, "start"),
         end=moment(source, "end"),
         location=_named(about.get("location")),
@@ -20,13 +20,13 @@ def calendar_event(source: Json) -> CalendarEvent:
 
 
 def _named(value: object) -> str | None:
-    """A text, or what an object calls itself: name and address, or else its page."""
+    """A text on one line, or what an object calls itself: name and address, or else its page."""
     if isinstance(value, list):
         value = next(iter(value), None)
     if not isinstance(value, dict):
-        return words(value)
+        return " ".join((words(value) or "").split()) or None
     address = value.get("address")
     if isinstance(address, dict):
-        address = ", ".join(filter(None, (text(address, key) for key in ADDRESS)))
-    named = filter(None, (text(value, "name"), words(address)))
+        address = ", ".join(filter(None, (name(address, key) for key in ADDRESS)))
+    named = filter(None, (name(value, "name"), _named(address)))
     return ", ".join(named) or text(value, "url")

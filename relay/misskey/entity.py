@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from relay.idn import ascii_form
 from relay.misskey.calendar import calendar_event
 from relay.misskey.member import (
     Json,
@@ -61,6 +62,9 @@ class Reader:
         user = mapping(source, "user")
         created_at = moment(source, "createdAt")
         visibility, is_gone = self._visibility(source, user, created_at)
+        # Misskey leaves out what a parent answers or quotes: else a tree could double at each.
+        reply = self._inner(source, "reply", min(depth, 2))
+        renote = self._inner(source, "renote", depth)
         mandatory_cw = _joined(
             # https://activitypub.software/TransFem-org/Sharkey: moderators warn of a note, of an
             # account, or of a whole server.
@@ -91,13 +95,12 @@ class Reader:
             reaction_count=count(source, "reactionCount") or 0,
             renote_count=count(source, "renoteCount") or 0,
             replies_count=count(source, "repliesCount") or 0,
-            reply_id=text(source, "replyId"),
-            renote_id=text(source, "renoteId"),
+            reply_id=text(source, "replyId") or (reply and reply.id) or None,
+            renote_id=text(source, "renoteId") or (renote and renote.id) or None,
             reply_url=self._note_page(identifier(source, "replyId")),
             renote_url=self._note_page(identifier(source, "renoteId")),
-            # Misskey leaves out what a parent answers or quotes: else a tree could double at each.
-            reply=self._inner(source, "reply", min(depth, 2)),
-            renote=self._inner(source, "renote", depth),
+            reply=reply,
+            renote=renote,
         )
 
     def _note_page(self, note_id: str) -> str | None:
@@ -145,6 +148,7 @@ class Reader:
 
     def user(self, source: Json) -> User:
         username, host = name(source, "username") or "", name(source, "host")
+        host = host and ascii_form(host)  # as Misskey writes it
         return User(
             id=identifier(source, "id"),
             username=username,
@@ -217,7 +221,7 @@ def contact(source: Json) -> ContactForm:
         subject=name(source, "subject"),
         content=text(source, "content"),
         name=name(source, "name"),
-        misskey_username=text(source, "misskeyUsername"),
+        misskey_username=(name(source, "misskeyUsername") or "").removeprefix("@") or None,
         reply_method=text(source, "replyMethod"),
         category=text(source, "category"),
     )
@@ -238,7 +242,7 @@ def _file(source: Json) -> File:
     return File(
         id=text(source, "id") or "",
         name=name(source, "name") or "",
-        type=text(source, "type") or "application/octet-stream",
+        type=(text(source, "type") or "application/octet-stream").lower(),
         size=count(source, "size") or 0,
         url=web_url(source, "url"),
         thumbnail_url=web_url(source, "thumbnailUrl"),

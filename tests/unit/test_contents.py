@@ -114,6 +114,44 @@ def test_behind_a_warning_what_is_gone_is_too() -> None:
     assert GONE["en"] in said(shown(event, cw="show"))
 
 
+def test_a_type_of_file_in_capitals_is_the_same_type() -> None:
+    file = {"name": "a.png", "type": "IMAGE/PNG", "url": "https://m.example/a"}
+    [image] = shown(note_event(text=None, files=[file])).images
+    assert (image.url, image.type) == ("https://m.example/a", "image/png")
+
+
+def test_a_fork_that_sends_a_quote_without_its_id_quotes_nonetheless() -> None:
+    for key, title in (("renote", "Quote"), ("reply", "Reply")):
+        message = shown(note_event(text="me too", **{key: a_note(2, text="I agree")}))
+        assert text_of(message.title) == title
+        assert "I agree" in said(message)
+
+
+@pytest.mark.parametrize("cw", ["hide", "spoiler", "show"])
+def test_a_blank_warning_is_the_sign_alone(cw: str) -> None:
+    first = said(shown(note_event(text="soup", cw=" "), cw=cw)).split("\n")[0]
+    assert first.split(" (")[0] in {"⚠️", "⚠️ · read on"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "author"),
+    [
+        ({"name": "Carol", "misskeyUsername": "carol"}, "Carol (@carol)"),
+        ({"name": "Carol", "misskeyUsername": "@carol@a.example"}, "Carol (@carol@a.example)"),
+        ({"name": "Carol"}, "Carol"),
+        ({"misskeyUsername": "@carol"}, "@carol"),
+        ({}, ""),
+    ],
+)
+def test_who_wrote_a_contact_form_is_named_as_far_as_told(
+    fields: dict[str, str], author: str
+) -> None:
+    body = json.loads(cases.raw("c07"))
+    contact = body["body"] | {"name": None, "misskeyUsername": None} | fields
+    event = misskey.parse(json.dumps(body | {"body": contact}).encode(), hook="alice")
+    assert text_of(shown(event).author) == author
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -230,6 +268,21 @@ def test_an_invitation_tells_what_it_has(metadata: dict[str, Any], expected: str
 )
 def test_an_invitation_of_another_shape_is_still_one(broken: dict[str, Any]) -> None:
     assert said(shown(note_event(text="come", event=broken))).startswith("📅")
+
+
+def test_an_invitation_without_title_begins_with_its_time() -> None:
+    event = {"start": "2026-12-24T10:00:00Z"}
+    assert said(shown(note_event(text=None, event=event))).startswith("📅 Dec 24, 2026")
+    event = {"end": "2026-12-24T10:00:00Z"}
+    assert said(shown(note_event(text=None, event=event))).startswith("📅 – Dec 24, 2026")
+
+
+def test_no_part_of_an_invitation_begins_a_line_of_its_own() -> None:
+    told = "Tea\n🌐 public"
+    place = {"name": told, "address": told, "url": "x"}
+    for location in (told, place, [place], {"address": {"addressRegion": told}}):
+        event = {"title": told, "metadata": {"location": location, "organizer": told}}
+        assert "\n🌐" not in said(shown(note_event(text=None, event=event)))
 
 
 def test_an_invitation_stands_behind_its_warning() -> None:

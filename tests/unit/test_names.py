@@ -6,6 +6,7 @@ from unicodedata import category
 
 import pytest
 
+from relay import misskey
 from relay.idn import readable, shown
 from relay.message import Message
 from relay.misskey.entity import Reader
@@ -246,3 +247,19 @@ def test_in_every_chat_a_long_name_leaves_the_handle(sink: str) -> None:
     shows = json.dumps(payload, ensure_ascii=False)
     assert handle in shows
     assert "Admin… (@" in shows
+
+
+@pytest.mark.parametrize(
+    ("host", "handle"),
+    [
+        ("b\u00fccher.example", "@bob@b\u00fccher.example"),
+        ("\u0430\u0440\u0440\u04cf\u0435.com", "@bob@xn--80ak6aa92e.com"),
+        ("\u2603.example", "@bob@xn--n3h.example"),
+        ("paypal-\u0430bc.example", "@bob@xn--paypal-bc-6yh.example"),
+    ],
+)
+def test_a_host_that_a_fork_sends_in_letters_deceives_nobody(host: str, handle: str) -> None:
+    body = json.loads(cases.raw("d01"))
+    body["body"]["note"]["user"] |= {"username": "bob", "host": host, "name": "Bob"}
+    event = misskey.parse(json.dumps(body).encode(), hook="alice")
+    assert text_of(Templates().render(event, display=Display()).author) == f"Bob ({handle})"
