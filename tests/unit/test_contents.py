@@ -120,6 +120,36 @@ def test_a_type_of_file_in_capitals_is_the_same_type() -> None:
     assert (image.url, image.type) == ("https://m.example/a", "image/png")
 
 
+PICTURE = {"name": "a.png", "type": "image/png", "url": "https://m.example/a"}
+
+
+def test_of_a_quote_that_is_reacted_to_the_quoted_picture_is_shown() -> None:
+    inner = a_note(2) | {"text": None, "files": [PICTURE]}
+    message = shown(note_event("reaction", text="look", renote=inner, renoteId=inner["id"]))
+    assert [image.url for image in message.images] == [PICTURE["url"]]
+    assert "nothing that can be shown" not in said(message)
+
+
+@pytest.mark.parametrize("cw", ["spoiler", "show"])
+def test_no_picture_of_a_quote_behind_a_warning_is_lost_in_a_reaction(cw: str) -> None:
+    inner = a_note(2) | {"text": None, "files": [PICTURE]}
+    event = note_event("reaction", text="look", cw="w", renote=inner, renoteId=inner["id"])
+    message = shown(event, cw=cw)
+    found = [*links(message.body).values(), *(image.url for image in message.images)]
+    assert PICTURE["url"] in found
+    assert bool(message.images) == (cw == "show")
+
+
+@pytest.mark.parametrize("fields", [{"files": [PICTURE]}, {"poll": {"choices": [{"text": "a"}]}}])
+def test_what_a_quoted_quote_has_but_no_text_stands_on_lines_of_its_own(
+    fields: dict[str, Any],
+) -> None:
+    inner = a_note(3) | {"text": None, **fields}
+    quoted = a_note(2, text="mid") | {"renote": inner, "renoteId": inner["id"]}
+    lines = said(shown(note_event(text="top", renote=quoted, renoteId=quoted["id"]))).split("\n")
+    assert lines[3].endswith(f"@{inner['user']['username']}:")
+
+
 def test_a_fork_that_sends_a_quote_without_its_id_quotes_nonetheless() -> None:
     for key, title in (("renote", "Quote"), ("reply", "Reply")):
         message = shown(note_event(text="me too", **{key: a_note(2, text="I agree")}))

@@ -109,7 +109,16 @@ def test_sensitive_files_are_not_named(name: str) -> None:
 def test_sensitive_files_of_another_note_are_not_named(key: str, text: str | None) -> None:
     inner = {**json.loads(cases.raw("g44"))["body"]["note"], "id": "inner"}
     event = note(text=text, files=[], **{key: inner, f"{key}Id": "inner"})
-    for found in notifications(event):
+    between = {
+        **inner,
+        "id": "mid",
+        "text": text,
+        "files": [],
+        "renote": inner,
+        "renoteId": "inner",
+    }
+    deep = note(text=text, files=[], **{key: between, f"{key}Id": "mid"})
+    for found in (*notifications(event), *notifications(deep)):
         assert "photo" not in found
         assert "files/" not in found
 
