@@ -11,8 +11,8 @@ from relay.model import Event, Gate
 from relay.outbox.arrival import Arrival
 from relay.outbox.base import Outbox
 from relay.outbox.ceiling import Ceiling
-from relay.outbox.sibling import is_change, sibling
-from relay.routing import admits, objection, sinks_for, withdraws
+from relay.outbox.sibling import is_change, restricts, sibling, subject
+from relay.routing import admits, has_lapsed, objection, sinks_for, withdraws
 from relay.table import Table
 from relay.waiting import first
 
@@ -109,9 +109,8 @@ class Acceptance:
         editing, withdrawn = set[str](), set[str]()
         if same is not None:
             withdrawn = {name for name in withheld if withdraws(rules.gates[name], event)}
-            if is_change(event):
-                editing, closed = _unnamed(event, rules, wanted)
-                withdrawn |= closed
+            editing, closed = _unnamed(event, rules, wanted)
+            withdrawn |= closed
         await self._ceiling.check(rules.max_waiting, now=self._clock())
         taken = await self._outbox.accept(
             Arrival(
@@ -120,6 +119,7 @@ class Acceptance:
                 sinks=chosen,
                 now=self._clock(),
                 hold=rules.hold,
+                restricts=restricts(event, bound=rules.bound),
                 sibling=same,
                 editing=editing,
                 withdrawn=withdrawn,
@@ -140,10 +140,11 @@ def _unnamed(event: Event, rules: Rules, wanted: Collection[str]) -> tuple[set[s
     Beside them those of them that may not even show any longer what they were told.
     """
     editing, withdrawn = set[str](), set[str]()
+    changes = is_change(event)
     for gate, names in rules.alike.items():
-        if withdraws(gate, event):
+        if withdraws(gate, event):  # whether or not it says that it is another version
             withdrawn.update(names)
-        elif admits(gate, event):
+        elif changes and admits(gate, event):
             editing.update(names)
     withdrawn.difference_update(wanted)
     editing.difference_update(wanted)
@@ -154,12 +155,12 @@ async def withdrawn_since(
     event: Event, gates: Mapping[str, Gate], *, outbox: Outbox, bound: Collection[str]
 ) -> Collection[str]:
     """The sinks that may not show an event any longer, for what its author made of the note."""
-    same = sibling(event, bound=bound)
-    last = None if same is None else await outbox.latest(same.subject)
-    if last is None:
+    if event.note is None or not event.note.id:
         return ()
-    later = misskey.parse(last.raw, hook=last.hook, server=last.server)
-    return {name for name, gate in gates.items() if withdraws(gate, later)}
+    about = subject(event, event.note, bound=bound)
+    found = (await outbox.restricted([about])).get(about, ())
+    versions = [misskey.parse(one.raw, hook=one.hook, server=one.server) for one in found]
+    return {name for name, gate in gates.items() if has_lapsed(gate, event.note, versions)}
 
 
 def again(event: Event, event_id: str, *, now: int) -> Event:

@@ -284,6 +284,8 @@ class Sibling:
     version: str = ""
     """In which state; another one changes the message that told the earlier."""
     rank: int = 0
+    updated_at: int | None = None
+    """When its author changed it; None: never, or nobody says."""
     within: int | None = None
     """Milliseconds; what comes later tells of something new. None: nothing ever does."""
 

@@ -58,7 +58,9 @@ class Delivery:
 MAY_HAVE_ARRIVED = "may have arrived"
 """How the reason of a dead letter begins of which nobody knows whether its chat shows it."""
 WITHHELD = "the sink may not show this event any more"
-"""The reason of one that the gate stopped after it had been accepted."""
+"""How the reason of one begins that the gate stopped after it had been accepted."""
+STILL_SHOWN = "the chat may still show what became private"
+"""How the reason of a change begins that should have taken a message back, and could not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Failed:
     """The request may have arrived: to repeat it can show it twice."""
     unsent: bool = False
     """Nothing of the message was written: its chat has never seen it, so no attempt counts."""
+    alone: bool = False
+    """It tells of this message only, and nothing of its sink."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ the last gate before a public channel, so the gate holds for each note in the tr
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import translate
 from typing import Protocol
@@ -70,20 +70,35 @@ def withdraws(gate: Gate, event: Event) -> bool:
     return note.is_gone or not (note.is_hidden or shows(gate, note))
 
 
-def redacted(gate: Gate, event: Event) -> Event:
-    """Take every note out of the event that the sink may not show."""
+def has_lapsed(gate: Gate, note: Note, versions: Iterable[Event]) -> bool:
+    """
+    Whether the sink may not show a copy of a note any longer, for a version that its author made.
+
+    Only a copy that says that it is of later than that version is not.
+    """
+    return any(withdraws(gate, one) and not _is_later(note, one.note) for one in versions)
+
+
+def _is_later(copy: Note, version: Note | None) -> bool:
+    if version is None or copy.updated_at is None or version.updated_at is None:
+        return False
+    return copy.updated_at > version.updated_at
+
+
+def redacted(gate: Gate, event: Event, lapsed: Collection[str] = ()) -> Event:
+    """Take every note out of the event that the sink may not show; ``lapsed`` are ids of such."""
     if event.note is None:
         return event
-    return replace(event, note=_redacted(gate, event.note))
+    return replace(event, note=_redacted(gate, event.note, lapsed))
 
 
-def _redacted(gate: Gate, note: Note) -> Note:
-    if not shows(gate, note):
+def _redacted(gate: Gate, note: Note, lapsed: Collection[str]) -> Note:
+    if note.id in lapsed or not shows(gate, note):
         return WITHHELD
     return replace(
         note,
-        reply=note.reply and _redacted(gate, note.reply),
-        renote=note.renote and _redacted(gate, note.renote),
+        reply=note.reply and _redacted(gate, note.reply, lapsed),
+        renote=note.renote and _redacted(gate, note.renote, lapsed),
     )
 
 

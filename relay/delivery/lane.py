@@ -197,7 +197,7 @@ class Lane:
             return claim.deliveries, claim.deliveries, self._missed(answer)
         load = await self._courier.load(claim)
         carried, outcome = await self._courier.carry(load)
-        if load.is_carried:
+        if load.is_carried and not (isinstance(outcome, Failed) and outcome.alone):
             outcome = self._judged(carried, outcome)
         return carried, load.deliveries, outcome
 
@@ -261,10 +261,10 @@ class Lane:
 
     def _judged(self, carried: Sequence[Delivery], ended: Outcome) -> Outcome:
         """The outcome of an attempt, in the light of those before it; and what it has taught."""
-        if isinstance(ended, Failed) and self._duty.manner.is_idempotent:
-            ended = replace(ended, ambiguous=False)
         batch = _batch_of(carried)
         outcome = self._health.verdict(batch, ended)
+        if isinstance(ended, Failed) and self._duty.manner.is_idempotent:
+            ended = replace(ended, ambiguous=False)  # to repeat it does no harm
         self._health = self._health.after(batch, ended)
         return outcome
 

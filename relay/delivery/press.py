@@ -1,22 +1,28 @@
 """From a delivery to its message: the event as the sink may see it, in its route's template."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from relay import misskey
-from relay.errors import TemplateError
+from relay.errors import RelayError, TemplateError
 from relay.language import Language
 from relay.message import Message
-from relay.model import Display, Event, Gate
+from relay.model import Display, Event, Gate, Note
+from relay.outbox.holdings import Received
+from relay.outbox.sibling import subject
 from relay.outcome import WITHHELD, Delivery, Rejected
 from relay.rendering.composing import outline
 from relay.rendering.templates import Templates
-from relay.routing import Route, admits, redacted, withdraws
+from relay.routing import Route, admits, has_lapsed, redacted, withdraws
 from relay.sinks.emoji import of_server
 from relay.sinks.pace import Pace
 
 logger = logging.getLogger(__name__)
+
+Restricted = Mapping[str, Sequence[Received]]
+"""See ``Outbox.restricted``."""
+NOTHING: Restricted = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +54,32 @@ class Press:
         self._templates = templates
         self._routes = routes
         self._servers = servers or {}
+        self._bound = {hook for hook, server in self._servers.items() if server}
 
-    def message(self, delivery: Delivery, manner: Manner) -> Message | Rejected:
+    def subjects(self, delivery: Delivery) -> Collection[str]:
+        """Of the notes in its event, whatever they are there; none where it cannot be read."""
+        try:
+            event = _event(delivery)
+        except RelayError:
+            return ()
+        return {subject(event, note, bound=self._bound) for note in _notes(event)}
+
+    def message(
+        self, delivery: Delivery, manner: Manner, restricted: Restricted = NOTHING
+    ) -> Message | Rejected:
+        """``restricted``: later versions of its notes that not everybody may see."""
         event = _event(delivery)
-        return self._shown(event, event, delivery.route, manner)
+        lapsed = self._lapsed(event, manner, restricted)
+        if event.note is not None and event.note.id in lapsed:
+            return Rejected(WITHHELD)
+        return self._shown(event, event, delivery.route, manner, lapsed)
 
     def revised(
-        self, delivery: Delivery, edit: Delivery | None, manner: Manner
+        self,
+        delivery: Delivery,
+        edit: Delivery | None,
+        manner: Manner,
+        restricted: Restricted = NOTHING,
     ) -> Message | Rejected:
         """
         A message as it is after an edit: a mention stays one, with the note as it is now.
@@ -66,24 +91,58 @@ class Press:
         if first.note is None or last.note is None:
             return self._shown(last, last, delivery.route, manner)
         told = replace(first, note=last.note)
-        if withdraws(manner.gate, last):  # the chat still shows it as it was
-            return self.rendered(redacted(manner.gate, told), delivery.route, manner)
-        return self._shown(last, told, delivery.route, manner)
+        lapsed = self._lapsed(told, manner, restricted)
+        if last.note.id in lapsed or withdraws(manner.gate, last):  # the chat shows it as it was
+            return self.rendered(redacted(manner.gate, told, lapsed), delivery.route, manner)
+        return self._shown(last, told, delivery.route, manner, lapsed)
+
+    def emptied(self, delivery: Delivery, manner: Manner) -> Message | None:
+        """What is left of a note that may not be shown; None where the event is of no note."""
+        event = _event(delivery)
+        ids = {note.id for note in _notes(event)}
+        if event.note is None or event.note.id not in ids:
+            return None
+        return self.rendered(redacted(manner.gate, event, ids), delivery.route, manner)
 
     def may_show(self, delivery: Delivery, manner: Manner) -> bool:
         return admits(manner.gate, _event(delivery))
 
-    def anew(self, edit: Delivery, manner: Manner) -> Message | Rejected:
+    def takes_back(self, edit: Delivery, manner: Manner) -> bool:
+        """Whether the sink may not even show any longer what it was told before."""
+        return withdraws(manner.gate, _event(edit))
+
+    def anew(
+        self, edit: Delivery, manner: Manner, restricted: Restricted = NOTHING
+    ) -> Message | Rejected:
         """The message that tells of an edit where the earlier one cannot be changed."""
         event = _event(edit)
+        lapsed = self._lapsed(event, manner, restricted)
+        if event.note is not None and event.note.id in lapsed:
+            return Rejected(WITHHELD)
         told = event if event.note is None else replace(event, kind="edited")
-        return self._shown(event, told, edit.route, manner)
+        return self._shown(event, told, edit.route, manner, lapsed)
 
-    def _shown(self, came: Event, told: Event, route: str, manner: Manner) -> Message | Rejected:
+    def _shown(
+        self,
+        came: Event,
+        told: Event,
+        route: str,
+        manner: Manner,
+        lapsed: Collection[str] = (),
+    ) -> Message | Rejected:
         """``told``, if the sink may show the event that ``came``."""
         if not admits(manner.gate, came):
             return Rejected(WITHHELD)
-        return self.rendered(redacted(manner.gate, told), route, manner)
+        return self.rendered(redacted(manner.gate, told, lapsed), route, manner)
+
+    def _lapsed(self, event: Event, manner: Manner, restricted: Restricted) -> Collection[str]:
+        """The ids of its notes that the sink may not show any longer, in no copy of the event."""
+        found = set()
+        for note in _notes(event):
+            versions = restricted.get(subject(event, note, bound=self._bound), ())
+            if has_lapsed(manner.gate, note, map(_received, versions)):
+                found.add(note.id)
+        return found
 
     def rendered(self, event: Event, route: str, manner: Manner) -> Message:
         found = self._routes.get(route)
@@ -108,6 +167,16 @@ class Press:
             )
             message = outline(event, language)
         return of_server(message, self._servers.get(event.hook, ""))
+
+
+def _notes(event: Event) -> Iterable[Note]:
+    """Those that others can tell of."""
+    notes = () if event.note is None or event.is_test else event.note.walk()
+    return (note for note in notes if note.id)
+
+
+def _received(version: Received) -> Event:
+    return misskey.parse(version.raw, hook=version.hook, server=version.server)
 
 
 def _event(delivery: Delivery) -> Event:

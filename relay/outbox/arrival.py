@@ -23,6 +23,8 @@ class Arrival:
     """Those that get it, each to the name of the route that chose it."""
     now: int
     hold: int = 0
+    restricts: str | None = None
+    """The subject of its note, if not everybody may see that."""
     sibling: Sibling | None = None
     """What it has in common with others that tell of the same: see ``relay.outbox.sibling``."""
     editing: Collection[str] = ()
@@ -32,6 +34,11 @@ class Arrival:
     Those that may not show it: they, too, get it only as an edit, though also of what was given
     up, so that nobody revives what others may not see.
     """
+
+    @property
+    def updated_at(self) -> int | None:
+        """When the author of its note changed it."""
+        return None if self.event.note is None else self.event.note.updated_at
 
     @property
     def since(self) -> int:

@@ -204,8 +204,8 @@ class Outbox(Protocol):
         """The events with Misskey's id: one, or one of each hook that was told the same."""
         ...
 
-    async def latest(self, subject: str) -> Received | None:
-        """Of the events that tell of a subject the one that happened last, if a sink got any."""
+    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[Received]]:
+        """By subject the last events that ``restrict`` it; without those that nothing restricts."""
         ...
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:

@@ -54,6 +54,7 @@ class Row:
     rank: int
     merged: int | None = None
     edits: int | None = None
+    withdrawn: bool = False
     key: str = field(default_factory=new_key)
 
 
@@ -128,6 +129,7 @@ def decision(new: New, last: Mapping[str, Any] | None) -> Row | Replacement | No
         subject=None if sibling is None else sibling.subject,
         version=None if sibling is None else sibling.version,
         rank=0 if sibling is None else sibling.rank,
+        withdrawn=new.is_withdrawn,
     )
     if sibling is None:
         return row
@@ -142,11 +144,16 @@ def decision(new: New, last: Mapping[str, Any] | None) -> Row | Replacement | No
         rank=last["rank"],
         told_at=last["created_at"],
         waits=bool(last["waits"]),
+        is_withdrawn=new.is_withdrawn,
+        updated_at=last["updated_at"],
+        was_withdrawn=bool(last["withdrawn"]),
+        is_lost=bool(last["lost"]),
     ):
         case Fate.MERGED:
             return merged
         case Fate.REPLACES:
             earlier = {name: last[name] for name in ("event", "route", "version")}
+            earlier["withdrawn"] = bool(last["withdrawn"])
             return Replacement(last["id"], by=row, merged=replace(merged, **earlier))
         case Fate.EDITS:
             return replace(row, edits=last["edits"] or last["id"])

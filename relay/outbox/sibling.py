@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Collection
 from enum import Enum, auto
 
-from relay.model import Event, Note, Sibling
+from relay.model import Event, Note, Sibling, Visibility
 
 TELLING = ("note", "mention", "renote", "reply", "edited")  # the more telling kind comes later
 RESOLVED = frozenset({"abuseReportResolved", "reportResolved", "reportAutoResolved"})
@@ -36,18 +36,42 @@ def sibling(event: Event, *, bound: Collection[str] = ()) -> Sibling | None:
     where it is: so what others claim of a server touches nothing that came by these.
     """
     note, user, report = event.note, event.user, event.report
-    origin = event.server if event.hook in bound else f"claimed {event.server}"
     if event.is_test:  # every test has the same ids
         return None
     if note is not None and note.id and event.kind in TELLING:
-        subject = f"note {origin} {note.id}"
-        return Sibling(subject=subject, version=version(note), rank=TELLING.index(event.kind))
+        return Sibling(
+            subject=subject(event, note, bound=bound),
+            version=version(note),
+            rank=TELLING.index(event.kind),
+            updated_at=note.updated_at,
+        )
+    origin = _origin(event, bound)
     if report is not None and report.id:
         return Sibling(subject=f"report {origin} {report.id}", version=event.kind)
     if event.kind == "unfollow" and user is not None and user.id:
-        subject = f"unfollow {origin} {event.hook} {user.id}"
-        return Sibling(subject=subject, within=UNFOLLOW_WITHIN)
+        about = f"unfollow {origin} {event.hook} {user.id}"
+        return Sibling(subject=about, within=UNFOLLOW_WITHIN)
     return None
+
+
+def subject(event: Event, note: Note, *, bound: Collection[str]) -> str:
+    """What events have in common that tell of this note, which is somewhere in the event."""
+    return f"note {_origin(event, bound)} {note.id}"
+
+
+def restricts(event: Event, *, bound: Collection[str]) -> str | None:
+    """The subject of the event's note, if not everybody may see it: some sinks may not show it."""
+    note = event.note
+    if note is None or not note.id or event.is_test:
+        return None
+    is_open = note.visibility is Visibility.PUBLIC and not (
+        note.local_only or note.signin_only or note.is_gone
+    )
+    return None if is_open else subject(event, note, bound=bound)
+
+
+def _origin(event: Event, bound: Collection[str]) -> str:
+    return event.server if event.hook in bound else f"claimed {event.server}"
 
 
 def version(note: Note) -> str:
@@ -73,17 +97,54 @@ def is_change(event: Event) -> bool:
 
 
 def fate(
-    later: Sibling, *, created_at: int, version: str, rank: int, told_at: int, waits: bool
+    later: Sibling,
+    *,
+    created_at: int,
+    version: str,
+    rank: int,
+    told_at: int,
+    waits: bool,
+    is_withdrawn: bool = False,
+    updated_at: int | None = None,
+    was_withdrawn: bool = False,
+    is_lost: bool = False,
 ) -> Fate:
     """
-    What becomes of ``later``, an event of ``created_at``.
+    What becomes of ``later``, an event of ``created_at``; withdrawn is what may not be shown.
 
-    ``version``, ``rank`` and ``told_at`` (when it happened) are those of the last of its subject,
-    which ``waits`` if no attempt was made to send it. The network shuffles events, and Misskey
-    repeats them for minutes: so what happened before is out of date, whenever it comes.
+    ``version``, ``rank``, ``told_at`` (when it happened), ``updated_at`` and ``was_withdrawn`` are
+    those of the last of its subject. That one ``waits`` if no attempt was made to send it, and
+    ``is_lost`` if it was given up.
     """
     if later.version == version:
+        if is_withdrawn and is_lost:
+            return Fate.EDITS
         return Fate.REPLACES if waits and later.rank > rank else Fate.MERGED
-    if created_at < told_at:
+    edited = later.updated_at, updated_at
+    if _is_older(edited, (is_withdrawn, was_withdrawn), (created_at, told_at)):
         return Fate.MERGED
     return Fate.REPLACES if waits else Fate.EDITS
+
+
+def _is_older(
+    edited: tuple[int | None, int | None],
+    withdrawn: tuple[bool, bool],
+    happened: tuple[int, int],
+) -> bool:
+    """
+    Whether the first of two versions is out of date, of which the first came later.
+
+    The network shuffles events, and Misskey repeats them for minutes. What their author did tells
+    the order; clocks may be wrong. In doubt what may not be shown is the newer one.
+    """
+    match edited:
+        case int(one), int(other) if one != other:
+            return one < other
+    if withdrawn[0] != withdrawn[1]:
+        return withdrawn[1]
+    match edited:
+        case int(), None:
+            return False
+        case None, int():
+            return True
+    return happened[0] < happened[1]

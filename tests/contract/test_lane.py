@@ -15,7 +15,7 @@ from relay.delivery.press import Manner, Press
 from relay.errors import OutboxError
 from relay.message import Message
 from relay.outbox import Search
-from relay.outbox.sibling import sibling
+from relay.outbox.sibling import restricts, sibling
 from relay.outcome import (
     WITHHELD,
     Closed,
@@ -52,6 +52,7 @@ class Script:
     tried: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
     probed: int = 0
     laid_out: list[threading.Thread] = field(default_factory=list)
@@ -74,6 +75,7 @@ class Script:
         text = " + ".join(text_of(message.body) for message in messages)
         self.tried.append(text)
         self.keys.append(key)
+        self.messages += messages
         self.titles.append(text_of(messages[0].title))
         outcome = self.ends(text)
         if not isinstance(outcome, Sent):
@@ -143,6 +145,7 @@ class Stage:
             dict.fromkeys(sinks, "all"),
             now=self.now,
             hold=self.manner.hold,
+            restricts=restricts(event, bound=()),
             sibling=sibling(event),
             withdrawn=withdrawn,
         )
@@ -151,9 +154,11 @@ class Stage:
         """The note of that number, as its author has changed it; under an event id of its own."""
         await self.post(self.later(number, text, **changes))
 
-    async def hide(self, number: int) -> None:
+    async def hide(self, number: int, *, happened: int | None = None, **changes: Any) -> None:
         """The note of that number, which is for its author's followers only from now on."""
-        request = self.later(number, "secret", visibility="followers")
+        request = self.later(number, "secret", **{"visibility": "followers", **changes})
+        if happened is not None:
+            request = request.with_event({**request.event, "createdAt": happened})
         await self.post(request, sinks=(), withdrawn=("team",))
 
     def later(self, number: int, text: str, **changes: Any) -> Request:
@@ -975,6 +980,8 @@ async def test_an_edit_keeps_its_place_in_the_line(batching: Stage) -> None:
 # --- a note that becomes private
 
 HIDDEN = "🔒 a note that may not be shown here"
+FIRST, SECOND = "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.000Z"
+LATE = "the chat may still show what became private"
 
 
 async def reasons(stage: Stage) -> list[str | None]:
@@ -1013,13 +1020,13 @@ async def test_of_a_batch_that_failed_only_what_became_private_stays(batching: S
 async def test_what_was_told_before_it_became_private_is_taken_back(batching: Stage) -> None:
     await batching.accept(1, 2)
     await batching.run(seconds=1)
-    await batching.hide(1)
+    await batching.hide(1, updatedAt=FIRST)
     await batching.run(seconds=1)
     assert batching.sink.edited == {batch(1, 2): f"{HIDDEN} + note 2"}
     await batching.edit(2, "mended")
     await batching.run(seconds=1)
     assert batching.sink.edited == {batch(1, 2): f"{HIDDEN} + mended"}
-    await batching.edit(1, "public again")
+    await batching.edit(1, "public again", updatedAt=SECOND)
     await batching.run(seconds=1)
     assert batching.sink.edited == {batch(1, 2): "public again + mended"}
     assert "secret" not in str(batching.sink.tried)
@@ -1054,8 +1061,9 @@ async def test_what_cannot_be_taken_back_now_does_not_hold_up_the_others(stage: 
     await stage.hide(1)
     await stage.accept(2)
     await stage.run(seconds=200)
-    assert stage.sink.tried == ["note 1", f"edit {HIDDEN}", f"edit {HIDDEN}", "note 2"]
-    assert await reasons(stage) == [WITHHELD]
+    assert stage.sink.tried[:4] == ["note 1", f"edit {HIDDEN}", f"edit {HIDDEN}", "note 2"]
+    assert stage.sink.edited == {"note 1": HIDDEN}
+    assert await reasons(stage) == []
 
 
 async def test_where_nothing_can_be_taken_back_the_operator_is_told(stage: Stage) -> None:
@@ -1065,7 +1073,157 @@ async def test_where_nothing_can_be_taken_back_the_operator_is_told(stage: Stage
     await stage.hide(1)
     await stage.run(seconds=1)
     assert stage.sink.tried == ["note 1"]
+    assert await reasons(stage) == [f"{LATE}: what was sent here cannot be changed"]
+
+
+@pytest.mark.parametrize("how", [Closed("404"), Closed("401"), Rejected("400"), Failed("500")])
+async def test_what_was_refused_once_is_taken_back_when_the_chat_lets_us(
+    stage: Stage, how: Outcome
+) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = lambda text: how
+    stage.sink.answer = lambda: how if isinstance(how, Closed) else Sent()
+    await stage.hide(1)
+    await stage.run(seconds=60)
+    assert bool(await stage.outbox.closed_sinks()) is isinstance(how, Closed)
+    stage.sink.ends, stage.sink.answer = lambda text: Sent(), lambda: Sent()
+    await stage.outbox.open_sink("team", now=stage.now)
+    await stage.run(seconds=600)
+    assert stage.sink.edited == {"note 1": HIDDEN}
+    assert await reasons(stage) == []
+
+
+async def test_where_only_this_message_is_refused_the_sink_stays_open_and_others_go(
+    stage: Stage,
+) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = lambda text: Closed("403") if text.startswith("edit") else Sent()
+    await stage.hide(1)
+    await stage.run(seconds=1)
+    await stage.accept(2)
+    await stage.run(seconds=1)
+    assert stage.sink.shown == ["note 1", "note 2"]
+    assert list(await stage.outbox.closed_sinks()) == []
+    assert not stage.lane.is_sick
+    await stage.run(seconds=3600)
+    assert await reasons(stage) == [f"{LATE}: 403"]
+
+
+async def test_what_was_given_up_is_tried_again_when_the_note_comes_again_or_a_person_says_so(
+    stage: Stage,
+) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = lambda text: Rejected("400") if text.startswith("edit") else Sent()
+    await stage.hide(1)
+    await stage.run(seconds=3600)
+    (letter,) = await stage.outbox.dead()
+    await stage.outbox.revive([letter.id], now=stage.now)
+    await stage.run(seconds=3600)
+    assert await reasons(stage) == [f"{LATE}: 400"]
+    stage.sink.ends = lambda text: Sent()
+    await stage.hide(1)
+    await stage.run(seconds=1)
+    assert stage.sink.edited == {"note 1": HIDDEN}
+
+
+async def test_what_is_no_more_in_the_chat_is_taken_back(stage: Stage) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    stage.sink.ends = lambda text: Rejected("404 unknown message", is_removed=True)
+    await stage.hide(1)
+    await stage.run(seconds=1)
+    assert await stage.states() == {State.DELIVERED: 2}
+
+
+@pytest.mark.parametrize("happened", [0, 10**18])
+@pytest.mark.parametrize("is_told", [False, True])
+async def test_a_note_that_became_private_is_gone_whatever_its_clock_said(
+    stage: Stage, happened: int, is_told: bool
+) -> None:
+    await stage.accept(1)
+    if is_told:
+        await stage.run(seconds=1)
+    await stage.hide(1, happened=happened)
+    await stage.accept(1, kind="reply")
+    await stage.edit(1, "as it was before")
+    await stage.run(seconds=60)
+    assert stage.sink.shown == (["note 1"] if is_told else [])
+    assert stage.sink.edited == ({"note 1": HIDDEN} if is_told else {})
+
+
+async def test_of_two_versions_with_a_time_the_later_one_holds_though_it_came_first(
+    stage: Stage,
+) -> None:
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.edit(1, "public again", updatedAt=SECOND)
+    await stage.hide(1, updatedAt=FIRST)
+    await stage.run(seconds=60)
+    assert stage.sink.edited == {"note 1": "public again"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"visibility": "specified"}, {"localOnly": True}, {"deletedAt": SECOND}],
+    ids=["specified", "local-only", "deleted"],
+)
+async def test_nothing_of_it_goes_that_waits_inside_other_notes(
+    stage: Stage, change: dict[str, Any]
+) -> None:
+    inner = a_note_event(1, text="careless").event["body"]["note"]
+    await stage.accept(2, text="look", renote=inner, renoteId=inner["id"])
+    await stage.accept(3, text="answer", reply=inner, replyId=inner["id"])
+    await stage.hide(1, **{"visibility": "public", **change})
+    await stage.run(seconds=1)
+    assert stage.sink.shown
+    assert "careless" not in str(stage.sink.messages)
+
+
+async def test_a_copy_that_says_that_it_is_later_is_shown(stage: Stage) -> None:
+    inner = a_note_event(1, text="mended", updatedAt=SECOND).event["body"]["note"]
+    await stage.hide(1, updatedAt=FIRST)
+    await stage.accept(2, text="look", renote=inner, renoteId=inner["id"])
+    await stage.run(seconds=1)
+    assert "mended" in str(stage.sink.messages)
+
+
+async def test_what_comes_after_it_became_private_is_not_told_where_nothing_was_told_before(
+    stage: Stage,
+) -> None:
+    await stage.hide(1)
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    assert stage.sink.tried == []
     assert await reasons(stage) == [WITHHELD]
+
+
+async def test_what_may_have_arrived_before_it_became_private_is_said_to(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 1}, Failed("timeout", ambiguous=True))
+    await stage.accept(1)
+    await stage.lane.step()
+    await stage.hide(1)
+    await stage.run(seconds=60)
+    assert set(await reasons(stage)) == {
+        f"{WITHHELD}, and may have arrived before",
+        f"{LATE}: it may have arrived, and nobody knows as what",
+    }
+
+
+async def test_where_a_repetition_is_known_it_is_taken_back_though_no_answer_came(
+    outbox: Any,
+) -> None:
+    stage = Stage(outbox, is_idempotent=True)
+    stage.sink.ends = failing({"note 1": 1}, Failed("timeout", ambiguous=True))
+    await stage.accept(1)
+    await stage.lane.step()
+    await stage.hide(1)
+    await stage.run(seconds=60)
+    assert len(set(stage.sink.keys)) == 1
+    assert stage.sink.edited == {HIDDEN: HIDDEN}  # the chat tells which message that is
+    assert await reasons(stage) == []
 
 
 async def test_an_edit_that_waits_does_not_go_once_a_later_one_made_the_note_private(

@@ -10,7 +10,7 @@ import pytest
 
 from relay import misskey
 from relay.errors import OutboxError
-from relay.model import Sibling
+from relay.model import Note, Sibling
 from relay.outbox import ClosedSink, DeadGroup, Pruned, Received, Search
 from relay.outbox.sibling import sibling as sibling_of
 from relay.outcome import Attempt, State
@@ -1439,10 +1439,37 @@ async def test_an_event_is_found_as_it_came_wherever_it_had_to_go(outbox):
     assert list(await outbox.received("event-9")) == []
 
 
-async def test_of_a_subject_the_last_is_known_that_a_sink_got(outbox):
-    assert await outbox.latest("note 1") is None
-    await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
-    await arrives(outbox, 2, now=1_000, created_at=3, sibling=EDITED)
-    await arrives(outbox, 3, now=2_000, created_at=2, sibling=OPEN)  # late, and told to nobody
-    latest = await outbox.latest("note 1")
-    assert latest == Received(hook="alice", server=an_event().server, raw=b"2")
+async def test_the_versions_of_a_note_are_known_that_not_everybody_may_see(outbox):
+    assert not await outbox.restricted(["note 1"])
+    for n, about in ((1, "note 1"), (2, None), (3, "note 2"), (4, "note 1")):
+        event = an_event(n, server=f"https://{n}.example")
+        assert await accept(outbox, event, b"%d" % n, {}, now=0, restricts=about)
+    found = await outbox.restricted(["note 1", "note \x00 3"])
+    assert {one: [it.raw for it in versions] for one, versions in found.items()} == {
+        "note 1": [b"4", b"1"]
+    }
+    assert found["note 1"][0] == Received(hook="alice", server="https://4.example", raw=b"4")
+
+
+async def test_what_may_not_be_shown_any_longer_wins_whatever_its_clock_says(outbox):
+    first = await told(outbox, 1, now=0, created_at=50, sibling=OPEN)
+    hidden = replace(EDITED, version="hidden")
+    event = an_event(2, created_at=7)
+    given = {"now": 0, "sibling": hidden, "withdrawn": ["team"]}
+    assert await accept(outbox, event, b"2", {}, **given)
+    edit = await claimed(outbox)
+    assert (edit.raw, edit.edits) == (b"2", first.id)
+    await outbox.save([replace(edit, state=State.DELIVERED)], claimed=[edit])
+    await arrives(outbox, 3, now=0, created_at=99, sibling=EDITED)
+    assert await is_clear(outbox, now=10**9)
+
+
+async def test_of_two_versions_with_a_time_that_tells_the_order(outbox):
+    await told(outbox, 1, now=0, created_at=50, sibling=OPEN)
+    later = replace(EDITED, updated_at=20)
+    event = an_event(2, created_at=10, note=Note(id="1", updated_at=20))
+    assert await accept(outbox, event, b"2", TEAM, now=0, hold=HOLD, sibling=later)
+    older = replace(EDITED, version="older", updated_at=19)
+    event = an_event(3, created_at=60, note=Note(id="1", updated_at=19))
+    assert await accept(outbox, event, b"3", TEAM, now=0, hold=HOLD, sibling=older)
+    assert await drained(outbox, now=10**6) == [2]

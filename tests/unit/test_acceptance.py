@@ -7,7 +7,7 @@ import pytest
 
 from relay import misskey
 from relay.acceptance import Acceptance, Rules
-from relay.model import Gate
+from relay.model import Gate, Visibility
 from relay.outbox import Arrival
 from relay.table import Table
 from tests.fakes.misskey import a_note_event
@@ -23,6 +23,7 @@ class Answering:
         return 0
 
     async def accept(self, arrival: Arrival) -> Collection[str] | None:
+        self.arrival = arrival
         return self._answer
 
 
@@ -51,3 +52,28 @@ async def test_who_is_woken(answer: Collection[str] | None, woken: list[str]) ->
     raw = a_note_event(1, kind="edited", text="hello, edited").body
     await accept(misskey.parse(raw, hook="alice", now=0), raw)
     assert sorted(found) == woken
+
+
+@pytest.mark.parametrize("hold", [300, 0])
+async def test_a_note_that_became_private_is_taken_back_though_nothing_says_that_it_changed(
+    hold: int,
+) -> None:
+    outbox: Any = Answering(set())
+    wide = Gate(visibility=frozenset(Visibility))
+    rules = Rules(
+        table=Table([]),
+        bound=(),
+        gates={"team": Gate(), "ops": wide},
+        alike={Gate(): ("team",), wide: ("ops",)},
+        hold=hold,
+        max_waiting=10,
+        log_content=False,
+    )
+    accept = Acceptance(outbox, rules=lambda: rules, wake=lambda sinks: None, clock=lambda: 0)
+    raw = a_note_event(1, visibility="followers").body
+    await accept(misskey.parse(raw, hook="alice", now=0), raw)
+    arrival = outbox.arrival
+    assert arrival.restricts is not None
+    assert (set(arrival.withdrawn), set(arrival.editing)) == (
+        ({"team"}, {"team"}) if hold else (set(), set())
+    )

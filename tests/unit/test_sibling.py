@@ -7,7 +7,7 @@ import pytest
 
 from relay import misskey
 from relay.model import Event, Sibling
-from relay.outbox.sibling import Fate, fate, is_change, sibling
+from relay.outbox.sibling import Fate, fate, is_change, restricts, sibling
 from tests.fakes.misskey import Request, a_note_event, an_event, encode, requests
 
 HOOKS = ("alice", "bob", "carol", "dave")
@@ -161,3 +161,69 @@ def test_what_becomes_of_more_of_the_same(told: tuple[str, int, int, bool], expe
     version, rank, told_at, waits = told
     found = fate(LATER, created_at=10, version=version, rank=rank, told_at=told_at, waits=waits)
     assert found is expected
+
+
+OLD, NEW = 1, 2
+
+
+@pytest.mark.parametrize(
+    ("edited", "withdrawn", "happened", "expected"),
+    [
+        pytest.param((NEW, OLD), (False, False), (5, 9), Fate.EDITS, id="later by its author"),
+        pytest.param((OLD, NEW), (False, False), (9, 5), Fate.MERGED, id="earlier by its author"),
+        pytest.param((OLD, NEW), (True, False), (9, 5), Fate.MERGED, id="private before that"),
+        pytest.param((NEW, OLD), (False, True), (5, 9), Fate.EDITS, id="public again"),
+        pytest.param(
+            (None, None), (True, False), (5, 9), Fate.EDITS, id="private, by a wrong clock"
+        ),
+        pytest.param((None, NEW), (True, False), (5, 9), Fate.EDITS, id="private, and no time"),
+        pytest.param((None, None), (False, True), (9, 5), Fate.MERGED, id="perhaps older"),
+        pytest.param((NEW, None), (False, True), (9, 5), Fate.MERGED, id="perhaps older, too"),
+        pytest.param((OLD, OLD), (True, False), (5, 9), Fate.EDITS, id="private at the same time"),
+        pytest.param(
+            (NEW, None), (False, False), (5, 9), Fate.EDITS, id="of what was never edited"
+        ),
+        pytest.param((None, NEW), (False, False), (9, 5), Fate.MERGED, id="as it was at first"),
+        pytest.param((None, None), (True, True), (5, 9), Fate.MERGED, id="both private"),
+    ],
+)
+def test_which_version_is_the_later_one(
+    edited: tuple[int | None, int | None],
+    withdrawn: tuple[bool, bool],
+    happened: tuple[int, int],
+    expected: Fate,
+) -> None:
+    found = fate(
+        replace(LATER, updated_at=edited[0]),
+        created_at=happened[0],
+        version="a",
+        rank=0,
+        told_at=happened[1],
+        waits=False,
+        is_withdrawn=withdrawn[0],
+        updated_at=edited[1],
+        was_withdrawn=withdrawn[1],
+    )
+    assert found is expected
+
+
+def test_what_could_not_be_taken_back_is_tried_again_when_it_comes_again() -> None:
+    given = {"created_at": 10, "version": "b", "rank": 1, "told_at": 5, "waits": False}
+    assert fate(LATER, **given, is_withdrawn=True, is_lost=True) is Fate.EDITS
+    assert fate(LATER, **given, is_withdrawn=True) is Fate.MERGED
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, None, id="a public one"),
+        pytest.param({"visibility": "home"}, "note claimed https://misskey.example", id="home"),
+        pytest.param({"localOnly": True}, "note claimed https://misskey.example", id="local-only"),
+        pytest.param({"localOnly": 1}, "note claimed https://misskey.example", id="as a number"),
+    ],
+)
+def test_which_notes_not_everybody_may_see(
+    changes: dict[str, object], expected: str | None
+) -> None:
+    found = restricts(parsed(a_note_event(1, **changes)), bound=())
+    assert (found and found.rpartition(" ")[0]) == expected

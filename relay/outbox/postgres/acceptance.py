@@ -64,6 +64,8 @@ async def _add_events(db: Connection, arrivals: Sequence[Arrival]) -> Sequence[i
         created,
         [arrivals[place].now for place in places],
         [arrivals[place].raw for place in places],
+        [arrivals[place].updated_at for place in places],
+        [_subject(arrivals[place].restricts) for place in places],
     )
     new = {(row["hook"], row["event_id"]): row["id"] for row in added}
     first = {place: new.pop((hook, id), None) for hook, id, *_, place in rows}
@@ -121,8 +123,8 @@ async def _replace(db: Connection, wanted: Sequence[Replacement]) -> Collection[
         return ()
     columns = zip(
         *(
-            (one.id, one.by.event, one.by.route, one.by.version, one.by.rank, one.by.key)
-            for one in wanted
+            (one.id, by.event, by.route, by.version, by.rank, by.key, by.withdrawn)
+            for one, by in ((one, one.by) for one in wanted)
         ),
         strict=True,
     )
@@ -130,11 +132,15 @@ async def _replace(db: Connection, wanted: Sequence[Replacement]) -> Collection[
 
 
 def _values(row: Row) -> tuple[object, ...]:
-    subject = None if row.subject is None else storable(row.subject)
     return (
         row.event, row.sink, row.route, row.state, row.due_at,
-        subject, row.version, row.rank, row.merged, row.edits, row.key,
+        _subject(row.subject), row.version, row.rank, row.merged, row.edits, row.key,
+        row.withdrawn,
     )  # fmt: skip
+
+
+def _subject(subject: str | None) -> str | None:
+    return None if subject is None else storable(subject)
 
 
 def storable(text: str) -> str:

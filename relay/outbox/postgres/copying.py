@@ -19,17 +19,18 @@ from relay.outbox.sqlite.contents import Contents
 COPIED: Mapping[str, Sequence[str]] = {
     "event": (
         "id", "hook", "event_id", "kind", "server", "created_at", "accepted_at", "raw",
+        "updated_at", "restricts",
     ),
     "delivery": (
         "id", "event", "sink", "route", "state", "attempt", "due_at", "claimed", "reason",
         "subject", "version", "rank", "merged", "batch", "shares", "edits", "message", "key",
-        "crashes", "in_doubt", "counts_at",
+        "crashes", "in_doubt", "counts_at", "withdrawn",
     ),
     "attempt": ("delivery", "at", "took", "outcome", "reason"),
     "closed_sink": ("name", "reason", "fingerprint", "closed_at", "probe_at"),
     "paused_sink": ("name", "paused_at"),
 }  # fmt: skip
-FLAGS = frozenset({"claimed", "in_doubt"})
+FLAGS = frozenset({"claimed", "in_doubt", "withdrawn"})
 """SQLite has numbers for them."""
 LONG = 600.0  # seconds for one step
 

@@ -253,10 +253,9 @@ class PostgresOutbox:
             rows = await db.fetch(statement.RECEIVED, storable(event_id))
         return [Received(**row) for row in rows]
 
-    async def latest(self, subject: str) -> Received | None:
+    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[Received]]:
         async with self._connection() as db:
-            row = await db.fetchrow(statement.LATEST, storable(subject))
-        return None if row is None else Received(**row)
+            return await query.restricted(db, subjects)
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
         return await self.deliveries(Search(sink=sink, state=State.DEAD), limit=limit)

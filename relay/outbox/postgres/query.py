@@ -1,12 +1,14 @@
 """What is read from PostgreSQL, as nouns."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from relay.outbox import line
-from relay.outbox.holdings import Part, Search, Told
+from relay.outbox.holdings import Part, Received, Search, Told
 from relay.outbox.postgres import statement
+from relay.outbox.postgres.acceptance import storable
 from relay.outbox.postgres.connection import Connection
 from relay.outcome import Delivery, State
 
@@ -91,6 +93,14 @@ async def _later(db: Connection, wanted: Sequence[tuple[int, int]]) -> Mapping[i
         return {}
     rows = [dict(row) for row in await db.fetch(statement.LATER, *zip(*wanted, strict=True))]
     return {row.pop("head"): delivery(row) for row in rows}
+
+
+async def restricted(db: Connection, subjects: Collection[str]) -> Mapping[str, Sequence[Received]]:
+    wanted = {storable(one): one for one in subjects}
+    found: defaultdict[str, list[Received]] = defaultdict(list)
+    for row in [dict(row) for row in await db.fetch(statement.RESTRICTED, list(wanted))]:
+        found[wanted[row.pop("subject")]].append(Received(**row))
+    return found
 
 
 def delivery(row: Mapping[str, Any]) -> Delivery:

@@ -131,6 +131,18 @@ MIGRATIONS: Sequence[Migration] = (
     UPDATE delivery SET in_doubt = true WHERE claimed
     """,
     ),
+    # What those of earlier versions take restricts no copies; what it changes is taken back.
+    Migration(
+        serves=1,
+        statements="""
+    ALTER TABLE event
+        ADD COLUMN updated_at bigint,  -- when the author of its note changed it
+        ADD COLUMN restricts text;  -- the subject of its note, if not everybody may see that
+    CREATE INDEX event_restricts ON event (restricts, id) WHERE restricts IS NOT NULL;
+    -- Whether its sink may not show it, nor what it was told of the same before.
+    ALTER TABLE delivery ADD COLUMN withdrawn boolean NOT NULL DEFAULT false
+    """,
+    ),
 )
 
 

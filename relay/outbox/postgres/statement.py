@@ -1,25 +1,29 @@
 """What is asked of PostgreSQL, each statement whole and with its reason."""
 
-from relay.outcome import MAY_HAVE_ARRIVED, WITHHELD
+from relay.outcome import MAY_HAVE_ARRIVED, STILL_SHOWN, WITHHELD
 
 # In the same transaction until its end: two processes that take siblings decide one by one.
 LOCK_SUBJECTS = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key"
 ADD_EVENTS = """
-INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
+INSERT INTO event
+    (hook, event_id, kind, server, created_at, accepted_at, raw, updated_at, restricts)
 SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[])
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[],
+    $8::bigint[], $9::text[])
 ON CONFLICT (event_id, hook) DO NOTHING
 RETURNING id, hook, event_id
 """
 # The ids are given in the order of the rows: that is the order of the line.
 ADD_DELIVERIES = """
 INSERT INTO delivery
-    (event, sink, route, state, due_at, subject, version, rank, merged, edits, key)
-SELECT event, sink, route, state, due_at, subject, version, rank, merged, edits, key
+    (event, sink, route, state, due_at, subject, version, rank, merged, edits, key, withdrawn)
+SELECT event, sink, route, state, due_at, subject, version, rank, merged, edits, key, withdrawn
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
-            $7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[])
+            $7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[],
+            $12::boolean[])
     WITH ORDINALITY AS new
-    (event, sink, route, state, due_at, subject, version, rank, merged, edits, key, place)
+    (event, sink, route, state, due_at, subject, version, rank, merged, edits, key, withdrawn,
+     place)
 ORDER BY place
 """
 # What each sink was told last of a subject, or will be, or must not be.
@@ -27,13 +31,14 @@ LAST = f"""
 SELECT wanted.place, last.* FROM unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[])
     WITH ORDINALITY AS wanted (sink, subject, since, withdrawn, place)
 CROSS JOIN LATERAL (
-    SELECT delivery.id, event, route, version, rank, edits, created_at,
-           state = 'pending' AND batch IS NULL AS waits
+    SELECT delivery.id, event, route, version, rank, edits, created_at, updated_at,
+           delivery.withdrawn, state = 'pending' AND batch IS NULL AS waits,
+           state = 'dead' AND reason LIKE '{STILL_SHOWN}%' AS lost
     FROM delivery JOIN event ON event.id = delivery.event
     WHERE delivery.sink = wanted.sink AND delivery.subject = wanted.subject
       AND merged IS NULL AND created_at >= wanted.since
-      AND (state <> 'dead' OR reason = '{WITHHELD}' OR reason LIKE '{MAY_HAVE_ARRIVED}%'
-           OR wanted.withdrawn)
+      AND (state <> 'dead' OR reason LIKE '{WITHHELD}%' OR reason LIKE '{STILL_SHOWN}%'
+           OR reason LIKE '{MAY_HAVE_ARRIVED}%' OR wanted.withdrawn)
     ORDER BY delivery.id DESC LIMIT 1) AS last
 """  # noqa: S608
 # By the same hook: whoever has the secret of another one changes nothing where no route leads it.
@@ -44,9 +49,10 @@ WHERE subject = ANY($1::text[]) AND merged IS NULL
 # Not who was claimed since it was found to wait.
 REPLACE = """
 UPDATE delivery SET event = new.event, route = new.route, version = new.version, rank = new.rank,
-       key = new.key
-FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[])
-    AS new (id, event, route, version, rank, key)
+       key = new.key, withdrawn = new.withdrawn
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[],
+            $7::boolean[])
+    AS new (id, event, route, version, rank, key, withdrawn)
 WHERE delivery.id = new.id AND state = 'pending' AND batch IS NULL
 RETURNING delivery.id
 """
@@ -223,9 +229,12 @@ SELECT DISTINCT ON (sink) sink, at, took, outcome, recent.reason
 FROM recent JOIN delivery ON delivery.id = recent.delivery ORDER BY sink, recent.id DESC
 """
 RECEIVED = "SELECT hook, server, raw FROM event WHERE event_id = $1 ORDER BY id"
-LATEST = """
-SELECT hook, server, raw FROM delivery JOIN event ON event.id = delivery.event
-WHERE subject = $1 AND merged IS NULL ORDER BY created_at DESC, event.id DESC LIMIT 1
+# A note of which readers tell a hundred times says the same each time.
+RESTRICTED = """
+SELECT subject, found.* FROM unnest($1::text[]) AS wanted (subject)
+CROSS JOIN LATERAL (
+    SELECT hook, server, raw FROM event WHERE restricts = subject ORDER BY id DESC LIMIT 50
+) AS found
 """
 
 ONE = f"{DELIVERY} WHERE delivery.id = $1"

@@ -61,7 +61,7 @@ def _event(id: int, arrival: Arrival) -> Values:
     event = arrival.event
     return (
         id, event.hook, event.id, event.kind, event.server, event.created_at,
-        arrival.now, arrival.raw,
+        arrival.now, arrival.raw, arrival.updated_at, arrival.restricts,
     )  # fmt: skip
 
 
@@ -83,9 +83,8 @@ def _add(db: sqlite3.Connection, wave: Sequence[New]) -> None:
         what = decision(one, last.get(place))
         if isinstance(what, Replacement):
             by = what.by
-            db.execute(
-                statement.REPLACE, (by.event, by.route, by.version, by.rank, by.key, what.id)
-            )
+            values = (by.event, by.route, by.version, by.rank, by.key, by.withdrawn, what.id)
+            db.execute(statement.REPLACE, values)
             what = what.merged
         if what is not None:
             rows.append(_delivery(what))
@@ -106,6 +105,7 @@ def _delivery(row: Row) -> Values:
     return (
         row.event, row.sink, row.route, row.state, row.due_at,
         row.subject, row.version, row.rank, row.merged, row.edits, row.key,
+        row.withdrawn,
     )  # fmt: skip
 
 

@@ -230,9 +230,8 @@ class SQLiteOutbox:
         rows = await self._read(lambda db: db.execute(statement.RECEIVED, (event_id,)).fetchall())
         return [Received(**row) for row in rows]
 
-    async def latest(self, subject: str) -> Received | None:
-        row = await self._read(lambda db: db.execute(statement.LATEST, (subject,)).fetchone())
-        return None if row is None else Received(**row)
+    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[Received]]:
+        return await self._read(lambda db: query.restricted(db, subjects))
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
         return await self.deliveries(Search(sink=sink, state=State.DEAD), limit=limit)

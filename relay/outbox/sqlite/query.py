@@ -1,11 +1,11 @@
 """What is read from SQLite, as nouns."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 
 from relay.outbox import line
-from relay.outbox.holdings import Part, Search, Told
+from relay.outbox.holdings import Part, Received, Search, Told
 from relay.outbox.sqlite import statement
 from relay.outcome import Attempt, Delivery, State
 
@@ -73,6 +73,13 @@ def _later(db: sqlite3.Connection, wanted: Sequence[tuple[int, int]]) -> Mapping
     """Of each id the last edit of a root that came after it."""
     rows = {id: db.execute(statement.LATER, (root, id)).fetchone() for id, root in wanted}
     return {id: _delivery(row) for id, row in rows.items() if row is not None}
+
+
+def restricted(
+    db: sqlite3.Connection, subjects: Collection[str]
+) -> Mapping[str, Sequence[Received]]:
+    found = {one: db.execute(statement.RESTRICTED, (one,)).fetchall() for one in subjects}
+    return {one: [Received(**row) for row in rows] for one, rows in found.items() if rows}
 
 
 def troubles(db: sqlite3.Connection) -> Mapping[str, Attempt]:

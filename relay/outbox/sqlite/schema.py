@@ -98,6 +98,17 @@ MIGRATIONS = (
     -- From when on an attempt counts.
     ALTER TABLE delivery ADD COLUMN counts_at INTEGER;
     """,
+    """
+    -- When the author of its note changed it.
+    ALTER TABLE event ADD COLUMN updated_at INTEGER;
+
+    -- The subject of its note, if not everybody may see that.
+    ALTER TABLE event ADD COLUMN restricts TEXT;
+    CREATE INDEX event_restricts ON event (restricts, id) WHERE restricts IS NOT NULL;
+
+    -- 1 if its sink may not show it, nor what it was told of the same before.
+    ALTER TABLE delivery ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 

@@ -1,6 +1,6 @@
 """What is asked of SQLite, each statement whole and with its reason."""
 
-from relay.outcome import MAY_HAVE_ARRIVED, WITHHELD
+from relay.outcome import MAY_HAVE_ARRIVED, STILL_SHOWN, WITHHELD
 
 # CROSS JOIN: else SQLite reads all events through, or all deliveries, to find those few.
 KNOWN_EVENTS = """
@@ -9,25 +9,29 @@ SELECT event.event_id, event.hook FROM wanted CROSS JOIN event USING (event_id, 
 """
 LAST_EVENT = "SELECT ifnull(max(id), 0) FROM event"
 ADD_EVENTS = """
-INSERT INTO event (id, hook, event_id, kind, server, created_at, accepted_at, raw) VALUES {rows}
+INSERT INTO event
+    (id, hook, event_id, kind, server, created_at, accepted_at, raw, updated_at, restricts)
+VALUES {rows}
 """
 ADD_DELIVERIES = """
 INSERT INTO delivery
-    (event, sink, route, state, due_at, subject, version, rank, merged, edits, key)
+    (event, sink, route, state, due_at, subject, version, rank, merged, edits, key, withdrawn)
 VALUES {rows}
 """
 # What sinks were told last of subjects, or will be, or must not be.
 LAST = f"""
 WITH wanted (place, sink, subject, since, withdrawn) AS (VALUES {{rows}})
-SELECT place, delivery.id, event, route, version, rank, edits, created_at,
-       state = 'pending' AND batch IS NULL AS waits
+SELECT place, delivery.id, event, route, version, rank, edits, created_at, updated_at,
+       delivery.withdrawn, state = 'pending' AND batch IS NULL AS waits,
+       state = 'dead' AND reason LIKE '{STILL_SHOWN}%' AS lost
 FROM wanted CROSS JOIN delivery JOIN event ON event.id = delivery.event
 WHERE delivery.id = (
     SELECT last.id FROM delivery AS last JOIN event ON event.id = last.event
     WHERE last.sink = wanted.sink AND last.subject = wanted.subject AND last.merged IS NULL
       AND created_at >= wanted.since
-      AND (last.state <> 'dead' OR last.reason = '{WITHHELD}'
-           OR last.reason LIKE '{MAY_HAVE_ARRIVED}%' OR wanted.withdrawn)
+      AND (last.state <> 'dead' OR last.reason LIKE '{WITHHELD}%'
+           OR last.reason LIKE '{STILL_SHOWN}%' OR last.reason LIKE '{MAY_HAVE_ARRIVED}%'
+           OR wanted.withdrawn)
     ORDER BY last.id DESC LIMIT 1)
 """  # noqa: S608
 # By the same hook: whoever has the secret of another one changes nothing where no route leads it.
@@ -36,7 +40,7 @@ SELECT DISTINCT sink FROM delivery JOIN event ON event.id = delivery.event
 WHERE subject = ? AND merged IS NULL AND hook = ?
 """
 REPLACE = """
-UPDATE delivery SET event = ?, route = ?, version = ?, rank = ?, key = ? WHERE id = ?
+UPDATE delivery SET event = ?, route = ?, version = ?, rank = ?, key = ?, withdrawn = ? WHERE id = ?
 """
 
 DELIVERY = """
@@ -161,9 +165,9 @@ WHERE attempt.id IN (
     SELECT max(recent.id) FROM recent JOIN delivery ON delivery.id = recent.delivery GROUP BY sink)
 """
 RECEIVED = "SELECT hook, server, raw FROM event WHERE event_id = ? ORDER BY id"
-LATEST = """
-SELECT hook, server, raw FROM delivery JOIN event ON event.id = delivery.event
-WHERE subject = ? AND merged IS NULL ORDER BY created_at DESC, event.id DESC LIMIT 1
+# A note of which readers tell a hundred times says the same each time.
+RESTRICTED = """
+SELECT hook, server, raw FROM event WHERE restricts = ? ORDER BY id DESC LIMIT 50
 """
 
 ONE = f"{DELIVERY} WHERE delivery.id = ?"
