@@ -55,7 +55,7 @@ class Health:
 
     ``failures`` counts those in a row. After three of them the sink is sick: before each further
     attempt it is probed, and only a sink that answers gets a message. If it answers, and the first
-    in line was ``refused`` twice, one that was not ``tried`` is sent in between (``is_behind``).
+    in line was ``refused`` twice, the next that was not ``tried`` goes before it (``is_open``).
     If that one arrives, those before it are ``doubted``: each gets one more attempt. One that
     fails then is ``struck``, and if it fails again after yet another one has arrived, it is set
     aside. If none arrives, the sink ``refuses_all``, though it answers: then no attempt counts.
@@ -67,7 +67,7 @@ class Health:
     in_doubt: bool = False
     refused: int = 0
     refuses_all: bool = False
-    is_behind: bool = False
+    is_open: bool = False
     tried: frozenset[int] = frozenset()
     doubted: frozenset[int] = frozenset()
     struck: frozenset[int] = frozenset()
@@ -86,9 +86,13 @@ class Health:
     @property
     def passed_over(self) -> frozenset[int]:
         """The batches behind which the next one is claimed."""
-        if self.is_behind:
+        if self.is_open:
             return self.tried
         return self.struck - self.doubted if self.doubted else frozenset()
+
+    def without_others(self) -> "Health":
+        """Nobody waits behind the first: who comes later has to, but behind one that was struck."""
+        return replace(self, is_open=bool(self.struck))
 
     def missed(self) -> "Health":
         """What a probe has taught that failed: it is the sink, and no message."""
@@ -96,9 +100,10 @@ class Health:
 
     def after(self, batch: int, outcome: Outcome) -> "Health":
         """What an attempt at a batch (the id of its first delivery) has taught."""
+        is_other = self.is_open and batch not in self.tried
         if isinstance(outcome, Sent):
             struck = self.struck - {batch}
-            doubted = (self.tried if self.is_behind else self.doubted) - {batch}
+            doubted = (self.tried if is_other else self.doubted) - {batch}
             return Health(doubted=doubted or struck, struck=struck)
         if not isinstance(outcome, Failed):
             return WELL
@@ -109,21 +114,22 @@ class Health:
         failed = replace(
             self, failures=self.failures + 1, in_doubt=outcome.ambiguous, doubted=frozenset()
         )
-        if self.is_behind:
+        if is_other:
             tried = self.tried | {batch}
-            return replace(failed, is_behind=False, tried=tried, refuses_all=True)
+            return replace(failed, is_open=False, tried=tried, refuses_all=True)
         failed = replace(failed, doubts=self.doubts + outcome.ambiguous)
         if not self.is_sick:
             return failed
         refused = (self.refused + 1) % DOUBTS_AFTER
-        return replace(failed, refused=refused, is_behind=refused == 0, tried=self.tried | {batch})
+        is_open = refused == 0 or batch in self.struck
+        return replace(failed, refused=refused, is_open=is_open, tried=self.tried | {batch})
 
     def _struck(self, batch: int) -> "Health":
         """What is left when one that was doubted has failed."""
         struck, doubted = self.struck ^ {batch}, self.doubted - {batch}
         if doubted:
             return Health(1, doubted=doubted, struck=struck)
-        return Health(OPENS_AFTER, is_behind=True, tried=struck, struck=struck) if struck else WELL
+        return Health(OPENS_AFTER, is_open=True, tried=struck, struck=struck) if struck else WELL
 
     def verdict(self, batch: int, outcome: Outcome) -> Outcome:
         """The outcome of an attempt: what fails while others arrive will never be accepted."""

@@ -6,12 +6,12 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import aiohttp
 
 from relay.delivery.closing import Closing
 from relay.delivery.courier import Courier, Duty
+from relay.delivery.turn import LEASE, Turns, as_before, batch_of
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
 from relay.outbox.holdings import Claim
@@ -25,16 +25,11 @@ from relay.outcome import (
     Reach,
     Sent,
 )
-from relay.retry import JITTER, OPENS_AFTER, WELL, Health, settle
+from relay.retry import JITTER, settle
 from relay.signs.pulse import Pulse
 from relay.waiting import first
 
 logger = logging.getLogger(__name__)
-
-LEASE = 300_000  # milliseconds; longer than all requests of an attempt, or two send the same
-
-SUSPECT_AFTER = 2
-"""Crashes: one may happen to anybody."""
 
 REST = 1.0  # seconds until an outbox that failed, or was lost to others, is asked again
 
@@ -69,9 +64,8 @@ class Lane:
         self._monotonic = monotonic
         self._news = asyncio.Event()
         self._changed = asyncio.Event()
-        self._health = WELL
+        self._turns = Turns(name, outbox=outbox, clock=clock)
         self._closing = Closing(name, outbox=outbox, clock=clock)
-        self._is_fresh = True
         self._told = told
         self.pulse = Pulse(monotonic=monotonic)
         self._courier = self._new_courier()
@@ -86,7 +80,7 @@ class Lane:
         if self._next is self._duty:
             return
         if self._next.fingerprint != self._duty.fingerprint:
-            self._health = WELL
+            self._turns.forget()
             self._closing.forget()
         self._duty = self._next
         self._courier = self._new_courier()
@@ -103,7 +97,7 @@ class Lane:
     @property
     def is_sick(self) -> bool:
         """Whether its sink keeps failing, and is only probed."""
-        return self._health.is_sick
+        return self._turns.health.is_sick
 
     @property
     def rest(self) -> float:
@@ -157,24 +151,29 @@ class Lane:
         if not self._outbox.holds(self.name):
             return REST, False  # what is claimed now could not be sent
         began, answer = self._clock(), None
-        if self._health.is_sick:
+        if self.is_sick:
             if (pause := await self._due_in()) > 0:
                 return pause, True
             answer = await self._courier.probe()  # with nothing claimed: relay may end meanwhile
-        claim = await self._claim()
+        claim = await self._turns.claim(self._duty)
         if claim is None:
             return max(0.001, await self._due_in()), True
-        if self._is_suspect(claim):
-            await self._outbox.save(_as_before(claim, now=began), claimed=claim.deliveries)
+        if self._turns.is_suspect(claim):
+            await self._saved(as_before(claim, now=began), claim.deliveries)
             return 0.0, False
         carried, claimed, outcome = await self._ended(claim, answer)
-        counts = not (isinstance(answer, Failed) or self._health.refuses_all)
+        counts = not (isinstance(answer, Failed) or self._turns.health.refuses_all)
         settled = self._settled(carried, outcome, counts=counts)
         await self._save(settled, claimed, outcome, self._attempt(began, outcome))
-        for doubted in self._health.doubted:
-            await self._outbox.expedite(doubted, now=self._clock())
+        await self._turns.hasten()
         self._rest(carried, outcome)
         return 0.0, False
+
+    async def _due_in(self) -> float:
+        """The seconds until the next can be claimed; infinite if nothing waits."""
+        if (due_at := await self._turns.due_at(self._duty)) is None:
+            return await self._closing.until_open(self._duty.fingerprint, self._courier.probe)
+        return max(0.0, (due_at - self._clock()) / 1000)
 
     def _rest(self, carried: Sequence[Delivery], outcome: Outcome) -> None:
         """As long as the vendor asks for. A change of a message has a limit of its own."""
@@ -194,79 +193,13 @@ class Lane:
         What was carried, as it went; the same as it was claimed; and how that ended.
         """
         if isinstance(answer, Failed | RateLimited):
-            return claim.deliveries, claim.deliveries, self._missed(answer)
+            return claim.deliveries, claim.deliveries, self._turns.missed(answer)
         load = await self._courier.load(claim)
         carried, outcome = await self._courier.carry(load)
         if load.is_carried and not (isinstance(outcome, Failed) and outcome.alone):
-            outcome = self._judged(carried, outcome)
+            is_harmless = self._duty.manner.is_idempotent
+            outcome = self._turns.judged(carried, outcome, is_harmless=is_harmless)
         return carried, load.deliveries, outcome
-
-    def _is_suspect(self, claim: Claim) -> bool:
-        """
-        Whether the sink should be probed first: another process has met trouble with this claim.
-
-        It may have met it for hours, and this one begins with none of what it knew.
-        """
-        is_fresh, self._is_fresh = self._is_fresh, False
-        if self._health.is_sick:
-            return False
-        head = claim.deliveries[0]
-        if max(one.crashes for one in claim.deliveries) >= SUSPECT_AFTER:
-            self._health = Health(OPENS_AFTER)
-        elif is_fresh and head.attempt > 1:
-            self._health = Health(min(head.attempt - 1, OPENS_AFTER))
-        return self._health.is_sick
-
-    async def _claim(self) -> Claim | None:
-        """The head of the line; or who stands behind it, to learn which of both is sick."""
-        if not self._health.is_behind:
-            return await self._claimed(most=self._duty.sink.most)
-        if (found := await self._claimed()) is not None:
-            return found
-        self._health = replace(self._health, is_behind=False)
-        return await self._claimed()
-
-    async def _claimed(self, *, most: int = 1) -> Claim | None:
-        return await self._outbox.claim(
-            self.name,
-            now=self._clock(),
-            lease=LEASE,
-            hold=self._duty.manner.hold,
-            most=most,
-            behind=self._health.passed_over,
-        )
-
-    async def _due_in(self) -> float:
-        """The seconds until the next can be claimed; infinite if nothing waits."""
-        due_at = await self._due_at()
-        if due_at is None and self._health.is_behind:
-            self._health = replace(self._health, is_behind=False)
-            due_at = await self._due_at()
-        if due_at is None:
-            return await self._closing.until_open(self._duty.fingerprint, self._courier.probe)
-        return max(0.0, (due_at - self._clock()) / 1000)
-
-    async def _due_at(self) -> int | None:
-        hold, behind = self._duty.manner.hold, self._health.passed_over
-        now = self._clock()
-        return await self._outbox.due_at(self.name, now=now, hold=hold, behind=behind)
-
-    def _missed(self, answer: Failed | RateLimited) -> Outcome:
-        """The outcome of an attempt of which nothing was sent, since the sink did not answer."""
-        if isinstance(answer, RateLimited):
-            self._health = WELL
-            return answer
-        self._health = self._health.missed()
-        return Failed(answer.reason, unsent=True)
-
-    def _judged(self, carried: Sequence[Delivery], ended: Outcome) -> Outcome:
-        """The outcome of an attempt, in the light of those before it; and what it has taught."""
-        batch = _batch_of(carried)
-        outcome = self._health.verdict(batch, ended)
-        if isinstance(ended, Failed) and self._duty.manner.is_idempotent:
-            ended = replace(ended, ambiguous=False)  # to repeat it does no harm
-        self._health = self._health.after(batch, ended)
-        return outcome
 
     def _settled(
         self, carried: Sequence[Delivery], outcome: Outcome, *, counts: bool
@@ -279,7 +212,7 @@ class Lane:
                 schedule=self._duty.manner.schedule,
                 jitter=jitter,
                 resend=self._duty.manner.resend,
-                pause=self._health.pause if self._health.is_sick else None,
+                pause=self._turns.health.pause if self.is_sick else None,
                 counts=counts,
                 shared=len(carried) > 1,
                 now=self._clock(),
@@ -304,7 +237,7 @@ class Lane:
     ) -> None:
         if not await self._saved(settled, claimed, attempt):
             logger.warning(
-                "lease lost", extra={"action": "lease_lost", "delivery": _batch_of(claimed)}
+                "lease lost", extra={"action": "lease_lost", "delivery": batch_of(claimed)}
             )
             return
         if isinstance(outcome, Closed) and self._next.fingerprint == self._duty.fingerprint:
@@ -314,7 +247,10 @@ class Lane:
         self._told(settled, outcome)
 
     async def _saved(
-        self, settled: Sequence[Delivery], claimed: Sequence[Delivery], attempt: Attempt
+        self,
+        settled: Sequence[Delivery],
+        claimed: Sequence[Delivery],
+        attempt: Attempt | None = None,
     ) -> bool:
         """
         Write what became of deliveries, for as long as it takes while the outbox fails.
@@ -333,13 +269,3 @@ class Lane:
                 )
                 self.pulse.beat(within=LEASE / 1000)  # or systemd would end us, and it be forgotten
                 await asyncio.sleep(REST)
-
-
-def _as_before(claim: Claim, *, now: int) -> Sequence[Delivery]:
-    """What was claimed as if it had not been, but for its crashes."""
-    return [replace(one, attempt=one.attempt - 1, due_at=now) for one in claim.deliveries]
-
-
-def _batch_of(deliveries: Sequence[Delivery]) -> int:
-    first = deliveries[0]
-    return first.id if first.batch is None else first.batch

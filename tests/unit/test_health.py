@@ -67,8 +67,8 @@ def test_a_sink_that_does_not_answer_is_no_matter_of_a_message() -> None:
     health = after(*[(7, NO)] * 4)
     for _ in range(10):
         health = health.missed()
-    assert (health.failures, health.is_behind) == (14, False)
-    assert not health.after(7, NO).is_behind
+    assert (health.failures, health.is_open) == (14, False)
+    assert not health.after(7, NO).is_open
     assert health.after(7, NO).after(7, NO).passed_over == {7}
 
 
@@ -80,7 +80,7 @@ def test_nor_is_one_that_could_not_be_reached() -> None:
 
 def test_when_the_next_fails_too_it_is_the_sink() -> None:
     health = after(*[(7, NO)] * 5, (8, NO))
-    assert (health.is_behind, health.doubted, health.is_sick) == (False, frozenset(), True)
+    assert (health.is_open, health.doubted, health.is_sick) == (False, frozenset(), True)
     assert health.refuses_all
     assert not health.after(7, Sent()).refuses_all
 
