@@ -547,6 +547,15 @@ def test_a_kind_that_nobody_knows_has_links_in_its_texts() -> None:
     assert any(links(it.value) for it in message.fields)
 
 
+@pytest.mark.parametrize(("locale", "words"), [("en", ["yes", "no"]), ("ja", ["はい", "いいえ"])])
+def test_flags_of_a_kind_that_nobody_knows_are_told_in_the_readers_words(
+    locale: str, words: list[str]
+) -> None:
+    sent = {"type": "somethingNew", "body": {"a": True, "b": False, "n": 1}, "eventId": "e"}
+    message = shown(misskey.parse(json.dumps(sent).encode(), hook="alice"), locale=locale)
+    assert [text_of(one.value) for one in message.fields] == [*words, "1"]
+
+
 def test_the_whole_grammar_is_in_a_warning() -> None:
     message = shown(cases.event("f26"))
     assert links(message.body) == {
