@@ -5,7 +5,10 @@ from pathlib import Path
 from relay import misskey
 from relay.model import Event
 
-EVENTS = Path(__file__).parent / "samples" / "cases" / "events"
+CASES = Path(__file__).parent / "samples" / "cases"
+EVENTS = CASES / "events"
+VENDOR = CASES / "vendor.json"
+"""Answers of chats, and what was sent and asked: an object of cases by name."""
 
 
 def raw(name: str) -> bytes:

@@ -1,11 +1,13 @@
 """Configurations that people wrote, from the field, and what `relay check` says of each."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from relay.config import load
+from relay.config import load, parse
 from relay.errors import ConfigError
+from tests.cases import VENDOR
 
 CASES = Path(__file__).parents[1] / "samples" / "cases" / "configs"
 TOLD = {
@@ -43,6 +45,12 @@ def test_a_mistake_of_the_field_is_told_with_what_would_be_right(name: str) -> N
         load(CASES / f"{name}.yaml", environ={})
     for part in TOLD[name]:
         assert part in str(caught.value)
+
+
+def test_a_blank_at_the_end_of_an_address_is_told() -> None:
+    [sink] = json.loads(VENDOR.read_text(encoding="utf-8"))["x02_space_in_url"]["defs"]
+    with pytest.raises(ConfigError, match=r"sinks\.d\.url: has a blank"):
+        parse(f"sinks:\n{sink}\n", file="c", base=Path(), environ={})
 
 
 def test_what_is_right_in_the_field_passes() -> None:

@@ -1,5 +1,6 @@
 """Which requests take a proxy, by the configuration and the environment."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from relay.config import parse
 from relay.errors import ConfigError
 from relay.secret import Secret
 from relay.sinks.proxy import DIRECT, check_proxy, proxies
+from tests.cases import VENDOR
 
 PROXY = "http://proxy.example:3128"
 HERE = "http://127.0.0.1:3128"
@@ -43,6 +45,12 @@ def test_the_environment_names_proxies_as_for_curl(
     environ: dict[str, str], https: str | None, http: str | None
 ) -> None:
     assert (way(CHAT, **environ), way(PLAIN, **environ)) == (https, http)
+
+
+def test_the_environment_of_the_field_names_its_proxy() -> None:
+    environ = json.loads(VENDOR.read_text(encoding="utf-8"))["p01_proxy"]["env"]
+    chat = "http://127.0.0.1:19196/api/webhooks/1/tok"  # on this machine, as the proxy is
+    assert way(chat, **environ) == environ["HTTP_PROXY"]
 
 
 def test_the_configuration_wins_over_the_environment() -> None:
