@@ -35,7 +35,7 @@ hooks: {{alice: {{secret: hook secret}}}}
 sinks:
   mentions: {{type: discord, url: "{chats}/discord", rate: unlimited}}
   team: {{type: slack, url: "{chats}/slack", rate: unlimited}}
-  moderators: {{type: matrix, homeserver: "{chats}", room: "!room:example", token: matrix token,
+  moderators: {{type: matrix, homeserver: "{chats}", room: "!room:example", token: matrix-token,
                moderation: true, emojis: names}}
   old-channel: {{type: discord, url: "{chats}/gone", rate: unlimited}}
   picky: {{type: slack, url: "{chats}/picky", rate: unlimited}}
