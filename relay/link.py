@@ -24,6 +24,7 @@ from relay.tree import (
 )
 from relay.unicode import is_visible
 
+LONGEST = 1_000  # characters of a label that anybody reads for a name
 _NO_FILE = re.compile(r"[/\\\u2044\u2215\u29f8\uff0f\uff3c]")
 """What no name of a file holds."""
 _HOST = re.compile(r"(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\])(?::\d+)?")
@@ -90,7 +91,9 @@ def _may_lie(label: str, found: Link) -> bool:
 
 @lru_cache(256)
 def misleads(label: str, url: str) -> bool:
-    """Whether a label names a host, or a person, other than that of ``url``."""
+    """Whether a label names a host, or a person, other than that of ``url``; or is too long."""
+    if len(label) > LONGEST:
+        return True
     parts = urlsplit(url)
     host = parts.path.rpartition("@")[2] if parts.scheme == "mailto" else parts.hostname or ""
     own = idn.ascii_form(host.lower().rstrip("."))

@@ -26,12 +26,13 @@ _DOTS = (
     "\u00b7\u02d9\u0387\u0660\u06d4\u06f0\u0701\u0702\u0971\u1427\u16eb\u2022\u2024\u2025\u2027"
     "\u2218\u2219\u22c5\u25cf\u25e6\u2981\u2e30\u2e31\u2e33\u3002\u30fb\ua4f8\ua60e\ua78f\ufe12"
     "\ufe52\uff0e\uff61\uff65\U00010101\U00010a50\U0001d16d"
+    "\u0830\u25aa\u2804\u2820\u2840\u2880\u2b1d\u2e3c\U0001f784"
 )
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _LOOKS = str.maketrans(
     {
         **dict.fromkeys(_DOTS, "."),
-        **dict.fromkeys("\u2044\u2215\u29f8\u2571\u31d3\ufe68\uff0f\u27cb\u2f03", "/"),
+        **dict.fromkeys("\\\u2044\u2215\u29f8\u2571\u31d3\ufe68\uff0f\u27cb\u2f03", "/"),
         **dict.fromkeys("\u0589\u05c3\u2236\ua789\ufe13\ufe55\uff1a\u02f8\u205a", ":"),
         **dict.fromkeys("\ufe6b\uff20", "@"),
         **dict.fromkeys("\u3007\u0966\u09e6\u0ed0\u0e50", "o"),
@@ -44,7 +45,7 @@ _LOOKS = str.maketrans(
     }
 )
 _WRITTEN_DOT = re.compile(
-    r"\s*[(\[{<（［｛＜〔【]\s*(?:\.|dot|punkt|punto|ponto|point|точка|ドット|点|點|점)"
+    r"(?:(?<!\s)\s++)?[(\[{<（［｛＜〔【]\s*(?:\.|dot|punkt|punto|ponto|point|точка|ドット|点|點|점)"
     r"\s*[)\]}>）］｝＞〕】]\s*"
     r"|(?<=\S)(?:\s+|[-_])dot(?:\s+|[-_])(?=\S)"
     r"|(?<=\S)\s+\.\s*(?=\w)",
@@ -60,7 +61,7 @@ _OTHER = re.compile(
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/+|/+|(?:https?|mailto|matrix):", re.I)
 _AROUND = "()[]{}<>\"'`,;!?…*_~|-+=.:（）「」『』【】、。"
-_PERSON = re.compile(r"(?<!\w)@[\w.-]*\w(?![\w@.-]*@)")
+_PERSON = re.compile(r"(?<!\w)@([\w.-]*+)(?!@)")
 
 
 def folded(label: str) -> str:
@@ -79,7 +80,8 @@ def hosts_in(label: str) -> tuple[str, ...]:
 @lru_cache(256)
 def people_in(label: str) -> tuple[str, ...]:
     """What reads as people of a server that is not named: ``@bob``."""
-    return tuple(_PERSON.findall(folded(label)))
+    names = (found.rstrip(".-") for found in _PERSON.findall(folded(label)))
+    return tuple(f"@{name}" for name in names if name)
 
 
 def _hosts(label: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay.link import honest, is_web, link, without_links
+from relay.reading import hosts_in, people_in
 from relay.tree import (
     Code,
     Emoji,
@@ -208,6 +209,9 @@ LIES = [
     "ASP.NET",
     "[2001:db8::1]",
     "https:good.example",
+    "\\\\bank.example.com",
+    *(f"bank{dot}com" for dot in "\u0830\u25aa\u2804\u2820\u2840\u2880\u2b1d\U0001f784"),
+    "a word, " * 200,  # nobody reads so much for a name
 ]
 
 
@@ -268,6 +272,16 @@ def test_a_label_that_looks_like_an_address_stands_beside_the_true_one(label: st
 )
 def test_other_labels_are_linked(label: str) -> None:
     assert link(URL, (Text(label),)) == (Link(URL, (Text(label),)),)
+
+
+@pytest.mark.timeout(60)  # patterns that go back at each character took minutes
+@pytest.mark.parametrize(
+    "piece", [" ", "@", "@_", "㍿", "\u0301", "( ", " dot ", "a.", "://", "xn--"]
+)
+def test_no_label_takes_long_to_read(piece: str) -> None:
+    for label in (piece * 20_000, f"@{piece * 20_000}@", f"a{piece * 20_000}b"):
+        hosts_in(label)
+        people_in(label)
 
 
 @pytest.mark.parametrize(
