@@ -126,5 +126,5 @@ def test_levels_end_before_clients_stop_to_show_them(around: type[Quote]) -> Non
         nodes = (around(nodes),)
     reading = Reading(matrix.render(nodes))
     assert 90 <= reading.depth <= 100
-    assert "ab" in reading.said_text
+    assert "ab" in reading.said_text.replace(">", "")  # what is deeper is plain text
     assert "secret" not in reading.said_text
