@@ -21,8 +21,12 @@ LAST_LOOK = 6 * 3600.0
 
 OPENS_AFTER = 3
 DOUBTS_AFTER = 2
-CRASHES = 20
-"""So often relay may end while it carries a message, before it is the message's fault."""
+CRASHES = 100
+"""
+So often relay may end while it carries a message, before it is the message's fault.
+
+High, because a machine may restart relay many times in a few minutes for other reasons.
+"""
 
 FIRST_PAUSES = (5.0, 10.0, 20.0, 40.0)  # seconds
 STEADY_PAUSE = 45.0  # with the jitter under a minute: so soon a chat that is back gets its messages
