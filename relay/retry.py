@@ -124,9 +124,10 @@ class Health:
         failed = replace(failed, doubts=self.doubts + outcome.ambiguous)
         if not self.is_sick:
             return failed
-        refused = (self.refused + 1) % DOUBTS_AFTER
-        is_open = refused == 0 or batch in self.struck
-        return replace(failed, refused=refused, is_open=is_open, tried=self.tried | {batch})
+        refused, tried = self.refused + 1, self.tried | {batch}
+        if refused >= DOUBTS_AFTER or batch in self.struck:
+            return replace(failed, refused=0, is_open=True, tried=tried)
+        return replace(failed, refused=refused, is_open=False, tried=tried)
 
     def _struck(self, batch: int) -> "Health":
         """What is left when one that was doubted has failed."""
@@ -145,6 +146,8 @@ class Health:
 
 
 WELL = Health()
+SUSPECT = Health(OPENS_AFTER, refused=-OPENS_AFTER)
+"""Relay ended again and again while it sent: the sink is probed, of messages nothing is known."""
 
 
 def look_again(*, closed_for: float, jitter: float = 1.0) -> float:

@@ -7,11 +7,11 @@ from relay.delivery.courier import Duty
 from relay.outbox.base import Outbox
 from relay.outbox.holdings import Claim
 from relay.outcome import Delivery, Failed, Outcome, RateLimited
-from relay.retry import OPENS_AFTER, WELL, Health
+from relay.retry import OPENS_AFTER, SUSPECT, WELL, Health
 
 LEASE = 300_000  # milliseconds; longer than all requests of an attempt, or two send the same
-SUSPECT_AFTER = 2
-"""Crashes: one may happen to anybody."""
+SUSPECT_AFTER = 5
+"""Crashes in a row: a few may happen to anybody."""
 
 
 class Turns:
@@ -39,7 +39,7 @@ class Turns:
             return False
         head = claim.deliveries[0]
         if max(one.crashes for one in claim.deliveries) >= SUSPECT_AFTER:
-            self.health = Health(OPENS_AFTER)
+            self.health = SUSPECT
         elif is_fresh and head.attempt > 1:
             self.health = Health(min(head.attempt - 1, OPENS_AFTER))
         return self.health.is_sick

@@ -129,7 +129,7 @@ async def test_two_hundred_deaths_lose_nothing_and_double_only_what_nobody_could
         # At each death one request at most was on its way, and its answer found nobody.
         doubled = len(shown(fake)) - len(list(groupby(shown(fake))))
         assert doubled <= KILLS + sum(fault.stored for fault in fake.faults.played)
-        assert fake.refused == []
+        assert [one for one in fake.refused if numbers(one.payload)] == []  # but for probes
 
 
 def shown(fake: FakeDiscord | FakeSlack) -> list[tuple[int, ...]]:

@@ -6,7 +6,7 @@ from itertools import accumulate, takewhile
 import pytest
 
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.retry import JITTER, WELL, Health, doubtful_pause, harmless_pause
+from relay.retry import JITTER, SUSPECT, WELL, Health, doubtful_pause, harmless_pause
 
 NO = Failed("502")
 UNSENT = Failed("connection refused", unsent=True)
@@ -116,6 +116,15 @@ def test_who_fails_twice_while_others_arrive_is_rejected() -> None:
     assert health.verdict(7, Sent()) == Sent()
     assert WELL.verdict(7, NO) == NO
     assert health.after(7, NO) == WELL
+
+
+def test_who_only_ended_again_and_again_is_no_nearer_to_be_passed() -> None:
+    health = SUSPECT
+    assert health.is_sick
+    for _ in range(4):
+        health = health.after(7, NO)
+        assert not health.passed_over
+    assert health.after(7, NO).passed_over == {7}
 
 
 def test_a_doubt_is_for_one_attempt() -> None:
