@@ -273,7 +273,8 @@ async def test_what_its_author_has_hidden_since_is_not_sent_again(
     hidden = a_note_event(1, kind="mention", visibility="followers")
     for n, request in enumerate((shown, hidden), 1):
         event = replace(misskey.parse(request.body, hook="alice"), id=f"note-{n}", created_at=n)
-        given = {"now": NOW + n, "sibling": sibling(event, bound={"alice"})}
+        same = sibling(event, bound={"alice"})
+        given = {"now": NOW + n, "sibling": same, "restricts": same.subject if n > 1 else None}
         await accept(outbox, event, request.body, {"discord": "all"}, **given)
         claim = await outbox.claim("discord", now=NOW + n, lease=1_000)
         assert claim is not None

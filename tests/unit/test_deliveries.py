@@ -265,7 +265,10 @@ def test_what_its_author_has_hidden_since_is_not_replayed(relay, folder):
             event = replace(misskey.parse(request.body, hook="alice"), id=f"note-{n}", created_at=n)
             same = sibling(event)
             sinks = {"team": "mentions"}
-            await accept(outbox, event, request.body, sinks, now=n, sibling=same)
+            restricts = same.subject if n else None
+            await accept(
+                outbox, event, request.body, sinks, now=n, sibling=same, restricts=restricts
+            )
 
     within(come)
     answer = relay("replay", "note-0")

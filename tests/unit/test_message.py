@@ -96,11 +96,11 @@ def test_the_plain_form_has_text_links_and_bold_and_nothing_else() -> None:
     plain = plain_form(Message(body=body, images=(CAT,), avatar="https://a.example/bob.webp"))
     assert plain.body == (
         Styled(Style.BOLD, (Text("bold"), Text("x"))),
-        Text(" italic "),
+        Text("\n italic "),
         PERSON,
         Text("\n> one\n> two "),
         PERSON,
-        Text("\n"),
+        Text("\n\n"),
         Styled(Style.BOLD, (Text("head"),)),
         Text("\na = 1\n:blobcat:once█████"),
         Link("https://a.example/x", (Text("the shop"),)),
