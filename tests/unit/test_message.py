@@ -102,7 +102,7 @@ def test_the_plain_form_has_text_links_and_bold_and_nothing_else() -> None:
         PERSON,
         Text("\n\n"),
         Styled(Style.BOLD, (Text("head"),)),
-        Text("\na = 1\n:blobcat:once█████"),
+        Text("\n\na = 1\n:blobcat:once█████"),
         Link("https://a.example/x", (Text("the shop"),)),
         Text("no linkhttps://a.example/blank"),
     )
