@@ -41,7 +41,7 @@ DEPTH = 50  # tags in tags; what is deeper goes on without them
 HEAVIEST = 500_000  # characters of one message; a tag or a node counts as NODE of them
 NODE = 16
 
-_LOOSE = re.compile(r"""<(?!/?[a-zA-Z](?:[^<>"']|"[^"<]*"|'[^'<]*')*+>)""")
+_LOOSE = re.compile(r"""<(?!/?[a-zA-Z][^<>"']*+(?:(?:"[^"<]*"|'[^'<]*')[^<>"']*+)*+>)""")
 """A ``<`` that begins no tag. Python's parser looks at all that follows, again for each of them."""
 
 TREE = "mfm"
@@ -118,7 +118,8 @@ class Parser(HTMLParser):
 
     def parse(self, source: str) -> Tree:
         """The tree of a block, without blank lines around it."""
-        self.feed(_LOOSE.sub("&lt;", self._uncommented(source)))
+        text = self._uncommented(source) if "<!--" in source else source
+        self.feed(_LOOSE.sub("&lt;", text))
         self.close()
         while len(self._open) > 1:
             self.problems.append(f"<{self._open[-1][0]}> is never closed")
