@@ -143,3 +143,8 @@ def named_errors(place: str) -> Iterator[None]:
 def _message(error: Any) -> str:
     """The first line only: the details of an error show whole rows, private notes in them."""
     return str(error.args[0] if error.args else type(error).__name__).split("\n", 1)[0]
+
+
+def changed_rows(status: str) -> int:
+    """The rows that a command has changed, by its tag like ``UPDATE 3``."""
+    return int(status.rpartition(" ")[2])

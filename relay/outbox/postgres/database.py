@@ -20,12 +20,13 @@ from relay.outbox.holdings import (
     Search,
     Told,
 )
-from relay.outbox.postgres import node, query, statement
+from relay.outbox.postgres import node, query, settling, statement
 from relay.outbox.postgres.acceptance import storable
 from relay.outbox.postgres.claiming import Claims
 from relay.outbox.postgres.connection import (
     Connection,
     Pool,
+    changed_rows,
     check_sessions,
     connect,
     named_errors,
@@ -37,7 +38,6 @@ from relay.outbox.postgres.share import USUAL, Rhythm, Share
 from relay.outbox.postgres.writer import Writer
 from relay.outcome import Attempt, Delivery, State
 
-KEPT_ATTEMPTS = 50  # of one delivery
 WAIT = 2.0  # seconds for a connection of the pool
 COUNT = 1.0  # seconds
 
@@ -144,15 +144,8 @@ class PostgresOutbox:
             await db.execute(statement.EXPEDITE, batch, now)
 
     async def depart(self, claimed: Sequence[Delivery]) -> bool:
-        ids, leases = [one.id for one in claimed], [one.due_at for one in claimed]
         async with self._connection() as db:
-            try:
-                async with db.transaction():
-                    if _count(await db.execute(statement.DEPART, ids, leases)) != len(ids):
-                        raise _LeaseLostError
-            except _LeaseLostError:
-                return False
-            return True
+            return await settling.depart(db, claimed)
 
     async def save(
         self,
@@ -161,23 +154,8 @@ class PostgresOutbox:
         claimed: Sequence[Delivery],
         attempt: Attempt | None = None,
     ) -> bool:
-        rows = [
-            _row(after, lease=before.due_at) for after, before in zip(settled, claimed, strict=True)
-        ]
         async with self._connection() as db:
-            try:
-                async with db.transaction():
-                    saved = await db.fetchval(
-                        statement.SAVE,
-                        *zip(*rows, strict=True),
-                        *_told(attempt),
-                        KEPT_ATTEMPTS,
-                    )
-                    if saved != len(claimed):
-                        raise _LeaseLostError
-            except _LeaseLostError:
-                return False
-            return True
+            return await settling.save(db, settled, claimed=claimed, attempt=attempt)
 
     async def told(self, delivery_id: int, *, hold: int = 0) -> Told | None:
         async with self._connection() as db:
@@ -220,7 +198,7 @@ class PostgresOutbox:
     async def open_sink(self, sink: str, *, now: int) -> bool:
         async with self._connection() as db, db.transaction():
             await db.execute(statement.HASTEN, sink, now)
-            was_closed = _count(await db.execute(statement.OPEN, sink)) == 1
+            was_closed = changed_rows(await db.execute(statement.OPEN, sink)) == 1
             await node.tell(db, "", [sink])
             return was_closed
 
@@ -234,7 +212,7 @@ class PostgresOutbox:
 
     async def resume_sink(self, sink: str) -> bool:
         async with self._connection() as db, db.transaction():
-            was_paused = _count(await db.execute(statement.RESUME, sink)) == 1
+            was_paused = changed_rows(await db.execute(statement.RESUME, sink)) == 1
             await node.tell(db, "", [sink])
             return was_paused
 
@@ -314,13 +292,13 @@ class PostgresOutbox:
                 return Pruned(events=0, next=None)
             rows = await db.fetch(statement.OLD_EVENTS, after, oldest["last"], before)
             ids = [row["id"] for row in rows]
-            gone = _count(await db.execute(statement.PRUNE, ids, before))
+            gone = changed_rows(await db.execute(statement.PRUNE, ids, before))
             is_last = oldest["number"] < limit or oldest["accepted_at"] >= before
             return Pruned(events=gone, next=None if is_last else oldest["last"])
 
     async def _changed(self, wanted: str, *values: object) -> int:
         async with self._connection() as db:
-            return _count(await db.execute(wanted, *values))
+            return changed_rows(await db.execute(wanted, *values))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -332,28 +310,3 @@ class PostgresOutbox:
     def _check_open(self) -> None:
         if not self._is_open:
             raise OutboxError(f"{self.place}: was closed")
-
-
-class _LeaseLostError(Exception):
-    """Undoes what of a save was written: all of it or nothing."""
-
-
-def _row(after: Delivery, *, lease: int) -> tuple[object, ...]:
-    reason = None if after.reason is None else storable(after.reason)
-    message = None if after.message is None else storable(after.message)
-    return (
-        after.id, lease, after.state, after.attempt, after.due_at,
-        reason, after.batch, after.edits, message, after.crashes, after.in_doubt, after.counts_at,
-    )  # fmt: skip
-
-
-def _told(attempt: Attempt | None) -> tuple[object, ...]:
-    if attempt is None:
-        return (None, None, None, None)
-    reason = None if attempt.reason is None else storable(attempt.reason)
-    return (attempt.at, attempt.took, attempt.outcome, reason)
-
-
-def _count(status: str) -> int:
-    """The rows of ``UPDATE 3``."""
-    return int(status.rpartition(" ")[2])
