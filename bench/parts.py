@@ -15,16 +15,16 @@ from bench.figure import Figure
 from bench.scale import Scale
 from relay import misskey
 from relay.config import parse
-from relay.dialects.shorten import shorten
-from relay.message import Message
 from relay.mfm import parse as parse_mfm
-from relay.mfm.mapping import Origin, tree_of
-from relay.misskey import sample
+from relay.mfm.to_tree import Origin, tree_of
+from relay.misskey import samples as sample
 from relay.model import Display, Event, Gate
 from relay.rendering.templates import Templates
-from relay.routing import Route, objection, sinks_for
+from relay.routing.match import Route, objection, sinks_for
 from relay.sinks import Sink
-from relay.tree import text_of
+from relay.text.message import Message
+from relay.text.shorten import shorten
+from relay.text.tree import text_of
 
 PART = "parts"
 CONFIG = """
@@ -109,9 +109,7 @@ def _microseconds(steps: list[Step], repeats: int) -> float:
 
 
 def _imports(scale: Scale) -> Figure:
-    rounds = [
-        (_import("relay.commands.serving"), _import("aiohttp.web")) for _ in range(scale.rounds)
-    ]
+    rounds = [(_import("relay.cli.serve"), _import("aiohttp.web")) for _ in range(scale.rounds)]
     return Figure(
         part=PART,
         name="import of what serves",

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from relay.misskey import sample
+from relay.misskey import samples as sample
 
 HOOK = "bench"
 SECRET = "bench-secret"

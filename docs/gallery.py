@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from relay import plan
-from relay.commands.trying import embedded
-from relay.misskey import sample
-from relay.routing import redacted
+from relay.app import plan
+from relay.cli.route import embedded
+from relay.misskey import samples as sample
+from relay.routing.match import redacted
 
 PAGE = Path(__file__).parent / "gallery.md"
 HEAD = """# Gallery

@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from relay import cli
+from relay.cli import main as cli
 
 PAGE = Path(__file__).parent / "relay.1"
 HEAD = """.TH RELAY 1 "" relay "User Commands"

@@ -20,10 +20,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from playwright.async_api import Browser, Page, async_playwright
 
-from relay import app
-from relay.commands.story import STORY
+from relay.app import run as app
+from relay.cli.demo import STORY
 from relay.config import parse
-from relay.misskey import sample
+from relay.misskey import samples as sample
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
 PASSWORD = "open sesame"  # noqa: S105

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from relay.unicode import is_visible
+from relay.text.unicode import is_visible
 
 
 class Visibility(StrEnum):

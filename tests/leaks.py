@@ -29,9 +29,9 @@ from hypothesis import currently_in_test_context
 
 from relay.config import load
 from relay.errors import RelayError
-from relay.metrics import Metrics
-from relay.misskey.member import restricts
+from relay.misskey.fields import restricts
 from relay.model import Note, Visibility
+from relay.monitoring.metrics import Metrics
 from relay.secret import Secret
 
 DISTINCT = 6

@@ -9,17 +9,19 @@ import pytest
 from aiohttp import CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
-from relay import plan
+from relay.admin.app import door
+from relay.admin.context import Lap, Operation
+from relay.app import plan
 from relay.config import Config, parse
-from relay.doctor.finding import Finding, advice
-from relay.language import Language
+from relay.doctor.findings import Finding, advice
+from relay.i18n import Language
+from relay.monitoring.changes import Bell
+from relay.monitoring.health import Condition
+from relay.monitoring.rolling import Tally
 from relay.outbox import Outbox
 from relay.outcome import Closed, Outcome, Sent, State
 from relay.rendering.templates import Templates
 from relay.secret import Secret
-from relay.signs.vigil import Condition
-from relay.web import Bell, Lap, Operation, Tally
-from relay.web.door import door
 from tests.factories import accept, an_event
 from tests.fakes.misskey import a_note_event
 

@@ -14,11 +14,11 @@ from typing import Any
 from relay import misskey
 from relay.config import parse
 from relay.errors import RelayError
-from relay.language import Language
-from relay.message import plain_form
-from relay.misskey import sample
+from relay.i18n import Language
+from relay.misskey import samples as sample
 from relay.model import Display, Gate, Visibility
-from relay.routing import redacted
+from relay.routing.match import redacted
+from relay.text.message import plain_form
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "tests" / "samples"

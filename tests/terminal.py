@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from relay import cli
+from relay.cli import main as cli
 
 
 class Answer:

@@ -10,11 +10,11 @@ source, complaint, shape,    mistakes with their places, in words for people, wi
 likely                       meaning of what is misspelt
 """
 
-from relay.config.credential import credential
+from relay.config.checks import Samples
+from relay.config.env import credential
 from relay.config.file import MAX_FILE, outbox_of, secret_files
-from relay.config.proof import Samples
 from relay.config.settings import LISTEN, Config, WebSettings, load, load_without_secrets, parse
-from relay.config.value import Locale, OutboxUrl
+from relay.config.types import Locale, OutboxUrl
 
 __all__ = [
     "LISTEN",

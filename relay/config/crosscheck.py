@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from relay import misskey
-from relay.config.source import Loc, Source
+from relay.config.yaml import Loc, Source
 from relay.model import Visibility
 from relay.suggestion import closest, nearest
 

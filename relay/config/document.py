@@ -15,10 +15,9 @@ from typing import Any
 
 import yaml
 
-from relay.config.credential import place as place_of
-from relay.config.source import Loc, Mistake, Place, Source, dotted, word
-from relay.config.syntax import explained
-from relay.config.variable import SECRETS, UnreadError, content, filled, has_reference
+from relay.config.env import SECRETS, UnreadError, content, filled, has_reference
+from relay.config.env import place as place_of
+from relay.config.yaml import Loc, Mistake, Place, Source, dotted, explained, word
 
 DEPTH = 40  # mappings and lists inside each other
 VALUES = 200_000  # aliases of aliases could make a small file endless

@@ -6,9 +6,9 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from relay.config.document import read
-from relay.config.source import told
-from relay.config.unreadable import refusal
-from relay.config.value import OUTBOX, OutboxUrl
+from relay.config.env import refusal
+from relay.config.types import OUTBOX, OutboxUrl
+from relay.config.yaml import told
 from relay.errors import ConfigError
 
 MAX_FILE = 4 * 2**20  # bytes; 10,000 routes or sinks take one or two

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from relay.config.source import UNKNOWN, Loc, Source, dotted
+from relay.config.yaml import UNKNOWN, Loc, Source, dotted
 
 NEEDED = ("outbox",)
 """Nothing can stand in for these."""
@@ -24,12 +24,12 @@ def put_placeholders(source: Source) -> None:
     """Let a file be read whose variables and files of secrets are not all there."""
     paths = [path for path in source.absent if path[0] not in NEEDED]
     for path in paths:
-        _put(source.data, path)
+        _put_placeholder(source.data, path)
     forgiven = {dotted(path) for path in paths}
     source.mistakes[:] = [one for one in source.mistakes if one.path not in forgiven]
 
 
-def _put(data: Any, path: Loc) -> None:
+def _put_placeholder(data: Any, path: Loc) -> None:
     holder, key = data, path[-1]
     for step in path[:-1]:
         holder = holder[step]

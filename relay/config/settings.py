@@ -13,22 +13,18 @@ from pydantic import (
     field_validator,
 )
 
-from relay.config.address import Listen, is_local
-from relay.config.complaint import complaints
-from relay.config.condition import MatchSettings, Several
+from relay.config.checks import Samples, proof
 from relay.config.crosscheck import crosscheck
+from relay.config.diagnostics import Shape, complaints, likely
 from relay.config.document import read
+from relay.config.effective import Setting, settings
 from relay.config.file import text_of
-from relay.config.likely import likely
-from relay.config.origin import Setting, settings
 from relay.config.placeholder import put_placeholders
-from relay.config.proof import Samples, proof
-from relay.config.shape import Shape
-from relay.config.source import Source, told
-from relay.config.value import (
+from relay.config.types import (
     OUTBOX,
     Filled,
     Host,
+    Listen,
     Locale,
     MaxBody,
     Name,
@@ -36,15 +32,18 @@ from relay.config.value import (
     OutboxUrl,
     Password,
     Proxy,
+    is_local,
 )
-from relay.duration import Duration
+from relay.config.yaml import Source, told
 from relay.errors import ConfigError
-from relay.language import Zone
 from relay.rendering.expression import predicate
 from relay.rendering.templates import Templates
-from relay.routing import Route
+from relay.routing.condition import MatchSettings, Several
+from relay.routing.match import Route
 from relay.secret import Secret
-from relay.sinks import AnySink, Settings
+from relay.settings import Settings, Zone
+from relay.sinks import AnySink
+from relay.units import Duration
 
 READINGS = 3  # for mistakes behind mistakes: see likely
 LISTEN = "127.0.0.1:8095"

@@ -9,25 +9,17 @@ from collections.abc import Callable, Sequence
 
 import aiohttp
 
-from relay.delivery.closing import Closing
-from relay.delivery.courier import Courier, Duty
-from relay.delivery.turn import LEASE, Turns, as_before, batch_of
+from relay.aio import first
+from relay.delivery.batching import LEASE, Turns, as_before, batch_of
+from relay.delivery.breaker import JITTER
+from relay.delivery.closure import Closing
+from relay.delivery.heartbeat import Pulse
+from relay.delivery.sender import Courier, Duty
+from relay.delivery.settle import settle
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
-from relay.outbox.holdings import Claim
-from relay.outcome import (
-    Attempt,
-    Closed,
-    Delivery,
-    Failed,
-    Outcome,
-    RateLimited,
-    Reach,
-    Sent,
-)
-from relay.retry import JITTER, settle
-from relay.signs.pulse import Pulse
-from relay.waiting import first
+from relay.outbox.records import Claim
+from relay.outcome import Attempt, Closed, Delivery, Failed, Outcome, RateLimited, Reach, Sent
 
 logger = logging.getLogger(__name__)
 

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from relay.doctor import clocks, files, hooks, outbox, page, routes, servers, sinks, way
+from relay.doctor.check_config import check_hooks, check_page, check_routes
+from relay.doctor.check_host import check_clocks, check_files, check_outbox
+from relay.doctor.check_ingress import check_ingress
+from relay.doctor.check_remote import check_servers, check_sinks
 from relay.doctor.facts import Facts
-from relay.doctor.finding import Finding, Level
+from relay.doctor.findings import Finding, Level
 
 CHECKS: Mapping[str, Callable[[Facts], Iterator[Finding]]] = {
-    "hooks": hooks.check,
-    "routes": routes.check,
-    "files": files.check,
-    "page": page.check,
-    "outbox": outbox.check,
-    "sinks": sinks.check,
-    "servers": servers.check,
-    "clock": clocks.check,
-    "way in": way.check,
+    "hooks": check_hooks,
+    "routes": check_routes,
+    "files": check_files,
+    "page": check_page,
+    "outbox": check_outbox,
+    "sinks": check_sinks,
+    "servers": check_servers,
+    "clock": check_clocks,
+    "way in": check_ingress,
 }
 """By what they are about, in the order in which they are told."""
 

@@ -1,14 +1,213 @@
 """
-Parses MFM as the reference (mfm-js 0.26.0) does, node for node, but in linear time.
+Reads one text: a pattern jumps from token to token, an opener puts a frame on the stack.
 
-Nothing recurses: quotes, whose lines are texts of their own, wait in a list for their turn.
+What has no closer swallows the rest of the text as text (so it does in the reference): nothing but
+links and centred blocks is ever gone back for, and those are scouted first.
 """
 
-from relay.mfm.leaf import LEAVES
-from relay.mfm.nodes import Node, Quote, Text
-from relay.mfm.reading import Reading
-from relay.mfm.source import Source
-from relay.mfm.tokens import SIMPLE_TOKENS
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from relay.mfm.blocks import Centered, Quoted, block, has_search, search
+from relay.mfm.leaves import LEAVES, Token
+from relay.mfm.lookahead import Scout
+from relay.mfm.nodes import Center, Fn, Link, Node, Quote, Text
+from relay.mfm.tokens import (
+    CENTER,
+    FN,
+    LABEL,
+    LINKS,
+    OPENERS,
+    SEARCHED,
+    SIMPLE_TOKENS,
+    TOP,
+    Kind,
+    Make,
+    Source,
+    tokens,
+)
+
+_BLOCK_BEGINS = re.compile(r"[<>`\\]")
+_LINE_BEGINS = re.compile(r"[^\r\n]")
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A body being read: `mark` is the end of the last node, what follows it is text so far."""
+
+    kind: Kind
+    depth: int
+    label: bool
+    search: Callable[[str, int], Token | None]
+    make: Make
+    start: int
+    begin: int
+    mark: int
+    end: int = 0
+    nodes: list[Node] = field(default_factory=list)
+
+
+class Reading:
+    """A text, the note's or a quote's; `quotes` are the nodes whose texts are still to be read."""
+
+    def __init__(self, text: str, limit: int, depth: int) -> None:
+        self.text = text
+        self.source = Source(text, limit)
+        self.scout = Scout(self.source)
+        self.depth = depth
+        kind = SEARCHED if has_search(text) else TOP
+        find = tokens(kind, label=False).search
+        self.top = self.frame = _Frame(kind, depth, False, find, Quote, 0, 0, 0)
+        self.frames = [self.top]
+        self.nodes = self.top.nodes
+        self.quotes: list[tuple[int, str]] = []
+
+    def read(self) -> None:
+        pos = self._blocks(0)
+        frame = self.frame
+        while token := frame.search(self.text, pos):
+            name = token.lastgroup or ""
+            if name in _STEPS:
+                pos = _STEPS[name](self, token)
+                frame = self.frame
+                continue
+            node, pos = LEAVES[name](self.source, token, frame.depth)
+            if node is not None:
+                self._add(node, token.start(), pos)
+        self._flush(self.top, len(self.text))
+
+    def _flush(self, frame: _Frame, end: int) -> None:
+        if end > frame.mark:
+            frame.nodes.append(Text(self.text[frame.mark : end]))
+
+    def _add(self, node: Node, start: int, end: int) -> None:
+        frame = self.frame
+        if start > frame.mark:
+            frame.nodes.append(Text(self.text[frame.mark : start]))
+        frame.nodes.append(node)
+        frame.mark = end
+
+    def _open(self, token: Token) -> int:
+        kind, make = OPENERS[token.group()]
+        return self._enter(kind, make, token.start(), token.end())
+
+    def _fn(self, token: Token) -> int:
+        name, _, args = token.group()[2:-1].partition(".")
+        return self._enter(FN, partial(Fn, name, _args(args)), token.start(), token.end())
+
+    def _link(self, token: Token) -> int:
+        found = self.scout.link(token, self.frame.depth)
+        if found is None:
+            return token.end()
+        _, url, end = found
+        make = partial(Link, token.group() == "?[", url)
+        return self._enter(LABEL, make, token.start(), token.end(), end)
+
+    def _enter(self, kind: Kind, make: Make, start: int, begin: int, end: int = 0) -> int:
+        """Go into a body; `end` if it is known to close."""
+        if not (end or kind.line) and self.source.last(kind.close) < begin:
+            return len(self.text)
+        outer = self.frame
+        label = outer.label or kind is LABEL
+        find = tokens(kind, label=label).search
+        frame = _Frame(kind, outer.depth + 1, label, find, make, start, begin, begin, end)
+        if frame.depth >= self.source.limit:
+            return self._close(frame, self.source.next(kind.ahead, begin))
+        self.frames.append(frame)
+        self.frame = frame
+        return begin
+
+    def _stop(self, token: Token) -> int:
+        frame = self.frame
+        at = token.start()
+        if frame is self.top:
+            end = self._block(at)
+            return at + 1 if end is None else self._blocks(end)
+        self.frames.pop()
+        self.frame = self.frames[-1]
+        end = self._close(frame, at)
+        return self._blocks(end) if frame.kind is CENTER else end
+
+    def _close(self, frame: _Frame, stop: int) -> int:
+        """Make a node of a body that stopped here; if that is not its closer it stays text."""
+        end = frame.end
+        if not end:
+            if stop == frame.begin or not self.text.startswith(frame.kind.close, stop):
+                return stop
+            end = stop + len(frame.kind.close)
+        self._flush(frame, stop)
+        self._add(frame.make(tuple(frame.nodes)), frame.start, end)
+        return end
+
+    def _blocks(self, pos: int) -> int:
+        """Take the blocks that begin right here, at the begin of a line."""
+        begins = _BLOCK_BEGINS if self.top.kind is TOP else _LINE_BEGINS
+        while self.frame is self.top and begins.match(self.text, pos):
+            end = self._block(pos)
+            if end is None:
+                break
+            pos = end
+        return pos
+
+    def _block(self, pos: int) -> int | None:
+        """Take the block here, if one begins, and tell where the text goes on."""
+        begun = block(self.source, pos)
+        if begun is None:
+            return self._search(pos)
+        node, end = begun
+        match node:
+            case Centered():
+                found = self.scout.center(end, self.depth)
+                if found is None:
+                    return self._search(pos)
+                return self._enter(CENTER, Center, pos, end, found[1])
+            case Quoted(text):
+                self._add(Quote(()), pos, end)
+                self.quotes.append((len(self.nodes) - 1, text))
+            case _:
+                self._add(node, pos, end)
+        return end
+
+    def _search(self, pos: int) -> int | None:
+        """Take the search that this line is: the last thing to try before text."""
+        found = search(self.source, pos)
+        if found is None or self._inline_at(pos):
+            return None
+        self._add(found[0], pos, found[1])
+        return found[1]
+
+    def _inline_at(self, pos: int) -> bool:
+        """Tell whether something else than text begins here, and so comes before a search."""
+        if self.text[pos] == "\ufe0f":  # to the reference an emoji, that it then makes text
+            return True
+        token = self.frame.search(self.text, pos)
+        if token is None or token.start() > pos or token.lastgroup == "stop":
+            return False
+        name = token.lastgroup or ""
+        if name in LEAVES:
+            node, end = LEAVES[name](self.source, token, self.frame.depth)
+            return node is not None or end > pos + 1
+        return name not in LINKS or self.scout.link(token, self.frame.depth) is not None
+
+
+_STEPS: dict[str, Callable[[Reading, Token], int]] = {
+    "tag": Reading._open,
+    "star": Reading._open,
+    "wave": Reading._open,
+    "fn": Reading._fn,
+    "link": Reading._link,
+    "silent": Reading._link,
+    "stop": Reading._stop,
+}
+
+
+def _args(written: str) -> dict[str, str | bool]:
+    pairs = (pair.partition("=") for pair in written.split(",") if pair)
+    # The reference collects into a JavaScript object, where this key is no key.
+    return {key: value or True for key, _, value in pairs if key != "__proto__"}
+
 
 NEST_LIMIT = 20
 

@@ -8,7 +8,7 @@ probe           a body that tests the way to relay, and is no event
 sample          a real event of each kind
 """
 
-from relay.misskey.wire import (
+from relay.misskey.webhook import (
     KINDS,
     MODERATION_KINDS,
     NOTE_KINDS,

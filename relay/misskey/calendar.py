@@ -1,6 +1,6 @@
 """What a note of CherryPick invites to, from https://schema.org/Event."""
 
-from relay.misskey.member import Json, mapping, moment, name, text, web_url, words
+from relay.misskey.fields import Json, mapping, moment, name, text, web_url, words
 from relay.model import CalendarEvent
 
 ADDRESS = ("streetAddress", "addressLocality", "addressRegion", "addressCountry")

@@ -10,9 +10,17 @@ line            who goes next
 ceiling         how much may wait; ``retention``: how long what was settled is kept
 """
 
-from relay.outbox.arrival import Arrival
 from relay.outbox.base import Crew, Outbox
-from relay.outbox.holdings import (
+from relay.outbox.lifecycle import (
+    check_driver,
+    copy_outbox,
+    file_of,
+    open_outbox,
+    serve_outbox,
+    view_outbox,
+)
+from relay.outbox.records import (
+    Arrival,
     Backlog,
     Claim,
     ClosedSink,
@@ -23,16 +31,8 @@ from relay.outbox.holdings import (
     Search,
     Told,
 )
-from relay.outbox.opening import (
-    check_driver,
-    copy_outbox,
-    file_of,
-    open_outbox,
-    serve_outbox,
-    view_outbox,
-)
 from relay.outbox.sqlite import SQLiteOutbox
-from relay.outbox.sqlite.backup import backup
+from relay.outbox.sqlite.copy import backup
 from relay.outbox.sqlite.file import FileLock, files_of, is_foreign
 
 __all__ = [

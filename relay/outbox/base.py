@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from relay.outbox.arrival import Arrival
-from relay.outbox.holdings import (
+from relay.outbox.records import (
+    Arrival,
     Backlog,
     Claim,
     ClosedSink,

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html.parser import HTMLParser
 
-from relay.link import link
 from relay.rendering.meter import BoundError
-from relay.tree import (
+from relay.text.links import link
+from relay.text.tree import (
     Center,
     Code,
     Emoji,

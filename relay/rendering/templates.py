@@ -26,22 +26,22 @@ from jinja2 import (
 from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup
 
-from relay.dialects.shorten import shorten
 from relay.errors import TemplateError
-from relay.idn import readable
-from relay.language import Language
-from relay.message import Message, mapped
+from relay.i18n import Language
 from relay.mfm import parse, parse_simple
-from relay.mfm.mapping import Origin, tree_of
+from relay.mfm.to_tree import Origin, tree_of
 from relay.model import Display, Event
+from relay.rendering.blocks import BLOCKS, composed, guarded, parser
 from relay.rendering.builtins import light
-from relay.rendering.composing import BLOCKS, composed, guarded, parser
+from relay.rendering.errors import told
 from relay.rendering.expression import values
-from relay.rendering.fault import told
 from relay.rendering.meter import BoundError, bounded, charge, joined, weighed
 from relay.rendering.sandbox import Sandbox
-from relay.tree import Emoji, Node, Text, Time, Tree, text_of
-from relay.unicode import without_unseen
+from relay.text.hosts import readable
+from relay.text.message import Message, mapped
+from relay.text.shorten import shorten
+from relay.text.tree import Emoji, Node, Text, Time, Tree, text_of
+from relay.text.unicode import without_unseen
 
 
 @dataclass(frozen=True, slots=True)

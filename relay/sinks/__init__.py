@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from relay.sinks.base import Payload, Settings, Sink, SinkSettings
+from relay.sinks.base import Payload, Sink, SinkSettings
 from relay.sinks.console import Console
-from relay.sinks.discord import Discord
+from relay.sinks.discord.client import Discord
 from relay.sinks.http import open_session
-from relay.sinks.matrix import Matrix
-from relay.sinks.slack import Slack
+from relay.sinks.matrix.client import Matrix
+from relay.sinks.slack.client import Slack
 
 AnySink = Annotated[Discord | Slack | Matrix | Console, Field(discriminator="type")]
 
@@ -18,7 +18,6 @@ __all__ = [
     "Discord",
     "Matrix",
     "Payload",
-    "Settings",
     "Sink",
     "SinkSettings",
     "Slack",

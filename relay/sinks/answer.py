@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
-from relay.tree import clean
+from relay.text.tree import clean
 
 MAX_PAUSE = 6 * 3600.0  # seconds; a vendor that asks for more is asked again then
 MIN_PAUSE = 1.0  # seconds after a refusal, or a vendor that says 0 is asked without end

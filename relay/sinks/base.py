@@ -5,29 +5,20 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Protocol
 
 import aiohttp
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, ValidationInfo
 
-from relay.duration import Duration
-from relay.language import Zone
-from relay.message import Message
 from relay.model import Display, Gate, Visibility
 from relay.outcome import Outcome, Rejected
-from relay.sinks.pace import Rate, Window
+from relay.settings import Settings, Zone
+from relay.sinks.pacing import Rate, Window
+from relay.text.message import Message
+from relay.units import Duration
 
 Payload = Mapping[str, Any]
 
 
 UNCHANGEABLE = Rejected("what was sent here cannot be changed")
 NO_ROOM = Rejected("what was sent together has no room together any more")
-
-
-class Settings(BaseModel):
-    """A part of the configuration: frozen, and strict about its keys."""
-
-    # Deferred: each part would be built by itself, too, and only the whole is ever asked.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
-    )
 
 
 class SinkSettings(Settings):

@@ -1,17 +1,45 @@
-"""The console: prints messages; the embedded default, and what ``relay demo`` shows."""
+"""A message drawn with letters, for terminals."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import aiohttp
 
-from relay.message import Message
 from relay.model import Display
 from relay.outcome import Failed, Outcome, Sent
 from relay.sinks.base import Payload, SinkSettings
 from relay.sinks.http import named
-from relay.sinks.picture import picture
+from relay.sinks.layout import dated
+from relay.terminal import BARE, Colour, framed
+from relay.text import plain
+from relay.text.message import Message
+from relay.text.tree import clean
+
+
+def picture(message: Message, *, name: str, colour: Colour = BARE) -> str:
+    """A message in a frame, headed by ``name``."""
+    return framed(_lines(message), name=name, tint=message.color, colour=colour)
+
+
+def _lines(message: Message) -> Iterator[str]:
+    yield message.summary
+    if message.url:
+        yield message.url
+    for part in (plain.render(message.body), "\n".join(_fields(message))):
+        if part:
+            yield ""
+            yield from part.split("\n")
+    for image in message.images:
+        yield " ".join(filter(None, ("🖼 ", clean(image.alt), image.url)))
+    if last := plain.line(dated(message)):
+        yield ""
+        yield last
+
+
+def _fields(message: Message) -> Iterator[str]:
+    for field in message.fields:
+        yield f"{plain.line(field.name)}: {plain.render(field.value)}"
 
 
 class Console(SinkSettings):

@@ -9,10 +9,10 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from relay.message import Message, mapped
 from relay.sinks.http import has_proxy
-from relay.sinks.outside import is_public_name, public_only
-from relay.tree import Emoji, Node
+from relay.sinks.public_address import is_public_name, public_only
+from relay.text.message import Message, mapped
+from relay.text.tree import Emoji, Node
 
 PICTURES = 10  # new ones in one request; the others keep their names
 KNOWN = 5000

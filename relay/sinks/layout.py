@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
-from relay.dialects import plain
-from relay.dialects.shorten import ELLIPSIS, beginning, shorten
-from relay.link import link
-from relay.message import Image, Message
-from relay.sinks.drawable import draws
-from relay.tree import LabelSource, Link, Text, Tree, merged
-from relay.unicode import is_visible
+from relay.sinks.images import draws
+from relay.text import plain
+from relay.text.links import link
+from relay.text.message import Image, Message
+from relay.text.shorten import ELLIPSIS, beginning, shorten
+from relay.text.tree import LabelSource, Link, Text, Tree, merged
+from relay.text.unicode import is_visible
 
 Written = TypeVar("Written")
 

@@ -13,7 +13,7 @@ from yarl import URL
 
 from relay.errors import ConfigError
 from relay.secret import Secret
-from relay.sinks.places import is_loopback
+from relay.sinks.addresses import is_loopback
 
 SCHEMES = ("http", "https")
 SHAPE = "should be env, none or an address like http://proxy.example:3128"

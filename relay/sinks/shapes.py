@@ -10,7 +10,7 @@ import re
 from urllib.parse import SplitResult, parse_qs, unquote
 
 from relay.secret import Secret
-from relay.sinks.places import (
+from relay.sinks.addresses import (
     DISCORD_WEBHOOK,
     MATRIX_API,
     SLACK_API,

@@ -11,9 +11,9 @@ import pytest
 from discord_webhook import DiscordEmbed, DiscordWebhook
 from discord_webhook.webhook_exceptions import ColorNotInRangeException
 
-from relay.message import Message
-from relay.sinks.discord import KEYS, Discord
-from relay.tree import Text
+from relay.sinks.discord.client import KEYS, Discord
+from relay.text.message import Message
+from relay.text.tree import Text
 from tests.fakes.discord_rules import form_errors
 
 EMBED = {"title": "t", "color": 0}

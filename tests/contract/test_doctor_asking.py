@@ -9,7 +9,7 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from relay.config import Config
-from relay.doctor import asking
+from relay.doctor import collect_remote as asking
 from relay.doctor.examination import examined
 from relay.doctor.facts import Facts, Server
 from relay.sinks import open_session

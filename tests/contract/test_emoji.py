@@ -9,16 +9,16 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from relay.message import Message
 from relay.outcome import Sent
-from relay.sinks.discord import Discord
+from relay.sinks.discord.client import Discord
 from relay.sinks.emoji import IN_A_ROW, PICTURES, REDIRECTS, SIZE, Pictures, of_server
 from relay.sinks.http import open_session
-from relay.sinks.matrix import Matrix
-from relay.sinks.notice import CONTENT
+from relay.sinks.matrix.client import Matrix
+from relay.sinks.matrix.layout import CONTENT
 from relay.sinks.proxy import proxies
-from relay.sinks.slack import Slack
-from relay.tree import Emoji, Style, Styled, Text
+from relay.sinks.slack.client import Slack
+from relay.text.message import Message
+from relay.text.tree import Emoji, Style, Styled, Text
 from tests.fakes.proxy import FakeProxy
 from tests.fakes.synapse import Synapse
 

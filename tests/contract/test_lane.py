@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.delivery.courier import Duty
 from relay.delivery.lane import LEASE, Lane
-from relay.delivery.press import Manner, Press
+from relay.delivery.renderer import Manner, Press
+from relay.delivery.sender import Duty
 from relay.errors import OutboxError
-from relay.message import Message
 from relay.outbox import Search
-from relay.outbox.sibling import restricts, sibling
+from relay.outbox.siblings import restricts, sibling
 from relay.outcome import (
     WITHHELD,
     Closed,
@@ -28,8 +27,9 @@ from relay.outcome import (
     State,
 )
 from relay.rendering.templates import Templates
-from relay.sinks.pace import Pace
-from relay.tree import text_of
+from relay.sinks.pacing import Pace
+from relay.text.message import Message
+from relay.text.tree import text_of
 from tests.factories import accept
 from tests.fakes.misskey import Request, a_note_event
 

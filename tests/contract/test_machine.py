@@ -23,9 +23,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from relay.delivery.settle import settle
 from relay.outbox import ClosedSink, Outbox, Search
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
-from relay.retry import settle
 from tests.factories import Opener, accept, an_event
 
 T = TypeVar("T")

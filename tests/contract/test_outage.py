@@ -7,16 +7,16 @@ import pytest
 from pytest_aiohttp import AiohttpServer
 
 from relay import misskey
+from relay.app.plan import manner
 from relay.config import Config
-from relay.delivery.courier import Duty
 from relay.delivery.lane import Lane
-from relay.delivery.press import Press
+from relay.delivery.renderer import Press
+from relay.delivery.sender import Duty
 from relay.outbox import Outbox
 from relay.outcome import State
-from relay.plan import manner
 from relay.rendering.templates import Templates
 from relay.sinks import open_session
-from relay.sinks.discord import Discord
+from relay.sinks.discord.client import Discord
 from tests.factories import accept
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.faults import (

@@ -12,7 +12,7 @@ from relay import misskey
 from relay.errors import OutboxError
 from relay.model import Note, Sibling
 from relay.outbox import ClosedSink, DeadGroup, Pruned, Received, Search
-from relay.outbox.sibling import sibling as sibling_of
+from relay.outbox.siblings import sibling as sibling_of
 from relay.outcome import Attempt, State
 from tests.factories import accept, an_event
 from tests.fakes.misskey import a_note, a_note_event

@@ -14,9 +14,9 @@ from relay.errors import OutboxError
 from relay.model import Sibling
 from relay.outbox import ClosedSink
 from relay.outbox.postgres import PostgresOutbox
+from relay.outbox.postgres.cluster import Rhythm
 from relay.outbox.postgres.connection import SETTINGS, check_sessions, public
 from relay.outbox.postgres.schema import MIGRATIONS, Migration, migrate
-from relay.outbox.postgres.share import Rhythm
 from relay.outcome import Attempt, Delivery, State
 from tests.e2e.waiting import until
 from tests.factories import accept, an_event

@@ -12,14 +12,14 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from relay.message import Message
 from relay.outcome import Failed, Outcome, Sent
 from relay.secret import Secret
 from relay.sinks import open_session
 from relay.sinks.http import PROXY_REFUSES
-from relay.sinks.matrix import Matrix
+from relay.sinks.matrix.client import Matrix
 from relay.sinks.proxy import proxies
-from relay.sinks.slack import Slack
+from relay.sinks.slack.client import Slack
+from relay.text.message import Message
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.proxy import FakeProxy
 

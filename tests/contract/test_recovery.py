@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.delivery.courier import Duty
 from relay.delivery.lane import LEASE, Lane
-from relay.delivery.press import Manner, Press
-from relay.message import Message
+from relay.delivery.renderer import Manner, Press
+from relay.delivery.sender import Duty
 from relay.outbox import Search
 from relay.outcome import Delivery, Failed, Outcome, Sent, State
 from relay.rendering.templates import Templates
-from relay.tree import text_of
+from relay.text.message import Message
+from relay.text.tree import text_of
 from tests.factories import accept
 from tests.fakes.misskey import a_note_event
 

@@ -9,10 +9,10 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from relay.message import Image, Message
 from relay.outcome import Rejected
 from relay.sinks import AnySink, Discord, Slack, open_session
-from relay.tree import Link, Text
+from relay.text.message import Image, Message
+from relay.text.tree import Link, Text
 from tests import cases
 from tests.e2e.process import serving
 from tests.e2e.waiting import until

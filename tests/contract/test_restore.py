@@ -10,17 +10,17 @@ import asyncpg
 import pytest
 
 from relay import misskey
+from relay.app.plan import manner
 from relay.config import Config
-from relay.delivery.courier import Duty
 from relay.delivery.lane import Lane
-from relay.delivery.press import Press
+from relay.delivery.renderer import Press
+from relay.delivery.sender import Duty
 from relay.outbox import Outbox, SQLiteOutbox, backup
 from relay.outbox.postgres import PostgresOutbox
 from relay.outcome import State
-from relay.plan import manner
 from relay.rendering.templates import Templates
 from relay.sinks import open_session
-from relay.sinks.matrix import Matrix
+from relay.sinks.matrix.client import Matrix
 from tests.factories import accept
 from tests.fakes.misskey import a_note_event
 from tests.fakes.synapse import Synapse

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from relay.doors.listening import EVERYBODY, listening
+from relay.listener import EVERYBODY, listening
 
 
 async def answer(request: web.Request) -> web.Response:

@@ -19,18 +19,19 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from relay.message import Message, plain_form
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
 from relay.secret import Secret
-from relay.sinks import Sink, matrix, open_session
+from relay.sinks import Sink, open_session
 from relay.sinks.answer import MAX_PAUSE, MIN_PAUSE
 from relay.sinks.console import Console
-from relay.sinks.discord import Discord
+from relay.sinks.discord.client import Discord
 from relay.sinks.http import MAX_ANSWER
-from relay.sinks.matrix import Matrix
+from relay.sinks.matrix import client as matrix
+from relay.sinks.matrix.client import Matrix
 from relay.sinks.proxy import proxies
-from relay.sinks.slack import Slack
-from relay.tree import Link, Text
+from relay.sinks.slack.client import Slack
+from relay.text.message import Message, plain_form
+from relay.text.tree import Link, Text
 from tests.fakes import faults
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.faults import STORED, Fault, Faults

@@ -9,12 +9,12 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from relay.message import Image, Message
 from relay.outcome import Closed, Outcome, RateLimited, Reach, Rejected, Sent
 from relay.secret import Secret
 from relay.sinks import open_session
-from relay.sinks.discord import Discord
-from relay.tree import Text
+from relay.sinks.discord.client import Discord
+from relay.text.message import Image, Message
+from relay.text.tree import Text
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.limits import ManualClock
 from tests.fakes.records import unnamed

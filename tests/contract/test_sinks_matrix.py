@@ -9,12 +9,12 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from relay.message import Field, Image, Message, plain_form
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.sinks import open_session
-from relay.sinks.matrix import Matrix
-from relay.sinks.room import ENCRYPTED
-from relay.tree import Text
+from relay.sinks.matrix.client import Matrix
+from relay.sinks.matrix.room import ENCRYPTED
+from relay.text.message import Field, Image, Message, plain_form
+from relay.text.tree import Text
 from tests.fakes.records import unnamed
 from tests.fakes.synapse import Synapse
 

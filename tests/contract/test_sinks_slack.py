@@ -8,11 +8,11 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from relay.message import Message
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
 from relay.sinks import open_session
-from relay.sinks.slack import Slack
-from relay.tree import Text
+from relay.sinks.slack.client import Slack
+from relay.text.message import Message
+from relay.text.tree import Text
 from tests.fakes.limits import ManualClock
 from tests.fakes.records import unnamed
 from tests.fakes.slack import FakeSlack

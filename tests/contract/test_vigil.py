@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from relay.delivery.heartbeat import Pulse
 from relay.errors import OutboxError
+from relay.monitoring import health as vigil_module
+from relay.monitoring.health import FRESH, MARGIN, Vigil
 from relay.outbox import Outbox
-from relay.signs import vigil as vigil_module
-from relay.signs.pulse import Pulse
-from relay.signs.vigil import FRESH, MARGIN, Vigil
 
 
 class Clock:

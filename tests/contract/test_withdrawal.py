@@ -24,17 +24,17 @@ from hypothesis.stateful import (
 )
 
 from relay import misskey
-from relay.acceptance import Acceptance, Rules
-from relay.delivery.courier import Duty
 from relay.delivery.lane import Lane
-from relay.delivery.press import Manner, Press
-from relay.message import Message
+from relay.delivery.renderer import Manner, Press
+from relay.delivery.sender import Duty
+from relay.intake.acceptance import Acceptance, Rules
 from relay.model import Gate
 from relay.outbox import Outbox
 from relay.outcome import STILL_SHOWN, Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.rendering.templates import Templates
-from relay.routing import Route
-from relay.table import Table
+from relay.routing.index import Table
+from relay.routing.match import Route
+from relay.text.message import Message
 from tests.factories import Opener
 from tests.fakes.misskey import a_note_event
 

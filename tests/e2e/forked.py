@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["relay.cli"])
+CONTEXT.set_forkserver_preload(["relay.cli.main"])
 
 
 def start(folder: Path) -> BaseProcess:
@@ -27,7 +27,7 @@ def kill(process: BaseProcess) -> None:
 
 
 def _serve(folder: Path) -> None:
-    from relay import cli
+    from relay.cli import main as cli
 
     os.chdir(folder)
     log = os.open(folder / "relay.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -9,7 +9,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 from pytest_aiohttp import AiohttpServer
 
-from relay.misskey import sample
+from relay.misskey import samples as sample
 from tests.e2e.browsing import LOOKS, SCHEMES, WIDTHS, Visit, needs_chromium, visiting
 from tests.e2e.waiting import until
 from tests.fakes import faults

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 from pytest_aiohttp import AiohttpServer
 
-from relay import language
-from relay.commands import demo
-from relay.misskey import sample
+from relay import i18n as language
+from relay.cli import demo
+from relay.misskey import samples as sample
 from relay.rendering import templates as rendering
 from tests.e2e.process import Relay, serving
 from tests.e2e.waiting import until

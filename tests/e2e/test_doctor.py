@@ -12,7 +12,7 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from relay.config import load
-from relay.doctor import trying
+from relay.doctor import collect_ingress as trying
 from relay.doctor.examination import examined
 from relay.doctor.facts import Facts
 from relay.sinks import open_session

@@ -11,10 +11,9 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 from multidict import CIMultiDict
 
-from relay import intake
-from relay.doors.connections import KNOWN, STRANGERS
-from relay.doors.listening import EVERYBODY, listening
 from relay.errors import OutboxError
+from relay.intake import server as intake
+from relay.listener import EVERYBODY, KNOWN, STRANGERS, listening
 from relay.misskey import probe
 from relay.model import Event
 from relay.secret import Secret

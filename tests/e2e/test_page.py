@@ -9,9 +9,9 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from relay import misskey
-from relay.misskey import sample
+from relay.misskey import samples as sample
 from relay.outbox import ClosedSink, Outbox, Search
-from relay.outbox.sibling import sibling
+from relay.outbox.siblings import sibling
 from relay.outcome import State
 from tests.factories import accept, an_event
 from tests.fakes.misskey import a_note_event

@@ -7,8 +7,8 @@ import pytest
 from multidict import CIMultiDict
 
 from relay import password
+from relay.admin.session import FREE, TOGETHER
 from relay.outbox import Outbox
-from relay.web.lock import FREE, TOGETHER
 from tests.page import PASSWORD, Open, accepted, died, log_in, word_of
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from relay.admin.security import FIELDS, SHORT
 from relay.outbox import Outbox
-from relay.web.form import FIELDS, SHORT
 from tests.page import Open, died, log_in, word_of
 
 FORM = "application/x-www-form-urlencoded"

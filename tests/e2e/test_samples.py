@@ -8,7 +8,7 @@ from pytest_aiohttp import AiohttpServer
 
 from relay import misskey
 from relay.model import Event, Gate
-from relay.routing import shows
+from relay.routing.match import shows
 from tests.e2e.process import Relay, serving
 from tests.e2e.waiting import until
 from tests.fakes.discord import FakeDiscord

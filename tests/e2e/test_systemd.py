@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from relay.app.monitoring import Watch
+from relay.delivery.heartbeat import Pulse
 from relay.delivery.lane import Lane
+from relay.monitoring.health import MARGIN
+from relay.monitoring.systemd import Notify
 from relay.outbox import Outbox
-from relay.signs.notify import Notify
-from relay.signs.pulse import Pulse
-from relay.signs.vigil import MARGIN
-from relay.watch import Watch
 from tests.e2e.process import serving
 from tests.e2e.waiting import until
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from urllib.parse import unquote
 
-from relay.dialects import plain
-from relay.tree import (
+from relay.text import plain
+from relay.text.tree import (
     Center,
     Code,
     Colored,

@@ -6,8 +6,8 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
-from relay.dialects import plain
-from relay.tree import Link, Style, Text, Tree, text_of
+from relay.text import plain
+from relay.text.tree import Link, Style, Text, Tree, text_of
 from tests.readers.trees import Said, Says, visible
 
 # https://spec.matrix.org/v1.19/client-server-api/#mroommessage-msgtypes

@@ -13,9 +13,9 @@ from slack_sdk.models.blocks import (
     RichTextSectionElement,
 )
 
-from relay.dialects import plain
-from relay.link import honest
-from relay.tree import (
+from relay.text import plain
+from relay.text.links import honest
+from relay.text.tree import (
     Center,
     Colored,
     Heading,

@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 from hypothesis import strategies as st
 
-from relay.link import honest
-from relay.tree import (
+from relay.text.links import honest
+from relay.text.tree import (
     Center,
     Code,
     Colored,

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.acceptance import Acceptance, Rules
+from relay.intake.acceptance import Acceptance, Rules
 from relay.model import Gate, Visibility
 from relay.outbox import Arrival
-from relay.table import Table
+from relay.routing.index import Table
 from tests.fakes.misskey import a_note_event
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.config.address import is_local, listen
+from relay.config.types import is_local, listen
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relay import misskey
-from relay.message import Field, Image, Message
 from relay.model import Display, Event
 from relay.rendering.templates import Templates
-from relay.sinks.discord import Discord
-from relay.sinks.matrix import Matrix
-from relay.sinks.slack import Slack
-from relay.tree import Link, Text, Tree, folded, on_one_line, text_of
+from relay.sinks.discord.client import Discord
+from relay.sinks.matrix.client import Matrix
+from relay.sinks.slack.client import Slack
+from relay.text.message import Field, Image, Message
+from relay.text.tree import Link, Style, Styled, Text, Tree, folded, on_one_line, text_of
+from relay.text.unicode import is_visible
 from tests import cases
 from tests.fakes.misskey import a_note_event
 from tests.readers.trees import trees
@@ -86,6 +87,8 @@ def test_in_matrix_a_note_draws_no_head_and_footer_of_another_message() -> None:
 @settings(derandomize=True, max_examples=150, deadline=None)
 @given(text=st.text(st.characters(), max_size=30) | st.sampled_from([FAKE]), body=trees)
 @example(text="a\u2028🌐 public\u2029b", body=())
+@example(text="", body=(Text("🌐 public"),))
+@example(text="", body=(Styled(Style.BOLD, (Text("\n🌐 public"),)),))
 def test_outside_the_quote_matrix_shows_relays_lines_alone(text: str, body: Tree) -> None:
     message = Message(
         title=on_one_line((Text(f"title {text}"),)),
@@ -224,7 +227,7 @@ def test_a_note_of_walls_is_folded() -> None:
 @given(trees)
 def test_folding_takes_no_letter_and_folds_once(nodes: Tree) -> None:
     found = folded(nodes)
-    assert "".join(text_of(found).split()) == "".join(text_of(nodes).split())
+    assert [*filter(is_visible, text_of(found))] == [*filter(is_visible, text_of(nodes))]
     assert folded(found) == found
 
 

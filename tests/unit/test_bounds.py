@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay.errors import TemplateError
-from relay.misskey import sample
+from relay.misskey import samples as sample
 from relay.model import Display
 from relay.rendering.expression import overrun, predicate
 from relay.rendering.meter import bounded

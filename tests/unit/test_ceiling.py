@@ -3,7 +3,7 @@
 import pytest
 
 from relay.errors import BrokenError, FullError, OutboxError
-from relay.outbox.ceiling import Ceiling
+from relay.intake.backlog_limit import Ceiling
 
 MOST = 2_000_000
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from relay import cli, password
-from relay.commands.setting import colour_for
-from relay.misskey import sample
+from relay import password
+from relay.cli import main as cli
+from relay.cli.context import colour_for
+from relay.delivery.settle import settle
+from relay.misskey import samples as sample
 from relay.outbox import SQLiteOutbox
 from relay.outcome import Rejected
-from relay.retry import settle
 from tests import cases
 from tests.factories import accept, an_event
 
@@ -116,7 +117,7 @@ def test_wrong_usage_ends_with_2_and_names_the_fix(relay, arguments, told):
 @pytest.mark.parametrize("command", ["serve", "check"])
 def test_without_a_configuration_it_is_told_how_to_begin(relay, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("relay.commands.setting.PLACES", (Path("config.yaml"),))
+    monkeypatch.setattr("relay.cli.context.PLACES", (Path("config.yaml"),))
     answer = relay(command)
     assert (answer.code, answer.out) == (2, "")
     assert "--config FILE" in answer.err
@@ -125,7 +126,7 @@ def test_without_a_configuration_it_is_told_how_to_begin(relay, tmp_path, monkey
 
 def test_the_configuration_to_begin_with_is_right(relay, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("relay.commands.setting.PLACES", (Path("config.yaml"),))
+    monkeypatch.setattr("relay.cli.context.PLACES", (Path("config.yaml"),))
     shown = relay("serve").err.split("\n\n")[1]
     (tmp_path / "config.yaml").write_text(shown, encoding="utf-8")
     (tmp_path / "alice.secret").write_text("s3cret", encoding="utf-8")
@@ -271,7 +272,7 @@ def test_preview_shows_nothing_of_what_a_sink_may_not_show(relay, folder):
 @pytest.mark.parametrize("kind", sample.kinds())
 def test_preview_needs_no_configuration(relay, tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("relay.commands.trying.first_place", lambda: None)
+    monkeypatch.setattr("relay.cli.route.first_place", lambda: None)
     assert relay("preview", kind, "--json").json.keys() == {"discord", "slack", "matrix"}
 
 

@@ -5,11 +5,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from relay.config.complaint import complaints, either
-from relay.config.likely import likely
-from relay.config.shape import Shape
-from relay.config.value import Name
-from relay.sinks import Settings
+from relay.config.diagnostics import Shape, complaints, either, likely
+from relay.config.types import Name
+from relay.settings import Settings
 from relay.suggestion import closest, did_you_mean, nearest
 
 

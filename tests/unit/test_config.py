@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from relay.config import MAX_FILE, Config, load, parse
 from relay.errors import ConfigError
-from relay.misskey import sample
+from relay.misskey import samples as sample
 from relay.model import Event, Visibility
 
 ROOT = Path(__file__).parents[2]

@@ -9,15 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay import misskey
+from relay.admin import summary as telling
 from relay.config import Locale
-from relay.dialects import discord, matrix, plain
-from relay.language import Language
-from relay.message import Message
+from relay.i18n import Language
 from relay.model import AbuseReport, Display, Event, Gate
 from relay.rendering.templates import Templates
-from relay.routing import redacted
-from relay.tree import Emoji, Link, Node, Time, Tree, text_of
-from relay.web import telling
+from relay.routing.match import redacted
+from relay.sinks.discord import markup as discord
+from relay.sinks.matrix import markup as matrix
+from relay.text import plain
+from relay.text.message import Message
+from relay.text.tree import Emoji, Link, Node, Time, Tree, text_of
 from tests import cases
 from tests.factories import a_delivery
 from tests.fakes.misskey import a_note, a_note_event

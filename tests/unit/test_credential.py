@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from relay.config import load
-from relay.config.credential import credential, place
+from relay.config.env import credential, place
 
 ETC = Path("/etc/relay")
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.misskey import sample
+from relay.delivery.settle import settle
+from relay.misskey import samples as sample
 from relay.model import Sibling
 from relay.outbox import ClosedSink, SQLiteOutbox
-from relay.outbox.sibling import sibling
+from relay.outbox.siblings import sibling
 from relay.outcome import Attempt, Rejected, Sent
-from relay.retry import settle
 from tests.factories import accept, an_event
 from tests.fakes.misskey import a_note_event
 

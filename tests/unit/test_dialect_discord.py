@@ -5,8 +5,8 @@ import re
 import pytest
 from hypothesis import given, settings
 
-from relay.dialects import discord
-from relay.tree import (
+from relay.sinks.discord import markup as discord
+from relay.text.tree import (
     Center,
     Code,
     Emoji,

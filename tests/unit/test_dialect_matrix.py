@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, settings
 
-from relay.dialects import matrix
-from relay.tree import (
+from relay.sinks.matrix import markup as matrix
+from relay.text.tree import (
     Center,
     Code,
     Colored,

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, settings
 
-from relay.dialects import plain
-from relay.tree import (
+from relay.text import plain
+from relay.text.tree import (
     Center,
     Code,
     Colored,

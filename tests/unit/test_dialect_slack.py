@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay.dialects import plain, slack
-from relay.tree import (
+from relay.sinks.slack import markup as slack
+from relay.text import plain
+from relay.text.tree import (
     Center,
     Code,
     Colored,

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from relay import cli
+from relay.cli import main as cli
 from relay.config.schema import schema
 from tests.unit.test_cli import COMMANDS
 

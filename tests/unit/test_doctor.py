@@ -10,7 +10,7 @@ import pytest
 from relay import config
 from relay.doctor.examination import examined
 from relay.doctor.facts import Account, Disk, Facts, File, Server, Stock, Try, Way
-from relay.doctor.finding import Finding, Level, Name
+from relay.doctor.findings import Finding, Level, Name
 from relay.misskey.probe import Seen
 from relay.outbox import ClosedSink
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from relay.doctor.finding import Name
+from relay.doctor.findings import Name
 from tests.unit.test_doctor import FAULTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from relay.config import Config, load
-from relay.doctor import looking
-from relay.doctor.looking import file_system
+from relay.doctor import collect_local as looking
+from relay.doctor.collect_local import file_system
 from relay.errors import OutboxError
 
 SECRET = "0123456789abcdef0123"

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from relay.commands.trying import embedded
-from relay.message import Image, Message
-from relay.plan import manner, press
-from relay.routing import redacted
-from relay.sinks.drawable import draws, is_reachable
+from relay.app.plan import manner, press
+from relay.cli.route import embedded
+from relay.routing.match import redacted
+from relay.sinks.images import draws, is_reachable
 from relay.sinks.layout import picture_link
-from relay.tree import Text, text_of
+from relay.text.message import Image, Message
+from relay.text.tree import Text, text_of
 from tests import cases
 from tests.fakes.slack_rules import content_error
 

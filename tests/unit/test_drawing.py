@@ -9,19 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.colour import BARE
-from relay.commands.drawing import drawing
-from relay.commands.trying import embedded
-from relay.dialects import discord, matrix
-from relay.message import Message
-from relay.misskey import sample
+from relay.admin.drawing import budget, drawn, html, letters, markdown
+from relay.app.plan import manner, press
+from relay.cli.drawing import drawing
+from relay.cli.route import embedded
+from relay.misskey import samples as sample
 from relay.model import Event
-from relay.plan import manner, press
-from relay.routing import redacted
+from relay.routing.match import redacted
 from relay.secret import Secret
 from relay.sinks.console import Console
-from relay.tree import Code, Link, Node, Pre, Quote, Style, Styled, Text, Time, Tree, clean
-from relay.web.drawing import budget, drawn, html, letters, markdown
+from relay.sinks.discord import markup as discord
+from relay.sinks.matrix import markup as matrix
+from relay.terminal import BARE
+from relay.text.message import Message
+from relay.text.tree import Code, Link, Node, Pre, Quote, Style, Styled, Text, Time, Tree, clean
 from tests import cases
 
 ALLOWED = {

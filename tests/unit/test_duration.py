@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from relay.duration import Duration, Size, seconds, size
+from relay.units import Duration, Size, seconds, size
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from relay.log.ending import tell
+from relay.delivery.outcome_log import tell
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
 from tests.factories import a_delivery
 

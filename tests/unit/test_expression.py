@@ -3,7 +3,7 @@
 import pytest
 
 from relay.errors import TemplateError
-from relay.misskey import sample
+from relay.misskey import samples as sample
 from relay.rendering.expression import predicate
 
 

@@ -10,10 +10,10 @@ from multidict import CIMultiDict
 from relay.errors import SecretError
 from relay.misskey import authenticate, parse, sender
 from relay.model import Event, Visibility
-from relay.outbox.sibling import is_change, sibling
-from relay.routing import Glob, Match, Route, names
+from relay.outbox.siblings import is_change, sibling
+from relay.routing.index import Table
+from relay.routing.match import Glob, Match, Route, names
 from relay.secret import Secret
-from relay.table import Table
 from tests import cases
 from tests.fakes.misskey import a_note
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.web.guard import is_ours, is_own
+from relay.admin.security import is_ours, is_own
 
 HOSTS = {"relay.example", "0.0.0.0"}
 

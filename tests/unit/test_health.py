@@ -5,8 +5,8 @@ from itertools import accumulate, takewhile
 
 import pytest
 
+from relay.delivery.breaker import JITTER, SUSPECT, WELL, Health, doubtful_pause, harmless_pause
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.retry import JITTER, SUSPECT, WELL, Health, doubtful_pause, harmless_pause
 
 NO = Failed("502")
 UNSENT = Failed("connection refused", unsent=True)

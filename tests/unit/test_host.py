@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.host import host_name
+from relay.text.hosts import host_name
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay import misskey
-from relay.message import Message
 from relay.model import Display, Event
 from relay.rendering.templates import Templates
-from relay.sinks.discord import Discord
+from relay.sinks.discord.client import Discord
 from relay.sinks.http import encoded
-from relay.sinks.matrix import Matrix
-from relay.sinks.slack import Slack
+from relay.sinks.matrix.client import Matrix
+from relay.sinks.slack.client import Slack
+from relay.text.message import Message
 from tests import cases
 from tests.fakes import discord_pings, slack_pings
 from tests.fakes.discord_rules import form_errors, is_empty

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from relay import cli
-from relay.commands.uses import USES
+from relay.cli import main as cli
+from relay.cli.init_presets import USES
 from relay.config import load
 
 ANSWERS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.commands.installing import closed, install_service, template, unit
+from relay.cli.install_service import closed, install_service, template, unit
 
 STANDARD = ["/opt/relay/.venv/bin/relay"]
 CONFIG = Path("/etc/relay/config.yaml")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.log.journal import Journal, datagram, priority
+from relay.log.journald import Journal, datagram, priority
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from babel.messages.pofile import read_po
 from pydantic import TypeAdapter, ValidationError
 
 from relay.config import Locale
-from relay.language import ABBREVIATIONS, Language, Zone, catalogues, tag
+from relay.i18n import Language, catalogues, tag
+from relay.settings import ABBREVIATIONS, Zone
 
 ROOT = catalogues().parent
 LOCALES = [locale for locale in get_args(Locale) if locale != "en"]

@@ -11,7 +11,7 @@ import logging, subprocess, sys
 import pytest
 from aiohttp import ClientSession, web
 from relay.errors import ConfigError
-from relay.metrics import Metrics
+from relay.monitoring.metrics import Metrics
 from relay.model import Note
 from relay.secret import Secret
 

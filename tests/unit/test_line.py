@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.outbox.line import Waiting, company, due_at, head, is_due, together
+from relay.outbox.ordering import Waiting, company, due_at, head, is_due, together
 
 
 def waiting(

@@ -5,8 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from relay.secret import Secret
-from relay.web.lock import (
+from relay.admin.session import (
     ADDRESSES,
     AGAIN,
     FREE,
@@ -17,6 +16,7 @@ from relay.web.lock import (
     TooSoonError,
     network,
 )
+from relay.secret import Secret
 
 
 class Clock:

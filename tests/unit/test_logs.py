@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from relay.log.lines import LogFormat, format_for, log_to
+from relay.log.setup import LogFormat, format_for, log_to
 from relay.secret import Secret
 
 logger = logging.getLogger("relay.tests")

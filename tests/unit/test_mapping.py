@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
-from relay.dialects import discord, matrix, plain, slack
 from relay.mfm import parse, parse_simple
-from relay.mfm.mapping import LOUD, MOVING, Origin, tree_of
-from relay.tree import Emoji, LabelSource, Link, Style, Styled, Text, Tree
+from relay.mfm.to_tree import LOUD, MOVING, Origin, tree_of
+from relay.sinks.discord import markup as discord
+from relay.sinks.matrix import markup as matrix
+from relay.sinks.slack import markup as slack
+from relay.text import plain
+from relay.text.tree import Emoji, LabelSource, Link, Style, Styled, Text, Tree
 from tests.fakes.misskey import requests
 from tests.fakes.slack_pings import links, pings
 from tests.readers import in_discord, in_matrix, in_slack

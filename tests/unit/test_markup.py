@@ -4,7 +4,7 @@ import pytest
 
 from relay.rendering.markup import DEPTH, PICTURES, Parser
 from relay.rendering.meter import BoundError
-from relay.tree import (
+from relay.text.tree import (
     Center,
     Code,
     Emoji,

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from relay.commands.trying import embedded
-from relay.delivery.narrowing import NARROWINGS, Narrowing
-from relay.message import Field, Image, Message, plain_form, undrawn, without
+from relay.app.plan import manner, press
+from relay.cli.route import embedded
+from relay.delivery.fallback import NARROWINGS, Narrowing
 from relay.outcome import Rejected
-from relay.plan import manner, press
-from relay.tree import (
+from relay.text.message import Field, Image, Message, plain_form, undrawn, without
+from relay.text.tree import (
     Center,
     Code,
     Colored,

@@ -28,10 +28,10 @@ from relay.mfm import (
     Url,
     parse,
     parse_simple,
-    reading,
-    scout,
     to_json,
 )
+from relay.mfm import lookahead as scout
+from relay.mfm import parser as reading
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "mfm.jsonl"
 VECTORS = [json.loads(line) for line in SAMPLES.read_text(encoding="utf-8").splitlines()]

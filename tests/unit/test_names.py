@@ -7,16 +7,16 @@ from unicodedata import category
 import pytest
 
 from relay import misskey
-from relay.idn import readable, shown
-from relay.message import Message
-from relay.misskey.entity import Reader
+from relay.misskey.entities import Reader
 from relay.model import Display, User
 from relay.rendering.templates import Templates
-from relay.sinks.discord import Discord
+from relay.sinks.discord.client import Discord
 from relay.sinks.layout import short_author
-from relay.sinks.matrix import Matrix
-from relay.sinks.slack import Slack
-from relay.tree import Emoji, Text, clean, text_of
+from relay.sinks.matrix.client import Matrix
+from relay.sinks.slack.client import Slack
+from relay.text.hosts import readable, shown
+from relay.text.message import Message
+from relay.text.tree import Emoji, Text, clean, text_of
 from tests import cases
 
 SINKS = {

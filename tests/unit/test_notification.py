@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.commands.trying import embedded
-from relay.dialects import plain
-from relay.language import Language
-from relay.message import EXCERPT, Image, Message, plain_form
+from relay.app.plan import manner, press
+from relay.cli.route import embedded
+from relay.i18n import Language
 from relay.model import Event
-from relay.plan import manner, press
-from relay.routing import redacted
+from relay.rendering.trial import trial
+from relay.routing.match import redacted
 from relay.sinks.console import Console
-from relay.sinks.trial import trial
-from relay.tree import Center, Link, Pre, Quote, Style, Styled, Text, Tree
+from relay.text import plain
+from relay.text.message import EXCERPT, Image, Message, plain_form
+from relay.text.tree import Center, Link, Pre, Quote, Style, Styled, Text, Tree
 from tests import cases
 from tests.fakes import slack_pings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.signs.notify import Notify
+from relay.monitoring.systemd import Notify
 
 
 @pytest.fixture(params=["a file", "an abstract name"])

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from relay.metrics import OUTCOMES, Metrics
-from relay.signs.standing import Breaker, Standing
+from relay.monitoring.metrics import OUTCOMES, Metrics
+from relay.monitoring.sink_status import Breaker, Standing
 from tests.unit.test_docs import PAGES, blocks, spans
 
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from relay.config import Config, parse
-from relay.config.origin import HIDDEN
+from relay.config.effective import HIDDEN
 
 TEXT = """\
 web: {listen: "127.0.0.1:0", password: "${PAGE}"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.sinks.outside import is_public, is_public_name
+from relay.sinks.public_address import is_public, is_public_name
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "8.8.8.8", "2606:4700::1111", "64:ff9b::8.8.8.8"])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from relay.sinks.pace import Pace, Rate, Window, windows
+from relay.sinks.pacing import Pace, Rate, Window, windows
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.colour import BARE, Colour
-from relay.message import Field, Image, Message
-from relay.sinks.picture import WIDTH, picture, width, wrapped
-from relay.tree import Text
+from relay.sinks.console import picture
+from relay.terminal import BARE, WIDTH, Colour, width, wrapped
+from relay.text.message import Field, Image, Message
+from relay.text.tree import Text
 
 HELLO = Message(
     author=(Text("Bob (@bob)"),),

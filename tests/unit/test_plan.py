@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from relay.app.plan import Plan, planned
 from relay.config import parse
-from relay.plan import Plan, planned
-from relay.sinks.pace import Pace
+from relay.sinks.pacing import Pace
 
 CONFIG = """
 hooks: {alice: {secret: a-long-secret}}

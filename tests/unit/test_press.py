@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from relay.app.plan import manner, press
 from relay.config import parse
-from relay.message import Message, mapped
-from relay.plan import manner, press
-from relay.tree import Emoji, Node
+from relay.text.message import Message, mapped
+from relay.text.tree import Emoji, Node
 from tests.factories import a_delivery
 
 CONFIG = """

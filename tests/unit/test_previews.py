@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.commands.trying import embedded
+from relay.app.plan import manner, press
+from relay.cli.route import embedded
 from relay.config import Config
-from relay.dialects import matrix
-from relay.message import plain_form
 from relay.model import Event
-from relay.plan import manner, press
-from relay.routing import redacted
-from relay.tree import Code, Link, Pre, Quote, Style, Styled, Text
+from relay.routing.match import redacted
+from relay.sinks.matrix import markup as matrix
+from relay.text.message import plain_form
+from relay.text.tree import Code, Link, Pre, Quote, Style, Styled, Text
 from tests import cases
 
 

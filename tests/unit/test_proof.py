@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from relay.config.checks import TOO_LONG, proof
 from relay.config.document import read
-from relay.config.proof import TOO_LONG, proof
-from relay.misskey import sample
+from relay.misskey import samples as sample
 
 SAMPLES = [sample.event(kind) for kind in sample.kinds()]
 SINKS = "sinks: {team: {type: console}, shy: {type: console, cw: hide}}\n"

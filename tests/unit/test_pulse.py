@@ -1,6 +1,6 @@
 """A loop that rests is told from one that hangs."""
 
-from relay.signs.pulse import Pulse
+from relay.delivery.heartbeat import Pulse
 
 
 def test_who_has_not_begun_is_not_late() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.web.reason import meaning
+from relay.admin.reason import meaning
 
 
 @pytest.mark.parametrize(

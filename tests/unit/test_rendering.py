@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 
 from relay import misskey
-from relay.dialects import discord, plain
 from relay.errors import TemplateError
-from relay.language import Language
-from relay.misskey import sample
+from relay.i18n import Language
+from relay.misskey import samples as sample
 from relay.model import Display, Event, Gate
-from relay.rendering.composing import outline
+from relay.rendering.blocks import outline
 from relay.rendering.templates import ENGLISH, Templates
-from relay.routing import redacted
-from relay.tree import Emoji, text_of
+from relay.routing.match import redacted
+from relay.sinks.discord import markup as discord
+from relay.text import plain
+from relay.text.tree import Emoji, text_of
 from tests.fakes.misskey import a_note, a_note_event
 
 BUILT_IN = Templates()

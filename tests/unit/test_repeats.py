@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay.log.repeats import DIFFERENT, SAME, Repeats
+from relay.log.throttle import DIFFERENT, SAME, Repeats
 
 
 class Paper(logging.Handler):

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.commands.trying import embedded
+from relay.cli.route import embedded
 from relay.misskey import parse
 from relay.model import Display, Event, Gate, Note
 from relay.rendering.templates import Templates
-from relay.routing import objection, redacted, shows, withdraws
+from relay.routing.match import objection, redacted, shows, withdraws
 from tests import cases
 from tests.fakes.misskey import a_note, a_note_event
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.delivery.breaker import look_again
+from relay.delivery.settle import settle
 from relay.outcome import Closed, Delivery, Failed, RateLimited, Rejected, Sent, State
-from relay.retry import look_again, settle
 from tests.factories import a_delivery
 
 SCHEDULE = (5.0, 30.0, 120.0)

@@ -7,7 +7,7 @@ import pytest
 
 from relay.outcome import Closed, Failed, RateLimited
 from relay.sinks.answer import Answer
-from relay.sinks.room import is_creator, levels, upgraded
+from relay.sinks.matrix.room import is_creator, levels, upgraded
 
 ME = "@bot:m.example"
 

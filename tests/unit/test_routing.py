@@ -20,7 +20,7 @@ from relay.model import (
     User,
     Visibility,
 )
-from relay.routing import (
+from relay.routing.match import (
     WITHHELD,
     Glob,
     Match,

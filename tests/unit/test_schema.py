@@ -7,8 +7,8 @@ import jsonschema
 import pytest
 import yaml
 
-from relay import cli
-from relay.commands.uses import USES, config
+from relay.cli import main as cli
+from relay.cli.init_presets import USES, config
 from relay.config.schema import schema
 from tests.unit.test_config import uncommented
 

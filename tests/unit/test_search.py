@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from relay.admin import search
+from relay.admin.search import Filter, found, read
 from relay.outbox import Outbox
 from relay.outcome import State
-from relay.web import search
-from relay.web.search import Filter, found, read
 from tests.factories import a_delivery, accept, an_event
 
 

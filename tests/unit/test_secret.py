@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from relay.secret import Secret
-from relay.sinks import Settings
+from relay.settings import Settings
 
 WORD = "hunter2-café"
 

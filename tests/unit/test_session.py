@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.web.session import IDLE, LONGEST, MOST, Sessions
+from relay.admin.session import IDLE, MAX_AGE, MOST, Sessions
 
 
 class Clock:
@@ -49,7 +49,7 @@ def test_it_ends_when_nobody_comes(sessions: Sessions, clock: Clock) -> None:
 
 def test_it_ends_in_any_case(sessions: Sessions, clock: Clock) -> None:
     word, _ = sessions.begin()
-    while clock.now <= LONGEST:
+    while clock.now <= MAX_AGE:
         assert sessions.find(word)
         clock.now += IDLE / 2
     assert sessions.find(word) is None

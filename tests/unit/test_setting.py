@@ -7,13 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.commands.setting import (
-    check_left_outbox,
-    configuration,
-    existing_file,
-    found_outbox,
-    news,
-)
+from relay.cli.context import check_left_outbox, configuration, existing_file, found_outbox, news
 from relay.config import Config, outbox_of
 from relay.errors import ConfigError, OutboxError
 from relay.outbox import SQLiteOutbox

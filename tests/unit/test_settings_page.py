@@ -1,7 +1,7 @@
 """How the page on the configuration puts settings together."""
 
-from relay.config.origin import Setting
-from relay.web.settings import parted
+from relay.admin.settings import parted
+from relay.config.effective import Setting
 
 
 def test_settings_stand_with_what_they_belong_to() -> None:

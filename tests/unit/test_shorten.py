@@ -8,9 +8,12 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay.dialects import discord, matrix, plain, slack
-from relay.dialects.shorten import ELLIPSIS, WORD, boundary, cut, shorten
-from relay.tree import (
+from relay.sinks.discord import markup as discord
+from relay.sinks.matrix import markup as matrix
+from relay.sinks.slack import markup as slack
+from relay.text import plain
+from relay.text.shorten import ELLIPSIS, WORD, boundary, cut, shorten
+from relay.text.tree import (
     Center,
     Code,
     Heading,

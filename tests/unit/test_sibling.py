@@ -7,7 +7,7 @@ import pytest
 
 from relay import misskey
 from relay.model import Event, Sibling
-from relay.outbox.sibling import Fate, fate, is_change, restricts, sibling
+from relay.outbox.siblings import Fate, fate, is_change, restricts, sibling
 from tests.fakes.misskey import Request, a_note_event, an_event, encode, requests
 
 HOOKS = ("alice", "bob", "carol", "dave")

@@ -6,8 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
-from relay.sinks import discord, errcode, errorword, jsoncode
 from relay.sinks.answer import Answer
+from relay.sinks.discord import client as discord
+from relay.sinks.discord import errors as jsoncode
+from relay.sinks.matrix import errors as errcode
+from relay.sinks.slack import errors as errorword
 
 Classify = Callable[[Answer | Failed], Outcome]
 ALL = [jsoncode.classify, errorword.classify_webhook, errorword.classify_api, errcode.classify]

@@ -8,16 +8,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from relay import link, tree
-from relay.message import Field, Image, Message, plain_form
-from relay.sinks import discord
 from relay.sinks.console import Console
-from relay.sinks.discord import Discord
+from relay.sinks.discord import client as discord
+from relay.sinks.discord.client import Discord
 from relay.sinks.http import encoded
 from relay.sinks.layout import cut_units, units
-from relay.sinks.matrix import Matrix
-from relay.sinks.slack import Slack
-from relay.tree import Link, Node, Style, Styled, Text, Tree
+from relay.sinks.matrix.client import Matrix
+from relay.sinks.slack.client import Slack
+from relay.text import links as link
+from relay.text import tree
+from relay.text.message import Field, Image, Message, plain_form
+from relay.text.tree import Link, Node, Style, Styled, Text, Tree
 from tests.fakes import discord_pings, slack_pings
 from tests.fakes.discord_rules import embed_length, form_errors, is_empty
 from tests.fakes.records import strings, unsendable

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from relay.sinks import AnySink, Settings
-from relay.sinks.discord import USER_AGENT
+from relay.settings import Settings
+from relay.sinks import AnySink
+from relay.sinks.discord.client import USER_AGENT
 
 
 class Config(Settings):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.config.source import UNKNOWN, Mistake, Source, dotted, told, word
+from relay.config.yaml import UNKNOWN, Mistake, Source, dotted, told, word
 
 
 def a_source():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.outbox.sqlite.journal import (
+from relay.outbox.sqlite.format import (
     HEAD,
     INDEX,
     JOURNAL_HEAD,

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.model import Event, Note, User, Visibility
-from relay.routing import Glob, Match, Route, sinks_for
-from relay.table import Table
+from relay.routing.index import Table
+from relay.routing.match import Glob, Match, Route, sinks_for
 
 NAMES = ("bob", "alice", "b[o]b", "bob.x", "")
 HOSTS = ("here.example", "far.example")

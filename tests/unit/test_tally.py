@@ -1,7 +1,7 @@
 """The last hour of each sink, by the minute."""
 
+from relay.monitoring.rolling import MINUTE, Bars, Minute, Tally, bars
 from relay.outcome import Failed, Sent, State
-from relay.web.tally import MINUTE, Bars, Minute, Tally, bars
 from tests.factories import a_delivery
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from relay import model
-from relay.misskey import sample
+from relay.misskey import samples as sample
 from relay.model import Display
 from relay.rendering import builtins
-from relay.rendering.composing import BLOCKS
+from relay.rendering.blocks import BLOCKS
 from relay.rendering.markup import MAKE
 from relay.rendering.templates import Templates
-from relay.tree import text_of
+from relay.text.tree import text_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
 NOUNS = [

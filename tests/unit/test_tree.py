@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay.link import honest, is_web, link, without_links
-from relay.reading import hosts_in, people_in
-from relay.tree import (
+from relay.text.labels import hosts_in, people_in
+from relay.text.links import honest, is_web, link, without_links
+from relay.text.tree import (
     Code,
     Emoji,
     Heading,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.config.variable import MAX_SECRET, UnreadError, content, filled
+from relay.config.env import MAX_SECRET, UnreadError, content, filled
 
 ENVIRON = {"NAME": "value", "EMPTY": "", "BRACES": "${NAME}"}
 

@@ -12,10 +12,10 @@ from contextlib import suppress
 import asyncpg
 
 from relay.errors import OutboxError
-from relay.outbox.arrival import Arrival
-from relay.outbox.postgres import node
-from relay.outbox.postgres.acceptance import accepted
+from relay.outbox.postgres import membership
+from relay.outbox.postgres.accept import accepted
 from relay.outbox.postgres.connection import Connection, connect, named_errors
+from relay.outbox.records import Arrival
 
 BATCH = 128  # events
 DELIVERIES = 2000  # of a batch, but for a single event that has more: its time is bounded
@@ -122,6 +122,6 @@ async def _together(db: Connection, arrivals: Sequence[Arrival], teller: str) ->
             async with db.transaction():
                 stored = await accepted(db, arrivals)
                 if sinks := {sink for taken in stored for sink in taken or ()}:
-                    await node.tell(db, teller, sinks)
+                    await membership.tell(db, teller, sinks)
                 return stored
     raise OutboxError("the database is locked again and again")

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from relay.errors import BrokenError, LostError, OutboxError
-from relay.outbox.sqlite import journal
-from relay.outbox.sqlite.access import allowed
+from relay.outbox.sqlite import format
 from relay.outbox.sqlite.file import COMPANIONS, FileLock, check, real, rescued
+from relay.outbox.sqlite.permissions import allowed
 from relay.outbox.sqlite.reserve import Reserve
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Guard:
         self._files = (self._main, self._journal, self._index)
         self._least = self._index.state[0]
         self._seen = self._main.state
-        self._head = self._main.read(journal.HEAD)
+        self._head = self._main.read(format.HEAD)
         self._checkpoint = _progress(self._found())
         self._judged: tuple[tuple[int, int], str | None] | None = None
         self._problem: str | None = None
@@ -152,8 +152,8 @@ class Guard:
         return self._judged[1]
 
     def _judgement(self, state: tuple[int, int]) -> str | None:
-        head = self._main.read(journal.HEAD)
-        found = journal.database(head)
+        head = self._main.read(format.HEAD)
+        found = format.database(head)
         if found is None and state[0] >= self._seen[0]:
             raise BrokenError(f"{self._path}: was overwritten")
         if found is None or state[0] < min(self._seen[0], found.size):
@@ -175,7 +175,7 @@ class Guard:
             found = self._found()
             if found is not None:
                 self._checkpoint = found.salt, found.copied
-                is_known = head == self._head or journal.has_first_page(
+                is_known = head == self._head or format.has_first_page(
                     self._journal.read, found, head
                 )
                 if is_known and self._checkpoint != before:
@@ -195,23 +195,23 @@ class Guard:
                 return problem
         return None
 
-    def _missing(self, index: journal.Index | None) -> str | None:
+    def _missing(self, index: format.Index | None) -> str | None:
         if self._index.state[0] < self._least:
             return f"{self._index.path}: was cut"
         if index is None:
             return None
         if self._journal.state[0] < index.size:
             return f"{self._journal.path}: was cut"
-        if index.frames and not journal.is_journal_of(self._journal_head(), index):
+        if index.frames and not format.is_journal_of(self._journal_head(), index):
             return f"{self._journal.path}: was overwritten"
         return None
 
-    def _found(self) -> journal.Index | None:
+    def _found(self) -> format.Index | None:
         """The index, if nobody writes it now."""
-        return journal.index(self._index.read(journal.INDEX))
+        return format.index(self._index.read(format.INDEX))
 
     def _journal_head(self) -> bytes:
-        return self._journal.read(journal.JOURNAL_HEAD)
+        return self._journal.read(format.JOURNAL_HEAD)
 
     @property
     def is_lost(self) -> bool:
@@ -301,7 +301,7 @@ def _told() -> Iterator[None]:
         )
 
 
-def _progress(index: journal.Index | None) -> tuple[bytes, int] | None:
+def _progress(index: format.Index | None) -> tuple[bytes, int] | None:
     """What each checkpoint changes that has copied something."""
     return None if index is None else (index.salt, index.copied)
 

@@ -5,9 +5,9 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Collection
 
+from relay.aio import first
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Crew
-from relay.waiting import first
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from relay.errors import OutboxError
-from relay.outbox.arrival import Arrival
-from relay.outbox.sqlite.acceptance import accepted
+from relay.outbox.records import Arrival
+from relay.outbox.sqlite.accept import accepted
 from relay.outbox.sqlite.file import is_full
 from relay.outbox.sqlite.guard import Guard
 

@@ -1,0 +1,1 @@
+"""The whole process: built from a configuration, run, reloaded, and stopped."""

@@ -1,0 +1,121 @@
+"""
+The control socket: commands ask the relay that runs to reload, to look, and how its lanes are.
+
+A file beside the outbox that nobody but its owner may use: whoever finds the one finds the other.
+What the outbox holds commands read and change themselves, whether relay runs or not.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import aiohttp
+from aiohttp import web
+
+from relay.errors import ConfigError, OutboxError, RelayError
+from relay.listener import OWNER, UNIX, listening
+
+PATIENCE = 5.0  # seconds
+RELOAD = 60.0  # a large configuration takes long to read
+NOBODY = (FileNotFoundError, ConnectionRefusedError)
+
+Answer: TypeAlias = Mapping[str, Any]
+
+logger = logging.getLogger(__name__)
+
+
+class Reloaded(Protocol):
+    """What a reload has changed."""
+
+    @property
+    def sinks(self) -> Sequence[str]: ...
+    @property
+    def fixed(self) -> Sequence[str]: ...
+
+
+class Lap(Protocol):
+    """How a lane is doing: whether its sink is only probed, and for how long its pace rests."""
+
+    @property
+    def is_sick(self) -> bool: ...
+    @property
+    def rest(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """What can be asked of a relay that runs."""
+
+    reload: Callable[[], Awaitable[Reloaded]]
+    """Raises ConfigError with all mistakes, and changes nothing then."""
+    wake: Callable[[Collection[str]], None]
+    """Something may wait for these sinks."""
+    laps: Callable[[], Mapping[str, Lap]]
+
+
+def socket_of(outbox: Path | None, home: Path) -> Path:
+    """Beside the file of the outbox; where that is a database on a server, in relay's folder."""
+    if outbox is None:
+        return home / "relay.control.sock"
+    return outbox.with_name(f"{outbox.name}.sock")
+
+
+@asynccontextmanager
+async def controlled(control: Control, socket: Path) -> AsyncIterator[None]:
+    """Answer commands. Events matter more: where no socket can be, that is told, and no more."""
+    runner = web.AppRunner(_door(control), access_log=None)
+    async with AsyncExitStack() as stack:
+        try:
+            opened = listening(runner, f"{UNIX}{socket}", mode=OWNER)
+            await stack.enter_async_context(opened)
+        except ConfigError as error:
+            logger.warning("no control socket", extra={"action": "control", "reason": str(error)})
+        yield
+
+
+def _door(control: Control) -> web.Application:
+    async def reload(request: web.Request) -> web.Response:
+        try:
+            done = await control.reload()
+        except RelayError as error:
+            return web.json_response({"mistakes": str(error)})
+        return web.json_response({"sinks": list(done.sinks), "fixed": list(done.fixed)})
+
+    async def wake(request: web.Request) -> web.Response:
+        control.wake(await request.json())
+        return web.json_response({})
+
+    async def laps(request: web.Request) -> web.Response:
+        told = {name: {"sick": it.is_sick, "rest": it.rest} for name, it in control.laps().items()}
+        return web.json_response(told)
+
+    app = web.Application()
+    app.router.add_post("/reload", reload)
+    app.router.add_post("/wake", wake)
+    app.router.add_get("/laps", laps)
+    return app
+
+
+async def ask(
+    socket: Path, method: str, path: str, said: object = None, *, patience: float = PATIENCE
+) -> Answer | None:
+    """What the relay with this socket answers; None if none runs. Raises OutboxError."""
+    connector = aiohttp.UnixConnector(str(socket))
+    timeout = aiohttp.ClientTimeout(total=patience)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        try:
+            async with session.request(method, f"http://relay{path}", json=said) as answer:
+                answer.raise_for_status()
+                found: Answer = await answer.json()
+                return found
+        except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, NOBODY):
+                return None
+            reason = error.os_error.strerror or error.os_error
+            raise OutboxError(f"{socket}: cannot be used: {reason}") from None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            reason = str(error) or "no answer in time"
+            raise OutboxError(f"{socket}: the relay that runs fails: {reason}") from None

@@ -1,0 +1,168 @@
+"""
+The plan: all that a configuration makes of relay, but for its doors and its outbox.
+
+A relay that runs works by one plan, and takes another as a whole when its configuration has
+changed: so a start and a reload are the same.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from relay.config import Config
+from relay.delivery.renderer import Manner, Press
+from relay.delivery.sender import Duty
+from relay.i18n import Language
+from relay.intake.acceptance import Rules
+from relay.intake.server import Hook, Ways
+from relay.model import Gate
+from relay.routing.index import Table
+from relay.routing.match import Route
+from relay.secret import Secret
+from relay.sinks import SinkSettings
+from relay.sinks.pacing import Pace
+
+FIXED = ("listen", "web", "outbox", "proxy")
+"""The keys that hold until relay is started again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the parts of relay go by; a part asks for its own."""
+
+    config: Config
+    ways: Ways
+    rules: Rules
+    duties: Mapping[str, Duty]
+    """What is asked of the lane of each sink, by name."""
+    routes: Sequence[Route]
+    press: Press
+    groups: Sequence[Collection[str]]
+    """The names of sinks that count against the same limit of their vendor's, together."""
+    paces: Mapping[Hashable, Pace]
+
+
+@dataclass(slots=True)
+class Running:
+    """The plan in effect."""
+
+    plan: Plan
+
+
+def planned(config: Config, *, salt: str, before: Plan | None = None) -> Plan:
+    """``salt`` is of the outbox; of the plan ``before``, limits that were used stay so."""
+    routes, paces = config.compiled_routes(), _paces(config, {} if before is None else before.paces)
+    shared = _press(config, routes)
+    return Plan(
+        config=config,
+        ways=_ways(config),
+        rules=_rules(config, routes),
+        duties={
+            name: Duty(
+                sink=sink,
+                manner=manner(config, sink, pace=_pace(sink, paces)),
+                press=shared,
+                fingerprint=fingerprint(sink, salt=salt),
+            )
+            for name, sink in config.sinks.items()
+        },
+        routes=routes,
+        press=shared,
+        groups=_groups(config),
+        paces=paces,
+    )
+
+
+def changed(before: Plan, after: Plan) -> Sequence[str]:
+    """The sinks that are new or have other settings."""
+    known = {name: duty.fingerprint for name, duty in before.duties.items()}
+    return [name for name, duty in after.duties.items() if known.get(name) != duty.fingerprint]
+
+
+def fixed(started: Config, config: Config) -> Sequence[str]:
+    """The keys that differ from those of the start, and cannot change before the next."""
+    return [key for key in FIXED if getattr(started, key) != getattr(config, key)]
+
+
+def press(config: Config) -> Press:
+    return _press(config, config.compiled_routes())
+
+
+def manner(config: Config, sink: SinkSettings, *, pace: Pace | None = None) -> Manner:
+    """``pace``: that of all sinks that count against the same limit of their vendor's."""
+    return Manner(
+        gate=sink.gate,
+        display=sink.display,
+        schedule=config.retry if sink.retry is None else sink.retry,
+        resend=sink.resends,
+        is_idempotent=sink.is_idempotent,
+        hold=round(config.hold * 1000),
+        pace=Pace(sink.pace) if pace is None else pace,
+        language=Language(config.locale, sink.timezone or config.timezone),
+    )
+
+
+def fingerprint(sink: SinkSettings, *, salt: str) -> str:
+    """A digest that changes with any setting of a sink, its secrets included."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, Secret):
+            return value.reveal()
+        return sorted(value) if isinstance(value, frozenset) else str(value)
+
+    written = json.dumps(sink.model_dump(), default=plain, sort_keys=True)
+    return hashlib.sha256(f"{salt} {written}".encode()).hexdigest()
+
+
+def _press(config: Config, routes: Sequence[Route]) -> Press:
+    servers = {name: hook.server for name, hook in config.hooks.items()}
+    return Press(config.templates_in(), {route.name: route for route in routes}, servers)
+
+
+def _ways(config: Config) -> Ways:
+    hooks = {
+        name: Hook(name=name, secrets=hook.secret, server=hook.server)
+        for name, hook in config.hooks.items()
+    }
+    return Ways(hooks=hooks, max_body=config.max_body)
+
+
+def _rules(config: Config, routes: Sequence[Route]) -> Rules:
+    gates = {name: sink.gate for name, sink in config.sinks.items()}
+    alike: defaultdict[Gate, set[str]] = defaultdict(set)
+    for name, gate in gates.items():
+        alike[gate].add(name)
+    return Rules(
+        table=Table(routes),
+        bound=config.bound,
+        gates=gates,
+        alike=alike,
+        hold=round(config.hold * 1000),
+        max_waiting=config.max_waiting,
+        log_content=config.log_content,
+    )
+
+
+def _paces(config: Config, known: Mapping[Hashable, Pace]) -> Mapping[Hashable, Pace]:
+    """By the sinks' keys, and by those of their vendors: what has left counts for all who share."""
+    wanted = {key for sink in config.sinks.values() for key in (sink.pace_key, _vendor(sink))}
+    return {key: known.get(key, Pace()) for key in wanted}
+
+
+def _pace(sink: SinkSettings, paces: Mapping[Hashable, Pace]) -> Pace:
+    """A sink's own windows, though another one that shares its limit may keep to others."""
+    vendor = paces[_vendor(sink)].under(sink.known_refusals)
+    return paces[sink.pace_key].under(sink.pace, vendor=vendor)
+
+
+def _vendor(sink: SinkSettings) -> Hashable:
+    return "vendor", sink.vendor_key
+
+
+def _groups(config: Config) -> Sequence[Collection[str]]:
+    found: dict[Hashable, list[str]] = {}
+    for name, sink in config.sinks.items():
+        found.setdefault(sink.pace_key, []).append(name)
+    return list(found.values())

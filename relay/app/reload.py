@@ -1,0 +1,123 @@
+"""Reload: the configuration is read anew, and relay goes on by it, wholly or not at all."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from relay.aio import first
+from relay.app.plan import Running, changed, fixed, planned
+from relay.config import Config
+from relay.delivery.lanes import Crew
+from relay.delivery.sender import Duty
+from relay.errors import ConfigError, RelayError
+from relay.monitoring.systemd import Notify
+from relay.outbox import Outbox
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded:
+    """The sinks that are new or have other settings, and the keys that need a restart."""
+
+    sinks: Sequence[str]
+    fixed: Sequence[str]
+
+
+class Reload:
+    """``load`` reads the file; it runs in a thread, so that no event waits for it."""
+
+    def __init__(
+        self,
+        running: Running,
+        crew: Crew,
+        outbox: Outbox,
+        *,
+        load: Callable[[], Config],
+        notify: Notify,
+        clock: Callable[[], int],
+    ) -> None:
+        self._running = running
+        self._crew = crew
+        self._outbox = outbox
+        self._load = load
+        self._notify = notify
+        self._clock = clock
+        self._started = running.plan.config
+        self._alone = asyncio.Lock()
+
+    async def __call__(self) -> Reloaded:
+        """Raises ConfigError, with all mistakes, and everything goes on as it was."""
+        async with self._alone:
+            self._notify.reloading()
+            try:
+                return await self._reloaded()
+            except RelayError as error:
+                for line in str(error).splitlines():
+                    logger.error("not reloaded", extra={"action": "reload", "reason": line})
+                raise
+            finally:
+                self._notify.ready("all is well")
+
+    async def _reloaded(self) -> Reloaded:
+        before = self._running.plan
+        plan = await asyncio.to_thread(
+            lambda: planned(self._loaded(), salt=self._outbox.id, before=before)
+        )
+        self._running.plan = plan
+        self._crew.change(plan.duties, plan.groups)
+        done = Reloaded(sinks=changed(before, plan), fixed=fixed(self._started, plan.config))
+        logger.info("reloaded", extra={"action": "reload", "sinks": ",".join(done.sinks) or None})
+        for key in done.fixed:
+            logger.warning(
+                "needs a restart", extra={"action": "reload", "reason": f"{key}: has changed"}
+            )
+        await reopen(self._outbox, plan.duties, now=self._clock())
+        for name in done.sinks:
+            await self._outbox.open_sink(name, now=self._clock())
+        self._crew.wake(done.sinks)
+        return done
+
+    def _loaded(self) -> Config:
+        try:
+            return self._load()
+        except RelayError:
+            raise
+        except Exception as error:
+            # Frames without the error's text: that can hold what the file holds.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("bug", extra={"action": "bug", "trace": frames})
+            raise ConfigError(f"a bug in relay: {type(error).__name__}") from None
+
+    async def watch(self, asked: asyncio.Event, *, stop: asyncio.Event) -> None:
+        """Reload whenever that is asked for, until ``stop``."""
+        while True:
+            await first(None, stop, asked)
+            if stop.is_set():
+                return
+            asked.clear()
+            try:
+                await self()
+            except RelayError:
+                continue  # it was told
+
+
+async def reopen(outbox: Outbox, duties: Mapping[str, Duty], *, now: int) -> None:
+    """Let sinks go on whose configuration changed since they refused us; name the others."""
+    for closed in await outbox.closed_sinks():
+        duty = duties.get(closed.name)
+        if duty is not None and duty.fingerprint == closed.fingerprint:
+            logger.error(
+                "sink still closed",
+                extra={"action": "closed", "sink": closed.name, "reason": closed.reason},
+            )
+        else:
+            await outbox.open_sink(closed.name, now=now)
+    for (sink, state), number in (await outbox.counts()).items():
+        if state == "pending" and sink not in duties:
+            logger.warning(
+                "deliveries wait for a sink that is not in the configuration",
+                extra={"action": "orphans", "sink": sink, "number": number},
+            )

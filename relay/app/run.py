@@ -1,0 +1,242 @@
+"""Builds everything, in one place, and ends it again in one scope."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from relay import misskey
+from relay.admin.context import Advice, Lap, Operation
+from relay.app.control import Control, controlled, socket_of
+from relay.app.monitoring import Watch
+from relay.app.plan import Plan, Running, planned
+from relay.app.reload import Reload, reopen
+from relay.config import Config
+from relay.delivery import outcome_log as ending
+from relay.delivery.lane import Lane
+from relay.delivery.lanes import Crew
+from relay.delivery.sender import Duty
+from relay.errors import BrokenError
+from relay.i18n import Language
+from relay.intake import server as intake
+from relay.intake.acceptance import Acceptance
+from relay.listener import EVERYBODY, Door, listening
+from relay.monitoring.changes import Bell
+from relay.monitoring.metrics import Uncounted
+from relay.monitoring.rolling import Tally
+from relay.monitoring.systemd import Notify
+from relay.outbox import Outbox, file_of, serve_outbox
+from relay.outbox.lifecycle import forget
+from relay.outcome import Delivery, Outcome
+from relay.rendering.templates import Templates
+from relay.rendering.trial import trial
+from relay.sinks import Sink, open_session
+from relay.sinks.proxy import proxies
+
+if TYPE_CHECKING:
+    from relay.monitoring.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+GRACE = 10.0  # seconds to finish what is in flight
+SILENT = Notify({})
+
+
+Examine = Callable[[Config], Awaitable[Sequence[Advice]]]
+
+
+async def _nothing(config: Config) -> Sequence[Advice]:
+    return ()
+
+
+def unix_milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def run(
+    config: Config,
+    *,
+    stop: asyncio.Event,
+    ready: Callable[[str], None] = lambda address: None,
+    notify: Notify = SILENT,
+    examine: Examine = _nothing,
+    clock: Callable[[], int] = unix_milliseconds,
+    load: Callable[[], Config] | None = None,
+    reload: asyncio.Event | None = None,
+) -> None:
+    """
+    Serve until ``stop`` is set, then finish what is in flight; the rest waits in the outbox.
+
+    ``ready`` is told the public address once events can be stored, ``notify`` tells systemd,
+    ``examine`` tells the page what is doubtful in the set-up. When ``reload`` is set, ``load``
+    reads the configuration anew.
+    """
+    async with AsyncExitStack() as stack:
+        outbox = await stack.enter_async_context(serve_outbox(config.outbox, now=clock()))
+        session = await stack.enter_async_context(_session(config))
+        metrics = None if config.web is None else _metrics()
+        counts = Uncounted() if metrics is None else metrics
+        bell, tally = Bell(), Tally(clock=clock)
+
+        def told(settled: Sequence[Delivery], outcome: Outcome) -> None:
+            bell.ring()
+            tally.count(settled, outcome)
+            counts.settled(settled, outcome)
+            ending.tell(settled, outcome, now=clock())
+
+        def hire(name: str, duty: Duty) -> Lane:
+            counts.begin(name)
+            return Lane(name, duty, outbox=outbox, session=session, clock=clock, told=told)
+
+        running, crew = Running(planned(config, salt=outbox.id)), Crew(hire)
+        crew.change(running.plan.duties, running.plan.groups)
+        await reopen(outbox, running.plan.duties, now=clock())
+
+        def wake(names: Collection[str]) -> None:
+            bell.ring()
+            crew.wake(names)
+
+        accept = Acceptance(outbox, rules=lambda: running.plan.rules, wake=wake, clock=clock)
+        watch = Watch(outbox, accept, crew.lanes, clock=clock)
+        stack.push_async_callback(watch.close)
+
+        def operation() -> Operation:
+            return _operation(running.plan, crew, outbox, session, tally, wake, examine, clock)
+
+        if config.web is not None and metrics is not None:
+            opened = watch.listening(config.web, operation, bell, metrics)
+            await stack.enter_async_context(opened)
+        public = intake.door(lambda: running.plan.ways, accept, clock=clock, told=counts.answered)
+        runner = intake.runner(public, grace=GRACE)
+        door = await stack.enter_async_context(listening(runner, config.listen, mode=EVERYBODY))
+        again = Reload(
+            running, crew, outbox, load=load or (lambda: config), notify=notify, clock=clock
+        )
+        socket = socket_of(file_of(config.outbox), config.home)
+        control = Control(reload=again, wake=wake, laps=lambda: _laps(crew))
+        await stack.enter_async_context(controlled(control, socket))
+        ready(door.address)
+        notify.ready(f"listens on {door.address}")
+        await _finished(
+            [
+                crew.run(outbox, clock=clock, stop=stop),
+                forget(
+                    outbox, older_than=lambda: running.plan.config.retention, stop=stop, clock=clock
+                ),
+                accept.watch(stop),
+                _close(door, notify, stop=stop),
+                watch.keep(notify, stop=stop),
+                again.watch(reload or asyncio.Event(), stop=stop),
+            ],
+            stop=stop,
+        )
+
+
+def _session(config: Config) -> aiohttp.ClientSession:
+    """The session of all requests, by the proxy that there is. Raises ConfigError."""
+    found = proxies(config.proxy, os.environ)
+    if found.places:
+        logger.info(
+            "requests go through a proxy",
+            extra={"action": "proxy", "address": ", ".join(found.places)},
+        )
+    return open_session(found)
+
+
+def _metrics() -> "Metrics":
+    from relay.monitoring.metrics import Metrics
+
+    return Metrics(kinds=misskey.KINDS)
+
+
+async def send_trial(
+    sink: Sink, session: aiohttp.ClientSession, *, language: Language, now: int
+) -> Outcome:
+    """Send a test message; ``now`` in milliseconds."""
+    message = trial(at=now, language=language)
+    return await sink.send([message], key=f"test-{now}", session=session)
+
+
+def _operation(
+    plan: Plan,
+    crew: Crew,
+    outbox: Outbox,
+    session: aiohttp.ClientSession,
+    tally: Tally,
+    wake: Callable[[Collection[str]], None],
+    examine: Examine,
+    clock: Callable[[], int],
+) -> Operation:
+    config = plan.config
+
+    async def attempt(name: str) -> Outcome:
+        duty = plan.duties[name]
+        return await send_trial(duty.sink, session, language=duty.manner.language, now=clock())
+
+    return Operation(
+        outbox=outbox,
+        press=plan.press,
+        sinks=config.sinks,
+        manners={name: duty.manner for name, duty in plan.duties.items()},
+        language=Language(config.locale, config.timezone),
+        clock=clock,
+        tally=tally,
+        laps=lambda: _laps(crew),
+        wake=lambda name: wake([name]),
+        attempt=attempt,
+        hooks={name: hook.server for name, hook in config.hooks.items()},
+        routes=plan.routes,
+        draft=lambda drafts: Templates(config.templates, drafts=drafts),
+        settings=config.effective,
+        warnings=config.warnings,
+        examine=lambda: examine(config),
+    )
+
+
+def _laps(crew: Crew) -> Mapping[str, Lap]:
+    return {name: Lap(is_sick=it.is_sick, rest=it.rest) for name, it in crew.lanes.items()}
+
+
+async def _finished(work: Iterable[Coroutine[None, None, None]], *, stop: asyncio.Event) -> None:
+    """
+    Let everything run until ``stop``, and for the grace period after it until it rests.
+
+    If one dies all stop, and systemd restarts. Raises BrokenError if it was the outbox that broke.
+    """
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(one) for one in work]
+            await stop.wait()
+            _, unfinished = await asyncio.wait(running, timeout=GRACE)
+            for task in unfinished:
+                task.cancel()
+    except BaseExceptionGroup as group:
+        raise _first_of(BrokenError, group) or group from None
+
+
+def _first_of(kind: type[BaseException], error: BaseException) -> BaseException | None:
+    """An error of that kind, in whatever depth of groups."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error if isinstance(error, kind) else None
+    found = (_first_of(kind, one) for one in error.exceptions)
+    return next((one for one in found if one is not None), None)
+
+
+async def _close(door: Door, notify: Notify, *, stop: asyncio.Event) -> None:
+    """Take nothing more once ``stop`` is set: what comes now finds the next process."""
+    await stop.wait()
+    notify.stopping("finishing what is in flight")
+    await door.close()

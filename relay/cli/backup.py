@@ -1,0 +1,28 @@
+"""``backup``: a copy of the outbox, whole and consistent, whether or not relay runs."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from relay.cli.context import configuration_without_secrets, existing_file, say
+from relay.cli.parser import Commands, add, complete_files
+from relay.outbox import backup
+
+
+def back_up(given: Namespace) -> int:
+    backup(existing_file(configuration_without_secrets(given.config)), given.file)
+    say(f"{given.file}: {given.file.stat().st_size} bytes, read through and whole")
+    return 0
+
+
+def add_backup(commands: Commands) -> None:
+    parser = add(
+        commands,
+        "backup",
+        back_up,
+        about="copy the outbox into a file, also while relay runs",
+        example="relay backup /var/backups/relay.db",
+    )
+    file = parser.add_argument(
+        "file", type=Path, metavar="FILE", help="a file that is not there yet"
+    )
+    complete_files(file)

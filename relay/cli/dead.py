@@ -1,0 +1,101 @@
+"""``dead``: what was given up, and what is to become of it."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+from relay.app import run as app
+from relay.cli.context import (
+    configuration_without_secrets,
+    existing_outbox,
+    news,
+    outbox_to_read,
+    say,
+    say_json,
+    warn,
+)
+from relay.cli.deliveries import row, show_table, tell
+from relay.cli.parser import Commands, Run, add, add_json, positive
+from relay.outbox import Outbox
+from relay.outcome import State
+
+
+async def listed(given: Namespace) -> int:
+    async with outbox_to_read(configuration_without_secrets(given.config)) as outbox:
+        found = await outbox.dead(sink=given.sink, limit=given.limit)
+    if given.json:
+        say_json([row(one) for one in found])
+    elif found:
+        show_table(found)
+    else:
+        say("no dead letters" if given.sink is None else f"no dead letters of {given.sink}")
+    return 0
+
+
+async def show(given: Namespace) -> int:
+    config = configuration_without_secrets(given.config)
+    async with outbox_to_read(config) as outbox:
+        found = await outbox.delivery(given.id)
+        attempts = await outbox.attempts(given.id)
+    if found is None or found.state is not State.DEAD:
+        warn(f"no dead letter has the id {given.id}: see relay dead list")
+        return 1
+    tell(config, found, attempts, as_json=given.json)
+    return 0
+
+
+async def revive(given: Namespace) -> int:
+    config = configuration_without_secrets(given.config)
+    async with existing_outbox(config) as outbox:
+        number = await outbox.revive(await _chosen(given, outbox), now=app.unix_milliseconds())
+    say(f"{number} revived" + (f"; {await news(config, [*config.sinks])}" if number else ""))
+    return 0 if number else 1
+
+
+async def drop(given: Namespace) -> int:
+    async with existing_outbox(configuration_without_secrets(given.config)) as outbox:
+        number = await outbox.drop(await _chosen(given, outbox))
+    say(f"{number} dropped")
+    return 0 if number else 1
+
+
+async def _chosen(given: Namespace, outbox: Outbox) -> Sequence[int]:
+    if given.ids:
+        return list(given.ids)
+    return [one.id for one in await outbox.dead(sink=given.sink, limit=1_000_000)]
+
+
+def add_dead(commands: Commands) -> None:
+    about = "dead letters: messages that were given up, with the reason"
+    parser = commands.add_parser(
+        "dead", help=about, description=about, example="relay dead list --sink team"
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = add(
+        actions,
+        "list",
+        listed,
+        about="list dead letters, the newest first",
+        example="relay dead list --sink team",
+    )
+    listing.add_argument("--sink", metavar="NAME", help="only those of one sink")
+    listing.add_argument("--limit", type=positive, default=100, metavar="N", help="default: 100")
+    add_json(listing)
+    one = add(
+        actions,
+        "show",
+        show,
+        about="show a dead letter: its event, its message, and why it died",
+        example="relay dead show 17",
+    )
+    one.add_argument("id", type=positive, metavar="ID")
+    add_json(one)
+    _add_choice(actions, "revive", revive, "try dead letters again", "--sink team")
+    _add_choice(actions, "drop", drop, "delete dead letters for good", "17 18")
+
+
+def _add_choice(actions: Commands, name: str, run: Run, about: str, example: str) -> None:
+    parser = add(actions, name, run, about=about, example=f"relay dead {name} {example}")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("ids", type=positive, nargs="*", default=[], metavar="ID")
+    which.add_argument("--sink", metavar="NAME", help="all of one sink")
+    which.add_argument("--all", action="store_true", help="all there are")

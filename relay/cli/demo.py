@@ -1,0 +1,232 @@
+"""What ``relay demo`` tells: scenes made of events that real servers sent."""
+
+import asyncio
+import json
+import secrets
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from relay.app import run as app
+from relay.config import Config, parse
+from relay.errors import RelayError
+from relay.misskey import samples as sample
+from relay.outcome import Outcome, Sent
+from relay.sinks.console import Console, picture
+from relay.terminal import BARE, Colour, wrapped
+from relay.text.message import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """An event, and the sinks that show it."""
+
+    headline: str
+    kind: str
+    body: Mapping[str, Any]
+    """What differs from the sample of that kind."""
+    shown: tuple[str, ...] = ()
+    remark: str = ""
+    times: int = 1
+    """How often Misskey sends it."""
+
+    @property
+    def raw(self) -> bytes:
+        """The body of its webhook."""
+        event = json.loads(sample.raw(self.kind))
+        return json.dumps(_changed(event, {"body": self.body})).encode()
+
+
+def _changed(found: Any, changes: Any) -> Any:
+    """A value with parts replaced, at any depth."""
+    if not isinstance(found, dict) or not isinstance(changes, Mapping):
+        return changes
+    return found | {key: _changed(found.get(key), value) for key, value in changes.items()}
+
+
+BOB = {"name": "Bob 🐈", "username": "bob"}
+ALICE = {"name": "アリス", "username": "alice", "emojis": {}}
+
+STORY = (
+    Scene(
+        headline="Bob mentions you",
+        kind="mention",
+        body={
+            "note": {
+                "user": BOB,
+                "text": "@alice **it's released!** 🎉 Everything new: https://misskey-hub.net",
+            }
+        },
+        shown=("discord",),
+        remark="Misskey repeats what it thinks got lost: this one came twice, and is shown once.",
+        times=2,
+    ),
+    Scene(
+        headline="Your team posts a note behind a content warning",
+        kind="note",
+        body={
+            "note": {
+                "user": ALICE,
+                "cw": "spoilers for the last episode",
+                "text": "The cat was the **gardener** all along.",
+                "files": [],
+            }
+        },
+        shown=("discord", "slack"),
+        remark="Discord hides it behind a spoiler. Slack has none, so relay shows a link instead.",
+    ),
+    Scene(
+        headline="Bob answers, for his followers only",
+        kind="reply",
+        body={
+            "note": {
+                "user": BOB,
+                "visibility": "followers",
+                "text": "Just between us: I am moving to Osaka.",
+            }
+        },
+        remark="Misskey hands such notes out complete. relay shows them only where it may.",
+    ),
+    Scene(
+        headline="Somebody reports a spammer",
+        kind="abuseReport",
+        body={
+            "comment": "Sends the same advertisement to everybody.",
+            "targetUser": {"name": "Cheap pills", "username": "robo"},
+            "reporter": {"name": "Eve", "username": "eve"},
+        },
+        shown=("moderators",),
+        remark="Reports go only to rooms that the configuration calls the moderators'.",
+    ),
+)
+
+
+PATIENCE = 10.0  # seconds within which a message has to come out
+
+CONFIG = """
+listen: 127.0.0.1:0
+outbox: sqlite:{folder}/demo.db
+hold: 0
+hooks:
+  demo: {{secret: {secret}}}
+sinks:
+  discord: {{type: console, look: discord}}
+  slack: {{type: console, look: slack}}
+  moderators: {{type: console, look: matrix, moderation: true}}
+routes:
+  - match: {{event: [mention, reply]}}
+    to: discord
+  - match: {{event: note}}
+    to: [slack, discord]
+  - match: {{event: abuseReport}}
+    to: moderators
+"""
+NAMES = {
+    "discord": "Discord #fediverse",
+    "slack": "Slack #team",
+    "moderators": "Matrix, the moderators' room",
+}
+
+Say = Callable[[str], None]
+Shown = asyncio.Queue[tuple[str, Message]]
+
+
+class Screen(Console):
+    """A console that hands its messages on, so that they come in the order of the story."""
+
+    _name: str
+    _shown: Shown
+
+    @classmethod
+    def of(cls, sink: Console, name: str, shown: Shown) -> "Screen":
+        screen = cls.model_validate(sink.model_dump())
+        screen._name, screen._shown = name, shown
+        return screen
+
+    async def send(
+        self, messages: Sequence[Message], *, key: str, session: aiohttp.ClientSession
+    ) -> Outcome:
+        for one in messages:
+            self._shown.put_nowait((self._name, one))
+        return Sent()
+
+
+async def run(say: Say, *, colour: Colour = BARE) -> None:
+    """Start a relay on this machine, post the story to it, and show what comes out."""
+    shown: Shown = asyncio.Queue()
+    secret, began = secrets.token_urlsafe(16), time.monotonic()
+    say(f"{colour.bold('relay')} takes Misskey's webhooks and shows them in chats.")
+    say("Here is a whole one on this machine, and what happens on a Misskey server:")
+    async with (
+        _serving(secret, shown) as address,
+        aiohttp.ClientSession(headers={"X-Misskey-Hook-Secret": secret}) as session,
+    ):
+        for number, scene in enumerate(STORY, start=1):
+            await _play(number, scene, f"{address}/hooks/demo", session, shown, say, colour)
+    if not shown.empty():
+        raise RelayError("the demo showed more than it should have: this is a bug")
+    _say_end(say, time.monotonic() - began)
+
+
+@asynccontextmanager
+async def _serving(secret: str, shown: Shown) -> AsyncIterator[str]:
+    """A relay that runs, by its address; it is gone afterwards, and leaves nothing behind."""
+    with tempfile.TemporaryDirectory(prefix="relay-demo-") as folder:
+        config = _config(Path(folder), secret, shown)
+        stop, opened = asyncio.Event(), asyncio.get_running_loop().create_future()
+        serving = asyncio.create_task(app.run(config, stop=stop, ready=opened.set_result))
+        try:
+            await asyncio.wait([serving, opened], return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                await serving
+            yield opened.result()
+        finally:
+            stop.set()
+            await serving
+
+
+def _config(folder: Path, secret: str, shown: Shown) -> Config:
+    text = CONFIG.format(folder=folder, secret=secret)
+    config = parse(text, file="demo", base=folder, environ={})
+    screens = {
+        name: Screen.of(sink, name, shown)
+        for name, sink in config.sinks.items()
+        if isinstance(sink, Console)
+    }
+    return config.model_copy(update={"sinks": screens})
+
+
+async def _play(
+    number: int,
+    scene: Scene,
+    address: str,
+    session: aiohttp.ClientSession,
+    shown: Shown,
+    say: Say,
+    colour: Colour,
+) -> None:
+    say("")
+    where = ", ".join(scene.shown) or "nowhere"
+    say(f"{colour.bold(f'{number}. {scene.headline}')}  {colour.dim(f'{scene.kind} → {where}')}")
+    for _ in range(scene.times):
+        async with session.post(address, data=scene.raw) as response:
+            response.raise_for_status()
+    async with asyncio.timeout(PATIENCE):
+        came = dict([await shown.get() for _ in scene.shown])
+    for name in scene.shown:
+        say(picture(came[name], name=NAMES[name], colour=colour))
+    for line in wrapped(scene.remark):
+        say(colour.dim(line))
+
+
+def _say_end(say: Say, seconds: float) -> None:
+    events, messages = len(STORY), sum(len(scene.shown) for scene in STORY)
+    say("")
+    say(f"{events} events came in over HTTP, were stored, and left as {messages} messages,")
+    say(f"in {seconds:.1f} s. Next: relay serve, which without a configuration shows how to begin.")

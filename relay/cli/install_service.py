@@ -1,0 +1,104 @@
+"""``install-service``: the unit for systemd, with the places of this installation."""
+
+import os
+import shlex
+import stat
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from relay.cli.context import place_of, say, warn
+from relay.cli.parser import Commands, add
+from relay.config import credential, outbox_of, secret_files
+from relay.outbox import file_of
+
+# The places in deploy/relay.service.
+COMMAND = "/opt/relay/.venv/bin/relay"
+FOLDER = "/etc/relay"
+STATE = "/var/lib/relay"
+SECRETS = f"LoadCredential=secrets:{FOLDER}/secrets"
+
+
+def template() -> str:
+    """The unit as it is in deploy/: inside the package where that was installed, or beside it."""
+    inside = Path(__file__).parents[1] / "deploy"
+    folder = inside if inside.is_dir() else Path(__file__).parents[2] / "deploy"
+    return (folder / "relay.service").read_text(encoding="utf-8")
+
+
+def install_service(given: Namespace) -> int:
+    config = place_of(given.config).absolute()
+    program = Path(sys.prefix, "bin", "relay")
+    command = [str(program)] if program.exists() else [sys.executable, "-m", "relay"]
+    say(unit(command, config, secret_files(config)).rstrip("\n"))
+    outbox = file_of(outbox_of(config))
+    if outbox is not None and not outbox.is_absolute() and config.parent != Path(FOLDER):
+        warn(
+            f"warning: the service keeps its outbox in {STATE}, and commands look for it beside "
+            f"the configuration: write outbox: sqlite:{STATE}/{outbox} into {config}"
+        )
+    for path in dict.fromkeys(closed([Path(command[0]), Path(sys.executable), config])):
+        warn(
+            f"warning: the service's own user cannot read {path}: "
+            "install relay where everybody may, as in /opt/relay, and its configuration in "
+            f"{FOLDER}; secrets stay closed, for systemd hands them over"
+        )
+    return 0
+
+
+def unit(command: Iterable[str], config: Path, secrets: Iterable[Path]) -> str:
+    """The unit that runs ``command`` with a configuration and the files of its secrets."""
+    lines = dict.fromkeys(_credentials(config.parent, secrets))
+    places = {
+        f"{COMMAND} serve --config {FOLDER}/config.yaml": " ".join(
+            _quoted(word) for word in (*command, "serve", "--config", str(config))
+        ),
+        SECRETS: "\n".join(lines)
+        or f"# LoadCredential= has nothing to do: {config.name} names no files of secrets.",
+        f"EnvironmentFile=-{FOLDER}/": f"EnvironmentFile=-{_escaped(config.parent)}/",
+    }
+    text = template()
+    for there, here in places.items():
+        text = text.replace(there, here)
+    return text
+
+
+def _credentials(folder: Path, secrets: Iterable[Path]) -> Iterator[str]:
+    """A line for the folder `secrets`, and one for each file that is elsewhere."""
+    for secret in secrets:
+        file = Path(os.path.normpath(secret))
+        if file.parent == folder / "secrets":
+            yield f"LoadCredential=secrets:{_escaped(file.parent)}"
+        else:
+            yield f"LoadCredential={credential(file, base=folder)}:{_escaped(file)}"
+
+
+def _escaped(path: Path) -> str:
+    """https://www.freedesktop.org/software/systemd/man/systemd.unit.html#Specifiers"""
+    return str(path).replace("%", "%%")
+
+
+def _quoted(word: str) -> str:
+    return shlex.quote(word.replace("%", "%%").replace("$", "$$"))
+
+
+def closed(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files and folders on the way to each path that others may not read or enter."""
+    for path in paths:
+        for way in (path, path.resolve()):
+            for step in (*reversed(way.parents), way):
+                mode = step.stat().st_mode
+                wanted = stat.S_IXOTH if step.is_dir() else stat.S_IROTH
+                if not mode & wanted:
+                    yield step
+
+
+def add_install_service(commands: Commands) -> None:
+    add(
+        commands,
+        "install-service",
+        install_service,
+        about="print a unit for systemd that runs this installation",
+        example="relay install-service > /etc/systemd/system/relay.service",
+    )

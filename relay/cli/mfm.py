@@ -1,0 +1,70 @@
+"""``mfm``: what relay makes of a text in Misskey's markup."""
+
+import json
+import sys
+from argparse import Namespace
+from typing import Any
+
+from relay.cli.context import say
+from relay.cli.parser import Commands, add
+from relay.errors import RelayError
+from relay.mfm import parse, parse_simple, to_json
+from relay.mfm.to_tree import Origin, tree_of
+from relay.sinks.discord import markup as discord
+from relay.sinks.matrix import markup as matrix
+from relay.sinks.slack import markup as slack
+from relay.text import plain
+
+SERVER = "https://misskey.example"
+
+
+def mfm(given: Namespace) -> int:
+    if given.json:
+        for line in sys.stdin:
+            if line.strip():
+                say(json.dumps(_nodes(line)))
+        return 0
+    if given.text is None:
+        raise RelayError("give a text, or --json and lines on standard input")
+    _show(given.text)
+    return 0
+
+
+def _nodes(line: str) -> list[dict[str, Any]]:
+    """One line of the reference's vectors, ``{"fn", "input", "opts"}``, to its node list."""
+    try:
+        asked = json.loads(line)
+        text, limit = asked["input"], (asked.get("opts") or {}).get("nestLimit")
+        if asked.get("fn") == "parseSimple":
+            return to_json(parse_simple(text))
+        return to_json(parse(text) if limit is None else parse(text, nest_limit=limit))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RelayError(f'not a line like {{"fn": "parse", "input": "..."}}: {error}') from None
+
+
+def _show(text: str) -> None:
+    nodes = parse(text)
+    shown = tree_of(nodes, Origin(server=SERVER))
+    say(json.dumps(to_json(nodes), ensure_ascii=False, indent=2))
+    for name, rendered in (
+        ("discord", discord.render(shown)),
+        ("slack", json.dumps(slack.render(shown), ensure_ascii=False, indent=2)),
+        ("matrix", matrix.render(shown)),
+        ("plain", plain.render(shown)),
+    ):
+        say(f"\n── {name}\n{rendered}")
+
+
+def add_mfm(commands: Commands) -> None:
+    markup = add(
+        commands,
+        "mfm",
+        mfm,
+        about="show what becomes of a text in Misskey's markup",
+        example="relay mfm '$[tada **hello**] @bob :blobcat:'",
+        config=False,
+    )
+    markup.add_argument("text", nargs="?", metavar="TEXT")
+    markup.add_argument(
+        "--json", action="store_true", help="read vectors from standard input, a JSON line each"
+    )

@@ -1,0 +1,48 @@
+"""``outbox``: to where everything waits."""
+
+from argparse import Namespace
+
+from pydantic import TypeAdapter, ValidationError
+
+from relay.cli.context import say
+from relay.cli.parser import Commands, Parser, add
+from relay.config import OutboxUrl
+from relay.errors import ConfigError
+from relay.outbox import copy_outbox
+
+
+async def copy(given: Namespace) -> int:
+    source, target = _address(given.source), _address(given.target)
+    numbers = await copy_outbox(source, target)
+    if numbers is None:
+        say("was copied before, and has been served since: nothing to do")
+        return 0
+    say(f"copied {numbers['event']} events and {numbers['delivery']} deliveries")
+    say(f"Now write `outbox: {target}` into the configuration, and start relay.")
+    say(f"Never serve {source} again: what waits in it would be sent twice.")
+    return 0
+
+
+def _address(written: str) -> str:
+    try:
+        return TypeAdapter[str](OutboxUrl).validate_python(written)
+    except ValidationError as error:
+        raise ConfigError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+
+
+def add_outbox(commands: Commands) -> None:
+    about = "take an outbox to another place"
+    parser = commands.add_parser(
+        "outbox", help=about, description=about, example="relay outbox copy --help"
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    copying: Parser = add(
+        actions,
+        "copy",
+        copy,
+        about="copy all that an outbox holds into a new database, with relay stopped",
+        example="relay outbox copy sqlite:relay.db postgresql://relay@db.example/relay",
+        config=False,
+    )
+    copying.add_argument("source", metavar="SOURCE", help="sqlite:FILE")
+    copying.add_argument("target", metavar="TARGET", help="postgresql://user@host/database")

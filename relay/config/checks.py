@@ -1,0 +1,190 @@
+"""
+Proofs, as printers call them: templates and conditions are tried before the first real event.
+
+Works on the plain data, so that it runs also where a value elsewhere is wrong.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from relay import misskey
+from relay.config.crosscheck import VERY_CLOSE, routes
+from relay.config.yaml import Source
+from relay.errors import TemplateError
+from relay.model import Display, Event
+from relay.rendering.expression import overrun, predicate
+from relay.rendering.meter import STEPS, bounded
+from relay.rendering.templates import Templates
+from relay.sinks import AnySink
+from relay.suggestion import closest, nearest
+
+Samples = Callable[[], Sequence[Event]]
+"""Reads events that every template has to render; nobody asks where no template is a user's own."""
+
+MOST_STEPS = 10 * STEPS
+"""Of all that is tried: a check ends within seconds, whatever templates do."""
+TOO_LONG = "the templates take so many steps that not all of them were tried with every event"
+
+_NAMED = re.compile(r"(?P<name>[\w.-]+\.j2)(?P<line>:\d+)?: (?P<rest>.*)", re.S)
+_BLOCK = re.compile(r"block '(\w+)'")
+
+
+def proof(source: Source, *, base: Path, samples: Samples) -> list[str]:
+    """
+    Note mistakes in what the file says of templates.
+
+    Returns what the templates themselves do wrong with ``samples``, a line each, with its place.
+    """
+    with bounded(MOST_STEPS) as left:
+        return _proof(source, base, samples, left)
+
+
+def _proof(source: Source, base: Path, samples: Samples, left: list[int]) -> list[str]:
+    directory = _directory(source, base)
+    templates = Templates(directory)
+    _check_routes(templates, source, samples, left)
+    if directory is None:  # those that come with relay have their own tests
+        return []
+    _warn_of_unknown_kinds(directory, source)
+    events, variants = samples(), _variants(source.data)
+    found = (
+        _placed(problem, directory)
+        for display in sorted(_displays(source.data), key=repr)
+        for problem in (
+            *_problems(templates, events, display, variants, left),
+            *_problems_of_unknown(_kinds(directory), templates, events, display, left),
+        )
+    )
+    told = list(dict.fromkeys(found))
+    return told if left[0] >= STEPS else [*told, TOO_LONG]
+
+
+def _directory(source: Source, base: Path) -> Path | None:
+    name = source.data.get("templates")
+    if not isinstance(name, str):
+        return None
+    directory = base / name
+    if not directory.is_dir():
+        source.mistake(
+            ("templates",), "there is no such folder: names start at the folder of this file"
+        )
+        return None
+    return directory
+
+
+def _check_routes(templates: Templates, source: Source, samples: Samples, left: list[int]) -> None:
+    for path, route in routes(source.data):
+        when, variant = route.get("when"), route.get("template")
+        if isinstance(when, str):
+            _check_when(when, (*path, "when"), source, samples if left[0] >= STEPS else tuple)
+        known = _all_variants(templates)
+        if isinstance(variant, str) and variant not in known:
+            told = source.quoted((*path, "template"), variant)
+            text = f"no template has a file <event>.{told}.j2{closest(variant, known)}"
+            source.mistake((*path, "template"), text)
+
+
+def _check_when(when: str, path: tuple[str | int, ...], source: Source, samples: Samples) -> None:
+    try:
+        predicate(when)
+        if (reason := overrun(when, samples())) is not None:
+            source.mistake(path, f"can never be answered: {reason}")
+    except TemplateError as error:
+        hidden = "not a Jinja expression"  # its words quote it, and it is not what the file says
+        source.mistake(path, hidden if source.is_filled(path) else str(error))
+
+
+def _all_variants(templates: Templates) -> set[str]:
+    """``compact``, where there is a ``mention.compact.j2``."""
+    split = (name.split(".") for name in templates.names)
+    return {parts[1] for parts in split if len(parts) == 3}
+
+
+def _variants(data: Mapping[str, Any]) -> list[str]:
+    found = (route.get("template") for _, route in routes(data))
+    return sorted({one for one in found if isinstance(one, str)})
+
+
+def _displays(data: Mapping[str, Any]) -> set[Display]:
+    """How the sinks show notes, as far as they can be read."""
+    sinks = data.get("sinks")
+    written: TypeAdapter[Any] = TypeAdapter(AnySink)
+    found = set()
+    for sink in sinks.values() if isinstance(sinks, dict) else ():
+        try:
+            found.add(written.validate_python(sink).display)
+        except ValidationError:
+            continue  # told elsewhere
+    return found or {Display()}
+
+
+def _problems(
+    templates: Templates,
+    samples: Sequence[Event],
+    display: Display,
+    variants: Iterable[str],
+    left: list[int],
+) -> Iterator[str]:
+    for event in samples:
+        for variant in (None, *variants):
+            if left[0] >= STEPS:
+                yield from templates.problems(event, display=display, variant=variant)
+
+
+def _problems_of_unknown(
+    kinds: Iterable[str],
+    templates: Templates,
+    samples: Sequence[Event],
+    display: Display,
+    left: list[int],
+) -> Iterator[str]:
+    """Nobody knows what such events bring: their templates have to go with one of ours."""
+    for kind in sorted(set(kinds) - {event.kind for event in samples}):
+        tries = (
+            templates.problems(replace(one, kind=kind), display=display)
+            for one in samples
+            if left[0] >= STEPS
+        )
+        yield from min(tries, key=len, default=[])
+
+
+def _kinds(directory: Path) -> set[str]:
+    """The kinds that have a template of their own in a folder."""
+    return {name for name in _names(directory) if "." not in name} - {"default", "quote"}
+
+
+def _names(directory: Path) -> set[str]:
+    """The templates in a folder, but for those that only others use."""
+    return {file.stem for file in directory.glob("*.j2") if not file.name.startswith("_")}
+
+
+def _warn_of_unknown_kinds(directory: Path, source: Source) -> None:
+    known = {*misskey.KINDS, "quote", "default"}
+    kinds = {name.split(".")[0] for name in _names(directory)}
+    for kind in sorted(kinds - known):
+        if near := nearest(kind, known, cutoff=VERY_CLOSE):
+            text = f"{kind}.j2: Misskey has no event {kind}: did you mean {near}?"
+            source.warn(("templates",), text)
+
+
+def _placed(problem: str, directory: Path) -> str:
+    """A problem with the path of the file, and the line of the block that it names."""
+    found = _NAMED.fullmatch(problem)
+    if found is None or not (directory / found["name"]).is_file():
+        return problem
+    file, line = directory / found["name"], found["line"]
+    return f"{file}{line or _line_of_block(file, found['rest'])}: {found['rest']}"
+
+
+def _line_of_block(file: Path, problem: str) -> str:
+    named = _BLOCK.match(problem)
+    if named is None:
+        return ""
+    begins = re.compile(rf"\{{%-?\s*block\s+{named[1]}\b")
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((f":{n}" for n, line in enumerate(lines, 1) if begins.search(line)), "")

@@ -1,0 +1,115 @@
+"""What a configuration takes from outside: ``${NAME}`` and files that hold a secret."""
+
+import os
+import pwd
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+SECRETS = ("secret", "url", "token", "password", "proxy")
+"""The keys whose value may stand in a file of its own: ``<key>_file``."""
+
+MAX_SECRET = 64 * 1024  # characters of such a file
+
+_REFERENCE = re.compile(r"\$\$(?=\{)|\$\{(?P<inside>[^}\n]*)(?P<end>\}?)")
+_INSIDE = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<or>:-(?P<default>.*))?", re.ASCII)
+_BARE = re.compile(r"\$[A-Z_][A-Z0-9_]*", re.ASCII)
+
+
+class UnreadError(ValueError):
+    """A value that is not there; the text says why, and never quotes a value."""
+
+
+def has_reference(text: str) -> bool:
+    return "${" in text
+
+
+def filled(text: str, environ: Mapping[str, str]) -> str:
+    """
+    Put variables in: ``${NAME}``, or ``${NAME:-default}``; ``$${`` is a literal ``${``.
+
+    Raises UnreadError.
+    """
+    if _BARE.fullmatch(text):
+        raise UnreadError(f"a variable is written ${{{text[1:]}}}, with braces")
+    return _REFERENCE.sub(_put(environ), text)
+
+
+def _put(environ: Mapping[str, str]) -> Callable[[re.Match[str]], str]:
+    def put(found: re.Match[str]) -> str:
+        if found["inside"] is None:
+            return "$"
+        inside = _INSIDE.fullmatch(found["inside"])
+        if inside is None or not found["end"]:
+            raise UnreadError("${ begins a variable, like ${NAME}; write $${ if it is none")
+        value = environ.get(inside["name"]) or inside["default"]
+        if value is None:
+            state = "empty" if inside["name"] in environ else "not set"
+            raise UnreadError(f"the environment variable {inside['name']} is {state}")
+        return value
+
+    return put
+
+
+def content(file: Path) -> str:
+    """
+    The text of a secret's file, without the newline at its end.
+
+    Raises UnreadError. A name is told of what is there alone: where a secret was written for the
+    name of its file, there is no such file.
+    """
+    try:
+        with file.open(encoding="utf-8-sig") as opened:
+            found = opened.read(MAX_SECRET).strip()
+    except UnicodeDecodeError:
+        raise UnreadError("the file is not UTF-8 text") from None
+    except PermissionError:
+        raise UnreadError(refusal(file)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "that is no file name"
+        raise UnreadError(f"the file cannot be read: {reason}") from None
+    if not found:
+        raise UnreadError("the file is empty")
+    return found
+
+
+def credential(file: Path, *, base: Path) -> str:
+    """
+    The name of a secret's file among the credentials: its path from ``base``, with _ for /.
+
+    So systemd itself names the files of a folder: ``LoadCredential=secrets:/etc/relay/secrets``
+    hands all of them over, secrets/alice as ``secrets_alice``.
+    https://www.freedesktop.org/software/systemd/man/systemd.exec.html#LoadCredential=ID:PATH
+    """
+    inside = os.path.relpath(file, base)
+    return (str(file) if inside.startswith("..") else inside).strip("/").replace("/", "_")
+
+
+def place(written: str, *, base: Path, environ: Mapping[str, str]) -> Path:
+    """Where to read a secret's file: where systemd put it, or where its name says."""
+    file = base / written
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if folder is None:
+        return file
+    handed = Path(folder) / credential(file, base=base)
+    return handed if os.path.isfile(handed) else file
+
+
+def user() -> str:
+    """The name of the user as whom relay runs here."""
+    number = os.geteuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"number {number}"
+
+
+def refusal(file: Path) -> str:
+    """What stands in the way of a file that this user may not read, and how to change that."""
+    file = file.absolute()
+    for folder in reversed(file.parents):
+        if not os.access(folder, os.X_OK, effective_ids=True):
+            told = f"the folder {folder} lets the user {user()} not in, as which relay runs here"
+            return f"{told}: chown {user()} {folder}, or chmod o+x {folder}"
+    told = f"{file} may not be read by the user {user()}, as which relay runs here"
+    return f"{told}: chown {user()} {file}, or let systemd hand it over (LoadCredential=)"

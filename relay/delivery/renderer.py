@@ -1,0 +1,185 @@
+"""From a delivery to its message: the event as the sink may see it, in its route's template."""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from relay import misskey
+from relay.errors import RelayError, TemplateError
+from relay.i18n import Language
+from relay.model import Display, Event, Gate, Note
+from relay.outbox.records import Received
+from relay.outbox.siblings import subject
+from relay.outcome import WITHHELD, Delivery, Rejected
+from relay.rendering.blocks import outline
+from relay.rendering.templates import Templates
+from relay.routing.match import Route, admits, has_lapsed, redacted, withdraws
+from relay.sinks.emoji import of_server
+from relay.sinks.pacing import Pace
+from relay.text.message import Message
+
+logger = logging.getLogger(__name__)
+
+Restricted = Mapping[str, Sequence[Received]]
+"""See ``Outbox.restricted``."""
+NOTHING: Restricted = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How one sink is served: what it may show and how, and what to do when a send fails."""
+
+    gate: Gate = field(default_factory=Gate)
+    display: Display = field(default_factory=Display)
+    schedule: Sequence[float] = ()
+    resend: bool = True
+    is_idempotent: bool = False
+    """Whether to repeat a send shows nothing twice."""
+    hold: int = 0
+    """Milliseconds within which events go by the time they happened."""
+    pace: Pace = field(default_factory=Pace)
+    language: Language = field(default_factory=Language)
+
+
+class Press:
+    """Makes messages; what a template cannot render goes out as its outline."""
+
+    def __init__(
+        self,
+        templates: Templates,
+        routes: Mapping[str, Route],
+        servers: Mapping[str, str] | None = None,
+    ) -> None:
+        """``servers``: by hook the server that the configuration names, if it does."""
+        self._templates = templates
+        self._routes = routes
+        self._servers = servers or {}
+        self._bound = {hook for hook, server in self._servers.items() if server}
+
+    def subjects(self, delivery: Delivery) -> Collection[str]:
+        """Of the notes in its event, whatever they are there; none where it cannot be read."""
+        try:
+            event = _event(delivery)
+        except RelayError:
+            return ()
+        return {subject(event, note, bound=self._bound) for note in _notes(event)}
+
+    def message(
+        self, delivery: Delivery, manner: Manner, restricted: Restricted = NOTHING
+    ) -> Message | Rejected:
+        """``restricted``: later versions of its notes that not everybody may see."""
+        event = _event(delivery)
+        lapsed = self._lapsed(event, manner, restricted)
+        if event.note is not None and event.note.id in lapsed:
+            return Rejected(WITHHELD)
+        return self._shown(event, event, delivery.route, manner, lapsed)
+
+    def revised(
+        self,
+        delivery: Delivery,
+        edit: Delivery | None,
+        manner: Manner,
+        restricted: Restricted = NOTHING,
+    ) -> Message | Rejected:
+        """
+        A message as it is after an edit: a mention stays one, with the note as it is now.
+
+        Of a note that became private nothing is left but that there was one.
+        """
+        first = _event(delivery)
+        last = first if edit is None else _event(edit)
+        if first.note is None or last.note is None:
+            return self._shown(last, last, delivery.route, manner)
+        told = replace(first, note=last.note)
+        lapsed = self._lapsed(told, manner, restricted)
+        if last.note.id in lapsed or withdraws(manner.gate, last):  # the chat shows it as it was
+            return self.rendered(redacted(manner.gate, told, lapsed), delivery.route, manner)
+        return self._shown(last, told, delivery.route, manner, lapsed)
+
+    def emptied(self, delivery: Delivery, manner: Manner) -> Message | None:
+        """What is left of a note that may not be shown; None where the event is of no note."""
+        event = _event(delivery)
+        ids = {note.id for note in _notes(event)}
+        if event.note is None or event.note.id not in ids:
+            return None
+        return self.rendered(redacted(manner.gate, event, ids), delivery.route, manner)
+
+    def may_show(self, delivery: Delivery, manner: Manner) -> bool:
+        return admits(manner.gate, _event(delivery))
+
+    def takes_back(self, edit: Delivery, manner: Manner) -> bool:
+        """Whether the sink may not even show any longer what it was told before."""
+        return withdraws(manner.gate, _event(edit))
+
+    def anew(
+        self, edit: Delivery, manner: Manner, restricted: Restricted = NOTHING
+    ) -> Message | Rejected:
+        """The message that tells of an edit where the earlier one cannot be changed."""
+        event = _event(edit)
+        lapsed = self._lapsed(event, manner, restricted)
+        if event.note is not None and event.note.id in lapsed:
+            return Rejected(WITHHELD)
+        told = event if event.note is None else replace(event, kind="edited")
+        return self._shown(event, told, edit.route, manner, lapsed)
+
+    def _shown(
+        self,
+        came: Event,
+        told: Event,
+        route: str,
+        manner: Manner,
+        lapsed: Collection[str] = (),
+    ) -> Message | Rejected:
+        """``told``, if the sink may show the event that ``came``."""
+        if not admits(manner.gate, came):
+            return Rejected(WITHHELD)
+        return self.rendered(redacted(manner.gate, told, lapsed), route, manner)
+
+    def _lapsed(self, event: Event, manner: Manner, restricted: Restricted) -> Collection[str]:
+        """The ids of its notes that the sink may not show any longer, in no copy of the event."""
+        found = set()
+        for note in _notes(event):
+            versions = restricted.get(subject(event, note, bound=self._bound), ())
+            if has_lapsed(manner.gate, note, map(_received, versions)):
+                found.add(note.id)
+        return found
+
+    def rendered(self, event: Event, route: str, manner: Manner) -> Message:
+        found = self._routes.get(route)
+        language = manner.language
+        if found is not None and found.locale is not None:
+            language = Language(found.locale, language.timezone)
+        variant = None if found is None else found.template
+        try:
+            message = self._templates.render(
+                event, display=manner.display, language=language, variant=variant
+            )
+        except TemplateError as error:
+            logger.error(
+                "template failed",
+                extra={
+                    "action": "template",
+                    "hook": event.hook,
+                    "event_id": event.id,
+                    "kind": event.kind,
+                    "reason": str(error),
+                },
+            )
+            message = outline(event, language)
+        return of_server(message, self._servers.get(event.hook, ""))
+
+
+def _notes(event: Event) -> Iterable[Note]:
+    """Those that others can tell of."""
+    notes = () if event.note is None or event.is_test else event.note.walk()
+    return (note for note in notes if note.id)
+
+
+def _received(version: Received) -> Event:
+    return misskey.parse(version.raw, hook=version.hook, server=version.server)
+
+
+def _event(delivery: Delivery) -> Event:
+    return misskey.parse(
+        delivery.raw, hook=delivery.hook, server=delivery.server, now=delivery.accepted_at
+    )

@@ -1,0 +1,138 @@
+"""Requests to one sink, at its pace: one after the other, for as long as a lease allows."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from functools import partial
+
+import aiohttp
+
+from relay.delivery.fallback import Narrowing, narrowed
+from relay.delivery.renderer import Manner
+from relay.outbox.base import Outbox
+from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.sinks.base import Sink
+from relay.text.message import Message, plain_form
+
+logger = logging.getLogger(__name__)
+
+Asked = Coroutine[None, None, Outcome]
+Ask = Callable[[Sequence[Message]], Asked]
+NEXT_EDIT = 5.0  # seconds after a message that must not be changed now, until the next is tried
+PATIENCE = 60.0  # seconds within a lease before another request of the same attempt
+INTERRUPTED = Failed("relay ended while it was sent", ambiguous=True)
+ATTEMPT = 200.0  # seconds within which all of its requests begin; with the last a lease suffices
+
+
+class Asking:
+    """``monotonic`` gives seconds that never jump."""
+
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        manner: Manner,
+        *,
+        outbox: Outbox,
+        session: aiohttp.ClientSession,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name, self.sink, self.manner, self.session = name, sink, manner, session
+        self._outbox = outbox
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self._narrowing = Narrowing()
+
+    def begin(self) -> None:
+        """Another attempt."""
+        self._began = self._monotonic()
+
+    @property
+    def pause_of_edits(self) -> float:
+        """The seconds for which the sink takes no changes of messages."""
+        return self.manner.pace.pause_of_edits(now=self._monotonic())
+
+    async def probe(self) -> Outcome:
+        return await self.ask(lambda: self.sink.probe(self.session))
+
+    async def send(
+        self, messages: Sequence[Message], *, key: str, deliveries: Sequence[Delivery]
+    ) -> Outcome:
+        """Send deliveries; of one that is rejected the plain form, too."""
+
+        async def send(messages: Sequence[Message]) -> Outcome:
+            if not self.manner.resend and not await self._outbox.depart(deliveries):
+                return RateLimited(0.0)  # not sent: another process has it now
+            return await self.sink.send(messages, key=key, session=self.session)
+
+        outcome, messages = await self.narrowed(send, messages, key)
+        if not isinstance(outcome, Rejected) or len(messages) > 1:
+            return outcome
+        return await self.plainly(send, messages, outcome)
+
+    def may_have_arrived(self, deliveries: Sequence[Delivery]) -> bool:
+        """Whether an earlier attempt was cut off, where nothing may come twice."""
+        return not self.manner.resend and any(one.in_doubt for one in deliveries)
+
+    async def narrowed(
+        self, ask: Ask, messages: Sequence[Message], key: str
+    ) -> tuple[Outcome, Sequence[Message]]:
+        """Ask, if need be without what the vendor refuses; and what it was asked in the end."""
+        known = self._narrowing if self._narrowing.key == key else Narrowing(key)
+        paced = partial(self._told, ask)
+        outcome, self._narrowing = await narrowed(paced, messages, known, sink=self.name)
+        return outcome, self._narrowing.applied(messages)
+
+    async def _told(self, ask: Ask, messages: Sequence[Message]) -> Outcome:
+        return await self.ask(lambda: ask(messages))
+
+    async def plainly(
+        self,
+        ask: Ask,
+        messages: Sequence[Message],
+        rejected: Rejected,
+    ) -> Outcome:
+        """Ask once more, in plain form; where that is no better, it stays rejected."""
+        logger.warning(
+            "rejected, trying its plain form",
+            extra={"action": "plain", "sink": self.name, "reason": rejected.reason},
+        )
+        plain = [plain_form(one) for one in messages]
+        outcome = await self.ask(lambda: ask(plain))
+        # A RateLimited here would come for ever: each time the first one has used up the pace.
+        return rejected if isinstance(outcome, Rejected | RateLimited) else outcome
+
+    async def ask(self, ask: Callable[[], Asked]) -> Outcome:
+        """One request, at the sink's pace: one before it in this attempt has counted, too."""
+        now = self._monotonic()
+        pause = self.manner.pace.pause(now=now)
+        if pause > PATIENCE or now + pause > self._began + ATTEMPT:
+            return RateLimited(pause)
+        await asyncio.sleep(pause)
+        if not self._outbox.holds(self.name):
+            return RateLimited(0.0)  # not sent: another process does that now
+        self.manner.pace.note(now=self._monotonic())
+        outcome = await ask()
+        return self._heeded(outcome)
+
+    def _heeded(self, outcome: Outcome) -> Outcome:
+        """What one sink is refused can be a matter of all sinks of the vendor's."""
+        pace, now = self.manner.pace, self._monotonic()
+        if isinstance(outcome, Sent):
+            pace.taken()
+        if isinstance(outcome, RateLimited | Closed):
+            pace.refused(now=now)
+        if not isinstance(outcome, RateLimited):
+            return outcome
+        shared = pace.vendor if outcome.reach is Reach.VENDOR else None
+        if not outcome.is_named:
+            outcome = replace(outcome, pause=(shared or pace).next_pause())
+        if outcome.reach is Reach.VENDOR:
+            pace.rest_everywhere(outcome.pause, now=now)
+        if outcome.reach is Reach.EDITS:
+            pace.rest_edits(outcome.pause, now=now)
+        if outcome.reach is Reach.MESSAGE:  # others may go; but a hundred would hold up new ones
+            pace.rest_edits(min(outcome.pause, NEXT_EDIT), now=now)
+        return outcome

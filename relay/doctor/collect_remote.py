@@ -1,0 +1,164 @@
+"""Asks the vendors and the Misskey servers. No message goes out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from relay import misskey
+from relay.config import Config
+from relay.doctor.facts import Account, Server
+from relay.outcome import Failed
+from relay.secret import Secret
+from relay.sinks import SinkSettings
+from relay.sinks.answer import Answer, one_line
+from relay.sinks.discord.client import Discord
+from relay.sinks.http import exchange
+from relay.sinks.matrix.client import Matrix
+from relay.sinks.slack.client import Slack
+
+NOBODYS = Secret("")
+"""The secret of questions that anybody may ask."""
+
+AT_ONCE = 10
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+async def troubles(config: Config, session: aiohttp.ClientSession) -> Mapping[str, str | None]:
+    """What each sink's vendor objects to."""
+    return await _each(config.sinks, lambda sink: sink.check(session))
+
+
+async def accounts(config: Config, session: aiohttp.ClientSession) -> Mapping[str, Account]:
+    """Those of the Matrix sinks."""
+    found = {name: sink for name, sink in config.sinks.items() if isinstance(sink, Matrix)}
+    return await _each(found, lambda sink: _account(sink, session))
+
+
+async def servers(config: Config, session: aiohttp.ClientSession) -> tuple[Server, ...]:
+    """Those that hooks take events of."""
+    origins = {hook.server: hook.server for hook in config.hooks.values() if hook.server}
+    return tuple((await _each(origins, lambda origin: _server(origin, session))).values())
+
+
+async def clocks(
+    config: Config, session: aiohttp.ClientSession, *, clock: Callable[[], float]
+) -> Mapping[str, float]:
+    """By how many seconds the clocks of others are ahead of ``clock``, in Unix seconds."""
+    origins = {URL(one).host or "": URL(one).origin() for one in _addresses(config)}
+    found = await _each(origins, lambda origin: _ahead(origin, session, clock))
+    return {host: ahead for host, ahead in found.items() if ahead is not None}
+
+
+async def _each(asked: Mapping[str, Q], ask: Callable[[Q], Awaitable[A]]) -> Mapping[str, A]:
+    """All answers. Not too many are asked for at once: vendors mind, and sockets are few."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def in_turn(one: Q) -> A:
+        async with turn:
+            return await ask(one)
+
+    found = await asyncio.gather(*map(in_turn, asked.values()))
+    return dict(zip(asked, found, strict=True))
+
+
+async def _account(sink: Matrix, session: aiohttp.ClientSession) -> Account:
+    base = sink.homeserver.rstrip("/")
+
+    async def ask(path: str) -> Mapping[str, Any]:
+        headers = {"Authorization": f"Bearer {sink.token.reveal()}"}
+        url = URL(f"{base}{path}", encoded=True)
+        answer = await exchange(session, "GET", url, secret=sink.token, headers=headers)
+        return answer.json if isinstance(answer, Answer) else {}
+
+    me = await ask("/_matrix/client/v3/account/whoami")
+    if "user_id" not in me:
+        return Account()
+    user, device = (quote(str(me.get(key, "")), safe="") for key in ("user_id", "device_id"))
+    login = await ask(f"/_matrix/client/v3/devices/{device}")
+    # https://element-hq.github.io/synapse/latest/admin_api/user_admin_api.html#get-status-of-ratelimit
+    limit = await ask(f"/_synapse/admin/v1/users/{user}/override_ratelimit")
+    version = await ask("/_matrix/federation/v1/version")
+    return Account(
+        session=one_line(str(login.get("display_name") or "")),
+        is_limited=_is_limited(limit, version.get("server")),
+    )
+
+
+def _is_limited(limit: Mapping[str, Any], server: object) -> bool | None:
+    """Only Synapse knows the question, and tells the limit itself to administrators alone."""
+    if "messages_per_second" in limit:
+        return False
+    is_synapse = isinstance(server, dict) and server.get("name") == "Synapse"
+    return True if is_synapse or limit.get("errcode") == "M_FORBIDDEN" else None
+
+
+async def _server(origin: str, session: aiohttp.ClientSession) -> Server:
+    """https://misskey-hub.net/en/docs/for-developers/api/, https://nodeinfo.diaspora.software"""
+    node = await exchange(session, "GET", f"{origin}/nodeinfo/2.1", secret=NOBODYS)
+    if isinstance(node, Failed):
+        return Server(origin=origin, trouble=node.reason)
+    if 300 <= node.status < 400:
+        return Server(origin=origin, calls_itself=_origin_of(node.headers.get("Location", "")))
+    software = node.json.get("software")
+    if not isinstance(software, dict):
+        return Server(origin=origin, trouble=node.reason)
+    meta = await exchange(
+        session, "POST", f"{origin}/api/meta", secret=NOBODYS, body={"detail": False}
+    )
+    named = meta.json.get("uri") if isinstance(meta, Answer) else None
+    return Server(
+        origin=origin,
+        software=one_line(str(software.get("name", "")).lower()),
+        version=one_line(str(software.get("version", ""))),
+        calls_itself=misskey.origin(named),
+    )
+
+
+def _origin_of(address: str) -> str:
+    """Empty if it is no whole address."""
+    try:
+        return misskey.origin(str(URL(address).origin()))
+    except ValueError:
+        return ""
+
+
+async def _ahead(
+    origin: URL, session: aiohttp.ClientSession, clock: Callable[[], float]
+) -> float | None:
+    before = clock()
+    answer = await exchange(session, "HEAD", origin, secret=NOBODYS)
+    after = clock()
+    if isinstance(answer, Failed):
+        return None
+    try:
+        told = parsedate_to_datetime(answer.headers.get("Date", ""))
+    except ValueError:
+        return None
+    # A date without a zone is meant in UTC, as HTTP has no other.
+    return told.replace(tzinfo=told.tzinfo or UTC).timestamp() + 0.5 - (before + after) / 2
+
+
+def _addresses(config: Config) -> Iterator[str]:
+    """Everybody whom this installation talks to."""
+    yield from (hook.server for hook in config.hooks.values() if hook.server)
+    yield from filter(None, map(_address, config.sinks.values()))
+
+
+def _address(sink: SinkSettings) -> str:
+    match sink:
+        case Discord():
+            return sink.url.reveal()
+        case Slack():
+            return sink.api_base if sink.url is None else sink.url.reveal()
+        case Matrix():
+            return sink.homeserver
+        case _:
+            return ""

@@ -1,0 +1,82 @@
+"""
+The words that relay itself writes, and dates, in the reader's language.
+
+Catalogues are gettext's (``locale/<locale>/LC_MESSAGES/relay.po``), read with Babel. It comes with
+the first of them or the first date, and so do time zones:
+https://babel.pocoo.org/en/latest/messages.html
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+
+DOMAIN = "relay"
+"""The catalogues of messages, in five languages."""
+PAGES = "pages"
+"""Those of the operator's pages."""
+SOURCE = "en"
+"""The language of the message ids; it needs no catalogue."""
+
+
+def catalogues() -> Path:
+    """Inside the package where it was installed, beside it in a checkout."""
+    inside = Path(__file__).parent / "locale"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "locale"
+
+
+def tag(locale: str) -> str:
+    """``zh-Hans``, as the configuration has it, is ``zh_Hans`` to gettext."""
+    return locale.replace("-", "_")
+
+
+@cache
+def translations(locale: str, domain: str = DOMAIN) -> NullTranslations:
+    """The catalogue of a locale, compiled in memory: no build step, nothing to be out of date."""
+    if locale == SOURCE:
+        return NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    path = catalogues() / tag(locale) / "LC_MESSAGES" / f"{domain}.po"
+    compiled = BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=tag(locale)))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A locale and a time zone."""
+
+    locale: str = SOURCE
+    timezone: str = "UTC"
+    _words: NullTranslations = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_words", translations(self.locale))
+
+    def gettext(self, message: str) -> str:
+        return self._words.gettext(message)
+
+    def ngettext(self, singular: str, plural: str, number: int) -> str:
+        return self._words.ngettext(singular, plural, number)
+
+    def moment(self, at: int) -> str:
+        """A moment (Unix milliseconds) as people of this language write it, with the zone."""
+        from zoneinfo import ZoneInfo
+
+        from babel import Locale
+        from babel.dates import format_date, format_time
+
+        zone = ZoneInfo(self.timezone)
+        try:
+            when = datetime.fromtimestamp(at / 1000, zone)
+        except (OverflowError, ValueError, OSError):
+            return str(at)
+        locale = Locale.parse(tag(self.locale))
+        day = format_date(when, "medium", locale=locale)
+        return f"{day} {format_time(when, 'short', tzinfo=zone, locale=locale)} {when.tzname()}"

@@ -1,0 +1,195 @@
+"""What becomes of an event that came through the door: routed, gated, stored, and told."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+
+from relay import misskey
+from relay.aio import first
+from relay.errors import BrokenError, OutboxError
+from relay.intake.backlog_limit import Ceiling
+from relay.model import Event, Gate
+from relay.outbox.base import Outbox
+from relay.outbox.records import Arrival
+from relay.outbox.siblings import is_change, restricts, sibling, subject
+from relay.routing.index import Table
+from relay.routing.match import admits, has_lapsed, objection, sinks_for, withdraws
+
+logger = logging.getLogger(__name__)
+
+LOGGED = 500  # characters of a note
+USUAL = 64 * 2**10  # bytes, which hardly an event has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """
+    Which sinks get an event, and how many may wait.
+
+    ``hold`` in milliseconds; 0: no event has siblings. ``bound`` are the hooks of one server each.
+    """
+
+    table: Table
+    bound: Collection[str]
+    gates: Mapping[str, Gate]
+    alike: Mapping[Gate, Collection[str]]
+    """The sinks of each gate: thousands share a few."""
+    hold: int
+    max_waiting: int
+    log_content: bool
+
+
+class Acceptance:
+    """
+    Commits events with their deliveries, and wakes the lanes that carry them.
+
+    ``rules`` gives those that hold now, ``clock`` Unix milliseconds.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        *,
+        rules: Callable[[], Rules],
+        wake: Callable[[Collection[str]], None],
+        clock: Callable[[], int],
+    ) -> None:
+        self._outbox = outbox
+        self._rules = rules
+        self._ceiling = Ceiling(outbox.waiting)
+        self._wake = wake
+        self._clock = clock
+        self._broken: BrokenError | None = None
+        self._breaks = asyncio.Event()
+        self._refused = 0
+        self._size = 0  # of the largest that was refused
+        self.refusal: str | None = None
+        """Why the last event was refused; None once one as large could be stored again."""
+
+    async def __call__(self, event: Event, raw: bytes) -> bool:
+        """Commit one; False if it had come before. Raises OutboxError."""
+        try:
+            is_new = await self._accepted(event, raw)
+        except OutboxError as error:
+            self._refused += 1
+            self._size = max(self._size, len(raw))
+            self.refusal = str(error)
+            if isinstance(error, BrokenError):
+                self._broken = error
+                self._breaks.set()
+            raise
+        if len(raw) >= self._size:
+            self._trust()
+        return is_new
+
+    async def probe(self) -> None:
+        """Store something as large as an event that was refused. Raises OutboxError."""
+        refused = self._refused
+        await self._ceiling.check(self._rules().max_waiting, now=self._clock())
+        await self._outbox.touch(max(USUAL, self._size))
+        if refused == self._refused:
+            self._trust()
+
+    def _trust(self) -> None:
+        self._size, self.refusal = 0, None
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Run until ``stop``. Raises BrokenError when the outbox turns out to be broken."""
+        await first(None, stop, self._breaks)
+        if self._broken is not None:
+            raise self._broken
+
+    async def _accepted(self, event: Event, raw: bytes) -> bool:
+        rules = self._rules()
+        wanted = sinks_for(event, rules.table.routes_for(event))
+        withheld = {name: why for name in wanted if (why := objection(rules.gates[name], event))}
+        chosen = {name: route for name, route in wanted.items() if name not in withheld}
+        same = sibling(event, bound=rules.bound) if rules.hold else None
+        editing, withdrawn = set[str](), set[str]()
+        if same is not None:
+            withdrawn = {name for name in withheld if withdraws(rules.gates[name], event)}
+            editing, closed = _unnamed(event, rules, wanted)
+            withdrawn |= closed
+        await self._ceiling.check(rules.max_waiting, now=self._clock())
+        taken = await self._outbox.accept(
+            Arrival(
+                event=event,
+                raw=raw,
+                sinks=chosen,
+                now=self._clock(),
+                hold=rules.hold,
+                restricts=restricts(event, bound=rules.bound),
+                sibling=same,
+                editing=editing,
+                withdrawn=withdrawn,
+            )
+        )
+        if taken is not None:
+            self._ceiling.add(len(chosen))
+            _tell(event, chosen, withheld, text=_text(event) if rules.log_content else None)
+        # Not only what is new: it can have been stored before without our hearing of it.
+        self._wake([*chosen, *editing, *withdrawn] if taken is None else taken)
+        return taken is not None
+
+
+def _unnamed(event: Event, rules: Rules, wanted: Collection[str]) -> tuple[set[str], set[str]]:
+    """
+    The sinks that no route names, which get a change of what they were told nevertheless.
+
+    Beside them those of them that may not even show any longer what they were told.
+    """
+    editing, withdrawn = set[str](), set[str]()
+    changes = is_change(event)
+    for gate, names in rules.alike.items():
+        if withdraws(gate, event):  # whether or not it says that it is another version
+            withdrawn.update(names)
+        elif changes and admits(gate, event):
+            editing.update(names)
+    withdrawn.difference_update(wanted)
+    editing.difference_update(wanted)
+    return editing | withdrawn, withdrawn
+
+
+async def withdrawn_since(
+    event: Event, gates: Mapping[str, Gate], *, outbox: Outbox, bound: Collection[str]
+) -> Collection[str]:
+    """The sinks that may not show an event any longer, for what its author made of the note."""
+    if event.note is None or not event.note.id:
+        return ()
+    about = subject(event, event.note, bound=bound)
+    found = (await outbox.restricted([about])).get(about, ())
+    versions = [misskey.parse(one.raw, hook=one.hook, server=one.server) for one in found]
+    return {name for name, gate in gates.items() if has_lapsed(gate, event.note, versions)}
+
+
+def again(event: Event, event_id: str, *, now: int) -> Event:
+    """
+    The event with this id as another one, so that it has a place of its own in each line.
+
+    ``now`` in milliseconds.
+    """
+    return replace(event, id=f"{event_id.partition('/replay-')[0]}/replay-{now}")
+
+
+def _tell(
+    event: Event, chosen: Mapping[str, str], withheld: Mapping[str, str], *, text: str | None
+) -> None:
+    """Leave a trace of where an event goes, and of where it may not and why."""
+    logger.info(
+        "routed" if chosen or withheld else "no route matches",
+        extra={
+            "action": "route",
+            "hook": event.hook,
+            "event_id": event.id,
+            "kind": event.kind,
+            "sinks": ",".join(chosen) or None,
+            "withheld": "; ".join(f"{name}: {why}" for name, why in withheld.items()) or None,
+            "text": text,
+        },
+    )
+
+
+def _text(event: Event) -> str | None:
+    """What a note says, as far as a log needs it."""
+    return None if event.note is None else (event.note.text or "")[:LOGGED]

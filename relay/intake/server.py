@@ -1,0 +1,223 @@
+"""
+The public door: ``POST /hooks/<name>`` and ``GET /healthz``, nothing else.
+
+Misskey gives a send up after five seconds, repeats after 5xx and 429, and never after another 4xx.
+"""
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+
+from relay import misskey
+from relay.errors import FormatError, RelayError
+from relay.listener import BoundedRunner, trust
+from relay.misskey import probe
+from relay.model import Event
+from relay.secret import Secret
+
+logger = logging.getLogger(__name__)
+
+READ_TIMEOUT = 30.0  # seconds for a body to arrive; Misskey itself waits for five
+
+Accept = Callable[[Event, bytes], Awaitable[bool]]
+"""Commits an event with its deliveries; False if it had come before. Raises OutboxError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """How a request to a hook ended. Both names are empty unless they are known ones."""
+
+    hook: str
+    kind: str
+    status: int
+    seconds: float
+
+
+Told = Callable[[Answered], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A way in. ``server`` is the only origin whose events are taken; empty: any."""
+
+    name: str
+    secrets: tuple[Secret, ...]
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """All ways in, by name, and the bytes that a body may have."""
+
+    hooks: Mapping[str, Hook]
+    max_body: int
+
+
+WAYS: web.AppKey[Callable[[], Ways]] = web.AppKey("WAYS")
+"""As they are now: asked once per request."""
+# Misskey keeps idle connections for ever, and a request that meets a closing one is lost for 60 s.
+KEEP_ALIVE = 2 * 3600.0
+
+ACCEPT: web.AppKey[Accept] = web.AppKey("ACCEPT")
+CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("CLOCK")
+TOLD: web.AppKey[Told] = web.AppKey("TOLD")
+KIND = web.RequestKey("KIND", str)
+
+
+def door(
+    ways: Callable[[], Ways],
+    accept: Accept,
+    *,
+    clock: Callable[[], int],
+    told: Told = lambda answered: None,
+) -> web.Application:
+    """
+    The application behind the public address.
+
+    ``clock`` gives Unix milliseconds; ``told`` learns of every answer that a hook gave.
+    """
+    app = web.Application(middlewares=[answer])
+    app[WAYS], app[ACCEPT], app[CLOCK], app[TOLD] = ways, accept, clock, told
+    # Both forms by themselves: Misskey follows a redirect as a GET without a body.
+    app.router.add_post("/hooks/{hook}", receive)
+    app.router.add_post("/hooks/{hook}/", receive)
+    app.router.add_get("/healthz", healthy)
+    return app
+
+
+def runner(door: web.Application, *, grace: float) -> web.AppRunner:
+    """Serves a door; ``grace`` are the seconds that requests get to end when it closes."""
+    return BoundedRunner(
+        door,
+        access_log=None,
+        keepalive_timeout=KEEP_ALIVE,
+        shutdown_timeout=grace,
+        auto_decompress=False,  # Misskey never compresses, and strangers would
+    )
+
+
+async def receive(request: web.Request) -> web.Response:
+    ways = request.app[WAYS]()
+    hook = ways.hooks.get(request.match_info["hook"])
+    if hook is None:
+        raise web.HTTPNotFound(text="no such hook\n")
+    misskey.authenticate(request.headers, hook.secrets)
+    trust(request)
+    raw = await _body(request, most=ways.max_body)
+    if probe.is_probe(raw):
+        logger.info("probed", extra={"action": "probe", "hook": hook.name})
+        return web.json_response(probe.answer(probe.seen(request.headers, raw)))
+    sender = misskey.sender(request.headers, expected=hook.server)
+    event = misskey.parse(raw, hook=hook.name, server=sender, now=request.app[CLOCK]())
+    request[KIND] = event.kind
+    if hook.server and event.server != hook.server:
+        raise FormatError(_wrong_server(event.server, hook.server))
+    if not await request.app[ACCEPT](event, raw):
+        logger.info(
+            "repeated",
+            extra={"action": "accept", "hook": hook.name, "event_id": event.id, "kind": event.kind},
+        )
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _wrong_server(came: str, expected: str) -> str:
+    """Both servers by their origins: mostly it is the same one at another address."""
+    whose = f"of {came[:200]}" if came else "that names no server"
+    return f"wrong server: this is an event {whose}, and the hook takes those of {expected} only"
+
+
+async def _body(request: web.Request, *, most: int) -> bytes:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(text="compressed bodies are not taken\n")
+    if request.content.is_eof():  # it came with its head, as those of Misskey nearly always do
+        return await _read(request, most)
+    try:
+        async with asyncio.timeout(READ_TIMEOUT):
+            return await _read(request, most)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="the body did not arrive in time\n") from None
+    except ConnectionError:  # nobody hears the answer, but it is no bug, and brings no trace
+        raise FormatError("the connection ended before the body did") from None
+
+
+async def _read(request: web.Request, most: int) -> bytes:
+    """aiohttp's own bound is the application's, but ours changes with a reload."""
+    read = bytearray()
+    while part := await request.content.readany():
+        read += part
+        if len(read) > most:
+            raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=len(read))
+    return bytes(read)
+
+
+async def healthy(request: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let whoever counts know how each request to a hook ended."""
+    began, status = time.monotonic(), HTTPStatus.INTERNAL_SERVER_ERROR.value
+    try:
+        response = await _answered(request, handler)
+        status = response.status
+        return response
+    except web.HTTPException as error:
+        status = error.status
+        raise
+    finally:
+        if "hook" in request.match_info:
+            request.app[TOLD](
+                Answered(
+                    hook=_hook_name(request) or "",
+                    kind=request.get(KIND, ""),
+                    status=status,
+                    seconds=time.monotonic() - began,
+                )
+            )
+
+
+def _hook_name(request: web.Request) -> str | None:
+    """Only a name that the configuration knows: strangers ask for others without end."""
+    name = request.match_info.get("hook")
+    return name if name in request.app[WAYS]().hooks else None
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The one place where an error becomes an answer: its status, and a line that says why."""
+    try:
+        return await handler(request)
+    except RelayError as error:
+        _tell_refusal(request, error.status, str(error))
+        return web.Response(status=error.status, text=f"{error}\n")
+    except Exception as error:
+        if not isinstance(error, web.HTTPException):
+            # Frames without the error's text: that can hold what a request held.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("bug", extra={"action": "bug", "trace": frames})
+            return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text="a bug in relay\n")
+        if error.status >= 400:
+            _tell_refusal(request, error.status, (error.text or error.reason).strip())
+        raise
+
+
+def _tell_refusal(request: web.Request, status: int, reason: str) -> None:
+    logger.warning(
+        "refused",
+        extra={
+            "action": "refuse",
+            "hook": _hook_name(request),
+            "path": request.path[:100],
+            "status": int(status),
+            "reason": reason,
+        },
+    )

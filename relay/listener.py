@@ -1,0 +1,168 @@
+"""Doors that open on an address, ``host:port`` or ``unix:/path``, and leave no trace."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+from aiohttp import web, web_response
+
+from relay.errors import ConfigError
+
+UNIX = "unix:"
+
+# Else each answer names the versions of Python and of the library, also one to no request at all.
+web_response.SERVER_SOFTWARE = "relay"  # type: ignore[attr-defined]
+
+# Who may connect to a socket: a web server in front has a user of its own.
+EVERYBODY = 0o666
+OWNER = 0o600
+
+
+# Each is read from before the next come: else a crowd of strangers would have ended the first
+# ones before anybody could see who they are. The others wait in the kernel.
+ACCEPTED = 16
+WAITING = 1024
+
+
+class Door:
+    """An application that takes connections, until it is closed."""
+
+    def __init__(self, runner: web.AppRunner, listen: str, *, mode: int) -> None:
+        self._runner = runner
+        self._listen = listen
+        self._mode = mode
+        self._socket: _Socket | None = None
+
+    async def open(self) -> None:
+        """Raises ConfigError."""
+        await self._runner.setup()
+        try:
+            await self._site().start()
+            self._let_wait()
+            if self._listen.startswith(UNIX):
+                path = Path(self._listen.removeprefix(UNIX))
+                self._socket = _Socket(path, mode=self._mode)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {self._listen}: {error.strerror or error}"
+            ) from None
+
+    async def close(self) -> None:
+        """Let what is in flight end, and take nothing more."""
+        await self._runner.cleanup()
+        if self._socket is not None:
+            self._socket.remove()
+
+    @property
+    def address(self) -> str:
+        """Where it is open, for people."""
+        if self._listen.startswith(UNIX):
+            return self._listen
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def _site(self) -> web.BaseSite:
+        if self._listen.startswith(UNIX):
+            path = self._listen.removeprefix(UNIX)
+            return web.UnixSite(self._runner, path, backlog=ACCEPTED)
+        host, _, port = self._listen.rpartition(":")
+        return web.TCPSite(self._runner, host.strip("[]"), int(port), backlog=ACCEPTED)
+
+    def _let_wait(self) -> None:
+        """asyncio takes as many connections at a time as may wait; here more may."""
+        for site in self._runner.sites:
+            for one in getattr(site._server, "sockets", ()):
+                with socket(fileno=os.dup(one.fileno())) as same:
+                    same.listen(WAITING)
+
+
+class _Socket:
+    """The file of a socket: who ends removes it, unless the next process has replaced it."""
+
+    def __init__(self, path: Path, *, mode: int) -> None:
+        path.chmod(mode)
+        self._path = path
+        self._inode = path.stat().st_ino
+
+    def remove(self) -> None:
+        with suppress(FileNotFoundError):
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()
+
+
+@asynccontextmanager
+async def listening(runner: web.AppRunner, listen: str, *, mode: int) -> AsyncIterator[Door]:
+    """A door that is open; ``mode`` says who may connect to its socket. Raises ConfigError."""
+    door = Door(runner, listen, mode=mode)
+    try:
+        await door.open()
+        yield door
+    finally:
+        await door.close()
+
+
+STRANGERS = 500  # at once
+KNOWN = 200  # at once; Misskey's worker has 16, and whoever waits behind a proxy has few
+
+
+class Known:
+    """The connections that brought a right secret, the last used last: they are kept longest."""
+
+    def __init__(self) -> None:
+        self._connections: dict[web.RequestHandler, None] = {}
+
+    def __contains__(self, connection: web.RequestHandler) -> bool:
+        return connection in self._connections
+
+    def add(self, connection: web.RequestHandler) -> None:
+        self._connections.pop(connection, None)
+        self._connections[connection] = None
+        if len(self._connections) > KNOWN:
+            self._connections = {one: None for one in self._connections if one.transport}
+        if len(self._connections) > KNOWN:
+            oldest = next(iter(self._connections))
+            del self._connections[oldest]
+            oldest.force_close()
+
+
+KNOWN_ONES: web.AppKey[Known] = web.AppKey("KNOWN_ONES", Known)
+
+
+def trust(request: web.Request) -> None:
+    """Keep the connection of a request that brought a right secret, whoever else comes."""
+    known = request.app.get(KNOWN_ONES)
+    if known is not None:
+        known.add(request.protocol)
+
+
+class BoundedRunner(web.AppRunner):
+    """Serves an application over so many connections: a stranger too many ends the oldest one."""
+
+    def __init__(self, app: web.Application, **named: Any) -> None:
+        super().__init__(app, **named)
+        self._known = app[KNOWN_ONES] = Known()
+
+    @property
+    def server(self) -> web.Server | None:
+        """What makes the protocol of each new connection."""
+        found = super().server
+        return None if found is None else _Bounded(found, self._known)
+
+
+class _Bounded(web.Server):
+    """A server as sites know it: they call it for each connection."""
+
+    def __init__(self, server: web.Server, known: Known) -> None:
+        self._server = server
+        self._known = known
+
+    def __call__(self) -> web.RequestHandler:
+        connections = self._server.connections  # the oldest first
+        if len(connections) >= STRANGERS:
+            strangers = [one for one in connections if one.transport and one not in self._known]
+            for oldest in strangers[: max(0, len(strangers) + 1 - STRANGERS)]:
+                oldest.force_close()
+        return self._server()

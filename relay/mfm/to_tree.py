@@ -1,0 +1,179 @@
+"""MFM nodes to the tree: what each construct means where no Misskey draws it."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from relay.mfm import nodes as mfm
+from relay.text import tree
+from relay.text.hosts import host_name, readable
+from relay.text.links import link
+from relay.text.tree import LabelSource, Style, Styled, Tree, text_of
+
+SEARCH = "https://www.google.com/search?q="
+
+# https://misskey-hub.net/en/docs/for-users/features/mfm/
+LOUD = frozenset({"tada", "x2", "x3", "x4"})
+MOVING = frozenset(
+    "jelly twitch shake spin jump bounce flip rainbow sparkle rotate position scale border "
+    "followmouse clickable crop fade font group skew".split()
+)
+Parent = (
+    mfm.Bold
+    | mfm.Italic
+    | mfm.Strike
+    | mfm.Small
+    | mfm.Quote
+    | mfm.Center
+    | mfm.Plain
+    | mfm.Link
+    | mfm.Fn
+)
+# The seconds of the years 1 to 9999, but for a day at either end: time zones move it.
+FIRST, LAST = -62_135_510_400, 253_402_214_399
+_SECONDS = re.compile(r"([+-]?[0-9]{1,12})(?:\.[0-9]*)?")
+_COLOR = re.compile(r"[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a text comes from: names in it mean what they mean on its author's server."""
+
+    server: str = ""
+    """The origin of the server that sent the event."""
+    host: str | None = None
+    """The host of the author; None: at home on ``server``."""
+
+    def profile(self, username: str, host: str | None) -> str:
+        host = host or self.host
+        return f"https://{host}/@{username}" if host else f"{self.server}/@{username}"
+
+    def tag(self, name: str) -> str:
+        return f"{self.server}/tags/{_quoted(name)}"
+
+    def emoji(self, name: str) -> str | None:
+        """Where the server has the picture: it knows those of other servers too."""
+        there = host_name(self.host) if self.host else ""
+        if not self.server or there is None:
+            return None
+        at = f"@{there}" if there else ""
+        return f"{self.server}/emoji/{quote(name, safe='')}{at}.webp"
+
+
+def tree_of(nodes: tuple[mfm.Node, ...], origin: Origin) -> Tree:
+    """The tree of a parsed text."""
+    return tuple(tree.merged(made for node in nodes for made in _tree_of(node, origin)))
+
+
+def _tree_of(node: mfm.Node, origin: Origin) -> Tree:
+    match node:
+        case mfm.Text(text) | mfm.UnicodeEmoji(text):
+            return (tree.Text(text),)
+        case mfm.EmojiCode(name):
+            return (tree.Emoji(name, origin.emoji(name)),)
+        case mfm.Mention(username, host, acct):
+            return _link(origin.profile(username, host), readable(acct), LabelSource.RELAY)
+        case mfm.Hashtag(name):
+            return _link(origin.tag(name), f"#{name}", LabelSource.RELAY)
+        case mfm.Url(url):
+            return _link(url, url, LabelSource.USER)
+        case mfm.InlineCode(code):
+            return (tree.Code(code),)
+        case mfm.BlockCode(code, language):
+            return (tree.Pre(code, language or ""),)
+        case mfm.MathInline(formula):
+            return (tree.Math(formula),)
+        case mfm.MathBlock(formula):
+            return (tree.Math(formula, block=True),)
+        case mfm.Search(query, content):
+            # The button has the name that its author gave it: Search, 検索.
+            name = content.removeprefix(query).strip().strip("[]") or "Search"
+            button = tree.Link(SEARCH + _quoted(query), (tree.Text(name),))
+            return (tree.Text(f"{query} "), button, tree.Text("\n"))
+        case mfm.Fn(name="ruby"):
+            return _ruby(node.children, origin)
+        case _:
+            return _parent(node, tree_of(node.children, origin))
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def _link(url: str, label: str, source: LabelSource) -> Tree:
+    return link(url, (tree.Text(label),), source)
+
+
+def _parent(node: Parent, children: Tree) -> Tree:
+    match node:
+        case mfm.Bold():
+            return (Styled(Style.BOLD, children),)
+        case mfm.Italic():
+            return (Styled(Style.ITALIC, children),)
+        case mfm.Strike():
+            return (Styled(Style.STRIKE, children),)
+        case mfm.Small():
+            return (Styled(Style.SMALL, children),)
+        case mfm.Quote():
+            return (tree.Quote(children),)
+        case mfm.Center():
+            return (tree.Center(children),)
+        case mfm.Plain():
+            return children
+        case mfm.Link(url=url):
+            return link(url, children)
+        case mfm.Fn():
+            return _effect(node, children)
+
+
+def _effect(node: mfm.Fn, children: Tree) -> Tree:
+    name, args = node.name, node.args
+    if name in LOUD:
+        return (Styled(Style.BOLD, children),)
+    if name == "blur":
+        return (Styled(Style.SPOILER, children),)
+    if name == "font" and "monospace" in args and all(type(it) is tree.Text for it in children):
+        return (tree.Code(text_of(children)),)
+    if name in {"fg", "bg"}:
+        return (_colored(name, args.get("color"), children),)
+    if name == "unixtime":
+        return _time(children)
+    if name in MOVING:
+        return children
+    return (tree.Text(f"$[{name} "), *children, tree.Text("]"))
+
+
+def _colored(name: str, wanted: str | bool | None, children: Tree) -> tree.Node:
+    color = wanted if isinstance(wanted, str) and _COLOR.fullmatch(wanted) else "f00"
+    if len(color) == 3:
+        color = "".join(digit * 2 for digit in color)
+    if name == "fg":
+        return tree.Colored(children, foreground=f"#{color}")
+    return tree.Colored(children, background=f"#{color}")
+
+
+def _ruby(children: tuple[mfm.Node, ...], origin: Origin) -> Tree:
+    """
+    ``base(reading)``, parted as Misskey's MkMfm parts it: by nodes, before they are drawn.
+
+    The reading is a text that comes last; of a lone text all but the first word.
+    """
+    *base, last = children or (mfm.Text(""),)
+    written = last.text if isinstance(last, mfm.Text) else ""
+    if not base:
+        word, _, written = written.partition(" ")
+        base = [mfm.Text(word)] if word else []
+    reading = written.strip()
+    if not base or not (reading or written):
+        return tree_of(children, origin)
+    if not reading:
+        return tree_of(tuple(base), origin)
+    return (*tree_of(tuple(base), origin), tree.Text(f"({reading})"))
+
+
+def _time(children: Tree) -> Tree:
+    """A moment in seconds; what no calendar has, or is no number, stays the text that it is."""
+    found = _SECONDS.fullmatch(text_of(children).strip())
+    if found is None or not FIRST <= int(found[1]) <= LAST:
+        return children
+    return (tree.Time(int(found[1]) * 1000),)

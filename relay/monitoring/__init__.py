@@ -1,0 +1,1 @@
+"""What relay reports about itself: metrics, health, systemd."""

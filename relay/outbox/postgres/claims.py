@@ -1,0 +1,180 @@
+"""
+How deliveries are claimed, all of them or none.
+
+The answer to a claim can be lost when the server has stored it. Nobody would know of it, and what
+was claimed would hold up its line for a whole lease, for its node lives. So it is undone, to the
+letter, before the next claim for the same sink.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+
+from relay.outbox import ordering as line
+from relay.outbox.postgres import rows as query
+from relay.outbox.postgres import statements as statement
+from relay.outbox.postgres.accept import storable
+from relay.outbox.postgres.connection import Connection, changed_rows
+from relay.outbox.siblings import new_key
+from relay.outcome import Attempt, Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What a delivery was before it was claimed."""
+
+    id: int
+    due_at: int
+    claimed: bool = False
+    batch: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What may be claimed under a lease."""
+
+    before: tuple[Before, ...]
+    lease: int
+
+
+class Claims:
+    """Those of one process."""
+
+    def __init__(self) -> None:
+        self._doubts: dict[str, set[Doubt]] = defaultdict(set)
+
+    async def undo(self, db: Connection, sink: str) -> None:
+        """Let what may have been claimed for a sink be as it was. No claim of it is under way."""
+        for doubt in tuple(self._doubts.get(sink, ())):
+            rows = ((one.id, one.due_at, one.claimed, one.batch) for one in doubt.before)
+            await db.execute(statement.UNDO, *zip(*rows, strict=True), doubt.lease)
+            self._doubts[sink].discard(doubt)
+
+    async def take(
+        self,
+        db: Connection,
+        heads: Sequence[line.Waiting],
+        claimed: Mapping[int, bool],
+        *,
+        due_at: int,
+        sink: str,
+        node: int | None,
+    ) -> Sequence[Delivery]:
+        """None of them if another process was faster with one."""
+        before = [
+            Before(id=one.id, due_at=one.due_at, claimed=claimed[one.id], batch=one.batch)
+            for one in heads
+        ]
+        found = zip(*((one.id, one.due_at, one.claimed) for one in before), strict=True)
+        with self._doubted(sink, before, lease=due_at), suppress(_TooFewError):
+            async with db.transaction():
+                keys = [new_key() for _ in before]
+                rows = await db.fetch(statement.CLAIM, *found, due_at, sink, node, keys)
+                if len(rows) < len(before):
+                    raise _TooFewError
+            return query.in_order([one.id for one in before], rows)
+        return ()
+
+    async def join(
+        self, db: Connection, company: Sequence[Delivery], *, head: Delivery, node: int | None
+    ) -> Sequence[Delivery]:
+        """As many as can, from the first on."""
+        while company:
+            joined = await self._joined(db, company, head, node)
+            if len(joined) == len(company):
+                return joined
+            company = company[: len(joined)]
+        return []
+
+    async def _joined(
+        self, db: Connection, company: Sequence[Delivery], head: Delivery, node: int | None
+    ) -> Sequence[Delivery]:
+        """Those up to the first that cannot be claimed; they are claimed only if those are all."""
+        ids = [one.id for one in company]
+        events = ([one.hook for one in company], [one.event_id for one in company])
+        before = [Before(id=one.id, due_at=one.due_at) for one in company]
+        keys = [one.key or new_key() for one in company]
+        could: set[int] = set()
+        with self._doubted(head.sink, before, lease=head.due_at), suppress(_TooFewError):
+            async with db.transaction():
+                rows = await db.fetch(
+                    statement.JOIN, ids, *events, head.due_at, head.batch, head.sink, node, keys
+                )
+                could = {row["id"] for row in rows}
+                if len(could) < len(ids):
+                    raise _TooFewError
+        number = next((place for place, id in enumerate(ids) if id not in could), len(ids))
+        return [
+            replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch, key=key)
+            for one, key in zip(company[:number], keys, strict=False)
+        ]
+
+    @contextmanager
+    def _doubted(self, sink: str, before: Sequence[Before], *, lease: int) -> Iterator[None]:
+        """Remember a claim that ends with an error."""
+        try:
+            yield
+        except BaseException:
+            self._doubts[sink].add(Doubt(before=tuple(before), lease=lease))
+            raise
+
+
+class _TooFewError(Exception):
+    """Undoes a claim that could not have all that it wanted."""
+
+
+KEPT_ATTEMPTS = 50  # of one delivery
+
+
+async def depart(db: Connection, claimed: Sequence[Delivery]) -> bool:
+    """Mark deliveries whose request is about to be written; False if their lease is lost."""
+    ids, leases = [one.id for one in claimed], [one.due_at for one in claimed]
+    try:
+        async with db.transaction():
+            if changed_rows(await db.execute(statement.DEPART, ids, leases)) != len(ids):
+                raise _LeaseLostError
+    except _LeaseLostError:
+        return False
+    return True
+
+
+async def save(
+    db: Connection,
+    settled: Sequence[Delivery],
+    *,
+    claimed: Sequence[Delivery],
+    attempt: Attempt | None,
+) -> bool:
+    """Write what became of claimed deliveries; False if their lease is lost."""
+    rows = [
+        _row(after, lease=before.due_at) for after, before in zip(settled, claimed, strict=True)
+    ]
+    values = (*zip(*rows, strict=True), *_told(attempt), KEPT_ATTEMPTS)
+    try:
+        async with db.transaction():
+            if await db.fetchval(statement.SAVE, *values) != len(claimed):
+                raise _LeaseLostError
+    except _LeaseLostError:
+        return False
+    return True
+
+
+class _LeaseLostError(Exception):
+    """Undoes what was written for a part of the deliveries."""
+
+
+def _row(after: Delivery, *, lease: int) -> tuple[object, ...]:
+    reason = None if after.reason is None else storable(after.reason)
+    message = None if after.message is None else storable(after.message)
+    return (
+        after.id, lease, after.state, after.attempt, after.due_at,
+        reason, after.batch, after.edits, message, after.crashes, after.in_doubt, after.counts_at,
+    )  # fmt: skip
+
+
+def _told(attempt: Attempt | None) -> tuple[object, ...]:
+    if attempt is None:
+        return (None, None, None, None)
+    reason = None if attempt.reason is None else storable(attempt.reason)
+    return (attempt.at, attempt.took, attempt.outcome, reason)

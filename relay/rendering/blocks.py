@@ -1,0 +1,155 @@
+"""The blocks that a template wrote, put together to a message."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from relay.i18n import Language
+from relay.model import Display, Event, Note, User
+from relay.rendering.markup import MAKE, PICTURES, Parser, parsed, room
+from relay.rendering.meter import BoundError
+from relay.text.hosts import readable
+from relay.text.links import is_web, link
+from relay.text.message import Field, Image, Message, relinked
+from relay.text.tree import Heading, Link, Node, Text, Tree, folded, on_one_line, stripped, text_of
+
+BLOCKS = frozenset(
+    "title url author author_url avatar color body fields images footer ping".split()
+)
+
+PARTS = 100  # fields of one message, and pictures; no chat shows so many
+
+
+def composed(
+    blocks: Mapping[str, str], trees: Sequence[Tree], event: Event, language: Language
+) -> Message:
+    """``trees`` are those that the blocks refer to. Raises BoundError if that is too much."""
+    left = room(blocks.values())
+    found = {
+        name: parsed(blocks.get(name, ""), partial(parser, name, trees, left)) for name in BLOCKS
+    }
+
+    def word(block: str) -> str:
+        return text_of(found[block]).strip()
+
+    return Message(
+        title=on_one_line(found["title"]),
+        url=_web(word("url")),
+        author=on_one_line(found["author"]),
+        author_url=_web(word("author_url")),
+        avatar=_web(word("avatar")),
+        color=_color(word("color")),
+        body=stripped(folded(found["body"])),
+        fields=_fields(found["fields"]),
+        images=tuple(_images(found["images"], _types(event))),
+        footer=on_one_line(found["footer"]),
+        ping=frozenset(word("ping").split()),
+        at=_moment(event),
+        when=language.moment(_moment(event)),
+    )
+
+
+def guarded(message: Message, event: Event, display: Display) -> Message:
+    """
+    A message without links to files that the sink hides, where the chat previews links.
+
+    They lead to the note, whatever template wrote them.
+    """
+    if not display.previews or event.note is None:
+        return message
+    hidden = dict(_hidden(event.note, display))
+
+    def led_to_note(found: Link) -> Tree:
+        if (name := hidden.get(found.url)) is None:
+            return (found,)
+        label = (Text(name[0]),) if found.url in text_of(found.children) else found.children
+        return (replace(found, url=name[1], children=label),) if name[1] else label
+
+    images = (
+        replace(one, url=hidden[one.url][1]) if one.url in hidden else one for one in message.images
+    )
+    return replace(relinked(message, led_to_note), images=tuple(images))
+
+
+def _hidden(
+    note: Note, display: Display, *, folded: bool = False
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The addresses of hidden files: sensitive, or behind a warning; with a name and the note's."""
+    folded = folded or (note.cw is not None and display.cw != "show")
+    for file in note.files:
+        if folded or (file.is_sensitive and display.sensitive_media != "show"):
+            for url in filter(None, (file.url, file.thumbnail_url)):
+                yield url, (file.name or file.type, note.url or "")
+    if note.reply is not None:
+        yield from _hidden(note.reply, display)
+    if note.renote is not None:
+        yield from _hidden(note.renote, display, folded=folded)
+
+
+def parser(block: str, trees: Sequence[Tree], left: list[int] | None = None) -> Parser:
+    return Parser(trees, make=PICTURES if block == "images" else MAKE, room=left)
+
+
+def outline(event: Event, language: Language) -> Message:
+    """The least that can be said of an event: what goes out when its template fails."""
+    handle = _handle(event.author)
+    url = event.note.url if event.note is not None else None
+    return Message(
+        title=on_one_line((Text(event.kind),)),
+        url=url,
+        author=on_one_line((Text(handle),)) if handle else (),
+        body=link(url, (Text("…"),)) if url is not None else (),
+        footer=(Text(readable(event.host)),) if event.host else (),
+        at=_moment(event),
+        when=language.moment(_moment(event)),
+    )
+
+
+def _handle(user: User | None) -> str:
+    return f"@{readable(user.acct)}" if user is not None and user.username else ""
+
+
+def _web(address: str) -> str | None:
+    return address if is_web(address) else None
+
+
+def _color(written: str) -> int | None:
+    return int(written[1:], 16) if re.fullmatch("#[0-9a-fA-F]{6}", written) else None
+
+
+def _fields(nodes: Tree) -> tuple[Field, ...]:
+    """Each heading begins a field; what stands before the first one belongs to none."""
+    found: list[tuple[Tree, list[Node]]] = []
+    for node in nodes:
+        if isinstance(node, Heading):
+            found.append((node.children, []))
+        elif found:
+            found[-1][1].append(node)
+    if len(found) > PARTS:
+        raise BoundError(f"more than {PARTS} fields")
+    return tuple(
+        Field(name=on_one_line(name), value=stripped(folded(tuple(value)))) for name, value in found
+    )
+
+
+def _images(nodes: Tree, types: Mapping[str, str]) -> Iterator[Image]:
+    """Each link is a picture, its label the alt text; one that leads nowhere keeps its name."""
+    if len(nodes) > 2 * PARTS:
+        raise BoundError(f"more than {PARTS} pictures")
+    for node in nodes:
+        if isinstance(node, Link):
+            alt = " ".join(text_of(node.children).split())
+            yield Image(url=node.url, alt=alt, type=types.get(node.url, ""), source=node.source)
+
+
+def _types(event: Event) -> Mapping[str, str]:
+    """The media types of the event's files, by their addresses."""
+    if event.note is None:
+        return {}
+    return {file.url: file.type for note in event.note.walk() for file in note.files if file.url}
+
+
+def _moment(event: Event) -> int:
+    created_at = event.note.created_at if event.note is not None else None
+    return event.created_at if created_at is None else created_at

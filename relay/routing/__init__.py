@@ -1,0 +1,1 @@
+"""Who may and who should see an event: pure functions."""

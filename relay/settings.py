@@ -1,0 +1,90 @@
+"""The base of every model of the configuration, and the values that several of them have."""
+
+import re
+from collections.abc import Set
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from relay.suggestion import did_you_mean
+
+ABBREVIATIONS = {
+    "JST": "Asia/Tokyo",
+    "KST": "Asia/Seoul",
+    "HKT": "Asia/Hong_Kong",
+    "SGT": "Asia/Singapore",
+    "PHT": "Asia/Manila",
+    "ICT": "Asia/Bangkok",
+    "WIB": "Asia/Jakarta",
+    "IST": "Asia/Kolkata, Europe/Dublin or Asia/Jerusalem",
+    "MSK": "Europe/Moscow",
+    "TRT": "Europe/Istanbul",
+    "CEST": "Europe/Berlin",
+    "EEST": "Europe/Athens",
+    "BST": "Europe/London",
+    "WEST": "Europe/Lisbon",
+    "CST": "America/Chicago or Asia/Shanghai",
+    "CDT": "America/Chicago",
+    "EDT": "America/New_York",
+    "MDT": "America/Denver",
+    "PST": "America/Los_Angeles",
+    "PDT": "America/Los_Angeles",
+    "PT": "America/Los_Angeles",
+    "ET": "America/New_York",
+    "CT": "America/Chicago",
+    "MT": "America/Denver",
+    "AKST": "America/Anchorage",
+    "AKDT": "America/Anchorage",
+    "AST": "America/Halifax",
+    "ADT": "America/Halifax",
+    "NST": "America/St_Johns",
+    "BRT": "America/Sao_Paulo",
+    "ART": "America/Argentina/Buenos_Aires",
+    "AEST": "Australia/Sydney",
+    "AEDT": "Australia/Sydney",
+    "ACST": "Australia/Adelaide",
+    "ACDT": "Australia/Adelaide",
+    "AWST": "Australia/Perth",
+    "NZST": "Pacific/Auckland",
+    "NZDT": "Pacific/Auckland",
+    "SAST": "Africa/Johannesburg",
+    "WAT": "Africa/Lagos",
+    "EAT": "Africa/Nairobi",
+    "CAT": "Africa/Maputo",
+}
+"""Of time zones that have no entry under such a name."""
+
+
+class Settings(BaseModel):
+    """A part of the configuration: frozen, and strict about its keys."""
+
+    # Deferred: each part would be built by itself, too, and only the whole is ever asked.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
+
+
+def _zone(name: str) -> str:
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        ZoneInfo(name)
+    except (LookupError, OSError, ValueError):
+        wanted = _meant_zone(name, available_timezones())
+        raise ValueError(f"should be a time zone, like UTC or Asia/Tokyo{wanted}") from None
+    return name
+
+
+def _meant_zone(name: str, known: Set[str]) -> str:
+    """The zone of an abbreviation, or of a city; of an offset there are many."""
+    written = name.strip()
+    if (meant := ABBREVIATIONS.get(written.upper())) is not None:
+        return f": did you mean {meant}?"
+    if re.fullmatch(r"(?i)(?:utc|gmt|etc/gmt|[a-z]{3,4})?\s*[+-]?\d{1,2}(?::?\d{2})?", written):
+        return "; an offset knows no summer time: name a city of the zone"
+    city = written.replace(" ", "_").lower()
+    of_city = sorted(one for one in known if one.lower().rpartition("/")[2] == city)
+    return f": did you mean {of_city[0]}?" if of_city else did_you_mean(written, known)
+
+
+Zone = Annotated[str, AfterValidator(_zone)]

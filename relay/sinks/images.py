@@ -1,0 +1,128 @@
+"""
+Which pictures each chat draws: by what the file is, and by where it is. All others are links.
+
+A chat loads pictures from its own servers. One that it cannot load is missing without a word on
+Discord, and on Slack the whole message is refused.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from relay.text.links import is_web
+from relay.text.message import Image
+
+PNG, JPEG, GIF, WEBP = "image/png", "image/jpeg", "image/gif", "image/webp"
+
+# https://docs.slack.dev/reference/block-kit/blocks/image-block: "png, jpg, jpeg, and gif"; WebP:
+# https://github.com/slackapi/node-slack-sdk/issues/1482
+# https://discord.com/developers/docs/reference#image-formatting-image-formats; AVIF now and then:
+# https://github.com/discord/lilliput/issues/224
+DRAWN: Mapping[str, frozenset[str]] = {
+    "discord": frozenset({PNG, JPEG, GIF, WEBP}),
+    "slack": frozenset({PNG, JPEG, GIF}),
+    "matrix": frozenset(),  # clients load nothing over http(s), so that nobody learns who reads
+}
+"""The media types that each vendor draws."""
+
+_ALIASES = {
+    "image/jpg": JPEG,
+    "image/pjpeg": JPEG,
+    "image/x-jpeg": JPEG,
+    "image/x-png": PNG,
+    "image/x-webp": WEBP,
+}
+_BY_ENDING = {
+    **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp"), JPEG),
+    "png": PNG,
+    "gif": GIF,
+    "webp": WEBP,
+    **{
+        ending: f"image/{ending}"
+        for ending in (
+            "apng avif avifs heic heics heif heifs hif bmp dib tif tiff svg svgz psd psb ico cur "
+            "jxl jp2 jpx j2k jpf jxr wdp hdp xcf tga dds exr hdr pcx qoi kra clip ora ai eps emf "
+            "wmf pict pct xbm xpm pbm pgm ppm pnm dng raw cr2 cr3 nef arw orf rw2 raf pdf mp4 m4v "
+            "mov webm mkv avi mp3 ogg opus wav flac m4a zip html htm txt"
+        ).split()
+    },
+}
+"""What an address ends in when it leads to a file; other endings tell nothing."""
+
+# Misskey makes copies without metadata of photos with EXIF or above 2048 px, and of all SVGs; notes
+# have the address of the copy with the type of the original (DriveService.generateAlts).
+_COPY, _THUMBNAIL = "webpublic-", "thumbnail-"
+_COPIES = {JPEG: WEBP, "": WEBP, "image/svg+xml": WEBP}
+"""What a copy is; others are what their originals are, or no chat draws either."""
+
+# Names that lead nowhere outside of a machine or a network:
+# https://www.iana.org/assignments/special-use-domain-names
+_INNER = frozenset(
+    "local localhost localdomain internal intranet private corp home lan arpa invalid onion i2p"
+    " docker test alt".split()
+)
+_ENDING = re.compile(r"\.([a-z0-9]{2,5})(?:[:;@!].*)?$")
+_PORTS = {"http": {None, 80}, "https": {None, 443}}
+
+
+@lru_cache(1024)
+def draws(vendor: str, image: Image) -> bool:
+    """Whether a chat draws a picture: it can load it, and nothing says that it is another kind."""
+    if not image.is_drawn or not is_reachable(image.url):
+        return False
+    drawn = DRAWN[vendor]
+    return bool(drawn) and all(kind in drawn for kind in _kinds(image))
+
+
+@lru_cache(1024)
+def is_reachable(url: str) -> bool:
+    """Whether a vendor's servers can load what is there, as far as the address tells."""
+    if not is_web(url):
+        return False
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if parts.port not in _PORTS.get(parts.scheme, ()) or not host:
+        return False
+    if (address := _ip(host)) is not None:
+        return address.is_global and not address.is_multicast
+    last = host.rpartition(".")[2]
+    return "." in host and last not in _INNER and not last[:1].isdigit()
+
+
+def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
+def _kinds(image: Image) -> Iterator[str]:
+    """What a picture could be, by all that tells of it: its type, its address, what served it."""
+    parts = urlsplit(image.url)
+    name = unquote(parts.path).rstrip("/").rpartition("/")[2].strip().lower()
+    ending = _by_ending(name)
+    told = image.type.partition(";")[0].strip().lower()
+    told = _ALIASES.get(told, told)
+    if name.startswith(_COPY):
+        told = _COPIES.get(told, told)
+    if name.startswith(_THUMBNAIL) and not told:
+        told = ending or WEBP
+    yield from filter(None, (told, ending))
+    yield from _wanted(parts)
+
+
+def _by_ending(name: str) -> str | None:
+    found = _ENDING.search(name)
+    return _BY_ENDING.get(found[1]) if found else None
+
+
+def _wanted(parts: SplitResult) -> Iterator[str]:
+    """Kinds that the query asks a server of pictures to convert to: ``?format=webp``."""
+    for _, value in parse_qsl(parts.query):
+        last = re.split("[/,.]", value.strip().lower())[-1]
+        if "://" not in value and (kind := _BY_ENDING.get(last)):
+            yield kind

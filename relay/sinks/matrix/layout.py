@@ -1,0 +1,176 @@
+"""Messages as the content of a Matrix event, within what a homeserver takes."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import takewhile
+from textwrap import indent
+from typing import Any
+
+from relay.sinks.http import encoded
+from relay.sinks.layout import LAID_OUT, dated, leading, linked, more, picture_links, short_author
+from relay.sinks.matrix import markup as matrix
+from relay.text import plain
+from relay.text.message import Message
+from relay.text.shorten import shorten
+from relay.text.tree import Quote, Style, Styled, Text, Tree, stripped, text_of
+
+# https://spec.matrix.org/v1.19/client-server-api/#size-limits: an event has 65 536 bytes, of which
+# a server that federates adds some; the longest content that Synapse took had 64 530.
+CONTENT = 60_000
+NAME = 500
+BODY = 0.25  # of these for the plain form
+MESSAGES = 10
+TWICE = CONTENT // 2 - 500  # what changes an event holds the new content twice
+
+NOTICE, TEXT = "m.notice", "m.text"
+"""What an event is that rings nobody, and one that rings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One of the two in which an event has its message."""
+
+    layout: Callable[[Message], Tree]
+    render: Callable[[Tree], str]
+
+
+def notice(
+    messages: Sequence[Message], *, mentions: dict[str, Any], limit: int = CONTENT, kind: str = ""
+) -> dict[str, Any]:
+    """
+    ``mentions`` is what goes under ``m.mentions``, and pings; ``limit`` is in bytes.
+
+    Without a ``kind`` it has that of its mentions: the default push rules silence notices before
+    they look at mentions (https://spec.matrix.org/v1.19/client-server-api/#push-rules).
+    """
+    names = _names(mentions)
+    plain_room, html_room = _rooms(mentions, limit)
+    body = "\n\n".join(filter(None, (_fitting(one, PLAIN, plain_room) for one in messages)))
+    html = "<hr>".join(filter(None, (_fitting(one, HTML, html_room) for one in messages)))
+    return {
+        "msgtype": kind or (TEXT if mentions else NOTICE),
+        "body": f"{names}{body}".strip() or "Misskey",
+        "format": "org.matrix.custom.html",
+        "formatted_body": html or "Misskey",
+        "m.mentions": mentions,
+    }
+
+
+def change(
+    event: str, messages: Sequence[Message], *, mentions: dict[str, Any], kind: str
+) -> dict[str, Any]:
+    """
+    The content that replaces that of an event, with a form for who does not know of such events.
+
+    https://spec.matrix.org/v1.19/client-server-api/#event-replacements
+    """
+    new = notice(messages, mentions=mentions, limit=TWICE, kind=kind)
+    return new | {
+        "body": f"* {new['body']}",
+        "formatted_body": f"* {new['formatted_body']}",
+        "m.mentions": {},  # who was pinged by the first one is not pinged again
+        "m.new_content": new,
+        "m.relates_to": {"rel_type": "m.replace", "event_id": event},
+    }
+
+
+def together(messages: Sequence[Message], *, mentions: dict[str, Any]) -> int:
+    """How many of the first have room below each other, whole, and again when they change."""
+
+    def sizes(message: Message) -> tuple[int, int]:
+        return _size(_whole(message, PLAIN)), _size(_whole(message, HTML))
+
+    return leading(messages[:MESSAGES], sizes, _rooms(mentions, TWICE))
+
+
+def _rooms(mentions: dict[str, Any], limit: int) -> tuple[int, int]:
+    """The bytes for the plain form, and for HTML."""
+    plain_room = round(limit * BODY)
+    return plain_room, limit - plain_room - len(encoded([mentions, _names(mentions)]))
+
+
+def _names(mentions: dict[str, Any]) -> str:
+    return "".join(f"{one} " for one in mentions.get("user_ids", ()))
+
+
+@lru_cache(2 * LAID_OUT)
+def _fitting(message: Message, form: Form, limit: int) -> str:
+    """A message in at most ``limit`` bytes: its text gives way first."""
+
+    def size(nodes: Tree) -> int:
+        return _size(form.render(nodes))
+
+    if _size(written := _whole(message, form)) <= limit:
+        return written
+
+    def fits(said: Tree) -> bool:
+        return size(form.layout(Message(body=said))) <= room
+
+    room = limit - size(form.layout(replace(message, body=()))) - _size("\n")
+    body = shorten(message.body, fits, more(message.url))
+    whole = form.layout(replace(message, body=body))
+    return form.render(shorten(whole, lambda it: size(it) <= limit))
+
+
+@lru_cache(2 * LAID_OUT)
+def _whole(message: Message, form: Form) -> str:
+    return form.render(form.layout(message))
+
+
+def _size(written: str) -> int:
+    return len(encoded(written))
+
+
+def _layout(message: Message) -> Tree:
+    """
+    A line on who did what, the text, fields, pictures as links, and a small line at the end.
+
+    What a note says is set apart, line by line, so that it cannot draw a message of its own.
+    """
+    name = short_author(message.author, lambda it: _size(plain.line(it)) <= NAME)
+    author = linked(name, message.author_url)
+    title = linked(message.title, message.url)
+    between = (Text(" · "),) if author and title else ()
+    bold = (Styled(Style.BOLD, author),) if author else ()
+    return _stacked([(*bold, *between, *title), _apart(message.body), *_below(message)])
+
+
+def _bare_layout(message: Message) -> Tree:
+    """The same for notifications, which show the beginning: addresses and quotes come later."""
+    head = (Text(message.summary),) if message.summary else ()
+    quotes = tuple(takewhile(lambda it: isinstance(it, Quote), message.body))
+    own = message.body[len(quotes) :]
+    url = (Text(message.url),) if message.url else ()
+    return _stacked([head, _indented(own), quotes, *_below(message), url])
+
+
+def _below(message: Message) -> Iterator[Tree]:
+    for field in message.fields:
+        name = (Styled(Style.BOLD, (*field.name, Text(": "))),)
+        value = stripped(field.value)
+        has_lines = "\n" in text_of(value) or "\n" in plain.render(value)
+        yield (*name, *(_apart(value) if has_lines else value))
+    yield picture_links(message.images)
+    footer = dated(message)
+    yield (Styled(Style.SMALL, footer),) if footer else ()
+
+
+def _stacked(lines: Iterable[Tree]) -> Tree:
+    found: Tree = ()
+    for line in filter(None, lines):
+        found = (*found, Text("\n"), *line) if found else line
+    return found
+
+
+def _apart(said: Tree) -> Tree:
+    return (Quote(said),) if said else ()
+
+
+def _indented(said: Tree) -> Tree:
+    """What a note says, set apart in plain text; notifications show no indents."""
+    return (Text(indent(plain.render(said), "  ")),) if said else ()
+
+
+HTML = Form(_layout, matrix.render)
+PLAIN = Form(_bare_layout, lambda nodes: plain.unnamed(plain.render(nodes)))

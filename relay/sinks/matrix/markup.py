@@ -1,0 +1,173 @@
+"""
+Matrix HTML (``org.matrix.custom.html``): only what the specification lets clients show.
+
+https://spec.matrix.org/v1.19/client-server-api/#mroommessage-msgtypes
+"""
+
+import re
+from html import escape
+from urllib.parse import urlsplit
+
+from relay.text import plain
+from relay.text.links import honest
+from relay.text.tree import (
+    Center,
+    Code,
+    Colored,
+    Emoji,
+    Heading,
+    Link,
+    Math,
+    Node,
+    Pre,
+    Quote,
+    Style,
+    Styled,
+    Text,
+    Time,
+    Tree,
+    clean,
+    text_of,
+)
+
+TAGS = {
+    Style.BOLD: "b",
+    Style.ITALIC: "i",
+    Style.UNDERLINE: "u",
+    Style.STRIKE: "del",
+}
+_LANGUAGE = re.compile(r"[\w+#.-]{1,20}", re.ASCII)
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+DEPTH = 95
+"""Clients show at most 100 levels, and some nodes are two."""
+
+BREAK = "\u200b"  # invisible; keeps clients from making a link of what only looks like one
+NBSP = "\u00a0"
+TAB = " " * 4
+_BLANKS = re.compile(r"(?<=\n)[ \t]+|[ \t]{2,}|\t")
+_AT_ENDS = re.compile(r"^(?:<br>)+|(?:<br>)+$")
+# A block has lines of its own: a break beside it would be an empty line.
+_BREAKS = re.compile(
+    r"(?:<br>)+(?P<block>(?:<(?:b|i|u|del|span)(?: [^<>]*)?>)*<(?:blockquote|pre|div)\b)"
+    r"|(?P<end></(?:blockquote|pre|div)>(?:</(?:b|i|u|del|span|a)>)*)(?:<br>)+"
+)
+_LINKED = re.compile(r"matrix(?=\.to\b)|matrix:(?=\S)|(?<!http)(?<!https):(?=//)", re.I)
+_PREVIEWED = re.compile(
+    r"<(pre|code)\b.*?</\1>|(?P<link><a href=.*?</a>)|<[^>]*>"
+    r"|(?P<address>(?<=http):(?=//)|(?<=https):(?=//)|(?<=\w)\.(?=[^\W\d_]{2,63}[:/]))",
+    re.I | re.S,
+)
+
+
+def render(nodes: Tree) -> str:
+    """A tree as HTML."""
+    return _BREAKS.sub(lambda found: found["block"] or found["end"], _render(nodes, DEPTH))
+
+
+def text(literal: str) -> str:
+    """Literal text; of addresses that it holds clients make links, but not to people."""
+    apart = _LINKED.sub(rf"\g<0>{BREAK}", clean(literal))
+    return _spaced(escape(apart)).replace("\n", "<br>")
+
+
+def _spaced(html: str) -> str:
+    """With blanks that HTML does not fold; every second one is one at which a line may break."""
+    if "  " not in html and "\t" not in html and "\n " not in html:
+        return html
+    return _BLANKS.sub(lambda found: _wide(len(found[0].replace("\t", TAB))), html)
+
+
+def _wide(count: int) -> str:
+    return NBSP * (count % 2) + f"{NBSP} " * (count // 2)
+
+
+def _render(nodes: Tree, depth: int) -> str:
+    if depth <= 0:
+        return text(plain.render(nodes))
+    return "".join(_node(node, depth - 1) for node in nodes)
+
+
+def _node(node: Node, depth: int) -> str:
+    match node:
+        case Text(literal):
+            return text(literal)
+        case Styled(Style.SPOILER, children):
+            hidden = _PREVIEWED.sub(_unpreviewed, _render(children, depth))
+            return f"<span data-mx-spoiler>{hidden}</span>"
+        case Styled(style, children) if style in TAGS:
+            return f"<{TAGS[style]}>{_render(children, depth)}</{TAGS[style]}>"
+        case Code(literal):
+            code = escape(clean(literal).replace("\n", " "))
+            return f"<code>{_spaced(code)}</code>"
+        case Pre(literal, language):
+            return _pre(literal, language)
+        case Math(formula, block):
+            tag = "div" if block else "span"
+            tex = escape(clean(formula))
+            return f'<{tag} data-mx-maths="{tex}"><code>{tex}</code></{tag}>'
+        case Quote(children):
+            inner = _trimmed(_render(children, depth))
+            return f"<blockquote>{inner}</blockquote>" if inner.strip() else ""
+        case Center(children):
+            return f"<div>{_trimmed(_render(children, depth))}</div>"
+        case Heading(children):
+            return f"<b>{_render(children, depth)}</b><br>"
+        case Colored(children, foreground, background):
+            return _colored(_render(children, depth), foreground, background)
+        case Link():
+            return _link(honest(node), depth)
+        case Emoji(name, _, code):
+            return _emoji(f":{clean(name)}:", code)
+        case Time():
+            return text(plain.moment(node))
+        case _:
+            return _render(node.children, depth)
+
+
+def _link(found: Link | Tree, depth: int) -> str:
+    if not isinstance(found, Link):
+        return _render(found, depth)
+    label = _render(found.children, depth)
+    if not _is_permalink(found.url):
+        return f'<a href="{escape(found.url)}">{label}</a>'
+    return label if text_of(found.children) == found.url else f"{label} ({text(found.url)})"
+
+
+def _emoji(shown: str, picture: str) -> str:
+    """https://spec.matrix.org/v1.19/client-server-api/#sharing-custom-emoticons-and-stickers"""
+    if not picture.startswith("mxc://"):
+        return text(shown)
+    name = escape(shown)
+    source = escape(picture)
+    return f'<img data-mx-emoticon src="{source}" alt="{name}" title="{name}" height="32">'
+
+
+def _unpreviewed(found: re.Match[str]) -> str:
+    """Clients show what links lead to, also behind spoilers, but not within code."""
+    if found["link"]:
+        return f"<code>{found[0]}</code>"
+    return found[0] + BREAK if found["address"] else found[0]
+
+
+def _is_permalink(address: str) -> bool:
+    """Whether clients make a pill of it, which stands for a person or a room."""
+    host = urlsplit(address).hostname or ""
+    return host.rstrip(".").removeprefix("www.") == "matrix.to"
+
+
+def _pre(literal: str, language: str) -> str:
+    shown = f' class="language-{language}"' if _LANGUAGE.fullmatch(language) else ""
+    return f"<pre><code{shown}>{escape(clean(literal))}</code></pre>"
+
+
+def _colored(html: str, foreground: str, background: str) -> str:
+    found = {"data-mx-color": foreground, "data-mx-bg-color": background}
+    attributes = "".join(
+        f' {name}="{color}"' for name, color in found.items() if _COLOR.fullmatch(color)
+    )
+    return f"<span{attributes}>{html}</span>" if attributes else html
+
+
+def _trimmed(html: str) -> str:
+    return _AT_ENDS.sub("", html)

@@ -1,0 +1,181 @@
+"""
+The room of a Matrix sink: which one it is, and whether a message has its place there.
+
+A room can change at any time: it is upgraded, its encryption is switched on, its alias moves, the
+account is put out and invited again. So it is asked right before each message.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from relay.outcome import Closed, Failed, Outcome, RateLimited, Sent
+from relay.sinks.answer import Answer, one_line
+from relay.sinks.matrix.errors import classify, code_of, not_the_message
+from relay.sinks.matrix.homeserver import Homeserver
+
+ALIAS = 5.0  # seconds for an alias whose room is known: it can be that of another server
+MESSAGE = "m.room.message"
+OF_CREATORS = 12  # https://spec.matrix.org/v1.19/rooms/v12/: from this version on they may all
+
+ENCRYPTED = (
+    "the room is encrypted, and relay cannot encrypt: what it sent would lie open in it; "
+    "use a room without encryption"
+)
+
+
+async def usable(home: Homeserver, name: str, *, known: str | None = None) -> str | Outcome:
+    """
+    The id of the room ``name``, if plain text has its place there; who is invited enters.
+
+    ``known`` is the room of an alias before. Where the alias does not answer now, it is still that.
+    """
+    if not name.startswith("#"):
+        return await _checked(home, name, name)
+    if known is None:
+        room = await _resolved(home, name)
+        return await _checked(home, room, name) if isinstance(room, str) else room
+    room, seen = await asyncio.gather(_resolved_soon(home, name), _checked(home, known, name))
+    moved = isinstance(room, str) and room != known
+    return await _checked(home, room, name) if moved and isinstance(room, str) else seen
+
+
+async def enter(home: Homeserver, name: str) -> Answer | Failed | None:
+    """Enter a room by its id or alias; None once the account is in it."""
+    path = ("join", name) if name.startswith("#") else ("rooms", name, "join")
+    answer = await home.ask("POST", *path, body={})
+    return None if isinstance(answer, Answer) and answer.status == HTTPStatus.OK else answer
+
+
+async def refused(home: Homeserver, room: str, answer: Answer | Failed) -> Outcome:
+    """What it means that a homeserver forbids a message, with what its words do not tell."""
+    outcome = not_the_message(classify(answer))
+    if not isinstance(outcome, Closed) or code_of(answer) != "M_FORBIDDEN":
+        return outcome
+    found = await standing(home, room)
+    hint = found.reason if isinstance(found, Closed) else ""
+    return Closed(one_line(f"{outcome.reason[:150]}: {hint}")) if hint else outcome
+
+
+async def standing(home: Homeserver, room: str) -> Outcome:
+    """Whether the account is in a room and may speak there; Sent if so."""
+    me = await home.ask("GET", "account", "whoami")
+    if not isinstance(me, Answer) or not isinstance(user := me.code("user_id"), str):
+        return not_the_message(classify(me))
+    member = await home.state(room, "m.room.member", user)
+    if not isinstance(member, Answer) or member.status not in {200, 403, 404}:
+        return not_the_message(classify(member))
+    if member.code("membership") != "join":
+        return Closed(one_line(f"{user} is not in {room}: invite it, and relay enters"))
+    powers = await home.state(room, "m.room.power_levels")
+    # As an event: it is the sender who has made the room.
+    path = ("rooms", room, "state", "m.room.create", "")
+    create = await home.ask("GET", *path, query={"format": "event"})
+    given, needed = levels(powers, user)
+    if given >= needed or is_creator(create, user):
+        return Sent()
+    reason = f"{user} is muted: its power level is {given}, and messages need {needed}: raise it"
+    return Closed(one_line(reason))
+
+
+async def is_removed(home: Homeserver, room: str, event: str) -> bool | Outcome:
+    """Whether somebody has removed a message; an outcome if that cannot be told now."""
+    answer = await home.ask("GET", "rooms", room, "event", event)
+    if isinstance(answer, Answer) and answer.status < 500:
+        unsigned = answer.json.get("unsigned")
+        return isinstance(unsigned, dict) and "redacted_because" in unsigned
+    return not_the_message(classify(answer))
+
+
+async def _resolved(home: Homeserver, alias: str) -> str | Outcome:
+    answer = await home.ask("GET", "directory", "room", alias)
+    if isinstance(answer, Answer) and (room := answer.id("room_id")):
+        return room
+    return not_the_message(classify(answer))
+
+
+async def _resolved_soon(home: Homeserver, alias: str) -> str | Outcome:
+    try:
+        async with asyncio.timeout(ALIAS):
+            return await _resolved(home, alias)
+    except TimeoutError:
+        return Failed("the alias does not answer", unsent=True)
+
+
+async def _checked(home: Homeserver, room: str, name: str) -> str | Outcome:
+    """The room, if it was not upgraded and is not encrypted; ``name`` is its alias or its id."""
+    encryption, tombstone = await _seen(home, room)
+    if code_of(encryption) == "M_FORBIDDEN":
+        entry = await enter(home, name)
+        if entry is not None:
+            # Why it may not enter tells less than why it was refused; that it could not ask, more.
+            outcome = classify(entry)
+            told = outcome if isinstance(outcome, Failed | RateLimited) else classify(encryption)
+            return not_the_message(told)
+        encryption, tombstone = await _seen(home, room)
+    if (hindrance := upgraded(tombstone, name)) is not None:
+        return hindrance
+    if isinstance(encryption, Answer) and encryption.status == 200 and _is_object(encryption):
+        return Closed(ENCRYPTED)  # also where somebody tried to switch it off: that cannot be
+    return room if code_of(encryption) == "M_NOT_FOUND" else not_the_message(classify(encryption))
+
+
+async def _seen(home: Homeserver, room: str) -> tuple[Answer | Failed, Answer | Failed]:
+    encryption, tombstone = await asyncio.gather(
+        home.state(room, "m.room.encryption"), home.state(room, "m.room.tombstone")
+    )
+    return encryption, tombstone
+
+
+def upgraded(tombstone: Answer | Failed, name: str) -> Outcome | None:
+    """https://spec.matrix.org/v1.19/client-server-api/#room-upgrades"""
+    if isinstance(tombstone, Failed) or tombstone.status >= 500 or tombstone.status == 429:
+        return not_the_message(classify(tombstone))
+    if tombstone.status != HTTPStatus.OK or not tombstone.json.keys() & {
+        "replacement_room",
+        "body",
+    }:
+        return None  # also where somebody took it back, by one that is empty
+    place = tombstone.id("replacement_room") or "a room that it does not name"
+    remedy = "let the alias point there" if name.startswith("#") else "set room to that"
+    return Closed(one_line(f"the room was upgraded, and goes on in {place}: {remedy}"))
+
+
+def _is_object(answer: Answer) -> bool:
+    return answer.text.lstrip().startswith("{")
+
+
+def levels(answer: Answer | Failed, user: str) -> tuple[int, int]:
+    """
+    That of the user, and the one that messages need.
+
+    https://spec.matrix.org/v1.19/client-server-api/#mroompower_levels
+    """
+    found = answer.json if isinstance(answer, Answer) and answer.status == HTTPStatus.OK else {}
+    given = _mapping(found, "users").get(user, found.get("users_default", 0))
+    needed = _mapping(found, "events").get(MESSAGE, found.get("events_default", 0))
+    return _number(given), _number(needed)
+
+
+def _mapping(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = found.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _number(level: object) -> int:
+    """Old rooms have levels in words."""
+    try:
+        return int(level) if isinstance(level, int | float | str) else 0
+    except (ValueError, OverflowError):
+        return 0
+
+
+def is_creator(answer: Answer | Failed, user: str) -> bool:
+    """Whether no level holds for a user, for it has made the room."""
+    if not isinstance(answer, Answer):
+        return False
+    content = _mapping(answer.json, "content")
+    others = content.get("additional_creators")
+    creators = [answer.json.get("sender"), *(others if isinstance(others, list) else [])]
+    return _number(content.get("room_version")) >= OF_CREATORS and user in creators

@@ -1,0 +1,174 @@
+"""
+Slack's two languages: rich_text blocks, where text is literal, and mrkdwn, for notifications.
+
+https://docs.slack.dev/reference/block-kit/blocks/rich-text-block,
+https://docs.slack.dev/messaging/formatting-message-text
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import chain, groupby
+from typing import Any
+from urllib.parse import quote
+
+from relay.text import flow, plain
+from relay.text.flow import Block, Run
+from relay.text.tree import Code, Emoji, Link, Style, Text, Time, Tree, clean
+from relay.text.unicode import without_unseen
+
+Element = dict[str, Any]
+
+STYLES = {
+    Style.BOLD: "bold",
+    Style.ITALIC: "italic",
+    Style.UNDERLINE: "underline",
+    Style.STRIKE: "strike",
+}
+PRE = "rich_text_preformatted"
+DATE = "{date_short_pretty} {time}"
+
+BREAK = "\u200b"  # invisible; in mrkdwn, which has no escape for its marks, it keeps them apart
+
+_MARK = re.compile(
+    r"[*_~`]|(?<=:)//|:(?=[\w+'-]+:)|(?m:^)(?P<quote>[^\S\n]*(?=&gt;))|@(?=everyone|channel|here)"
+)
+_UNSAFE_IN_URL = re.compile(r"[|<>\s\x00-\x1f]")
+URL_LENGTH = 3000
+
+
+def render(nodes: Tree) -> list[Element]:
+    """The elements of one rich_text block; none if the tree shows nothing."""
+    found: list[Element] = []
+    for block in flow.blocks(nodes, hidden=plain.HIDDEN):
+        kind, inner = (
+            _kind(block),
+            [*chain.from_iterable(map(_elements, block.runs)), *_code(block)],
+        )
+        if not found or kind != found[-1]["type"] or kind == PRE:
+            found.append({"type": kind, "elements": inner})
+            continue
+        before = found[-1]["elements"]
+        ended = before[-1].get("text", "").endswith("\n")
+        found[-1]["elements"] = [*before, *([] if ended else [_text("\n")]), *inner]
+    shown = ({**one, "elements": _trimmed(_merged(one["elements"]))} for one in found)
+    return [one for one in shown if one["elements"]]
+
+
+def escape(text: str) -> str:
+    """
+    Literal text in mrkdwn: three entities kill what is in angle brackets, marks are kept apart.
+
+    For all other marks there is no escape; an invisible character serves.
+    """
+    text = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARK.sub(_apart, text)
+
+
+def _apart(mark: re.Match[str]) -> str:
+    return BREAK + mark[0] if mark[0] == "//" or mark["quote"] is not None else mark[0] + BREAK
+
+
+def url(text: str) -> str:
+    return _UNSAFE_IN_URL.sub(lambda found: quote(found[0], safe=""), text)
+
+
+def _kind(block: Block) -> str:
+    if block.quoted:
+        return "rich_text_quote"
+    return PRE if block.pre else "rich_text_section"
+
+
+def _code(block: Block) -> list[Element]:
+    if block.pre is None:
+        return []
+    # Slack knows no code block in a quote.
+    return [_text(block.pre.text, {"code"} if block.quoted else ())]
+
+
+def _elements(run: Run) -> list[Element]:
+    if isinstance(run.leaf, Link):
+        return _link(url(run.leaf.url), run.leaf.children, run)
+    return [_element(run.leaf, run)]
+
+
+def _element(leaf: Text | Code | Emoji | Time, run: Run) -> Element:
+    styles = {STYLES[style] for style in run.styles if style in STYLES}
+    match leaf:
+        case Text(text):
+            return _text(text, styles)
+        case Code(text):
+            return _text(text, styles | {"code"})
+        case Emoji(code=code):
+            return _styled({"type": "emoji", "name": code}, styles)
+        case Time(at) if 0 <= at < 4e12:  # Slack knows no dates beyond
+            date = {"timestamp": at // 1000, "format": DATE, "fallback": plain.moment(leaf)}
+            return _styled({"type": "date", **date}, styles)
+        case Time():
+            return _text(plain.moment(leaf), styles)
+
+
+def _link(address: str, children: Tree, run: Run) -> list[Element]:
+    """A label has no emoji of the workspace in Slack: these stand between links to one address."""
+    label = flow.line(children, run.styles, hidden=plain.HIDDEN)
+    words = [one for one in label if not isinstance(one.leaf, Emoji)]
+    if len(words) == len(label) or not without_unseen(_shown(words)).strip():
+        return [_labelled(address, label)]
+    found: list[Element] = []
+    for are_emoji, group in groupby(label, lambda one: isinstance(one.leaf, Emoji)):
+        runs = list(group)
+        if are_emoji:
+            found += [_element(one.leaf, one) for one in runs if not isinstance(one.leaf, Link)]
+            continue
+        text = _shown(runs)
+        found += [_text(" ")] if found and text[:1].isspace() else []
+        found += [_labelled(address, runs)] if text.strip() else []
+        found += [_text(" ")] if text.strip() and text[-1:].isspace() else []
+    return found
+
+
+def _labelled(address: str, label: Sequence[Run]) -> Element:
+    text = " ".join(_shown(label).split())
+    shared = {name for style, name in STYLES.items() if all(style in one.styles for one in label)}
+    if len(address) > URL_LENGTH:
+        return _text(text, shared)
+    return _styled({"type": "link", "url": address, "text": text or address}, shared)
+
+
+def _shown(label: Iterable[Run]) -> str:
+    return "".join(plain.render((one.leaf,)) for one in label)
+
+
+def _text(text: str, styles: Iterable[str] = ()) -> Element:
+    return _styled({"type": "text", "text": text}, styles)
+
+
+def _styled(element: Element, styles: Iterable[str]) -> Element:
+    style = dict.fromkeys(sorted(styles), True)
+    return {**element, "style": style} if style else element
+
+
+def _merged(elements: Iterable[Element]) -> list[Element]:
+    """Texts of one style as one element."""
+    found: list[Element] = []
+    for element in elements:
+        last = found[-1] if found else {}
+        alike = last.get("style") == element.get("style")
+        if alike and last.get("type") == element["type"] == "text":
+            found[-1] = {**last, "text": last["text"] + element["text"]}
+        else:
+            found.append(element)
+    return found
+
+
+def _trimmed(elements: list[Element]) -> list[Element]:
+    """Without blanks at both ends, and without texts that are empty: Slack refuses those."""
+    found = list(elements)
+    while found and found[0]["type"] == "text" and not found[0]["text"].lstrip("\n"):
+        del found[0]
+    while found and found[-1]["type"] == "text" and not found[-1]["text"].rstrip("\n"):
+        del found[-1]
+    for at, strip in ((0, str.lstrip), (-1, str.rstrip)):
+        if found and found[at]["type"] == "text":
+            found[at] = {**found[at], "text": strip(found[at]["text"], "\n")}
+    blank = all(one["type"] == "text" and not one["text"].strip() for one in found)
+    return [] if blank else found

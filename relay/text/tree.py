@@ -1,0 +1,305 @@
+"""
+The rich-text tree, between what authors write and what chats read.
+
+Leaves hold literal text: that is the only place where a dialect escapes, and it does so once.
+A tree is a tuple of nodes.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import groupby
+
+from relay.text.unicode import is_visible, with_few_marks
+
+
+class Style(StrEnum):
+    """How a span of text looks; the values are the tags of the HTML subset."""
+
+    BOLD = "b"
+    ITALIC = "i"
+    UNDERLINE = "u"
+    STRIKE = "s"
+    SMALL = "small"
+    SPOILER = "spoiler"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Literal text; a newline in it is a line break."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A span in one style."""
+
+    style: Style
+    children: "Tree"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A span of code."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pre:
+    """Lines of code."""
+
+    text: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Math:
+    """A TeX formula, in the line or (``block``) on lines of its own."""
+
+    formula: str
+    block: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Somebody's words, set off."""
+
+    children: "Tree"
+
+
+@dataclass(frozen=True, slots=True)
+class Center:
+    """Lines in the middle."""
+
+    children: "Tree"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A line above others; in the block ``fields`` it begins a field."""
+
+    children: "Tree"
+
+
+@dataclass(frozen=True, slots=True)
+class Colored:
+    """A span in colors of ``#rrggbb``; empty: unchanged."""
+
+    children: "Tree"
+    foreground: str = ""
+    background: str = ""
+
+
+class LabelSource(StrEnum):
+    """Who chose the label of a link, and so how far readers may trust it."""
+
+    USER = "user"
+    """An author, in a note or a profile: the label may lie about where the link leads."""
+    RELAY = "relay"
+    """relay: a mention, a hashtag, a person's name beside the handle."""
+    FILE = "file"
+    """The file that the link leads to: its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to the web; dialects read it through ``honest``: no label shows another address."""
+
+    url: str
+    children: "Tree"
+    source: LabelSource = LabelSource.USER
+
+
+@dataclass(frozen=True, slots=True)
+class Emoji:
+    """A server's own emoji ``:name:``, with the address of its picture if that is known."""
+
+    name: str
+    url: str | None = None
+    code: str = ""
+    """What the chat itself has for it: ``<:name:id>``, a name, ``mxc://…``; empty: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A moment (Unix milliseconds) that chats show in the reader's own time if they can."""
+
+    at: int
+    shown: str = ""
+    """The moment in words, for chats that cannot."""
+
+
+Node = Text | Styled | Code | Pre | Math | Quote | Center | Heading | Colored | Link | Emoji | Time
+Tree = tuple[Node, ...]
+
+_NEWLINE = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# Characters that rearrange or hide the text around them (controls, marks of direction, and the
+# tags that once named languages, but for those that make a flag of Scotland out of a black one),
+# and halves of characters. https://www.unicode.org/reports/tr9/, https://trojansource.codes
+_HARMFUL = re.compile(
+    "(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f)"
+    "|[\x00-\x08\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+def clean(text: str) -> str:
+    """Text without what rearranges the line, is drawn over others, or is accepted by no chat."""
+    if not text.isprintable():  # nearly all texts are, and nothing harmful is
+        text = _HARMFUL.sub(r"\1", _NEWLINE.sub("\n", text))
+    return with_few_marks(text)
+
+
+def merged(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The same nodes, with neighbouring texts as one."""
+    if isinstance(nodes, tuple) and len(nodes) < 2:  # most trees: a name, a title
+        yield from nodes
+        return
+    for kind, group in groupby(nodes, type):
+        if kind is Text:
+            yield Text(text_of(group))
+        else:
+            yield from group
+
+
+def mapped(nodes: Tree, change: Callable[[Node], Node]) -> Tree:
+    """The same tree with ``change`` applied to every leaf."""
+    found: list[Node] = []
+    for node in nodes:
+        match node:
+            case Styled() | Quote() | Center() | Heading() | Colored() | Link():
+                found.append(replace(node, children=mapped(node.children, change)))
+            case _:
+                found.append(change(node))
+    return tuple(found)
+
+
+def relinked(nodes: Tree, change: Callable[[Link], Tree]) -> Tree:
+    """The same tree with what ``change`` makes of each link."""
+    found: list[Node] = []
+    for node in nodes:
+        match node:
+            case Link():
+                found.extend(change(node))
+            case Styled() | Quote() | Center() | Heading() | Colored():
+                found.append(replace(node, children=relinked(node.children, change)))
+            case _:
+                found.append(node)
+    return tuple(found)
+
+
+def stripped(nodes: Tree) -> Tree:
+    """A tree without blank text at its two ends."""
+    found = list(nodes)
+    while found and isinstance(found[0], Text):
+        found[0] = Text(found[0].text.lstrip())
+        if found[0].text:
+            break
+        del found[0]
+    while found and isinstance(found[-1], Text):
+        found[-1] = Text(found[-1].text.rstrip())
+        if found[-1].text:
+            break
+        del found[-1]
+    return tuple(found)
+
+
+def on_one_line(nodes: Tree) -> Tree:
+    """The same tree without line breaks: no name or title begins a line of its own."""
+    return tuple(_inline(nodes))
+
+
+def _inline(nodes: Tree) -> Iterator[Node]:
+    for node in nodes:
+        match node:
+            case Text(text):
+                yield Text(re.sub(r"\s+", " ", text) if not text.isprintable() else text)
+            case Code(text) | Pre(text):
+                yield Code(" ".join(text.split()))
+            case Math(formula):
+                yield Math(" ".join(formula.split()))
+            case Quote(children) | Center(children):
+                yield from _inline(children)
+            case Heading(children):
+                yield Styled(Style.BOLD, on_one_line(children))
+            case Styled() | Colored() | Link():
+                yield replace(node, children=on_one_line(node.children))
+            case _:
+                yield node
+
+
+BLANK_LINES = 1  # in a row; a wall of them pushes away what stands around it
+
+
+def folded(nodes: Tree) -> Tree:
+    """The same tree with at most ``BLANK_LINES`` in a row, but in code: to the eye it says more."""
+    return _Folding().tree(nodes)
+
+
+class _Folding:
+    """Counts the line breaks since something was last to be seen."""
+
+    def __init__(self) -> None:
+        self.breaks = BLANK_LINES + 1
+
+    def tree(self, nodes: Tree) -> Tree:
+        return tuple(map(self._node, nodes))
+
+    def _node(self, node: Node) -> Node:
+        match node:
+            case Text(text):
+                return Text(self._text(text))
+            case Quote() | Center() | Heading() if not is_visible(text_of(node.children)):
+                return Text(self._text("\n") if not self.breaks else "")
+            case Quote() | Center() | Heading():
+                self.breaks = BLANK_LINES + 1
+                changed = replace(node, children=self.tree(node.children))
+                self.breaks = 1
+                return changed
+            case Styled() | Colored() | Link():
+                return replace(node, children=self.tree(node.children))
+            case Pre() | Math(block=True):
+                self.breaks = 1
+                return node
+            case _:
+                self.breaks = 0
+                return node
+
+    def _text(self, text: str) -> str:
+        first, *others = _NEWLINE.sub("\n", text).split("\n")
+        found = [self._line(first, is_last=not others)]
+        for left, line in zip(range(len(others) - 1, -1, -1), others, strict=True):
+            if self.breaks <= BLANK_LINES:
+                found.append("\n")
+                self.breaks += 1
+            found.append(self._line(line, is_last=not left))
+        return "".join(found)
+
+    def _line(self, line: str, *, is_last: bool) -> str:
+        """A part of a text between line breaks; the last may go on in the next node."""
+        if is_visible(line):
+            self.breaks = 0
+            return line
+        return line if is_last else ""
+
+
+def text_of(nodes: Iterable[Node]) -> str:
+    """All literal text of a tree, without its markup."""
+    return "".join(map(_text_of, nodes))
+
+
+def _text_of(node: Node) -> str:
+    match node:
+        case Text(text) | Code(text) | Pre(text):
+            return text
+        case Math(formula):
+            return formula
+        case Emoji(name):
+            return f":{name}:"
+        case Time(at):
+            return str(at)
+        case _:
+            return text_of(node.children)
