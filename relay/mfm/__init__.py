@@ -1,59 +1,6 @@
-"""MFM, the markup of Misskey's notes: `parse` a text, `parse_simple` a name, `match` the nodes."""
+"""MFM, the markup of Misskey's notes: a parser equal to mfm-js, and its nodes to the tree."""
 
-from relay.mfm.nodes import (
-    Block,
-    BlockCode,
-    Bold,
-    Center,
-    EmojiCode,
-    Fn,
-    Hashtag,
-    Inline,
-    InlineCode,
-    Italic,
-    Link,
-    MathBlock,
-    MathInline,
-    Mention,
-    Node,
-    Plain,
-    Quote,
-    Search,
-    Small,
-    Strike,
-    Text,
-    UnicodeEmoji,
-    Url,
-    to_json,
-)
-from relay.mfm.parser import NEST_LIMIT, parse, parse_simple
+from relay.mfm.nodes import to_json
+from relay.mfm.parser import parse, parse_simple
 
-__all__ = [
-    "NEST_LIMIT",
-    "Block",
-    "BlockCode",
-    "Bold",
-    "Center",
-    "EmojiCode",
-    "Fn",
-    "Hashtag",
-    "Inline",
-    "InlineCode",
-    "Italic",
-    "Link",
-    "MathBlock",
-    "MathInline",
-    "Mention",
-    "Node",
-    "Plain",
-    "Quote",
-    "Search",
-    "Small",
-    "Strike",
-    "Text",
-    "UnicodeEmoji",
-    "Url",
-    "parse",
-    "parse_simple",
-    "to_json",
-]
+__all__ = ["parse", "parse_simple", "to_json"]

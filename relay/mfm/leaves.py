@@ -1,30 +1,34 @@
 """
-Constructs without others inside: from a token to a node and where it ends.
+Reads constructs that need no stack: leaves, which hold no other nodes, and blocks of whole lines.
 
 Without a node the text up to the end stays text: one character, or more if the reference eats more.
 """
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from relay.mfm.nodes import (
-    Bold,
-    EmojiCode,
-    Hashtag,
-    InlineCode,
-    Italic,
-    MathInline,
-    Mention,
-    Node,
-    Plain,
-    Text,
-    UnicodeEmoji,
-    Url,
+    MfmBlockCode,
+    MfmBold,
+    MfmEmojiCode,
+    MfmHashtag,
+    MfmInlineCode,
+    MfmItalic,
+    MfmMathBlock,
+    MfmMathInline,
+    MfmMention,
+    MfmNode,
+    MfmPlain,
+    MfmSearch,
+    MfmText,
+    MfmUnicodeEmoji,
+    MfmUrl,
 )
-from relay.mfm.tokens import NEWLINE, SPACE, Source
+from relay.mfm.tokens import CENTER, LINE_END, NEWLINE, SPACE, IndexedText
 
 Token = re.Match[str]
-Leaf = tuple[Node | None, int]
+Leaf = tuple[MfmNode | None, int]
 
 _NEWLINE = re.compile(f"{NEWLINE}?")
 _CLOSERS = {close: re.compile(re.escape(close)) for close in ("</plain>", r"\]")}
@@ -36,41 +40,41 @@ _TAG_RUN = re.compile(r"""[^ \u3000\t.,!?'"#:/\[\]【】()「」（）<>\r\n]*""
 _TAG_BRACKETS = {"(": ")", "[": "]", "「": "」", "（": "）"}
 
 
-def _picture(source: Source, token: Token, depth: int) -> Leaf:
-    return UnicodeEmoji(token.group()), token.end()
+def _picture(source: IndexedText, token: Token, depth: int) -> Leaf:
+    return MfmUnicodeEmoji(token.group()), token.end()
 
 
-def _emoji(source: Source, token: Token, depth: int) -> Leaf:
-    return EmojiCode(token.group()[1:-1]), token.end()
+def _emoji(source: IndexedText, token: Token, depth: int) -> Leaf:
+    return MfmEmojiCode(token.group()[1:-1]), token.end()
 
 
-def _under(source: Source, token: Token, depth: int) -> Leaf:
-    return Bold((Text(token.group()[2:-2]),)), token.end()
+def _under(source: IndexedText, token: Token, depth: int) -> Leaf:
+    return MfmBold((MfmText(token.group()[2:-2]),)), token.end()
 
 
-def _italic(source: Source, token: Token, depth: int) -> Leaf:
-    return Italic((Text(token.group()[1:-1]),)), token.end()
+def _italic(source: IndexedText, token: Token, depth: int) -> Leaf:
+    return MfmItalic((MfmText(token.group()[1:-1]),)), token.end()
 
 
-def _code(source: Source, token: Token, depth: int) -> Leaf:
-    return InlineCode(token.group()[1:-1]), token.end()
+def _code(source: IndexedText, token: Token, depth: int) -> Leaf:
+    return MfmInlineCode(token.group()[1:-1]), token.end()
 
 
-def _skip(source: Source, token: Token, depth: int) -> Leaf:
+def _skip(source: IndexedText, token: Token, depth: int) -> Leaf:
     return None, token.end()
 
 
-def _math(source: Source, token: Token, depth: int) -> Leaf:
+def _math(source: IndexedText, token: Token, depth: int) -> Leaf:
     begin = token.end()
     if source.last("\\)") <= begin:
         return None, token.start() + 1
     stop = source.next(_MATH_STOP, begin)
     if stop == begin or not source.text.startswith("\\)", stop):
         return None, token.start() + 1
-    return MathInline(source.text[begin:stop]), stop + 2
+    return MfmMathInline(source.text[begin:stop]), stop + 2
 
 
-def enclosed(source: Source, begin: int, close: str) -> tuple[str, int] | None:
+def enclosed(source: IndexedText, begin: int, close: str) -> tuple[str, int] | None:
     """Take what stands before the closer, less a newline at either end, and the closer's place."""
     text = source.text
     begin = _NEWLINE.match(text, begin).end()  # type: ignore[union-attr]  # it may be empty
@@ -82,15 +86,15 @@ def enclosed(source: Source, begin: int, close: str) -> tuple[str, int] | None:
     return (text[begin:stop], at) if stop > begin else None
 
 
-def _plain(source: Source, token: Token, depth: int) -> Leaf:
+def _plain(source: IndexedText, token: Token, depth: int) -> Leaf:
     inside = enclosed(source, token.end(), "</plain>")
     if inside is None:
         return None, token.start() + 1
     text, at = inside
-    return Plain((Text(text),)), at + len("</plain>")
+    return MfmPlain((MfmText(text),)), at + len("</plain>")
 
 
-def _mention(source: Source, token: Token, depth: int) -> Leaf:
+def _mention(source: IndexedText, token: Token, depth: int) -> Leaf:
     name, _, host = token.group()[1:].partition("@")
     kept = host.rstrip(".-")
     if not host:
@@ -98,11 +102,11 @@ def _mention(source: Source, token: Token, depth: int) -> Leaf:
     if not name or name[0] in ".-" or (host and (not kept or kept[0] in ".-" or name[-1] in ".-")):
         return None, token.end()
     acct = f"@{name}@{kept}" if host else f"@{name}"
-    return Mention(name, kept or None, acct), token.start() + len(acct)
+    return MfmMention(name, kept or None, acct), token.start() + len(acct)
 
 
 def _balanced(
-    source: Source, pos: int, run: re.Pattern[str], brackets: dict[str, str], room: int
+    source: IndexedText, pos: int, run: re.Pattern[str], brackets: dict[str, str], room: int
 ) -> int:
     """Go on over a run of characters and pairs of brackets; stop before a bracket left open."""
     awaited: list[str] = []
@@ -121,16 +125,16 @@ def _balanced(
         pos += 1
 
 
-def _hashtag(source: Source, token: Token, depth: int) -> Leaf:
+def _hashtag(source: IndexedText, token: Token, depth: int) -> Leaf:
     room = max(1, source.limit - depth)
     end = _balanced(source, token.end(), _TAG_RUN, _TAG_BRACKETS, room)
     tag = source.text[token.end() : end]
     if not tag or (tag.isascii() and tag.isdigit()):
         return None, token.start() + 1
-    return Hashtag(tag), end
+    return MfmHashtag(tag), end
 
 
-def _url(source: Source, token: Token, depth: int) -> Leaf:
+def _url(source: IndexedText, token: Token, depth: int) -> Leaf:
     room = max(1, source.limit - depth)
     end = _balanced(source, token.end(), _URL_RUN, _URL_BRACKETS, room)
     if end == token.end():
@@ -138,17 +142,17 @@ def _url(source: Source, token: Token, depth: int) -> Leaf:
     address = source.text[token.end() : end].rstrip(".,")
     if not address:
         return None, end
-    return Url(token.group() + address), token.end() + len(address)
+    return MfmUrl(token.group() + address), token.end() + len(address)
 
 
-def _angle(source: Source, token: Token, depth: int) -> Leaf:
+def _angle(source: IndexedText, token: Token, depth: int) -> Leaf:
     stop = source.next(_ANGLE_STOP, token.end())
     if stop == token.end() or source.text[stop : stop + 1] != ">":
         return None, token.start() + 1
-    return Url(source.text[token.start() + 1 : stop], brackets=True), stop + 1
+    return MfmUrl(source.text[token.start() + 1 : stop], brackets=True), stop + 1
 
 
-LEAVES: dict[str, Callable[[Source, Token, int], Leaf]] = {
+LEAVES: dict[str, Callable[[IndexedText, Token, int], Leaf]] = {
     "keycap": _picture,
     "picture": _picture,
     "emoji": _emoji,
@@ -165,3 +169,112 @@ LEAVES: dict[str, Callable[[Source, Token, int], Leaf]] = {
     "url": _url,
     "angle": _angle,
 }
+
+
+# What JavaScript's trim() takes; Python's strip() would take others too.
+_JS_SPACES = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+_ONE_NEWLINE = re.compile(f"{NEWLINE}?")
+_CENTER = re.compile(f"<center>{NEWLINE}?")
+_CODE = re.compile(f"```([^\r\n]*){NEWLINE}")
+_CODE_CLOSE = re.compile(f"{NEWLINE}```{LINE_END}")
+_CODE_END = re.compile(f"{NEWLINE}```{NEWLINE}?")
+_MATH_END = re.compile(rf"\\\]{LINE_END}{NEWLINE}?")
+_QUOTE_LINE = re.compile(f">[{SPACE}]?([^\r\n]*)")
+_QUOTE = re.compile(f">[^\r\n]*+(?:{NEWLINE}>[^\r\n]*+)*+")
+_TWO_NEWLINES = re.compile(f"{NEWLINE}{{0,2}}")
+_BUTTON = re.compile(
+    rf"[{SPACE}](?:\[(?:[sS][eE][aA][rR][cC][hH]|検索)\]|[sS][eE][aA][rR][cC][hH]|検索){LINE_END}"
+)
+_LINE = re.compile("[^\r\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuote:
+    """A quote whose lines, without their marks, are still to be parsed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCenter:
+    """A centred block, if it closes."""
+
+
+BlockStart = tuple[MfmNode | OpenQuote | OpenCenter, int]
+"""What begins, and where the text goes on; for a centred block where its body begins."""
+
+
+def block(source: IndexedText, pos: int) -> BlockStart | None:
+    """Take the block that begins here: at the begin of a line, or at the newline before it."""
+    line = _end(_ONE_NEWLINE, source, pos)
+    match source.text[line : line + 1]:
+        case "<":
+            return _center_block(source, line)
+        case "`":
+            return _code_block(source, line)
+        case "\\":
+            return _math_block(source, line)
+        case ">" | "\r" | "\n":
+            return _quote_block(source, _end(_TWO_NEWLINES, source, pos))
+        case _:
+            return None
+
+
+def search(source: IndexedText, pos: int) -> tuple[MfmSearch, int] | None:
+    """Take the search that this line is, or the line after the newline that is here."""
+    button = source.next(_BUTTON, pos)
+    if button == len(source.text):
+        return None
+    line = _end(_ONE_NEWLINE, source, pos)
+    if not line < button < _end(_LINE, source, line):
+        return None
+    end = _end(_LINE, source, button)
+    query, content = source.text[line:button], source.text[line:end]
+    return MfmSearch(query, content), _end(_ONE_NEWLINE, source, end)
+
+
+def has_search(text: str) -> bool:
+    return _BUTTON.search(text) is not None
+
+
+def _end(pattern: re.Pattern[str], source: IndexedText, pos: int) -> int:
+    found = pattern.match(source.text, pos)
+    return found.end() if found else pos
+
+
+def _center_block(source: IndexedText, line: int) -> BlockStart | None:
+    opened = _CENTER.match(source.text, line)
+    if opened is None or source.last(CENTER.close) < opened.end():
+        return None
+    return OpenCenter(), opened.end()
+
+
+def _code_block(source: IndexedText, line: int) -> BlockStart | None:
+    opened = _CODE.match(source.text, line)
+    if opened is None:
+        return None
+    close = source.next(_CODE_CLOSE, opened.end())
+    if close in {opened.end(), len(source.text)}:
+        return None
+    code = MfmBlockCode(source.text[opened.end() : close], opened[1].strip(_JS_SPACES) or None)
+    return code, _end(_CODE_END, source, close)
+
+
+def _math_block(source: IndexedText, line: int) -> BlockStart | None:
+    if not source.text.startswith("\\[", line):
+        return None
+    inside = enclosed(source, line + 2, "\\]")
+    closed = inside and _MATH_END.match(source.text, inside[1])
+    return (MfmMathBlock(inside[0]), closed.end()) if inside and closed else None
+
+
+def _quote_block(source: IndexedText, line: int) -> BlockStart | None:
+    found = _QUOTE.match(source.text, line)
+    if found is None:
+        return None
+    lines = _QUOTE_LINE.findall(source.text, line, found.end())
+    if lines == [""]:
+        return None
+    return OpenQuote("\n".join(lines)), _end(_TWO_NEWLINES, source, found.end())

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from relay.mfm.leaves import LEAVES, Token
-from relay.mfm.nodes import Url
+from relay.mfm.nodes import MfmUrl
 from relay.mfm.tokens import (
     CENTER,
     FN,
@@ -19,8 +19,8 @@ from relay.mfm.tokens import (
     LINKS,
     NEWLINE,
     OPENERS,
-    Kind,
-    Source,
+    Construct,
+    IndexedText,
     pattern,
     places,
     tokens,
@@ -31,14 +31,14 @@ _CENTER_CLOSE = re.compile(f"{NEWLINE}?</center>{LINE_END}{NEWLINE}?")
 
 
 # So many times the text's length is searched for tokens one by one; who needs more is no writer.
-_PATIENCE = 4
+_SEARCH_BUDGET = 4
 
 
 @dataclass(slots=True)
 class _Body:
     """One body on the way: `seen` are the tokens passed, `known` where those seen before led."""
 
-    kind: Kind
+    kind: Construct
     depth: int
     label: bool
     start: int
@@ -47,14 +47,14 @@ class _Body:
     seen: list[int] = field(default_factory=list)
 
 
-class Scout:
-    __slots__ = ("_known", "_patience", "_tails", "source")
+class Lookahead:
+    __slots__ = ("_known", "_search_budget", "_tails", "source")
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: IndexedText) -> None:
         self.source = source
-        self._known: dict[tuple[Kind, int, bool], dict[int, int]] = {}
+        self._known: dict[tuple[Construct, int, bool], dict[int, int]] = {}
         self._tails: dict[tuple[int, int], tuple[int, str, int] | None] = {}
-        self._patience = _PATIENCE * len(source.text)
+        self._search_budget = _SEARCH_BUDGET * len(source.text)
 
     def link(self, token: Token, depth: int) -> tuple[int, str, int] | None:
         """Find where the label stops, the address, and where the link ends; None if it is none."""
@@ -84,11 +84,11 @@ class Scout:
         if token is None:
             return None
         node, end = LEAVES[token.lastgroup or ""](self.source, token, depth)
-        if not isinstance(node, Url) or not self.source.text.startswith(")", end):
+        if not isinstance(node, MfmUrl) or not self.source.text.startswith(")", end):
             return None
         return stop, node.url, end + 1
 
-    def _stop(self, kind: Kind, begin: int, depth: int, *, label: bool) -> int:
+    def _stop(self, kind: Construct, begin: int, depth: int, *, label: bool) -> int:
         """Find where a body of `kind` beginning here, in a construct at `depth`, stops."""
         if depth + 1 >= self.source.limit:
             return self.source.next(kind.ahead, begin)
@@ -112,16 +112,16 @@ class Scout:
                 return stop
             pos = self._after(body, stop)
 
-    def _body(self, kind: Kind, start: int, begin: int, depth: int, *, label: bool) -> _Body:
+    def _body(self, kind: Construct, start: int, begin: int, depth: int, *, label: bool) -> _Body:
         known = self._known.setdefault((kind, depth, label), {})
         return _Body(kind, depth, label, start, begin, known)
 
     def _next(self, body: _Body, pos: int) -> Token | None:
         """Find the next token; after much searching, by a list of all places."""
         find = tokens(body.kind, label=body.label)
-        if self._patience > 0:
+        if self._search_budget > 0:
             token = find.search(self.source.text, pos)
-            self._patience -= (token.start() if token else len(self.source.text)) - pos
+            self._search_budget -= (token.start() if token else len(self.source.text)) - pos
             return token
         at = self.source.next(places(body.kind, label=body.label), pos)
         return find.match(self.source.text, at)

@@ -10,24 +10,24 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class MfmText:
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class UnicodeEmoji:
+class MfmUnicodeEmoji:
     emoji: str
 
 
 @dataclass(frozen=True, slots=True)
-class EmojiCode:
+class MfmEmojiCode:
     """A custom emoji of the author's server, without its colons."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class MfmMention:
     """The host is None for the server of the note's author."""
 
     username: str
@@ -36,12 +36,12 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
-class Hashtag:
+class MfmHashtag:
     hashtag: str
 
 
 @dataclass(frozen=True, slots=True)
-class Url:
+class MfmUrl:
     """An address in the text; `brackets` if it stood between `<` and `>`."""
 
     url: str
@@ -49,119 +49,119 @@ class Url:
 
 
 @dataclass(frozen=True, slots=True)
-class InlineCode:
+class MfmInlineCode:
     code: str
 
 
 @dataclass(frozen=True, slots=True)
-class MathInline:
+class MfmMathInline:
     formula: str
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
-    """Text in which nothing has a meaning; its only child is a `Text`."""
+class MfmPlain:
+    """Text in which nothing has a meaning; its only child is an `MfmText`."""
 
-    children: tuple["Node", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Bold:
-    children: tuple["Node", ...]
+    children: tuple["MfmNode", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Italic:
-    children: tuple["Node", ...]
+class MfmBold:
+    children: tuple["MfmNode", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Small:
-    children: tuple["Node", ...]
+class MfmItalic:
+    children: tuple["MfmNode", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Strike:
-    children: tuple["Node", ...]
+class MfmSmall:
+    children: tuple["MfmNode", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class MfmStrike:
+    children: tuple["MfmNode", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MfmLink:
     """A silent one (`?[...]`) asks for no preview."""
 
     silent: bool
     url: str
-    children: tuple["Node", ...]
+    children: tuple["MfmNode", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Fn:
+class MfmFn:
     """An effect: `$[name.key=value,flag ...]`. A flag's value is True."""
 
     name: str
     args: Mapping[str, str | bool] = field(hash=False)
-    children: tuple["Node", ...]
+    children: tuple["MfmNode", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    children: tuple["Node", ...]
+class MfmQuote:
+    children: tuple["MfmNode", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Center:
-    children: tuple["Node", ...]
+class MfmCenter:
+    children: tuple["MfmNode", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class BlockCode:
+class MfmBlockCode:
     code: str
     lang: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class MathBlock:
+class MfmMathBlock:
     formula: str
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class MfmSearch:
     """A line with a search button; `content` is the line as it was written."""
 
     query: str
     content: str
 
 
-Block = Quote | Search | BlockCode | MathBlock | Center
+MfmBlock = MfmQuote | MfmSearch | MfmBlockCode | MfmMathBlock | MfmCenter
 """What takes whole lines. It occurs at the top and in quotes only."""
 
-Inline = (
-    Text
-    | UnicodeEmoji
-    | EmojiCode
-    | Mention
-    | Hashtag
-    | Url
-    | InlineCode
-    | MathInline
-    | Plain
-    | Bold
-    | Italic
-    | Small
-    | Strike
-    | Link
-    | Fn
+MfmInline = (
+    MfmText
+    | MfmUnicodeEmoji
+    | MfmEmojiCode
+    | MfmMention
+    | MfmHashtag
+    | MfmUrl
+    | MfmInlineCode
+    | MfmMathInline
+    | MfmPlain
+    | MfmBold
+    | MfmItalic
+    | MfmSmall
+    | MfmStrike
+    | MfmLink
+    | MfmFn
 )
-Node = Block | Inline
+MfmNode = MfmBlock | MfmInline
 
 
-def to_json(nodes: Iterable[Node]) -> list[dict[str, Any]]:
+def to_json(nodes: Iterable[MfmNode]) -> list[dict[str, Any]]:
     """Write a tree in the reference's layout: `type`, then `props` and `children` if it has any."""
     return [_json(node) for node in nodes]
 
 
-def _json(node: Node) -> dict[str, Any]:
-    name = type(node).__name__
+def _json(node: MfmNode) -> dict[str, Any]:
+    name = type(node).__name__.removeprefix("Mfm")
     props = {field.name: getattr(node, field.name) for field in fields(node)}
     children = props.pop("children", None)
     if props.get("brackets") is False:  # the reference leaves it out

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from relay.mfm.blocks import Centered, Quoted, block, has_search, search
-from relay.mfm.leaves import LEAVES, Token
-from relay.mfm.lookahead import Scout
-from relay.mfm.nodes import Center, Fn, Link, Node, Quote, Text
+from relay.mfm.leaves import LEAVES, OpenCenter, OpenQuote, Token, block, has_search, search
+from relay.mfm.lookahead import Lookahead
+from relay.mfm.nodes import MfmCenter, MfmFn, MfmLink, MfmNode, MfmQuote, MfmText
 from relay.mfm.tokens import (
     CENTER,
     FN,
@@ -23,9 +22,9 @@ from relay.mfm.tokens import (
     SEARCHED,
     SIMPLE_TOKENS,
     TOP,
-    Kind,
+    Construct,
+    IndexedText,
     Make,
-    Source,
     tokens,
 )
 
@@ -37,7 +36,7 @@ _LINE_BEGINS = re.compile(r"[^\r\n]")
 class _Frame:
     """A body being read: `mark` is the end of the last node, what follows it is text so far."""
 
-    kind: Kind
+    kind: Construct
     depth: int
     label: bool
     search: Callable[[str, int], Token | None]
@@ -46,20 +45,20 @@ class _Frame:
     begin: int
     mark: int
     end: int = 0
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[MfmNode] = field(default_factory=list)
 
 
-class Reading:
+class MfmParser:
     """A text, the note's or a quote's; `quotes` are the nodes whose texts are still to be read."""
 
     def __init__(self, text: str, limit: int, depth: int) -> None:
         self.text = text
-        self.source = Source(text, limit)
-        self.scout = Scout(self.source)
+        self.source = IndexedText(text, limit)
+        self.lookahead = Lookahead(self.source)
         self.depth = depth
         kind = SEARCHED if has_search(text) else TOP
         find = tokens(kind, label=False).search
-        self.top = self.frame = _Frame(kind, depth, False, find, Quote, 0, 0, 0)
+        self.top = self.frame = _Frame(kind, depth, False, find, MfmQuote, 0, 0, 0)
         self.frames = [self.top]
         self.nodes = self.top.nodes
         self.quotes: list[tuple[int, str]] = []
@@ -80,12 +79,12 @@ class Reading:
 
     def _flush(self, frame: _Frame, end: int) -> None:
         if end > frame.mark:
-            frame.nodes.append(Text(self.text[frame.mark : end]))
+            frame.nodes.append(MfmText(self.text[frame.mark : end]))
 
-    def _add(self, node: Node, start: int, end: int) -> None:
+    def _add(self, node: MfmNode, start: int, end: int) -> None:
         frame = self.frame
         if start > frame.mark:
-            frame.nodes.append(Text(self.text[frame.mark : start]))
+            frame.nodes.append(MfmText(self.text[frame.mark : start]))
         frame.nodes.append(node)
         frame.mark = end
 
@@ -95,17 +94,17 @@ class Reading:
 
     def _fn(self, token: Token) -> int:
         name, _, args = token.group()[2:-1].partition(".")
-        return self._enter(FN, partial(Fn, name, _args(args)), token.start(), token.end())
+        return self._enter(FN, partial(MfmFn, name, _args(args)), token.start(), token.end())
 
     def _link(self, token: Token) -> int:
-        found = self.scout.link(token, self.frame.depth)
+        found = self.lookahead.link(token, self.frame.depth)
         if found is None:
             return token.end()
         _, url, end = found
-        make = partial(Link, token.group() == "?[", url)
+        make = partial(MfmLink, token.group() == "?[", url)
         return self._enter(LABEL, make, token.start(), token.end(), end)
 
-    def _enter(self, kind: Kind, make: Make, start: int, begin: int, end: int = 0) -> int:
+    def _enter(self, kind: Construct, make: Make, start: int, begin: int, end: int = 0) -> int:
         """Go into a body; `end` if it is known to close."""
         if not (end or kind.line) and self.source.last(kind.close) < begin:
             return len(self.text)
@@ -158,13 +157,13 @@ class Reading:
             return self._search(pos)
         node, end = begun
         match node:
-            case Centered():
-                found = self.scout.center(end, self.depth)
+            case OpenCenter():
+                found = self.lookahead.center(end, self.depth)
                 if found is None:
                     return self._search(pos)
-                return self._enter(CENTER, Center, pos, end, found[1])
-            case Quoted(text):
-                self._add(Quote(()), pos, end)
+                return self._enter(CENTER, MfmCenter, pos, end, found[1])
+            case OpenQuote(text):
+                self._add(MfmQuote(()), pos, end)
                 self.quotes.append((len(self.nodes) - 1, text))
             case _:
                 self._add(node, pos, end)
@@ -189,17 +188,17 @@ class Reading:
         if name in LEAVES:
             node, end = LEAVES[name](self.source, token, self.frame.depth)
             return node is not None or end > pos + 1
-        return name not in LINKS or self.scout.link(token, self.frame.depth) is not None
+        return name not in LINKS or self.lookahead.link(token, self.frame.depth) is not None
 
 
-_STEPS: dict[str, Callable[[Reading, Token], int]] = {
-    "tag": Reading._open,
-    "star": Reading._open,
-    "wave": Reading._open,
-    "fn": Reading._fn,
-    "link": Reading._link,
-    "silent": Reading._link,
-    "stop": Reading._stop,
+_STEPS: dict[str, Callable[[MfmParser, Token], int]] = {
+    "tag": MfmParser._open,
+    "star": MfmParser._open,
+    "wave": MfmParser._open,
+    "fn": MfmParser._fn,
+    "link": MfmParser._link,
+    "silent": MfmParser._link,
+    "stop": MfmParser._stop,
 }
 
 
@@ -212,38 +211,38 @@ def _args(written: str) -> dict[str, str | bool]:
 NEST_LIMIT = 20
 
 
-def parse(text: str, *, nest_limit: int = NEST_LIMIT) -> tuple[Node, ...]:
+def parse(text: str, *, nest_limit: int = NEST_LIMIT) -> tuple[MfmNode, ...]:
     """Parse a note's text. What nests deeper than the limit is text."""
-    readings = [Reading(text, nest_limit, 0)]
-    quotes: list[tuple[Reading, int, Reading]] = []
+    readings = [MfmParser(text, nest_limit, 0)]
+    quotes: list[tuple[MfmParser, int, MfmParser]] = []
     for outer in readings:
         outer.read()
         depth = outer.depth + 1
         for index, quoted in outer.quotes:
             if depth >= nest_limit:
-                outer.nodes[index] = Quote((Text(quoted),))
+                outer.nodes[index] = MfmQuote((MfmText(quoted),))
                 continue
-            inner = Reading(quoted, nest_limit, depth)
+            inner = MfmParser(quoted, nest_limit, depth)
             readings.append(inner)
             quotes.append((outer, index, inner))
     for outer, index, inner in reversed(quotes):
-        outer.nodes[index] = Quote(tuple(inner.nodes))
+        outer.nodes[index] = MfmQuote(tuple(inner.nodes))
     return tuple(readings[0].nodes)
 
 
-def parse_simple(text: str) -> tuple[Node, ...]:
+def parse_simple(text: str) -> tuple[MfmNode, ...]:
     """Parse a name or a content warning: only emoji and `<plain>` mean something there."""
-    source = Source(text, NEST_LIMIT)
-    nodes: list[Node] = []
+    source = IndexedText(text, NEST_LIMIT)
+    nodes: list[MfmNode] = []
     mark = pos = 0
     while token := SIMPLE_TOKENS.search(text, pos):
         node, pos = LEAVES[token.lastgroup or ""](source, token, 0)
         if node is None:
             continue
         if token.start() > mark:
-            nodes.append(Text(text[mark : token.start()]))
+            nodes.append(MfmText(text[mark : token.start()]))
         nodes.append(node)
         mark = pos
     if mark < len(text):
-        nodes.append(Text(text[mark:]))
+        nodes.append(MfmText(text[mark:]))
     return tuple(nodes)

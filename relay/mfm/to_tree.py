@@ -4,7 +4,29 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from relay.mfm import nodes as mfm
+from relay.mfm.nodes import (
+    MfmBlockCode,
+    MfmBold,
+    MfmCenter,
+    MfmEmojiCode,
+    MfmFn,
+    MfmHashtag,
+    MfmInlineCode,
+    MfmItalic,
+    MfmLink,
+    MfmMathBlock,
+    MfmMathInline,
+    MfmMention,
+    MfmNode,
+    MfmPlain,
+    MfmQuote,
+    MfmSearch,
+    MfmSmall,
+    MfmStrike,
+    MfmText,
+    MfmUnicodeEmoji,
+    MfmUrl,
+)
 from relay.text import tree
 from relay.text.hosts import host_name, readable
 from relay.text.links import link
@@ -19,15 +41,7 @@ MOVING = frozenset(
     "followmouse clickable crop fade font group skew".split()
 )
 Parent = (
-    mfm.Bold
-    | mfm.Italic
-    | mfm.Strike
-    | mfm.Small
-    | mfm.Quote
-    | mfm.Center
-    | mfm.Plain
-    | mfm.Link
-    | mfm.Fn
+    MfmBold | MfmItalic | MfmStrike | MfmSmall | MfmQuote | MfmCenter | MfmPlain | MfmLink | MfmFn
 )
 # The seconds of the years 1 to 9999, but for a day at either end: time zones move it.
 FIRST, LAST = -62_135_510_400, 253_402_214_399
@@ -60,37 +74,37 @@ class Origin:
         return f"{self.server}/emoji/{quote(name, safe='')}{at}.webp"
 
 
-def tree_of(nodes: tuple[mfm.Node, ...], origin: Origin) -> Tree:
+def tree_of(nodes: tuple[MfmNode, ...], origin: Origin) -> Tree:
     """The tree of a parsed text."""
     return tuple(tree.merged(made for node in nodes for made in _tree_of(node, origin)))
 
 
-def _tree_of(node: mfm.Node, origin: Origin) -> Tree:
+def _tree_of(node: MfmNode, origin: Origin) -> Tree:
     match node:
-        case mfm.Text(text) | mfm.UnicodeEmoji(text):
+        case MfmText(text) | MfmUnicodeEmoji(text):
             return (tree.Text(text),)
-        case mfm.EmojiCode(name):
+        case MfmEmojiCode(name):
             return (tree.Emoji(name, origin.emoji(name)),)
-        case mfm.Mention(username, host, acct):
+        case MfmMention(username, host, acct):
             return _link(origin.profile(username, host), readable(acct), LabelSource.RELAY)
-        case mfm.Hashtag(name):
+        case MfmHashtag(name):
             return _link(origin.tag(name), f"#{name}", LabelSource.RELAY)
-        case mfm.Url(url):
+        case MfmUrl(url):
             return _link(url, url, LabelSource.USER)
-        case mfm.InlineCode(code):
+        case MfmInlineCode(code):
             return (tree.Code(code),)
-        case mfm.BlockCode(code, language):
+        case MfmBlockCode(code, language):
             return (tree.Pre(code, language or ""),)
-        case mfm.MathInline(formula):
+        case MfmMathInline(formula):
             return (tree.Math(formula),)
-        case mfm.MathBlock(formula):
+        case MfmMathBlock(formula):
             return (tree.Math(formula, block=True),)
-        case mfm.Search(query, content):
+        case MfmSearch(query, content):
             # The button has the name that its author gave it: Search, 検索.
             name = content.removeprefix(query).strip().strip("[]") or "Search"
             button = tree.Link(SEARCH + _quoted(query), (tree.Text(name),))
             return (tree.Text(f"{query} "), button, tree.Text("\n"))
-        case mfm.Fn(name="ruby"):
+        case MfmFn(name="ruby"):
             return _ruby(node.children, origin)
         case _:
             return _parent(node, tree_of(node.children, origin))
@@ -106,27 +120,27 @@ def _link(url: str, label: str, source: LabelSource) -> Tree:
 
 def _parent(node: Parent, children: Tree) -> Tree:
     match node:
-        case mfm.Bold():
+        case MfmBold():
             return (Styled(Style.BOLD, children),)
-        case mfm.Italic():
+        case MfmItalic():
             return (Styled(Style.ITALIC, children),)
-        case mfm.Strike():
+        case MfmStrike():
             return (Styled(Style.STRIKE, children),)
-        case mfm.Small():
+        case MfmSmall():
             return (Styled(Style.SMALL, children),)
-        case mfm.Quote():
+        case MfmQuote():
             return (tree.Quote(children),)
-        case mfm.Center():
+        case MfmCenter():
             return (tree.Center(children),)
-        case mfm.Plain():
+        case MfmPlain():
             return children
-        case mfm.Link(url=url):
+        case MfmLink(url=url):
             return link(url, children)
-        case mfm.Fn():
+        case MfmFn():
             return _effect(node, children)
 
 
-def _effect(node: mfm.Fn, children: Tree) -> Tree:
+def _effect(node: MfmFn, children: Tree) -> Tree:
     name, args = node.name, node.args
     if name in LOUD:
         return (Styled(Style.BOLD, children),)
@@ -152,17 +166,17 @@ def _colored(name: str, wanted: str | bool | None, children: Tree) -> tree.Node:
     return tree.Colored(children, background=f"#{color}")
 
 
-def _ruby(children: tuple[mfm.Node, ...], origin: Origin) -> Tree:
+def _ruby(children: tuple[MfmNode, ...], origin: Origin) -> Tree:
     """
     ``base(reading)``, parted as Misskey's MkMfm parts it: by nodes, before they are drawn.
 
     The reading is a text that comes last; of a lone text all but the first word.
     """
-    *base, last = children or (mfm.Text(""),)
-    written = last.text if isinstance(last, mfm.Text) else ""
+    *base, last = children or (MfmText(""),)
+    written = last.text if isinstance(last, MfmText) else ""
     if not base:
         word, _, written = written.partition(" ")
-        base = [mfm.Text(word)] if word else []
+        base = [MfmText(word)] if word else []
     reading = written.strip()
     if not base or not (reading or written):
         return tree_of(children, origin)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from relay.mfm import emoji
-from relay.mfm.nodes import Bold, Fn, Italic, Node, Small, Strike
+from relay.mfm.nodes import MfmBold, MfmFn, MfmItalic, MfmNode, MfmSmall, MfmStrike
 
 
-class Source:
+class IndexedText:
     """A text, how deep constructs may nest in it, and where the next closer of a kind stands."""
 
     __slots__ = ("_last", "_places", "limit", "text")
@@ -47,11 +47,11 @@ LINE_END = r"(?=[\r\n]|\Z)"
 SPACE = " \u3000\t"
 WORD = "A-Za-z0-9"
 
-Make = Callable[[tuple[Node, ...]], Node]
+Make = Callable[[tuple[MfmNode, ...]], MfmNode]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class Construct:
     """A construct that holds others: its closer, and the pattern of where its body ends anyhow."""
 
     close: str
@@ -61,30 +61,30 @@ class Kind:
     """Its body ends with the line, not only at the closer."""
 
 
-def _kind(close: str, stop: str = "", *, line: bool = False) -> Kind:
+def _construct(close: str, stop: str = "", *, line: bool = False) -> Construct:
     stop = stop or re.escape(close) + (r"|[\r\n]" if line else "")
-    return Kind(close, stop, re.compile(f"(?={stop})"), line)
+    return Construct(close, stop, re.compile(f"(?={stop})"), line)
 
 
-def _tada(children: tuple[Node, ...]) -> Node:
-    return Fn("tada", {}, children)
+def _tada(children: tuple[MfmNode, ...]) -> MfmNode:
+    return MfmFn("tada", {}, children)
 
 
-OPENERS: dict[str, tuple[Kind, Make]] = {
-    "<b>": (_kind("</b>"), Bold),
-    "<i>": (_kind("</i>"), Italic),
-    "<s>": (_kind("</s>"), Strike),
-    "<small>": (_kind("</small>"), Small),
-    "***": (_kind("***"), _tada),
-    "**": (_kind("**"), Bold),
-    "~~": (_kind("~~", line=True), Strike),
+OPENERS: dict[str, tuple[Construct, Make]] = {
+    "<b>": (_construct("</b>"), MfmBold),
+    "<i>": (_construct("</i>"), MfmItalic),
+    "<s>": (_construct("</s>"), MfmStrike),
+    "<small>": (_construct("</small>"), MfmSmall),
+    "***": (_construct("***"), _tada),
+    "**": (_construct("**"), MfmBold),
+    "~~": (_construct("~~", line=True), MfmStrike),
 }
-FN = _kind("]")
-LABEL = _kind("]", line=True)
-CENTER = _kind("</center>", f"{NEWLINE}?</center>")
-TOP = _kind("", rf"{NEWLINE}(?=[<`\\]|{NEWLINE}?>)")
+FN = _construct("]")
+LABEL = _construct("]", line=True)
+CENTER = _construct("</center>", f"{NEWLINE}?</center>")
+TOP = _construct("", rf"{NEWLINE}(?=[<`\\]|{NEWLINE}?>)")
 """The text itself, or a quote's: lines may begin blocks there."""
-SEARCHED = _kind("", r"[\r\n]")
+SEARCHED = _construct("", r"[\r\n]")
 """The same, if it has a search button: any line may be a search."""
 
 _ARG = r"[A-Za-z0-9_]++(?:=[A-Za-z0-9_.-]++)?+"
@@ -127,19 +127,19 @@ def pattern(names: set[str]) -> str:
 
 
 @cache
-def tokens(kind: Kind, *, label: bool) -> re.Pattern[str]:
+def tokens(kind: Construct, *, label: bool) -> re.Pattern[str]:
     """The pattern for what may come next in a body; `label`: somewhere within a link's label."""
     names = set(TOKENS)
     if label:
         names -= NOT_IN_LABELS
-    # These are text. But the scout went in after them, so it shall know the place again.
+    # These are text, but the lookahead went in after them: the parser has to stop there as well.
     passed = r"\[(?P<passed>)" if label else "<(?P<passed>)(?=center>)"
     return re.compile(f"{_BEGINS}(?:(?P<stop>{kind.stop})|{pattern(names)}|{passed})")
 
 
 @cache
-def places(kind: Kind, *, label: bool) -> re.Pattern[str]:
-    """The same for `Source.next`: it has no width, so that overlapping tokens are found too."""
+def places(kind: Construct, *, label: bool) -> re.Pattern[str]:
+    """The same pattern without width, for `IndexedText.next`: it finds overlapping tokens too."""
     return re.compile(f"(?={tokens(kind, label=label).pattern})")
 
 

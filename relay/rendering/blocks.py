@@ -7,7 +7,7 @@ from functools import partial
 
 from relay.i18n import Language
 from relay.model import Display, Event, Note, User
-from relay.rendering.markup import MAKE, PICTURES, Parser, parsed, room
+from relay.rendering.markup import MAKE, PICTURES, MarkupParser, parsed, room
 from relay.rendering.meter import BoundError
 from relay.text.hosts import readable
 from relay.text.links import is_web, link
@@ -87,8 +87,8 @@ def _hidden(
         yield from _hidden(note.renote, display, folded=folded)
 
 
-def parser(block: str, trees: Sequence[Tree], left: list[int] | None = None) -> Parser:
-    return Parser(trees, make=PICTURES if block == "images" else MAKE, room=left)
+def parser(block: str, trees: Sequence[Tree], left: list[int] | None = None) -> MarkupParser:
+    return MarkupParser(trees, make=PICTURES if block == "images" else MAKE, room=left)
 
 
 def outline(event: Event, language: Language) -> Message:

@@ -98,7 +98,7 @@ PICTURES: Mapping[str, Make] = {"a": _picture}
 """In the block of pictures a link's label is an alt text: nobody takes it for an address."""
 
 
-class Parser(HTMLParser):
+class MarkupParser(HTMLParser):
     """Reads one block of a template. ``problems`` names what is no part of the subset."""
 
     def __init__(
@@ -216,7 +216,7 @@ def _weight(nodes: Tree) -> int:
     return total
 
 
-def parsed(source: str, parser: Callable[[], Parser]) -> Tree:
+def parsed(source: str, parser: Callable[[], MarkupParser]) -> Tree:
     """The tree of a block; most are a word or an address, and need no parser."""
     if "<" in source or "&" in source:
         return parser().parse(source)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.rendering.markup import DEPTH, PICTURES, Parser
+from relay.rendering.markup import DEPTH, PICTURES, MarkupParser
 from relay.rendering.meter import BoundError
 from relay.text.tree import (
     Center,
@@ -49,7 +49,7 @@ URL = "https://a.example"
     ],
 )
 def test_the_subset_becomes_a_tree(source: str, tree: Tree) -> None:
-    parser = Parser([(Text("made"),)])
+    parser = MarkupParser([(Text("made"),)])
     assert parser.parse(source) == tree
     assert parser.problems == []
 
@@ -66,7 +66,7 @@ def test_the_subset_becomes_a_tree(source: str, tree: Tree) -> None:
     ],
 )
 def test_what_is_wrong_is_told_and_loses_no_text(source: str, text: str, problem: str) -> None:
-    parser = Parser()
+    parser = MarkupParser()
     assert text_of(parser.parse(source)) == text
     assert parser.problems[0].startswith(problem)
 
@@ -89,19 +89,19 @@ def test_what_is_wrong_is_told_and_loses_no_text(source: str, text: str, problem
     ],
 )
 def test_what_begins_no_tag_is_text(source: str, text: str) -> None:
-    assert text_of(Parser().parse(source)) == text
+    assert text_of(MarkupParser().parse(source)) == text
 
 
 def test_a_made_tree_can_be_placed_often_but_not_without_end() -> None:
     made = (Text("x" * 9_000),)
     placed = '<mfm n="0"></mfm>'
-    assert len(text_of(Parser([made]).parse(placed * 50))) == 450_000
+    assert len(text_of(MarkupParser([made]).parse(placed * 50))) == 450_000
     with pytest.raises(BoundError, match="too often"):
-        Parser([made]).parse(placed * 60)
+        MarkupParser([made]).parse(placed * 60)
 
 
 def test_tags_nest_only_so_deep() -> None:
-    parser = Parser()
+    parser = MarkupParser()
     tree = parser.parse("<b>" * 5000 + "x" + "</b>" * 5000)
     depth = 0
     while isinstance(node := tree[0], Styled):
@@ -111,5 +111,5 @@ def test_tags_nest_only_so_deep() -> None:
 
 
 def test_the_label_of_a_picture_is_its_alt_text() -> None:
-    picture = Parser(make=PICTURES).parse(f'<a href="{URL}">readme.md</a>')
+    picture = MarkupParser(make=PICTURES).parse(f'<a href="{URL}">readme.md</a>')
     assert picture == (Link(URL, (Text("readme.md"),)),)

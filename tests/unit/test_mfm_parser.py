@@ -11,27 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.mfm import (
-    Bold,
-    Center,
-    EmojiCode,
-    Fn,
-    Hashtag,
-    Italic,
-    Link,
-    Mention,
-    Node,
-    Quote,
-    Search,
-    Text,
-    UnicodeEmoji,
-    Url,
-    parse,
-    parse_simple,
-    to_json,
+from relay.mfm import lookahead, parse, parse_simple, to_json
+from relay.mfm import parser as mfm_parser
+from relay.mfm.nodes import (
+    MfmBold,
+    MfmCenter,
+    MfmEmojiCode,
+    MfmFn,
+    MfmHashtag,
+    MfmItalic,
+    MfmLink,
+    MfmMention,
+    MfmNode,
+    MfmQuote,
+    MfmSearch,
+    MfmText,
+    MfmUnicodeEmoji,
+    MfmUrl,
 )
-from relay.mfm import lookahead as scout
-from relay.mfm import parser as reading
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "mfm.jsonl"
 VECTORS = [json.loads(line) for line in SAMPLES.read_text(encoding="utf-8").splitlines()]
@@ -111,100 +108,102 @@ def test_every_vector_gives_what_the_reference_gives() -> None:
     ("text", "nodes"),
     [
         pytest.param("", (), id="an empty text has no nodes"),
-        pytest.param("**a", (Text("**a"),), id="without a closer all is text"),
-        pytest.param("**a :b:", (Text("**a :b:"),), id="what is inside is text then, too"),
-        pytest.param("****", (Text("****"),), id="nothing inside is no bold"),
-        pytest.param("***a***", (Fn("tada", {}, (Text("a"),)),), id="three stars make a tada"),
+        pytest.param("**a", (MfmText("**a"),), id="without a closer all is text"),
+        pytest.param("**a :b:", (MfmText("**a :b:"),), id="what is inside is text then, too"),
+        pytest.param("****", (MfmText("****"),), id="nothing inside is no bold"),
+        pytest.param("***a***", (MfmFn("tada", {}, (MfmText("a"),)),), id="three stars: a tada"),
         pytest.param(
-            "$[x.__proto__=1,k ]", (Text("$[x.__proto__=1,k ]"),), id="an empty fn is text"
+            "$[x.__proto__=1,k ]", (MfmText("$[x.__proto__=1,k ]"),), id="an empty fn is text"
         ),
         pytest.param(
             "$[x.__proto__=1,k a]",
-            (Fn("x", {"k": True}, (Text("a"),)),),
+            (MfmFn("x", {"k": True}, (MfmText("a"),)),),
             id="what is no key in JavaScript is no argument",
         ),
         pytest.param(
             "[@a #b](https://c)",
-            (Link(False, "https://c", (Text("@a #b"),)),),
+            (MfmLink(False, "https://c", (MfmText("@a #b"),)),),
             id="a label holds nothing that leads elsewhere",
         ),
         pytest.param(
             "?[a](<https://b c>)",
-            (Text("?[a](<"), Url("https://b"), Text(" c>)")),
+            (MfmText("?[a](<"), MfmUrl("https://b"), MfmText(" c>)")),
             id="an address has no spaces",
         ),
-        pytest.param("[a](https://b.)", (Text("[a]("), Url("https://b"), Text(".)")), id="dot"),
-        pytest.param("a@b", (Text("a@b"),), id="no mention after a letter"),
         pytest.param(
-            "@a@b-", (Mention("a", "b", "@a@b"), Text("-")), id="a host ends with a letter"
+            "[a](https://b.)", (MfmText("[a]("), MfmUrl("https://b"), MfmText(".)")), id="dot"
         ),
-        pytest.param("@a-@b", (Text("@a-@b"),), id="so does a name before a host"),
-        pytest.param("@a-", (Mention("a", None, "@a"), Text("-")), id="else its end is cut"),
-        pytest.param("#1", (Text("#1"),), id="a number is no hashtag"),
-        pytest.param("#a(b", (Hashtag("a"), Text("(b")), id="an open bracket ends a hashtag"),
-        pytest.param("a:b:c", (Text("a:b:c"),), id="no emoji before a letter"),
-        pytest.param("a:b:", (Text("a"), EmojiCode("b")), id="but after one"),
-        pytest.param("a*b*", (Text("a*b*"),), id="no italic after a letter"),
-        pytest.param("*\u212a*", (Text("*\u212a*"),), id="the Kelvin sign is no letter"),
-        pytest.param("☺\ufe0e", (Text("☺\ufe0e"),), id="what shall be text is text"),
-        pytest.param("☺\ufe0f", (UnicodeEmoji("☺\ufe0f"),), id="what shall be a picture is one"),
-        pytest.param("a\ufe0f", (Text("a\ufe0f"),), id="the sign for it alone is text"),
-        pytest.param("\ufe0f search", (Text("\ufe0f search"),), id="but prevents a search"),
-        pytest.param("🇯🇵🇦", (UnicodeEmoji("🇯🇵"), UnicodeEmoji("🇦")), id="flags are pairs"),
-        pytest.param("*️⃣*", (UnicodeEmoji("*️⃣"), Text("*")), id="a key comes before all else"),
+        pytest.param("a@b", (MfmText("a@b"),), id="no mention after a letter"),
+        pytest.param(
+            "@a@b-", (MfmMention("a", "b", "@a@b"), MfmText("-")), id="a host ends with a letter"
+        ),
+        pytest.param("@a-@b", (MfmText("@a-@b"),), id="so does a name before a host"),
+        pytest.param("@a-", (MfmMention("a", None, "@a"), MfmText("-")), id="else its end is cut"),
+        pytest.param("#1", (MfmText("#1"),), id="a number is no hashtag"),
+        pytest.param("#a(b", (MfmHashtag("a"), MfmText("(b")), id="an open bracket ends a hashtag"),
+        pytest.param("a:b:c", (MfmText("a:b:c"),), id="no emoji before a letter"),
+        pytest.param("a:b:", (MfmText("a"), MfmEmojiCode("b")), id="but after one"),
+        pytest.param("a*b*", (MfmText("a*b*"),), id="no italic after a letter"),
+        pytest.param("*\u212a*", (MfmText("*\u212a*"),), id="the Kelvin sign is no letter"),
+        pytest.param("☺\ufe0e", (MfmText("☺\ufe0e"),), id="what shall be text is text"),
+        pytest.param("☺\ufe0f", (MfmUnicodeEmoji("☺\ufe0f"),), id="what shall be a picture is one"),
+        pytest.param("a\ufe0f", (MfmText("a\ufe0f"),), id="the sign for it alone is text"),
+        pytest.param("\ufe0f search", (MfmText("\ufe0f search"),), id="but prevents a search"),
+        pytest.param("🇯🇵🇦", (MfmUnicodeEmoji("🇯🇵"), MfmUnicodeEmoji("🇦")), id="flags are pairs"),
+        pytest.param("*️⃣*", (MfmUnicodeEmoji("*️⃣"), MfmText("*")), id="a key comes before all else"),
         pytest.param(
             "a\n**b** search\n",
-            (Text("a"), Search("**b**", "**b** search")),
+            (MfmText("a"), MfmSearch("**b**", "**b** search")),
             id="a search on a new line wins over what the line begins with",
         ),
         pytest.param(
             "**b** search",
-            (Bold((Text("b"),)), Text(" search")),
+            (MfmBold((MfmText("b"),)), MfmText(" search")),
             id="on the first line it does not",
         ),
         pytest.param(
-            "<center> search", (Search("<center>", "<center> search"),), id="but over text"
+            "<center> search", (MfmSearch("<center>", "<center> search"),), id="but over text"
         ),
-        pytest.param("<b> search", (Text("<b> search"),), id="an opener is not text here"),
+        pytest.param("<b> search", (MfmText("<b> search"),), id="an opener is not text here"),
         pytest.param(
             "[a](https://b) search",
-            (Link(False, "https://b", (Text("a"),)), Text(" search")),
+            (MfmLink(False, "https://b", (MfmText("a"),)), MfmText(" search")),
             id="nor is a link",
         ),
-        pytest.param("[a search", (Search("[a", "[a search"),), id="what is no link is"),
+        pytest.param("[a search", (MfmSearch("[a", "[a search"),), id="what is no link is"),
         pytest.param(
             "> a\r> > b\n\n\nc",
-            (Quote((Text("a"), Quote((Text("b"),)))), Text("\nc")),
+            (MfmQuote((MfmText("a"), MfmQuote((MfmText("b"),)))), MfmText("\nc")),
             id="a quote takes two newlines after it",
         ),
         pytest.param(
             "\n<center>\n> a\n</center>\nb",
-            (Center((Text("> a"),)), Text("b")),
+            (MfmCenter((MfmText("> a"),)), MfmText("b")),
             id="there are no blocks in blocks but in quotes",
         ),
-        pytest.param("~~a\nb~~", (Text("~~a\nb~~"),), id="strike ends with the line"),
+        pytest.param("~~a\nb~~", (MfmText("~~a\nb~~"),), id="strike ends with the line"),
     ],
 )
-def test_details_of_the_reference(text: str, nodes: tuple[Node, ...]) -> None:
+def test_details_of_the_reference(text: str, nodes: tuple[MfmNode, ...]) -> None:
     assert parse(text) == nodes
 
 
 def test_a_name_holds_emoji_and_plain_text_only() -> None:
     assert parse_simple("**a** :b:😀 @c") == (
-        Text("**a** "),
-        EmojiCode("b"),
-        UnicodeEmoji("😀"),
-        Text(" @c"),
+        MfmText("**a** "),
+        MfmEmojiCode("b"),
+        MfmUnicodeEmoji("😀"),
+        MfmText(" @c"),
     )
 
 
 def test_deeper_than_the_limit_is_text() -> None:
-    assert parse("<b><i>a</i></b>", nest_limit=1) == (Bold((Text("<i>a</i>"),)),)
-    assert parse("<b><i>a</i></b>", nest_limit=2) == (Bold((Italic((Text("a"),)),)),)
-    assert parse("> > a", nest_limit=1) == (Quote((Text("> a"),)),)
-    assert parse("<center>\n~~a</center>", nest_limit=1) == (Center((Text("~~a"),)),)
+    assert parse("<b><i>a</i></b>", nest_limit=1) == (MfmBold((MfmText("<i>a</i>"),)),)
+    assert parse("<b><i>a</i></b>", nest_limit=2) == (MfmBold((MfmItalic((MfmText("a"),)),)),)
+    assert parse("> > a", nest_limit=1) == (MfmQuote((MfmText("> a"),)),)
+    assert parse("<center>\n~~a</center>", nest_limit=1) == (MfmCenter((MfmText("~~a"),)),)
     assert parse("[~~a~~](https://b)", nest_limit=1) == (
-        Link(False, "https://b", (Text("~~a~~"),)),
+        MfmLink(False, "https://b", (MfmText("~~a~~"),)),
     )
 
 
@@ -261,7 +260,7 @@ class Counted:
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     steps = [0]
-    for module in (reading, scout):
+    for module in (mfm_parser, lookahead):
         tokens = module.tokens
         monkeypatch.setattr(
             module,
@@ -288,7 +287,7 @@ def test_neither_the_text_nor_the_caller_can_be_too_deep() -> None:
     text = "<b>[$[x " * 5_000 + "]](https://a)</b>" * 5_000 + "\n" + "> " * 5_000 + "a"
     expected = parse(text)
 
-    def call(frames: int) -> tuple[Node, ...]:
+    def call(frames: int) -> tuple[MfmNode, ...]:
         return call(frames - 1) if frames else parse(text)
 
     frame, used = sys._getframe(), 0
@@ -297,24 +296,24 @@ def test_neither_the_text_nor_the_caller_can_be_too_deep() -> None:
     assert call(sys.getrecursionlimit() - used - 60) == expected
 
 
-def texts(nodes: tuple[Node, ...]) -> Iterator[str]:
+def texts(nodes: tuple[MfmNode, ...]) -> Iterator[str]:
     for node in nodes:
-        if isinstance(node, Text):
+        if isinstance(node, MfmText):
             yield node.text
         else:
             yield from texts(getattr(node, "children", ()))
 
 
-def height(nodes: tuple[Node, ...]) -> int:
+def height(nodes: tuple[MfmNode, ...]) -> int:
     inner = [node.children for node in nodes if hasattr(node, "children")]
     return 1 + max(map(height, inner)) if inner else 0
 
 
-def is_tidy(nodes: tuple[Node, ...]) -> bool:
+def is_tidy(nodes: tuple[MfmNode, ...]) -> bool:
     """No empty text, and no two in a row."""
     return (
-        Text("") not in nodes
-        and not any(isinstance(a, Text) and isinstance(b, Text) for a, b in pairwise(nodes))
+        MfmText("") not in nodes
+        and not any(isinstance(a, MfmText) and isinstance(b, MfmText) for a, b in pairwise(nodes))
         and all(is_tidy(getattr(node, "children", ())) for node in nodes)
     )
 
@@ -341,8 +340,8 @@ def test_json_has_no_more_than_json_can_say(text: str) -> None:
 
 @given(st.text(alphabet="abc .,;!?-\n\r\tあ漢\0\u200b"))
 def test_without_markup_there_is_one_text(text: str) -> None:
-    assert parse(text) == parse_simple(text) == ((Text(text),) if text else ())
+    assert parse(text) == parse_simple(text) == ((MfmText(text),) if text else ())
 
 
 def test_a_node_can_be_a_key() -> None:
-    assert parse("$[x.a=1 **b**]")[0] in {Fn("x", {"a": "1"}, (Bold((Text("b"),)),))}
+    assert parse("$[x.a=1 **b**]")[0] in {MfmFn("x", {"a": "1"}, (MfmBold((MfmText("b"),)),))}
