@@ -24,7 +24,7 @@ def gallery() -> str:
 
 def _shown(kind: str) -> Iterator[str]:
     config = embedded()
-    press, event = plan.press(config), sample.event(kind)
+    renderer, event = plan.renderer(config), sample.event(kind)
     yield f"## {kind}\n"
     for name, language, shorten in (
         ("discord", "markdown", _discord),
@@ -32,7 +32,7 @@ def _shown(kind: str) -> Iterator[str]:
         ("matrix", "html", _matrix),
     ):
         sink: Any = config.sinks[name]
-        message = press.rendered(redacted(sink.gate, event), "", plan.manner(config, sink))
+        message = renderer.rendered(redacted(sink.gate, event), "", plan.policy(config, sink))
         payload = sink.payload([message])
         yield f"**{name.capitalize()}**\n\n````{language}\n{shorten(payload)}\n````\n"
 

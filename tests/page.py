@@ -58,9 +58,9 @@ def operation(outbox: Outbox, config: Config, woken: list[str]) -> Operation:
 
     return Operation(
         outbox=outbox,
-        press=plan.press(config),
+        renderer=plan.renderer(config),
         sinks=config.sinks,
-        manners={name: plan.manner(config, sink) for name, sink in config.sinks.items()},
+        policies={name: plan.policy(config, sink) for name, sink in config.sinks.items()},
         language=Language("en", "Asia/Tokyo"),
         clock=lambda: NOW,
         tally=Tally(clock=lambda: NOW),

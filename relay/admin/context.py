@@ -6,7 +6,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from relay.delivery.renderer import Manner, Press
+from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.i18n import Language
 from relay.monitoring.rolling import Tally
 from relay.outbox import Outbox
@@ -29,9 +29,9 @@ class Operation:
     """``clock`` gives Unix milliseconds."""
 
     outbox: Outbox
-    press: Press
+    renderer: Renderer
     sinks: Mapping[str, AnySink]
-    manners: Mapping[str, Manner]
+    policies: Mapping[str, DeliveryPolicy]
     language: Language
     """That of messages; pages take of it the time zone."""
     clock: Callable[[], int]

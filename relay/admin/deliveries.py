@@ -94,7 +94,7 @@ def _message(now: Operation, delivery: Delivery) -> dict[str, Any]:
     if sink is None:
         return {"trouble": "gone"}
     try:
-        made = now.press.message(delivery, now.manners[delivery.sink])
+        made = now.renderer.message(delivery, now.policies[delivery.sink])
     except FormatError:
         return {"trouble": "unreadable"}
     if isinstance(made, Rejected):

@@ -12,8 +12,8 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from relay.config import Config
-from relay.delivery.renderer import Manner, Press
-from relay.delivery.sender import Duty
+from relay.delivery.renderer import DeliveryPolicy, Renderer
+from relay.delivery.sender import LaneConfig
 from relay.i18n import Language
 from relay.intake.acceptance import Rules
 from relay.intake.server import Hook, Ways
@@ -35,10 +35,10 @@ class Plan:
     config: Config
     ways: Ways
     rules: Rules
-    duties: Mapping[str, Duty]
+    lane_configs: Mapping[str, LaneConfig]
     """What is asked of the lane of each sink, by name."""
     routes: Sequence[Route]
-    press: Press
+    renderer: Renderer
     groups: Sequence[Collection[str]]
     """The names of sinks that count against the same limit of their vendor's, together."""
     paces: Mapping[Hashable, Pace]
@@ -54,22 +54,22 @@ class Running:
 def planned(config: Config, *, salt: str, before: Plan | None = None) -> Plan:
     """``salt`` is of the outbox; of the plan ``before``, limits that were used stay so."""
     routes, paces = config.compiled_routes(), _paces(config, {} if before is None else before.paces)
-    shared = _press(config, routes)
+    shared = _renderer(config, routes)
     return Plan(
         config=config,
         ways=_ways(config),
         rules=_rules(config, routes),
-        duties={
-            name: Duty(
+        lane_configs={
+            name: LaneConfig(
                 sink=sink,
-                manner=manner(config, sink, pace=_pace(sink, paces)),
-                press=shared,
+                policy=policy(config, sink, pace=_pace(sink, paces)),
+                renderer=shared,
                 fingerprint=fingerprint(sink, salt=salt),
             )
             for name, sink in config.sinks.items()
         },
         routes=routes,
-        press=shared,
+        renderer=shared,
         groups=_groups(config),
         paces=paces,
     )
@@ -77,8 +77,12 @@ def planned(config: Config, *, salt: str, before: Plan | None = None) -> Plan:
 
 def changed(before: Plan, after: Plan) -> Sequence[str]:
     """The sinks that are new or have other settings."""
-    known = {name: duty.fingerprint for name, duty in before.duties.items()}
-    return [name for name, duty in after.duties.items() if known.get(name) != duty.fingerprint]
+    known = {name: lane_config.fingerprint for name, lane_config in before.lane_configs.items()}
+    return [
+        name
+        for name, lane_config in after.lane_configs.items()
+        if known.get(name) != lane_config.fingerprint
+    ]
 
 
 def fixed(started: Config, config: Config) -> Sequence[str]:
@@ -86,13 +90,13 @@ def fixed(started: Config, config: Config) -> Sequence[str]:
     return [key for key in FIXED if getattr(started, key) != getattr(config, key)]
 
 
-def press(config: Config) -> Press:
-    return _press(config, config.compiled_routes())
+def renderer(config: Config) -> Renderer:
+    return _renderer(config, config.compiled_routes())
 
 
-def manner(config: Config, sink: SinkSettings, *, pace: Pace | None = None) -> Manner:
+def policy(config: Config, sink: SinkSettings, *, pace: Pace | None = None) -> DeliveryPolicy:
     """``pace``: that of all sinks that count against the same limit of their vendor's."""
-    return Manner(
+    return DeliveryPolicy(
         gate=sink.gate,
         display=sink.display,
         schedule=config.retry if sink.retry is None else sink.retry,
@@ -116,9 +120,9 @@ def fingerprint(sink: SinkSettings, *, salt: str) -> str:
     return hashlib.sha256(f"{salt} {written}".encode()).hexdigest()
 
 
-def _press(config: Config, routes: Sequence[Route]) -> Press:
+def _renderer(config: Config, routes: Sequence[Route]) -> Renderer:
     servers = {name: hook.server for name, hook in config.hooks.items()}
-    return Press(config.templates_in(), {route.name: route for route in routes}, servers)
+    return Renderer(config.templates_in(), {route.name: route for route in routes}, servers)
 
 
 def _ways(config: Config) -> Ways:

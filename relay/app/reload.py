@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from relay.aio import first
 from relay.app.plan import Running, changed, fixed, planned
 from relay.config import Config
-from relay.delivery.lanes import Crew
-from relay.delivery.sender import Duty
+from relay.delivery.lanes import LaneSupervisor
+from relay.delivery.sender import LaneConfig
 from relay.errors import ConfigError, RelayError
 from relay.monitoring.systemd import Notify
 from relay.outbox import Outbox
@@ -32,7 +32,7 @@ class Reload:
     def __init__(
         self,
         running: Running,
-        crew: Crew,
+        supervisor: LaneSupervisor,
         outbox: Outbox,
         *,
         load: Callable[[], Config],
@@ -40,7 +40,7 @@ class Reload:
         clock: Callable[[], int],
     ) -> None:
         self._running = running
-        self._crew = crew
+        self._supervisor = supervisor
         self._outbox = outbox
         self._load = load
         self._notify = notify
@@ -67,17 +67,17 @@ class Reload:
             lambda: planned(self._loaded(), salt=self._outbox.id, before=before)
         )
         self._running.plan = plan
-        self._crew.change(plan.duties, plan.groups)
+        self._supervisor.change(plan.lane_configs, plan.groups)
         done = Reloaded(sinks=changed(before, plan), fixed=fixed(self._started, plan.config))
         logger.info("reloaded", extra={"action": "reload", "sinks": ",".join(done.sinks) or None})
         for key in done.fixed:
             logger.warning(
                 "needs a restart", extra={"action": "reload", "reason": f"{key}: has changed"}
             )
-        await reopen(self._outbox, plan.duties, now=self._clock())
+        await reopen(self._outbox, plan.lane_configs, now=self._clock())
         for name in done.sinks:
             await self._outbox.open_sink(name, now=self._clock())
-        self._crew.wake(done.sinks)
+        self._supervisor.wake(done.sinks)
         return done
 
     def _loaded(self) -> Config:
@@ -104,11 +104,11 @@ class Reload:
                 continue  # it was told
 
 
-async def reopen(outbox: Outbox, duties: Mapping[str, Duty], *, now: int) -> None:
+async def reopen(outbox: Outbox, lane_configs: Mapping[str, LaneConfig], *, now: int) -> None:
     """Let sinks go on whose configuration changed since they refused us; name the others."""
     for closed in await outbox.closed_sinks():
-        duty = duties.get(closed.name)
-        if duty is not None and duty.fingerprint == closed.fingerprint:
+        lane_config = lane_configs.get(closed.name)
+        if lane_config is not None and lane_config.fingerprint == closed.fingerprint:
             logger.error(
                 "sink still closed",
                 extra={"action": "closed", "sink": closed.name, "reason": closed.reason},
@@ -116,7 +116,7 @@ async def reopen(outbox: Outbox, duties: Mapping[str, Duty], *, now: int) -> Non
         else:
             await outbox.open_sink(closed.name, now=now)
     for (sink, state), number in (await outbox.counts()).items():
-        if state == "pending" and sink not in duties:
+        if state == "pending" and sink not in lane_configs:
             logger.warning(
                 "deliveries wait for a sink that is not in the configuration",
                 extra={"action": "orphans", "sink": sink, "number": number},

@@ -27,8 +27,8 @@ from relay.app.reload import Reload, reopen
 from relay.config import Config
 from relay.delivery import outcome_log as ending
 from relay.delivery.lane import Lane
-from relay.delivery.lanes import Crew
-from relay.delivery.sender import Duty
+from relay.delivery.lanes import LaneSupervisor
+from relay.delivery.sender import LaneConfig
 from relay.errors import BrokenError
 from relay.i18n import Language
 from relay.intake import server as intake
@@ -97,24 +97,26 @@ async def run(
             counts.settled(settled, outcome)
             ending.tell(settled, outcome, now=clock())
 
-        def hire(name: str, duty: Duty) -> Lane:
+        def new_lane(name: str, lane_config: LaneConfig) -> Lane:
             counts.begin(name)
-            return Lane(name, duty, outbox=outbox, session=session, clock=clock, told=told)
+            return Lane(name, lane_config, outbox=outbox, session=session, clock=clock, told=told)
 
-        running, crew = Running(planned(config, salt=outbox.id)), Crew(hire)
-        crew.change(running.plan.duties, running.plan.groups)
-        await reopen(outbox, running.plan.duties, now=clock())
+        running, supervisor = Running(planned(config, salt=outbox.id)), LaneSupervisor(new_lane)
+        supervisor.change(running.plan.lane_configs, running.plan.groups)
+        await reopen(outbox, running.plan.lane_configs, now=clock())
 
         def wake(names: Collection[str]) -> None:
             bell.ring()
-            crew.wake(names)
+            supervisor.wake(names)
 
         accept = Acceptance(outbox, rules=lambda: running.plan.rules, wake=wake, clock=clock)
-        watch = Watch(outbox, accept, crew.lanes, clock=clock)
+        watch = Watch(outbox, accept, supervisor.lanes, clock=clock)
         stack.push_async_callback(watch.close)
 
         def operation() -> Operation:
-            return _operation(running.plan, crew, outbox, session, tally, wake, examine, clock)
+            return _operation(
+                running.plan, supervisor, outbox, session, tally, wake, examine, clock
+            )
 
         if config.web is not None and metrics is not None:
             opened = watch.listening(config.web, operation, bell, metrics)
@@ -123,16 +125,16 @@ async def run(
         runner = intake.runner(public, grace=GRACE)
         door = await stack.enter_async_context(listening(runner, config.listen, mode=EVERYBODY))
         again = Reload(
-            running, crew, outbox, load=load or (lambda: config), notify=notify, clock=clock
+            running, supervisor, outbox, load=load or (lambda: config), notify=notify, clock=clock
         )
         socket = socket_of(file_of(config.outbox), config.home)
-        control = Control(reload=again, wake=wake, laps=lambda: _laps(crew))
+        control = Control(reload=again, wake=wake, laps=lambda: _laps(supervisor))
         await stack.enter_async_context(controlled(control, socket))
         ready(door.address)
         notify.ready(f"listens on {door.address}")
         await _finished(
             [
-                crew.run(outbox, clock=clock, stop=stop),
+                supervisor.run(outbox, clock=clock, stop=stop),
                 forget(
                     outbox, older_than=lambda: running.plan.config.retention, stop=stop, clock=clock
                 ),
@@ -172,7 +174,7 @@ async def send_trial(
 
 def _operation(
     plan: Plan,
-    crew: Crew,
+    supervisor: LaneSupervisor,
     outbox: Outbox,
     session: aiohttp.ClientSession,
     tally: Tally,
@@ -183,18 +185,20 @@ def _operation(
     config = plan.config
 
     async def attempt(name: str) -> Outcome:
-        duty = plan.duties[name]
-        return await send_trial(duty.sink, session, language=duty.manner.language, now=clock())
+        lane_config = plan.lane_configs[name]
+        return await send_trial(
+            lane_config.sink, session, language=lane_config.policy.language, now=clock()
+        )
 
     return Operation(
         outbox=outbox,
-        press=plan.press,
+        renderer=plan.renderer,
         sinks=config.sinks,
-        manners={name: duty.manner for name, duty in plan.duties.items()},
+        policies={name: lane_config.policy for name, lane_config in plan.lane_configs.items()},
         language=Language(config.locale, config.timezone),
         clock=clock,
         tally=tally,
-        laps=lambda: _laps(crew),
+        laps=lambda: _laps(supervisor),
         wake=lambda name: wake([name]),
         attempt=attempt,
         hooks={name: hook.server for name, hook in config.hooks.items()},
@@ -206,8 +210,8 @@ def _operation(
     )
 
 
-def _laps(crew: Crew) -> Mapping[str, Lap]:
-    return {name: Lap(is_sick=it.is_sick, rest=it.rest) for name, it in crew.lanes.items()}
+def _laps(supervisor: LaneSupervisor) -> Mapping[str, Lap]:
+    return {name: Lap(is_sick=it.is_sick, rest=it.rest) for name, it in supervisor.lanes.items()}
 
 
 async def _finished(work: Iterable[Coroutine[None, None, None]], *, stop: asyncio.Event) -> None:

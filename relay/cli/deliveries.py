@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from relay.app import run as app
-from relay.app.plan import manner, press
+from relay.app.plan import policy, renderer
 from relay.cli.context import (
     colour_for,
     configuration_without_secrets,
@@ -169,7 +169,7 @@ def _draw(config: Config, delivery: Delivery) -> None:
     if delivery.sink not in config.sinks:
         return
     sink = config.sinks[delivery.sink]
-    made = press(config).message(delivery, manner(config, sink))
+    made = renderer(config).message(delivery, policy(config, sink))
     if isinstance(made, Rejected):
         say(f"{delivery.sink} cannot show it: {made.reason}")
     else:

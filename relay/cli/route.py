@@ -4,7 +4,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping
 
-from relay.app.plan import manner, press
+from relay.app.plan import policy, renderer
 from relay.cli.context import (
     check_sink,
     colour_for,
@@ -117,7 +117,7 @@ def embedded() -> Config:
 
 def _message(config: Config, name: str, sink: SinkSettings, event: Event) -> Message:
     by = sinks_for(event, config.compiled_routes()).get(name, "")
-    return press(config).rendered(redacted(sink.gate, event), by, manner(config, sink))
+    return renderer(config).rendered(redacted(sink.gate, event), by, policy(config, sink))
 
 
 def add_route(commands: Commands) -> None:

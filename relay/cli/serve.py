@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from relay.app import run as app
-from relay.app.plan import manner
+from relay.app.plan import policy
 from relay.cli.context import (
     check_left_outbox,
     colour_for,
@@ -194,7 +194,7 @@ async def send_test(path: Path | None, name: str) -> int:
     config = configuration(path)
     sink = sink_of(config, name)
     async with open_session(proxies(config.proxy, os.environ)) as session:
-        language, now = manner(config, sink).language, app.unix_milliseconds()
+        language, now = policy(config, sink).language, app.unix_milliseconds()
         outcome = await app.send_trial(sink, session, language=language, now=now)
     colour, reason = colour_for(sys.stdout), getattr(outcome, "reason", None)
     word = type(outcome).__name__

@@ -1,11 +1,13 @@
 """
 The way from the outbox to a sink.
 
-lane      of one sink: claim, carry, settle, save
-turn      whose turn it is, where the sink or a message seems to be sick
-courier   one attempt: what shares a request is rendered and sent
-change    what was told is changed, or taken back
-asking    one request, at the sink's pace; ``narrowing``: again, without what the vendor refuses
-closing   a sink that refused us, until it is well
-press     from a delivery to its message, through the gate once more
+lanes       starts and stops the lanes of the sinks that this node owns and that have a backlog
+lane        of one sink: claim, send, settle, save
+claimer     which deliveries are claimed next, and what earlier attempts have shown of the sink
+sender      one attempt: the deliveries of a request are rendered and sent
+editor      changes and withdraws messages that were sent before
+requester   one request, at the sink's pace; ``fallback``: again, without what the vendor refuses
+closure     a sink that refused relay: probed until it accepts again
+renderer    from a delivery to its message, through the gate once more
+breaker     when a sink that fails is probed instead of sent to; ``settle``: a delivery's next state
 """

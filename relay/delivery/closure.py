@@ -14,7 +14,7 @@ from relay.outcome import Closed, Outcome, RateLimited, Sent
 logger = logging.getLogger(__name__)
 
 
-class Closing:
+class Closure:
     """That of one sink; ``clock`` gives Unix milliseconds."""
 
     def __init__(self, name: str, *, outbox: Outbox, clock: Callable[[], int]) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from relay.delivery.renderer import NOTHING, Press, Restricted
-from relay.delivery.requester import INTERRUPTED, Ask, Asking
+from relay.delivery.renderer import NOTHING, Renderer, Restricted
+from relay.delivery.requester import INTERRUPTED, Ask, Requester
 from relay.outbox.base import Outbox
 from relay.outbox.records import Told
 from relay.outcome import (
@@ -29,27 +29,27 @@ LONG = 8192  # bytes of a webhook, from which on its message may take long to ma
 Ended = tuple[Sequence[Delivery], Outcome]
 
 
-class Change:
+class Editor:
     """Puts a message in the place of another one."""
 
-    def __init__(self, asking: Asking, press: Press, *, outbox: Outbox) -> None:
-        self._asking, self._press, self._outbox = asking, press, outbox
-        self._sink, self._manner = asking.sink, asking.manner
+    def __init__(self, requester: Requester, renderer: Renderer, *, outbox: Outbox) -> None:
+        self._requester, self._renderer, self._outbox = requester, renderer, outbox
+        self._sink, self._policy = requester.sink, requester.policy
 
-    async def carry(self, head: Delivery, edits: int, *, key: str) -> Ended:
+    async def send(self, head: Delivery, edits: int, *, key: str) -> Ended:
         """Change the message that told the earlier version; where that can't be, say it anew."""
-        if (pause := self._asking.pause_of_edits) > 0:
+        if (pause := self._requester.pause_of_edits) > 0:
             return [head], RateLimited(pause, Reach.EDITS)
         told: Told | None = None
         if self._sink.can_edit:
-            told = await self._outbox.told(edits, hold=self._manner.hold)
+            told = await self._outbox.told(edits, hold=self._policy.hold)
         parts = () if told is None else [part.delivery for part in told.parts]
         restricted = await self._restricted([head, *parts])
-        if self._press.takes_back(head, self._manner):
+        if self._renderer.takes_back(head, self._policy):
             return [head], await self._taken_back(head, edits, told, restricted, key=key)
         revised = None if told is None else await self._revised(told, head, restricted)
         if told is not None and revised is not None:
-            outcome, _ = await self._asking.narrowed(self._edit_of(told, key), revised, key)
+            outcome, _ = await self._requester.narrowed(self._edit_of(told, key), revised, key)
             if isinstance(outcome, Failed):  # to repeat a change shows nothing twice
                 return [head], replace(outcome, ambiguous=False)
             if isinstance(outcome, Rejected) and outcome.is_removed:
@@ -59,19 +59,19 @@ class Change:
         return await self._say_anew(head, restricted, key=f"{key}n")
 
     async def _restricted(self, deliveries: Sequence[Delivery]) -> Restricted:
-        found = {subject for one in deliveries for subject in self._press.subjects(one)}
+        found = {subject for one in deliveries for subject in self._renderer.subjects(one)}
         return await self._outbox.restricted(found) if found else NOTHING
 
     def _edit_of(self, told: Told, key: str) -> Ask:
-        return partial(self._sink.edit, told.message, key=key, session=self._asking.session)
+        return partial(self._sink.edit, told.message, key=key, session=self._requester.session)
 
     async def _say_anew(self, head: Delivery, restricted: Restricted, *, key: str) -> Ended:
-        if self._asking.may_have_arrived([head]):
+        if self._requester.may_have_arrived([head]):
             return [head], INTERRUPTED
-        message = self._press.anew(head, self._manner, restricted)
+        message = self._renderer.anew(head, self._policy, restricted)
         if isinstance(message, Rejected):
             return [head], message
-        outcome = await self._asking.send([message], key=key, deliveries=[head])
+        outcome = await self._requester.send([message], key=key, deliveries=[head])
         return [replace(head, edits=None) if isinstance(outcome, Sent) else head], outcome
 
     # --- what became private
@@ -88,13 +88,13 @@ class Change:
             return await self._untold(edits)
         left = await self._left(told, head, restricted)
         edit = self._edit_of(told, key)
-        outcome, shown = await self._asking.narrowed(edit, left, key)
+        outcome, shown = await self._requester.narrowed(edit, left, key)
         if isinstance(outcome, Rejected) and not outcome.is_removed:
-            outcome = await self._asking.plainly(edit, shown, outcome)
-        empty = self._press.emptied(head, self._manner)
+            outcome = await self._requester.plainly(edit, shown, outcome)
+        empty = self._renderer.emptied(head, self._policy)
         if isinstance(outcome, Rejected) and not outcome.is_removed and len(left) > 1 and empty:
             # Better without what else was told together with it than with it.
-            outcome = await self._asking.plainly(edit, [empty], outcome)
+            outcome = await self._requester.plainly(edit, [empty], outcome)
         match outcome:
             case Rejected(is_removed=True):
                 return Sent(message=told.message)
@@ -108,7 +108,7 @@ class Change:
 
     async def _refused(self, closed: Closed) -> Outcome:
         """Of the sink, or of this message alone? If it is the sink, it is done when that opens."""
-        answer = await self._asking.probe()
+        answer = await self._requester.probe()
         reason = f"{STILL_SHOWN}: {closed.reason}"
         if isinstance(answer, Closed):
             return replace(closed, reason=closed.reason)
@@ -140,7 +140,9 @@ class Change:
         """The parts of a message that may be shown, and what is left of those that may not."""
         made = await self._remade(told, head, restricted)
         left = [
-            self._press.emptied(part.delivery, self._manner) if isinstance(one, Rejected) else one
+            self._renderer.emptied(part.delivery, self._policy)
+            if isinstance(one, Rejected)
+            else one
             for part, one in zip(told.parts, made, strict=True)
         ]
         return [one for one in left if one is not None]
@@ -159,9 +161,9 @@ class Change:
         found = []
         for part in told.parts:
             edit = _last(head, part.edit) if part.delivery.id == head.edits else part.edit
-            if part.later is not None and not self._press.may_show(part.later, self._manner):
+            if part.later is not None and not self._renderer.may_show(part.later, self._policy):
                 edit = part.later  # though its own turn has not come: it is not shown once more
-            found.append(self._press.revised(part.delivery, edit, self._manner, restricted))
+            found.append(self._renderer.revised(part.delivery, edit, self._policy, restricted))
         return found
 
 

@@ -13,7 +13,7 @@ NARROWINGS = 2  # times that a part is left out, before the plain form
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class Fallback:
     """What a vendor has refused of the messages that are sent under one key."""
 
     key: str = ""
@@ -23,8 +23,8 @@ class Narrowing:
     def steps(self) -> int:
         return len(self.refused)
 
-    def after(self, rejected: Rejected) -> "Narrowing":
-        return Narrowing(self.key, (*self.refused, rejected.refused))
+    def after(self, rejected: Rejected) -> "Fallback":
+        return Fallback(self.key, (*self.refused, rejected.refused))
 
     def applied(self, messages: Sequence[Message]) -> Sequence[Message]:
         """First without what was named; who then names another gets no pictures at all."""
@@ -39,10 +39,10 @@ class Narrowing:
 async def narrowed(
     ask: Callable[[Sequence[Message]], Awaitable[Outcome]],
     messages: Sequence[Message],
-    known: Narrowing,
+    known: Fallback,
     *,
     sink: str,
-) -> tuple[Outcome, Narrowing]:
+) -> tuple[Outcome, Fallback]:
     """Ask; where the vendor names what it refuses, again without that. Also what was learned."""
     shown = known.applied(messages)
     outcome = await ask(shown)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 import aiohttp
 
 from relay.aio import first
-from relay.delivery.batching import LEASE, Turns, as_before, batch_of
 from relay.delivery.breaker import JITTER
-from relay.delivery.closure import Closing
+from relay.delivery.claimer import LEASE, Claimer, as_before, batch_of
+from relay.delivery.closure import Closure
 from relay.delivery.heartbeat import Pulse
-from relay.delivery.sender import Courier, Duty
+from relay.delivery.sender import LaneConfig, Sender
 from relay.delivery.settle import settle
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
@@ -40,7 +40,7 @@ class Lane:
     def __init__(
         self,
         name: str,
-        duty: Duty,
+        config: LaneConfig,
         *,
         outbox: Outbox,
         session: aiohttp.ClientSession,
@@ -49,38 +49,38 @@ class Lane:
         told: Told = lambda settled, outcome: None,
     ) -> None:
         self.name = name
-        self._duty = self._next = duty
+        self._config = self._next = config
         self._outbox = outbox
         self._session = session
         self._clock = clock
         self._monotonic = monotonic
         self._news = asyncio.Event()
         self._changed = asyncio.Event()
-        self._turns = Turns(name, outbox=outbox, clock=clock)
-        self._closing = Closing(name, outbox=outbox, clock=clock)
+        self._claimer = Claimer(name, outbox=outbox, clock=clock)
+        self._closure = Closure(name, outbox=outbox, clock=clock)
         self._told = told
         self.pulse = Pulse(monotonic=monotonic)
-        self._courier = self._new_courier()
+        self._sender = self._new_sender()
 
-    def change(self, duty: Duty) -> None:
+    def change(self, config: LaneConfig) -> None:
         """From the next attempt on; what is under way ends as it began."""
-        self._next = duty
+        self._next = config
         self._changed.set()
 
     def _turn(self) -> None:
         """Take up what has changed. Of another sink it is not known that it is sick."""
-        if self._next is self._duty:
+        if self._next is self._config:
             return
-        if self._next.fingerprint != self._duty.fingerprint:
-            self._turns.forget()
-            self._closing.forget()
-        self._duty = self._next
-        self._courier = self._new_courier()
+        if self._next.fingerprint != self._config.fingerprint:
+            self._claimer.forget()
+            self._closure.forget()
+        self._config = self._next
+        self._sender = self._new_sender()
 
-    def _new_courier(self) -> Courier:
-        return Courier(
+    def _new_sender(self) -> Sender:
+        return Sender(
             self.name,
-            self._duty,
+            self._config,
             outbox=self._outbox,
             session=self._session,
             monotonic=self._monotonic,
@@ -89,12 +89,12 @@ class Lane:
     @property
     def is_sick(self) -> bool:
         """Whether its sink keeps failing, and is only probed."""
-        return self._turns.health.is_sick
+        return self._claimer.health.is_sick
 
     @property
     def rest(self) -> float:
         """The seconds until its pace lets it send again."""
-        return self._duty.manner.pace.pause(now=self._monotonic())
+        return self._config.policy.pace.pause(now=self._monotonic())
 
     def wake(self) -> None:
         """There may be something to carry."""
@@ -102,8 +102,10 @@ class Lane:
 
     def begin(self, seconds: float) -> None:
         """Another process may have used up the limit of the sink until so many seconds ago."""
-        rest = max((length for _, length in self._duty.manner.pace.windows), default=0.0) - seconds
-        self._duty.manner.pace.rest(rest, now=self._monotonic())
+        rest = (
+            max((length for _, length in self._config.policy.pace.windows), default=0.0) - seconds
+        )
+        self._config.policy.pace.rest(rest, now=self._monotonic())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Carry until ``stop``, or until nothing waits any more."""
@@ -138,7 +140,7 @@ class Lane:
         that rest.
         """
         self._turn()
-        if (rest := self._duty.manner.pace.pause(now=self._monotonic())) > 0:
+        if (rest := self._config.policy.pace.pause(now=self._monotonic())) > 0:
             return rest, False
         if not self._outbox.holds(self.name):
             return REST, False  # what is claimed now could not be sent
@@ -146,30 +148,30 @@ class Lane:
         if self.is_sick:
             if (pause := await self._due_in()) > 0:
                 return pause, True
-            answer = await self._courier.probe()  # with nothing claimed: relay may end meanwhile
-        claim = await self._turns.claim(self._duty)
+            answer = await self._sender.probe()  # with nothing claimed: relay may end meanwhile
+        claim = await self._claimer.claim(self._config)
         if claim is None:
             return max(0.001, await self._due_in()), True
-        if self._turns.is_suspect(claim):
+        if self._claimer.is_suspect(claim):
             await self._saved(as_before(claim, now=began), claim.deliveries)
             return 0.0, False
         carried, claimed, outcome = await self._ended(claim, answer)
-        counts = not (isinstance(answer, Failed) or self._turns.health.refuses_all)
+        counts = not (isinstance(answer, Failed) or self._claimer.health.refuses_all)
         settled = self._settled(carried, outcome, counts=counts)
         await self._save(settled, claimed, outcome, self._attempt(began, outcome))
-        await self._turns.hasten()
+        await self._claimer.hasten()
         self._rest(carried, outcome)
         return 0.0, False
 
     async def _due_in(self) -> float:
         """The seconds until the next can be claimed; infinite if nothing waits."""
-        if (due_at := await self._turns.due_at(self._duty)) is None:
-            return await self._closing.until_open(self._duty.fingerprint, self._courier.probe)
+        if (due_at := await self._claimer.due_at(self._config)) is None:
+            return await self._closure.until_open(self._config.fingerprint, self._sender.probe)
         return max(0.0, (due_at - self._clock()) / 1000)
 
     def _rest(self, carried: Sequence[Delivery], outcome: Outcome) -> None:
         """As long as the vendor asks for. A change of a message has a limit of its own."""
-        pace, now = self._duty.manner.pace, self._monotonic()
+        pace, now = self._config.policy.pace, self._monotonic()
         match outcome:
             case Sent(pause) if carried[0].edits is not None:
                 pace.rest_edits(pause, now=now)
@@ -185,13 +187,13 @@ class Lane:
         What was carried, as it went; the same as it was claimed; and how that ended.
         """
         if isinstance(answer, Failed | RateLimited):
-            return claim.deliveries, claim.deliveries, self._turns.missed(answer)
-        load = await self._courier.load(claim)
-        carried, outcome = await self._courier.carry(load)
-        if load.is_carried and not (isinstance(outcome, Failed) and outcome.alone):
-            is_harmless = self._duty.manner.is_idempotent
-            outcome = self._turns.judged(carried, outcome, is_harmless=is_harmless)
-        return carried, load.deliveries, outcome
+            return claim.deliveries, claim.deliveries, self._claimer.missed(answer)
+        batch = await self._sender.prepare(claim)
+        carried, outcome = await self._sender.send(batch)
+        if batch.is_carried and not (isinstance(outcome, Failed) and outcome.alone):
+            is_harmless = self._config.policy.is_idempotent
+            outcome = self._claimer.judged(carried, outcome, is_harmless=is_harmless)
+        return carried, batch.deliveries, outcome
 
     def _settled(
         self, carried: Sequence[Delivery], outcome: Outcome, *, counts: bool
@@ -201,10 +203,10 @@ class Lane:
             settle(
                 one,
                 outcome,
-                schedule=self._duty.manner.schedule,
+                schedule=self._config.policy.schedule,
                 jitter=jitter,
-                resend=self._duty.manner.resend,
-                pause=self._turns.health.pause if self.is_sick else None,
+                resend=self._config.policy.resend,
+                pause=self._claimer.health.pause if self.is_sick else None,
                 counts=counts,
                 shared=len(carried) > 1,
                 now=self._clock(),
@@ -232,10 +234,10 @@ class Lane:
                 "lease lost", extra={"action": "lease_lost", "delivery": batch_of(claimed)}
             )
             return
-        if isinstance(outcome, Closed) and self._next.fingerprint == self._duty.fingerprint:
-            await self._closing.close(outcome, self._duty.fingerprint)
+        if isinstance(outcome, Closed) and self._next.fingerprint == self._config.fingerprint:
+            await self._closure.close(outcome, self._config.fingerprint)
         elif isinstance(outcome, Sent):
-            self._closing.forget()
+            self._closure.forget()
         self._told(settled, outcome)
 
     async def _saved(

@@ -1,65 +1,67 @@
-"""The crew: lets lanes run while something waits for their sinks, and while they are ours."""
+"""Starts and stops the lanes of the sinks that this node owns and that have a backlog."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from relay.delivery.lane import Lane
-from relay.delivery.sender import Duty
+from relay.delivery.sender import LaneConfig
 from relay.outbox.base import Outbox
 
 
-class Crew:
+class LaneSupervisor:
     """
-    ``hire`` makes the lane of a sink.
+    ``lane_factory`` makes the lane of a sink.
 
     A lane that rests has no task: thousands of sinks for which nothing waits cost nothing.
     """
 
-    def __init__(self, hire: Callable[[str, Duty], Lane]) -> None:
+    def __init__(self, lane_factory: Callable[[str, LaneConfig], Lane]) -> None:
         self.groups: Sequence[Collection[str]] = ()
-        """See ``relay.outbox.base.Crew``."""
+        """See ``relay.outbox.base.Lanes``."""
         self.lanes: dict[str, Lane] = {}
         self.regrouped = asyncio.Event()
-        self._hire = hire
+        self._lane_factory = lane_factory
         self._stops: dict[str, asyncio.Event] = {}
         """Of the sinks that are ours."""
         self._running: dict[str, asyncio.Task[None]] = {}
         self._tasks = asyncio.TaskGroup()
 
-    def change(self, duties: Mapping[str, Duty], groups: Sequence[Collection[str]]) -> None:
+    def change(
+        self, lane_configs: Mapping[str, LaneConfig], groups: Sequence[Collection[str]]
+    ) -> None:
         """Go on by other settings: what is under way ends as it began."""
         self.groups = groups
-        for gone in self.lanes.keys() - duties.keys():
-            self.leave(gone)
+        for gone in self.lanes.keys() - lane_configs.keys():
+            self.release(gone)
             del self.lanes[gone]
-        for name, duty in duties.items():
+        for name, lane_config in lane_configs.items():
             if name in self.lanes:
-                self.lanes[name].change(duty)
+                self.lanes[name].change(lane_config)
             else:
-                self.lanes[name] = self._hire(name, duty)
+                self.lanes[name] = self._lane_factory(name, lane_config)
         self.regrouped.set()
 
     async def run(self, outbox: Outbox, *, clock: Callable[[], int], stop: asyncio.Event) -> None:
         """Carry what the outbox tells, until ``stop``. If one lane dies, all do."""
         async with self._tasks:
-            await outbox.tend(self, clock=clock, stop=stop)
+            await outbox.run(self, clock=clock, stop=stop)
 
-    def take(self, sinks: Mapping[str, float]) -> None:
-        """See ``relay.outbox.base.Crew``."""
+    def acquire(self, sinks: Mapping[str, float]) -> None:
+        """See ``relay.outbox.base.Lanes``."""
         for sink, seconds in sinks.items():
             if sink in self.lanes:  # the plan may have changed since it was asked for
                 self._stops[sink] = asyncio.Event()
                 self.lanes[sink].begin(seconds)
 
-    def leave(self, sink: str) -> bool:
-        """See ``relay.outbox.base.Crew``."""
+    def release(self, sink: str) -> bool:
+        """See ``relay.outbox.base.Lanes``."""
         if (stop := self._stops.pop(sink, None)) is not None:
             stop.set()
         running = self._running.get(sink)
         return running is None or running.done()
 
     def wake(self, sinks: Collection[str]) -> None:
-        """See ``relay.outbox.base.Crew``."""
+        """See ``relay.outbox.base.Lanes``."""
         for sink in sinks:
             if (stop := self._stops.get(sink)) is None:
                 continue

@@ -26,7 +26,7 @@ NOTHING: Restricted = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class DeliveryPolicy:
     """How one sink is served: what it may show and how, and what to do when a send fails."""
 
     gate: Gate = field(default_factory=Gate)
@@ -41,7 +41,7 @@ class Manner:
     language: Language = field(default_factory=Language)
 
 
-class Press:
+class Renderer:
     """Makes messages; what a template cannot render goes out as its outline."""
 
     def __init__(
@@ -65,20 +65,20 @@ class Press:
         return {subject(event, note, bound=self._bound) for note in _notes(event)}
 
     def message(
-        self, delivery: Delivery, manner: Manner, restricted: Restricted = NOTHING
+        self, delivery: Delivery, policy: DeliveryPolicy, restricted: Restricted = NOTHING
     ) -> Message | Rejected:
         """``restricted``: later versions of its notes that not everybody may see."""
         event = _event(delivery)
-        lapsed = self._lapsed(event, manner, restricted)
+        lapsed = self._lapsed(event, policy, restricted)
         if event.note is not None and event.note.id in lapsed:
             return Rejected(WITHHELD)
-        return self._shown(event, event, delivery.route, manner, lapsed)
+        return self._shown(event, event, delivery.route, policy, lapsed)
 
     def revised(
         self,
         delivery: Delivery,
         edit: Delivery | None,
-        manner: Manner,
+        policy: DeliveryPolicy,
         restricted: Restricted = NOTHING,
     ) -> Message | Rejected:
         """
@@ -89,70 +89,72 @@ class Press:
         first = _event(delivery)
         last = first if edit is None else _event(edit)
         if first.note is None or last.note is None:
-            return self._shown(last, last, delivery.route, manner)
+            return self._shown(last, last, delivery.route, policy)
         told = replace(first, note=last.note)
-        lapsed = self._lapsed(told, manner, restricted)
-        if last.note.id in lapsed or withdraws(manner.gate, last):  # the chat shows it as it was
-            return self.rendered(redacted(manner.gate, told, lapsed), delivery.route, manner)
-        return self._shown(last, told, delivery.route, manner, lapsed)
+        lapsed = self._lapsed(told, policy, restricted)
+        if last.note.id in lapsed or withdraws(policy.gate, last):  # the chat shows it as it was
+            return self.rendered(redacted(policy.gate, told, lapsed), delivery.route, policy)
+        return self._shown(last, told, delivery.route, policy, lapsed)
 
-    def emptied(self, delivery: Delivery, manner: Manner) -> Message | None:
+    def emptied(self, delivery: Delivery, policy: DeliveryPolicy) -> Message | None:
         """What is left of a note that may not be shown; None where the event is of no note."""
         event = _event(delivery)
         ids = {note.id for note in _notes(event)}
         if event.note is None or event.note.id not in ids:
             return None
-        return self.rendered(redacted(manner.gate, event, ids), delivery.route, manner)
+        return self.rendered(redacted(policy.gate, event, ids), delivery.route, policy)
 
-    def may_show(self, delivery: Delivery, manner: Manner) -> bool:
-        return admits(manner.gate, _event(delivery))
+    def may_show(self, delivery: Delivery, policy: DeliveryPolicy) -> bool:
+        return admits(policy.gate, _event(delivery))
 
-    def takes_back(self, edit: Delivery, manner: Manner) -> bool:
+    def takes_back(self, edit: Delivery, policy: DeliveryPolicy) -> bool:
         """Whether the sink may not even show any longer what it was told before."""
-        return withdraws(manner.gate, _event(edit))
+        return withdraws(policy.gate, _event(edit))
 
     def anew(
-        self, edit: Delivery, manner: Manner, restricted: Restricted = NOTHING
+        self, edit: Delivery, policy: DeliveryPolicy, restricted: Restricted = NOTHING
     ) -> Message | Rejected:
         """The message that tells of an edit where the earlier one cannot be changed."""
         event = _event(edit)
-        lapsed = self._lapsed(event, manner, restricted)
+        lapsed = self._lapsed(event, policy, restricted)
         if event.note is not None and event.note.id in lapsed:
             return Rejected(WITHHELD)
         told = event if event.note is None else replace(event, kind="edited")
-        return self._shown(event, told, edit.route, manner, lapsed)
+        return self._shown(event, told, edit.route, policy, lapsed)
 
     def _shown(
         self,
         came: Event,
         told: Event,
         route: str,
-        manner: Manner,
+        policy: DeliveryPolicy,
         lapsed: Collection[str] = (),
     ) -> Message | Rejected:
         """``told``, if the sink may show the event that ``came``."""
-        if not admits(manner.gate, came):
+        if not admits(policy.gate, came):
             return Rejected(WITHHELD)
-        return self.rendered(redacted(manner.gate, told, lapsed), route, manner)
+        return self.rendered(redacted(policy.gate, told, lapsed), route, policy)
 
-    def _lapsed(self, event: Event, manner: Manner, restricted: Restricted) -> Collection[str]:
+    def _lapsed(
+        self, event: Event, policy: DeliveryPolicy, restricted: Restricted
+    ) -> Collection[str]:
         """The ids of its notes that the sink may not show any longer, in no copy of the event."""
         found = set()
         for note in _notes(event):
             versions = restricted.get(subject(event, note, bound=self._bound), ())
-            if has_lapsed(manner.gate, note, map(_received, versions)):
+            if has_lapsed(policy.gate, note, map(_received, versions)):
                 found.add(note.id)
         return found
 
-    def rendered(self, event: Event, route: str, manner: Manner) -> Message:
+    def rendered(self, event: Event, route: str, policy: DeliveryPolicy) -> Message:
         found = self._routes.get(route)
-        language = manner.language
+        language = policy.language
         if found is not None and found.locale is not None:
             language = Language(found.locale, language.timezone)
         variant = None if found is None else found.template
         try:
             message = self._templates.render(
-                event, display=manner.display, language=language, variant=variant
+                event, display=policy.display, language=language, variant=variant
             )
         except TemplateError as error:
             logger.error(

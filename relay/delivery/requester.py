@@ -9,8 +9,8 @@ from functools import partial
 
 import aiohttp
 
-from relay.delivery.fallback import Narrowing, narrowed
-from relay.delivery.renderer import Manner
+from relay.delivery.fallback import Fallback, narrowed
+from relay.delivery.renderer import DeliveryPolicy
 from relay.outbox.base import Outbox
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Reach, Rejected, Sent
 from relay.sinks.base import Sink
@@ -26,24 +26,24 @@ INTERRUPTED = Failed("relay ended while it was sent", ambiguous=True)
 ATTEMPT = 200.0  # seconds within which all of its requests begin; with the last a lease suffices
 
 
-class Asking:
+class Requester:
     """``monotonic`` gives seconds that never jump."""
 
     def __init__(
         self,
         name: str,
         sink: Sink,
-        manner: Manner,
+        policy: DeliveryPolicy,
         *,
         outbox: Outbox,
         session: aiohttp.ClientSession,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self.sink, self.manner, self.session = name, sink, manner, session
+        self.name, self.sink, self.policy, self.session = name, sink, policy, session
         self._outbox = outbox
         self._monotonic = monotonic
         self._began = monotonic()
-        self._narrowing = Narrowing()
+        self._fallback = Fallback()
 
     def begin(self) -> None:
         """Another attempt."""
@@ -52,7 +52,7 @@ class Asking:
     @property
     def pause_of_edits(self) -> float:
         """The seconds for which the sink takes no changes of messages."""
-        return self.manner.pace.pause_of_edits(now=self._monotonic())
+        return self.policy.pace.pause_of_edits(now=self._monotonic())
 
     async def probe(self) -> Outcome:
         return await self.ask(lambda: self.sink.probe(self.session))
@@ -63,7 +63,7 @@ class Asking:
         """Send deliveries; of one that is rejected the plain form, too."""
 
         async def send(messages: Sequence[Message]) -> Outcome:
-            if not self.manner.resend and not await self._outbox.depart(deliveries):
+            if not self.policy.resend and not await self._outbox.depart(deliveries):
                 return RateLimited(0.0)  # not sent: another process has it now
             return await self.sink.send(messages, key=key, session=self.session)
 
@@ -74,16 +74,16 @@ class Asking:
 
     def may_have_arrived(self, deliveries: Sequence[Delivery]) -> bool:
         """Whether an earlier attempt was cut off, where nothing may come twice."""
-        return not self.manner.resend and any(one.in_doubt for one in deliveries)
+        return not self.policy.resend and any(one.in_doubt for one in deliveries)
 
     async def narrowed(
         self, ask: Ask, messages: Sequence[Message], key: str
     ) -> tuple[Outcome, Sequence[Message]]:
         """Ask, if need be without what the vendor refuses; and what it was asked in the end."""
-        known = self._narrowing if self._narrowing.key == key else Narrowing(key)
+        known = self._fallback if self._fallback.key == key else Fallback(key)
         paced = partial(self._told, ask)
-        outcome, self._narrowing = await narrowed(paced, messages, known, sink=self.name)
-        return outcome, self._narrowing.applied(messages)
+        outcome, self._fallback = await narrowed(paced, messages, known, sink=self.name)
+        return outcome, self._fallback.applied(messages)
 
     async def _told(self, ask: Ask, messages: Sequence[Message]) -> Outcome:
         return await self.ask(lambda: ask(messages))
@@ -107,19 +107,19 @@ class Asking:
     async def ask(self, ask: Callable[[], Asked]) -> Outcome:
         """One request, at the sink's pace: one before it in this attempt has counted, too."""
         now = self._monotonic()
-        pause = self.manner.pace.pause(now=now)
+        pause = self.policy.pace.pause(now=now)
         if pause > PATIENCE or now + pause > self._began + ATTEMPT:
             return RateLimited(pause)
         await asyncio.sleep(pause)
         if not self._outbox.holds(self.name):
             return RateLimited(0.0)  # not sent: another process does that now
-        self.manner.pace.note(now=self._monotonic())
+        self.policy.pace.note(now=self._monotonic())
         outcome = await ask()
         return self._heeded(outcome)
 
     def _heeded(self, outcome: Outcome) -> Outcome:
         """What one sink is refused can be a matter of all sinks of the vendor's."""
-        pace, now = self.manner.pace, self._monotonic()
+        pace, now = self.policy.pace, self._monotonic()
         if isinstance(outcome, Sent):
             pace.taken()
         if isinstance(outcome, RateLimited | Closed):

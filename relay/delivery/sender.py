@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import aiohttp
 
 from relay.delivery.breaker import CRASHES
-from relay.delivery.editor import LONG, Change
-from relay.delivery.renderer import NOTHING, Manner, Press, Restricted
-from relay.delivery.requester import INTERRUPTED, Asking
+from relay.delivery.editor import LONG, Editor
+from relay.delivery.renderer import NOTHING, DeliveryPolicy, Renderer, Restricted
+from relay.delivery.requester import INTERRUPTED, Requester
 from relay.errors import OutboxError, RelayError
 from relay.outbox.base import Outbox
 from relay.outbox.records import Claim
@@ -28,17 +28,17 @@ WORN_OUT = Rejected(f"relay ended {CRASHES} times while it was sent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Duty:
+class LaneConfig:
     """What is asked of a lane; the fingerprint changes with any setting of its sink."""
 
     sink: Sink
-    manner: Manner
-    press: Press
+    policy: DeliveryPolicy
+    renderer: Renderer
     fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class Batch:
     """What shares one request: deliveries, and a message of each; or why there is none."""
 
     deliveries: Sequence[Delivery]
@@ -50,53 +50,62 @@ class Load:
         return isinstance(self.messages, Sequence)
 
 
-class Courier:
+class Sender:
     """Renders and sends for one sink; ``monotonic`` gives seconds that never jump."""
 
     def __init__(
         self,
         name: str,
-        duty: Duty,
+        lane_config: LaneConfig,
         *,
         outbox: Outbox,
         session: aiohttp.ClientSession,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
-        self._sink, self._manner, self._press = duty.sink, duty.manner, duty.press
-        self._outbox = outbox
-        self._asking = Asking(
-            name, duty.sink, duty.manner, outbox=outbox, session=session, monotonic=monotonic
+        self._sink, self._policy, self._renderer = (
+            lane_config.sink,
+            lane_config.policy,
+            lane_config.renderer,
         )
-        self._change = Change(self._asking, duty.press, outbox=outbox)
+        self._outbox = outbox
+        self._requester = Requester(
+            name,
+            lane_config.sink,
+            lane_config.policy,
+            outbox=outbox,
+            session=session,
+            monotonic=monotonic,
+        )
+        self._editor = Editor(self._requester, lane_config.renderer, outbox=outbox)
 
-    async def load(self, claim: Claim) -> Load:
-        """Render what was claimed, and take along of its company what fits, uncut."""
+    async def prepare(self, claim: Claim) -> Batch:
+        """Render what was claimed, and take along of its candidates those that fit, uncut."""
         claimed = claim.deliveries
-        if claimed[0].edits is None and self._asking.may_have_arrived(claimed):
-            return Load(claimed, INTERRUPTED)
+        if claimed[0].edits is None and self._requester.may_have_arrived(claimed):
+            return Batch(claimed, INTERRUPTED)
         if max(one.crashes for one in claimed) >= CRASHES:
-            return Load(claimed, WORN_OUT)
+            return Batch(claimed, WORN_OUT)
         try:
-            restricted = await self._restricted([*claimed, *claim.company])
+            restricted = await self._restricted([*claimed, *claim.candidates])
         except OutboxError as error:
-            return Load(claimed, Failed(str(error), unsent=True))
+            return Batch(claimed, Failed(str(error), unsent=True))
         messages: list[Message] = []
-        is_repeated = self._manner.is_idempotent and any(map(_is_in_doubt, claimed))
+        is_repeated = self._policy.is_idempotent and any(map(_is_in_doubt, claimed))
         for one in claimed:
             message = await self._made(one, restricted, claim.later.get(one.id))
             if isinstance(message, Rejected) and message.reason == WITHHELD and is_repeated:
                 # The same request again: what was shown is known by its answer, and taken back.
-                message = self._press.emptied(one, self._manner) or message
+                message = self._renderer.emptied(one, self._policy) or message
             if not isinstance(message, Message):
-                return Load(claimed, message)
+                return Batch(claimed, message)
             messages.append(message)
-        company = await self._presentable(claim.company, restricted)
-        fitting = self._sink.together([*messages, *(message for _, message in company)])
-        wanted = [one for one, _ in company[: fitting - len(messages)]]
+        candidates = await self._presentable(claim.candidates, restricted)
+        fitting = self._sink.together([*messages, *(message for _, message in candidates)])
+        wanted = [one for one, _ in candidates[: fitting - len(messages)]]
         joined = await self._joined(wanted, claimed[0])
-        messages += [message for _, message in company[: len(joined)]]
-        return Load([*claimed, *joined], messages)
+        messages += [message for _, message in candidates[: len(joined)]]
+        return Batch([*claimed, *joined], messages)
 
     async def _restricted(self, deliveries: Sequence[Delivery]) -> Restricted:
         """Later versions of all notes in these that not everybody may see."""
@@ -109,34 +118,36 @@ class Courier:
         return await self._outbox.restricted(found) if found else NOTHING
 
     def _subjects(self, deliveries: Sequence[Delivery]) -> Collection[str]:
-        return {found for one in deliveries for found in self._press.subjects(one)}
+        return {found for one in deliveries for found in self._renderer.subjects(one)}
 
-    async def carry(self, load: Load) -> tuple[Sequence[Delivery], Outcome]:
+    async def send(self, batch: Batch) -> tuple[Sequence[Delivery], Outcome]:
         """
-        Send a load; how that ended, and its deliveries.
+        Send a batch; how that ended, and its deliveries.
 
         An edit that became a message of its own edits nothing any more.
         """
-        head = load.deliveries[0]
-        self._asking.begin()
-        if not isinstance(load.messages, Sequence):
-            return load.deliveries, load.messages
+        head = batch.deliveries[0]
+        self._requester.begin()
+        if not isinstance(batch.messages, Sequence):
+            return batch.deliveries, batch.messages
         try:
-            key = _key(load.deliveries)
+            key = _key(batch.deliveries)
             if head.edits is not None:
-                return await self._change.carry(head, head.edits, key=key)
-            outcome = await self._asking.send(load.messages, key=key, deliveries=load.deliveries)
-            return load.deliveries, outcome
+                return await self._editor.send(head, head.edits, key=key)
+            outcome = await self._requester.send(
+                batch.messages, key=key, deliveries=batch.deliveries
+            )
+            return batch.deliveries, outcome
         except OutboxError as error:  # asked before anything is sent
-            return load.deliveries, Failed(str(error), unsent=True)
+            return batch.deliveries, Failed(str(error), unsent=True)
         except Exception as error:
-            return load.deliveries, replace(self._bug(error), ambiguous=True)
+            return batch.deliveries, replace(self._bug(error), ambiguous=True)
 
     async def probe(self) -> Outcome:
         """Ask a sink that kept failing whether it works, before a message may come twice by it."""
-        self._asking.begin()
+        self._requester.begin()
         try:
-            return await self._asking.probe()
+            return await self._requester.probe()
         except Exception as error:
             return self._bug(error)
 
@@ -157,26 +168,26 @@ class Courier:
     ) -> Message | Rejected | Failed:
         """What waited for another attempt may have become private meanwhile: ``later`` tells."""
         try:
-            if later is not None and not self._press.may_show(later, self._manner):
+            if later is not None and not self._renderer.may_show(later, self._policy):
                 made: Message | Rejected = Rejected(WITHHELD)
             elif delivery.edits is not None:
-                made = self._press.revised(delivery, None, self._manner, restricted)
+                made = self._renderer.revised(delivery, None, self._policy, restricted)
             else:
-                made = self._press.message(delivery, self._manner, restricted)
+                made = self._renderer.message(delivery, self._policy, restricted)
         except RelayError as error:
             return Rejected(str(error))
         except Exception as error:
             return self._bug(error)
-        if isinstance(made, Rejected) and _is_in_doubt(delivery) and not self._manner.is_idempotent:
+        if isinstance(made, Rejected) and _is_in_doubt(delivery) and not self._policy.is_idempotent:
             return Rejected(f"{made.reason}, and {MAY_HAVE_ARRIVED} before")
         return made
 
     async def _presentable(
-        self, company: Sequence[Delivery], restricted: Restricted
+        self, candidates: Sequence[Delivery], restricted: Restricted
     ) -> list[tuple[Delivery, Message]]:
-        """Those of a company that can be rendered, up to the first that cannot: its turn comes."""
+        """Render candidates up to the first that cannot be rendered: its turn comes later."""
         found = []
-        for one in company:
+        for one in candidates:
             await asyncio.sleep(0)  # others wait for the loop
             message = await self._made(one, restricted)
             if not isinstance(message, Message):
@@ -184,11 +195,11 @@ class Courier:
             found.append((one, message))
         return found
 
-    async def _joined(self, company: Sequence[Delivery], head: Delivery) -> Sequence[Delivery]:
-        if not company:
+    async def _joined(self, candidates: Sequence[Delivery], head: Delivery) -> Sequence[Delivery]:
+        if not candidates:
             return ()
         try:
-            return await self._outbox.join(company, head=head)
+            return await self._outbox.extend_claim(candidates, head=head)
         except OutboxError:
             return ()  # nobody has left: the head goes alone, if its outcome can be stored
 

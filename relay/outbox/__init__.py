@@ -10,7 +10,7 @@ line            who goes next
 ceiling         how much may wait; ``retention``: how long what was settled is kept
 """
 
-from relay.outbox.base import Crew, Outbox
+from relay.outbox.base import Lanes, Outbox
 from relay.outbox.lifecycle import (
     check_driver,
     copy_outbox,
@@ -40,9 +40,9 @@ __all__ = [
     "Backlog",
     "Claim",
     "ClosedSink",
-    "Crew",
     "DeadGroup",
     "FileLock",
+    "Lanes",
     "Outbox",
     "Part",
     "Pruned",

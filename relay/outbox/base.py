@@ -28,15 +28,15 @@ class Outbox(Protocol):
     id: str
     """Random, made with the outbox: a copy on another database keeps it."""
 
-    async def tend(
+    async def run(
         self,
-        crew: "Crew",
+        lanes: "Lanes",
         *,
         clock: Callable[[], int],
         stop: asyncio.Event,
     ) -> None:
         """
-        Tell a crew which sinks to carry, and for which of them something waits, until ``stop``.
+        Tell a lanes which sinks to carry, and for which of them something waits, until ``stop``.
 
         Each sink is carried by one process at a time, and those of a group by the same one, for
         they share a limit. ``clock`` gives Unix milliseconds.
@@ -45,7 +45,7 @@ class Outbox(Protocol):
 
     def holds(self, sink: str) -> bool:
         """
-        Whether a crew of this process may send for a sink now, for no other does.
+        Whether a lanes of this process may send for a sink now, for no other does.
 
         To be asked right before each request: between claim and request a process can be stopped
         for longer than the others wait for it.
@@ -86,7 +86,9 @@ class Outbox(Protocol):
         """
         ...
 
-    async def join(self, company: Sequence[Delivery], *, head: Delivery) -> Sequence[Delivery]:
+    async def extend_claim(
+        self, candidates: Sequence[Delivery], *, head: Delivery
+    ) -> Sequence[Delivery]:
         """
         Claim others too, for the request and the lease of a claimed head: as many as still can.
 
@@ -265,7 +267,7 @@ class Outbox(Protocol):
         ...
 
 
-class Crew(Protocol):
+class Lanes(Protocol):
     """Carries sinks, as the outbox tells it to."""
 
     regrouped: asyncio.Event
@@ -276,7 +278,7 @@ class Crew(Protocol):
         """The sinks that it can carry; those that share a limit together."""
         ...
 
-    def take(self, sinks: Mapping[str, float]) -> None:
+    def acquire(self, sinks: Mapping[str, float]) -> None:
         """
         Be ready to carry these.
 
@@ -284,7 +286,7 @@ class Crew(Protocol):
         """
         ...
 
-    def leave(self, sink: str) -> bool:
+    def release(self, sink: str) -> bool:
         """Begin nothing new for a sink; True once nothing is under way. To be asked until then."""
         ...
 

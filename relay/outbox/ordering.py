@@ -111,7 +111,7 @@ def together(line: Sequence[Waiting], *, hold: int, now: int) -> Sequence[Waitin
     return in_order([one for one in line if one.batch == first.batch], hold=hold)
 
 
-def company(line: Sequence[Waiting], *, hold: int, now: int, most: int) -> Sequence[Waiting]:
+def candidates(line: Sequence[Waiting], *, hold: int, now: int, most: int) -> Sequence[Waiting]:
     """
     Who may share a request that goes out now, of those who wait behind it: at most so many.
 

@@ -12,7 +12,7 @@ class Claim:
     """What was taken, all for one request, and who else is due and might go with it."""
 
     deliveries: tuple[Delivery, ...]
-    company: tuple[Delivery, ...] = ()
+    candidates: tuple[Delivery, ...] = ()
     later: Mapping[int, Delivery] = field(default_factory=dict)
     """By the id of one that was tried before: the last edit of the same that came since then."""
 

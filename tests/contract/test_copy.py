@@ -75,7 +75,10 @@ async def fill(outbox: Outbox) -> None:
     ):
         claim = await outbox.claim("team", now=100, lease=LEASE, most=2)
         assert claim is not None
-        claimed = [*claim.deliveries, *await outbox.join(claim.company, head=claim.deliveries[0])]
+        claimed = [
+            *claim.deliveries,
+            *await outbox.extend_claim(claim.candidates, head=claim.deliveries[0]),
+        ]
         attempt = Attempt(at=number, took=5, outcome="Failed", reason=f"{number}")
         settled = [replace(one, state=state, **changes) for one in claimed]  # type: ignore[arg-type]
         assert await outbox.save(settled, claimed=claimed, attempt=attempt)

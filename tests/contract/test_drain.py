@@ -5,11 +5,11 @@ from pathlib import Path
 from pytest_aiohttp import AiohttpServer
 
 from relay import misskey
-from relay.app.plan import manner
+from relay.app.plan import policy
 from relay.config import Config
 from relay.delivery.lane import Lane
-from relay.delivery.renderer import Press
-from relay.delivery.sender import Duty
+from relay.delivery.renderer import Renderer
+from relay.delivery.sender import LaneConfig
 from relay.outbox import SQLiteOutbox
 from relay.outcome import State
 from relay.rendering.templates import Templates
@@ -51,10 +51,10 @@ def lane_to(discord: FakeDiscord, outbox: SQLiteOutbox, session, clock: ManualCl
     sink = Discord.model_validate({"type": "discord", "url": discord.url})
     return Lane(
         "team",
-        Duty(
+        LaneConfig(
             sink=sink,
-            manner=manner(Config(), sink),
-            press=Press(Templates(), {}),
+            policy=policy(Config(), sink),
+            renderer=Renderer(Templates(), {}),
             fingerprint="",
         ),
         outbox=outbox,

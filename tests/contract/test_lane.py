@@ -10,8 +10,8 @@ import pytest
 
 from relay import misskey
 from relay.delivery.lane import LEASE, Lane
-from relay.delivery.renderer import Manner, Press
-from relay.delivery.sender import Duty
+from relay.delivery.renderer import DeliveryPolicy, Renderer
+from relay.delivery.sender import LaneConfig
 from relay.errors import OutboxError
 from relay.outbox import Search
 from relay.outbox.siblings import restricts, sibling
@@ -98,27 +98,27 @@ class Script:
 class Stage:
     """One lane with everything around it."""
 
-    def __init__(self, outbox: Any, **manner: Any) -> None:
+    def __init__(self, outbox: Any, **policy: Any) -> None:
         self.now = 1_000_000
         self.edits = 0
         self.outbox = outbox
         self.sink = Script()
-        self.manner = Manner(schedule=SCHEDULE, **manner)
+        self.policy = DeliveryPolicy(schedule=SCHEDULE, **policy)
         self.lane = self.new_lane()
 
-    def duty(self, **changes: Any) -> Duty:
+    def lane_config(self, **changes: Any) -> LaneConfig:
         given: dict[str, Any] = {
             "sink": self.sink,
-            "manner": self.manner,
-            "press": Press(TEMPLATES, {}),
+            "policy": self.policy,
+            "renderer": Renderer(TEMPLATES, {}),
             "fingerprint": "print",
         }
-        return Duty(**given | changes)
+        return LaneConfig(**given | changes)
 
     def new_lane(self) -> Lane:
         return Lane(
             "team",
-            self.duty(),
+            self.lane_config(),
             outbox=self.outbox,
             session=None,  # type: ignore[arg-type]
             clock=lambda: self.now,
@@ -144,7 +144,7 @@ class Stage:
             request.body,
             dict.fromkeys(sinks, "all"),
             now=self.now,
-            hold=self.manner.hold,
+            hold=self.policy.hold,
             restricts=restricts(event, bound=()),
             sibling=sibling(event),
             withdrawn=withdrawn,
@@ -547,7 +547,7 @@ async def test_sinks_that_share_a_limit_share_the_rest_that_it_asks_for(outbox: 
     stage = Stage(outbox)
     other = Lane(
         "ops",
-        stage.duty(),
+        stage.lane_config(),
         outbox=outbox,
         session=None,  # type: ignore[arg-type]
         clock=lambda: stage.now,
@@ -1329,7 +1329,7 @@ async def test_what_is_under_way_ends_as_it_began_and_the_next_goes_by_the_new_d
     other = Script()
 
     def change(text: str) -> Outcome:
-        stage.lane.change(stage.duty(sink=other, fingerprint="another"))
+        stage.lane.change(stage.lane_config(sink=other, fingerprint="another"))
         return Sent()
 
     stage.sink.ends = change
@@ -1344,7 +1344,7 @@ async def test_a_sink_that_was_changed_meanwhile_is_not_closed_for_what_the_old_
     other = Script()
 
     def change(text: str) -> Outcome:
-        stage.lane.change(stage.duty(sink=other, fingerprint="another"))
+        stage.lane.change(stage.lane_config(sink=other, fingerprint="another"))
         return Closed("404 gone")
 
     stage.sink.ends = change
@@ -1368,6 +1368,6 @@ async def test_only_another_sink_is_taken_for_well(
     await stage.accept(1)
     await stage.run(seconds=60)
     assert stage.lane.is_sick
-    stage.lane.change(stage.duty(fingerprint=fingerprint))
+    stage.lane.change(stage.lane_config(fingerprint=fingerprint))
     await stage.lane.step()
     assert stage.lane.is_sick is is_sick

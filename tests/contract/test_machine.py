@@ -111,7 +111,7 @@ class Machine(RuleBasedStateMachine):
         assert sink not in self.closed | self.paused
         load = [
             *claim.deliveries,
-            *self.do(self.outbox.join(claim.company, head=claim.deliveries[0])),
+            *self.do(self.outbox.extend_claim(claim.candidates, head=claim.deliveries[0])),
         ]
         numbers = [int(one.raw) for one in load]
         assert numbers in self.expected(sink, most)

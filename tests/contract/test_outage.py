@@ -7,11 +7,11 @@ import pytest
 from pytest_aiohttp import AiohttpServer
 
 from relay import misskey
-from relay.app.plan import manner
+from relay.app.plan import policy
 from relay.config import Config
 from relay.delivery.lane import Lane
-from relay.delivery.renderer import Press
-from relay.delivery.sender import Duty
+from relay.delivery.renderer import Renderer
+from relay.delivery.sender import LaneConfig
 from relay.outbox import Outbox
 from relay.outcome import State
 from relay.rendering.templates import Templates
@@ -100,10 +100,10 @@ async def stage(
     async with open_session(timeout=patience) as session:
         lane = Lane(
             "team",
-            Duty(
+            LaneConfig(
                 sink=sink,
-                manner=manner(Config(), sink),
-                press=Press(TEMPLATES, {}),
+                policy=policy(Config(), sink),
+                renderer=Renderer(TEMPLATES, {}),
                 fingerprint="",
             ),
             outbox=outbox,

@@ -1192,10 +1192,10 @@ async def test_what_has_no_message_cannot_be_known(outbox):
 
 
 async def batch_of(outbox, most=10, *, now=0):
-    """Claim a head with all its company, as the lane does."""
+    """Claim a head with all its candidates, as the lane does."""
     claim = await outbox.claim("team", now=now, lease=LEASE, most=most)
     (head,) = claim.deliveries
-    return [head, *await outbox.join(claim.company, head=head)]
+    return [head, *await outbox.extend_claim(claim.candidates, head=head)]
 
 
 async def settle_all(outbox, batch, **changes):
@@ -1216,8 +1216,8 @@ def raws(deliveries):
 async def test_a_new_head_names_who_may_go_with_it(outbox):
     await waits(outbox, 5)
     claim = await outbox.claim("team", now=0, lease=LEASE, most=3)
-    assert (raws(claim.deliveries), raws(claim.company)) == ([1], [2, 3])
-    assert [one.attempt for one in claim.company] == [0, 0]
+    assert (raws(claim.deliveries), raws(claim.candidates)) == ([1], [2, 3])
+    assert [one.attempt for one in claim.candidates] == [0, 0]
 
 
 async def test_who_joins_is_claimed_with_the_head(outbox):
@@ -1233,7 +1233,7 @@ async def test_who_shared_a_request_shares_it_in_every_attempt(outbox):
     batch = await batch_of(outbox, most=3)
     await settle_all(outbox, batch, due_at=50, reason="502")
     claim = await outbox.claim("team", now=50, lease=LEASE, most=10)
-    assert (raws(claim.deliveries), claim.company) == ([1, 2, 3], ())
+    assert (raws(claim.deliveries), claim.candidates) == ([1, 2, 3], ())
     assert not any(one.interrupted for one in claim.deliveries)
     died = await outbox.claim("team", now=50 + LEASE, lease=LEASE, most=10)
     assert raws(died.deliveries) == [1, 2, 3]
@@ -1259,7 +1259,7 @@ async def test_who_was_told_to_go_alone_does(outbox):
     assert await outbox.save(split, claimed=batch)
     seen = []
     while (claim := await outbox.claim("team", now=5, lease=LEASE, most=10)) is not None:
-        assert claim.company == ()
+        assert claim.candidates == ()
         await settle_all(outbox, claim.deliveries, state=State.DELIVERED)
         seen.append(raws(claim.deliveries))
     assert seen == [[1], [2], [3]]
@@ -1271,15 +1271,15 @@ async def test_nobody_joins_who_was_replaced_meanwhile(outbox):
     await arrives(outbox, 3, now=0, created_at=2)
     claim = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD, most=10)
     await arrives(outbox, 4, now=HOLD, created_at=1, sibling=REPLY)
-    assert await outbox.join(claim.company, head=claim.deliveries[0]) == []
+    assert await outbox.extend_claim(claim.candidates, head=claim.deliveries[0]) == []
 
 
 async def test_nobody_joins_twice(outbox):
     await waits(outbox, 2)
     claim = await outbox.claim("team", now=0, lease=LEASE, most=2)
     (head,) = claim.deliveries
-    assert raws(await outbox.join(claim.company, head=head)) == [2]
-    assert await outbox.join(claim.company, head=head) == []
+    assert raws(await outbox.extend_claim(claim.candidates, head=head)) == [2]
+    assert await outbox.extend_claim(claim.candidates, head=head) == []
 
 
 async def test_a_batch_is_saved_whole_or_not_at_all(outbox):
@@ -1323,7 +1323,7 @@ async def test_a_message_of_several_is_known_with_all_its_parts(outbox):
         await arrives(outbox, n, now=0, created_at=n, sibling=same)
     claim = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD, most=10)
     (head,) = claim.deliveries
-    batch = [head, *await outbox.join(claim.company, head=head)]
+    batch = [head, *await outbox.extend_claim(claim.candidates, head=head)]
     await settle_all(outbox, batch, state=State.DELIVERED, due_at=HOLD, message="m1")
     edit = await told(outbox, 4, now=1_000, created_at=4, sibling=EDITED)
     assert edit.edits == batch[1].id

@@ -53,7 +53,7 @@ async def pair(address: str) -> AsyncIterator[tuple[PostgresOutbox, PostgresOutb
 
 
 @dataclass
-class Crew:
+class Lanes:
     """Remembers what it was told; what is in ``busy`` it cannot leave yet."""
 
     mine: dict[str, float] = field(default_factory=dict)
@@ -62,10 +62,10 @@ class Crew:
     groups: Sequence[Collection[str]] = ()
     regrouped: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def take(self, sinks: Mapping[str, float]) -> None:
+    def acquire(self, sinks: Mapping[str, float]) -> None:
         self.mine |= sinks
 
-    def leave(self, sink: str) -> bool:
+    def release(self, sink: str) -> bool:
         self.mine.pop(sink, None)
         return sink not in self.busy
 
@@ -78,16 +78,16 @@ class Node:
 
     def __init__(self, outbox: PostgresOutbox, *groups: Collection[str]) -> None:
         self.outbox = outbox
-        self.crew = Crew(groups=groups)
+        self.lanes = Lanes(groups=groups)
         self.stop = asyncio.Event()
         self.now = 1_000
         self.running = asyncio.create_task(
-            outbox.tend(self.crew, clock=lambda: self.now, stop=self.stop)
+            outbox.run(self.lanes, clock=lambda: self.now, stop=self.stop)
         )
 
     @property
     def mine(self) -> set[str]:
-        return {sink for sink in self.crew.mine if self.outbox.holds(sink)}
+        return {sink for sink in self.lanes.mine if self.outbox.holds(sink)}
 
     async def die(self) -> None:
         """As by ``kill -9``: nothing more is told to anybody."""
@@ -151,35 +151,35 @@ async def test_who_ends_hands_over_and_who_is_new_knows_for_how_long_the_limit_h
 ) -> None:
     first = await start(*SINKS)
     await are_shared(first)
-    assert set(first.crew.mine.values()) == {float("inf")}
+    assert set(first.lanes.mine.values()) == {float("inf")}
     second = await start(*SINKS)
     await are_shared(first, second)
     await first.end()
     await are_shared(second)
-    assert all(0 <= seconds < float("inf") for seconds in second.crew.mine.values())
+    assert all(0 <= seconds < float("inf") for seconds in second.lanes.mine.values())
 
 
 async def test_nobody_takes_a_sink_for_which_another_is_still_sending(start: Start) -> None:
     first = await start({"team"})
     await until(lambda: first.mine == {"team"})
-    first.crew.busy.add("team")
+    first.lanes.busy.add("team")
     second = await start({"team"})
     first.stop.set()
-    await until(lambda: not first.crew.mine)
+    await until(lambda: not first.lanes.mine)
     assert first.outbox.holds("team")  # for the request that is under way
-    assert not second.crew.mine
-    first.crew.busy.clear()
+    assert not second.lanes.mine
+    first.lanes.busy.clear()
     await until(lambda: second.mine == {"team"})
 
 
 async def test_who_shall_keep_after_all_what_it_was_leaving_goes_on_with_it(start: Start) -> None:
     first = await start(*SINKS)
     await are_shared(first)
-    first.crew.busy |= NAMES
+    first.lanes.busy |= NAMES
     second = await start(*SINKS)
-    await until(lambda: len(first.crew.mine) == len(NAMES) // 2)
+    await until(lambda: len(first.lanes.mine) == len(NAMES) // 2)
     await second.end()
-    first.crew.busy.clear()
+    first.lanes.busy.clear()
     await are_shared(first)
 
 
@@ -188,12 +188,12 @@ async def test_a_part_of_a_group_is_not_taken_while_another_sends_for_the_rest(
 ) -> None:
     first = await start({"a"}, {"b"})
     await are_shared(first, names="ab")
-    first.crew.busy.add("b")
+    first.lanes.busy.add("b")
     second = await start({"a", "b"})  # by its configuration they share a limit
     first.stop.set()
     await until(lambda: not first.outbox.holds("a"))
-    assert not second.crew.mine
-    first.crew.busy.clear()
+    assert not second.lanes.mine
+    first.lanes.busy.clear()
     await are_shared(second, names="ab")
 
 
@@ -271,7 +271,7 @@ async def test_who_was_stopped_for_too_long_changes_nothing_afterwards(start: St
     await first.die()
     await until(lambda: second.mine == {"team"})
     assert not first.outbox.holds("team")
-    assert await first.outbox.join(claim.company, head=claim.deliveries[0]) == []
+    assert await first.outbox.extend_claim(claim.candidates, head=claim.deliveries[0]) == []
     assert await first.outbox.claim("team", now=10**12, lease=LEASE) is None
     await first.outbox.close_sink(
         ClosedSink(name="team", reason="410", fingerprint="f", closed_at=0)
@@ -286,7 +286,7 @@ async def test_who_was_taken_for_dead_begins_anew(start: Start, address: str) ->
     db = await asyncpg.connect(address, server_settings=SETTINGS)
     await db.execute("DELETE FROM node")
     await db.execute("UPDATE lane SET node = NULL, left_at = clock_timestamp()")
-    node.crew.mine.clear()
+    node.lanes.mine.clear()
     await until(lambda: node.mine == NAMES)
     await db.close()
 
@@ -318,26 +318,26 @@ async def test_what_one_process_accepts_is_news_to_the_one_that_carries_it(start
     nodes = [await start(*SINKS) for _ in range(2)]
     await are_shared(*nodes)
     for node in nodes:
-        node.crew.woken.clear()
+        node.lanes.woken.clear()
     await accept(nodes[0].outbox, an_event(), b"{}", dict.fromkeys(NAMES, "all"), now=0)
-    await until(lambda: set(nodes[1].crew.woken) == nodes[1].mine)
-    assert nodes[0].crew.woken == []  # whoever accepts wakes its own lanes
+    await until(lambda: set(nodes[1].lanes.woken) == nodes[1].mine)
+    assert nodes[0].lanes.woken == []  # whoever accepts wakes its own lanes
 
 
 async def test_what_waits_is_news_to_who_takes_the_lane(start: Start, address: str) -> None:
     async with opened(address) as outbox:
         assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
     node = await start({"team"}, {"ops"})
-    await until(lambda: node.crew.woken == ["team"])
+    await until(lambda: node.lanes.woken == ["team"])
 
 
 async def test_news_for_very_many_sinks_are_found_by_everybody(start: Start) -> None:
     names = [f"sink-with-a-long-name-{n}" for n in range(500)]
     one, other = [await start(*([name] for name in names)) for _ in range(2)]
     await are_shared(one, other, names=names)
-    other.crew.woken.clear()
+    other.lanes.woken.clear()
     await accept(one.outbox, an_event(), b"{}", dict.fromkeys(names, "all"), now=0)
-    await until(lambda: set(other.crew.woken) == other.mine)
+    await until(lambda: set(other.lanes.woken) == other.mine)
 
 
 @pytest.mark.parametrize("change", ["revive", "open"])
@@ -351,14 +351,14 @@ async def test_what_a_command_changes_is_news(start: Start, address: str, change
         await command.close_sink(
             ClosedSink(name="team", reason="410", fingerprint="f", closed_at=0)
         )
-        await until(lambda: "team" in node.crew.woken)
-        node.crew.woken.clear()
+        await until(lambda: "team" in node.lanes.woken)
+        node.lanes.woken.clear()
         await (
             command.revive([one.id], now=0)
             if change == "revive"
             else command.open_sink("team", now=0)
         )
-    await until(lambda: node.crew.woken == ["team"])
+    await until(lambda: node.lanes.woken == ["team"])
 
 
 # --- two at once
@@ -671,14 +671,14 @@ async def test_who_joined_without_an_answer_waits_as_before(line: Line) -> None:
         (head,) = claim.deliveries
         line.lose_commit()
         with pytest.raises(OutboxError):
-            await outbox.join(claim.company, head=head)
+            await outbox.extend_claim(claim.candidates, head=head)
         assert await outbox.save([replace(head, state=State.DELIVERED)], claimed=[head])
         again = await claimed(outbox)
-        assert [one.id for one in (*again.deliveries, *again.company)] == [
-            one.id for one in claim.company
+        assert [one.id for one in (*again.deliveries, *again.candidates)] == [
+            one.id for one in claim.candidates
         ]
         assert [(one.attempt, one.interrupted) for one in again.deliveries] == [(1, False)]
-        assert len(await outbox.join(again.company, head=again.deliveries[0])) == 1
+        assert len(await outbox.extend_claim(again.candidates, head=again.deliveries[0])) == 1
 
 
 async def test_what_another_node_has_claimed_since_is_left_to_it(line: Line, address: str) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from relay import misskey
 from relay.delivery.lane import LEASE, Lane
-from relay.delivery.renderer import Manner, Press
-from relay.delivery.sender import Duty
+from relay.delivery.renderer import DeliveryPolicy, Renderer
+from relay.delivery.sender import LaneConfig
 from relay.outbox import Search
 from relay.outcome import Delivery, Failed, Outcome, Sent, State
 from relay.rendering.templates import Templates
@@ -58,23 +58,23 @@ class Chat:
 class Stage:
     """A chat, and a lane to it that may be killed and started again."""
 
-    def __init__(self, outbox: Any, **manner: Any) -> None:
+    def __init__(self, outbox: Any, **policy: Any) -> None:
         self.outbox, self.chat, self.now = outbox, Chat(), 10**9
-        self.manner = Manner(schedule=SCHEDULE, **manner)
+        self.policy = DeliveryPolicy(schedule=SCHEDULE, **policy)
         self.shown_at: dict[str, int] = {}
         self.number = 0
         self.start()
 
     def start(self) -> None:
-        duty = Duty(
+        lane_config = LaneConfig(
             sink=self.chat,  # type: ignore[arg-type]
-            manner=self.manner,
-            press=Press(TEMPLATES, {}),
+            policy=self.policy,
+            renderer=Renderer(TEMPLATES, {}),
             fingerprint="",
         )
         self.lane = Lane(
             "team",
-            duty,
+            lane_config,
             outbox=self.outbox,
             session=None,  # type: ignore[arg-type]
             clock=lambda: self.now,
@@ -199,11 +199,11 @@ async def test_one_poisoned_message_delays_its_own_sink_only_briefly(stage: Stag
     assert await stage.states() == {State.DELIVERED: 2, State.DEAD: 1}
 
 
-@pytest.mark.parametrize("manner", [{}, MATRIX, {"resend": False}])
+@pytest.mark.parametrize("policy", [{}, MATRIX, {"resend": False}])
 async def test_a_message_that_alone_keeps_failing_is_dead_in_the_end(
-    outbox: Any, manner: dict[str, Any]
+    outbox: Any, policy: dict[str, Any]
 ) -> None:
-    stage = Stage(outbox, **manner)
+    stage = Stage(outbox, **policy)
     stage.chat.ends = lambda text: BUSY
     await stage.accept("one")
     await stage.run(seconds=3 * 86_400)

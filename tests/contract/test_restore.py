@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 
 from relay import misskey
-from relay.app.plan import manner
+from relay.app.plan import policy
 from relay.config import Config
 from relay.delivery.lane import Lane
-from relay.delivery.renderer import Press
-from relay.delivery.sender import Duty
+from relay.delivery.renderer import Renderer
+from relay.delivery.sender import LaneConfig
 from relay.outbox import Outbox, SQLiteOutbox, backup
 from relay.outbox.postgres import PostgresOutbox
 from relay.outcome import State
@@ -102,8 +102,11 @@ async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> File | Datab
 def lane_to(sink: Matrix, outbox: Outbox, session: aiohttp.ClientSession) -> Lane:
     return Lane(
         "room",
-        Duty(
-            sink=sink, manner=manner(Config(), sink), press=Press(Templates(), {}), fingerprint=""
+        LaneConfig(
+            sink=sink,
+            policy=policy(Config(), sink),
+            renderer=Renderer(Templates(), {}),
+            fingerprint="",
         ),
         outbox=outbox,
         session=session,

@@ -25,8 +25,8 @@ from hypothesis.stateful import (
 
 from relay import misskey
 from relay.delivery.lane import Lane
-from relay.delivery.renderer import Manner, Press
-from relay.delivery.sender import Duty
+from relay.delivery.renderer import DeliveryPolicy, Renderer
+from relay.delivery.sender import LaneConfig
 from relay.intake.acceptance import Acceptance, Rules
 from relay.model import Gate
 from relay.outbox import Outbox
@@ -157,28 +157,28 @@ class Machine(RuleBasedStateMachine):
         )
         self.resend = True
 
-    @initialize(most=st.sampled_from([1, 3]), can_edit=st.booleans(), manner=st.integers(0, 2))
-    def the_chat_is_of_some_kind(self, most: int, can_edit: bool, manner: int) -> None:
+    @initialize(most=st.sampled_from([1, 3]), can_edit=st.booleans(), policy=st.integers(0, 2))
+    def the_chat_is_of_some_kind(self, most: int, can_edit: bool, policy: int) -> None:
         self.chat.most, self.chat.can_edit = most, can_edit
-        self.chat.is_idempotent, self.resend = manner == 1, manner != 2
+        self.chat.is_idempotent, self.resend = policy == 1, policy != 2
         self.start()
 
     def start(self) -> None:
-        manner = Manner(
+        policy = DeliveryPolicy(
             schedule=(5.0, 30.0, 600.0, 3600.0),
             hold=300,
             resend=self.resend,
             is_idempotent=self.chat.is_idempotent,
         )
-        duty = Duty(
+        lane_config = LaneConfig(
             sink=self.chat,  # type: ignore[arg-type]
-            manner=manner,
-            press=Press(TEMPLATES, {}),
+            policy=policy,
+            renderer=Renderer(TEMPLATES, {}),
             fingerprint="",
         )
         self.lane = Lane(
             "team",
-            duty,
+            lane_config,
             outbox=self.outbox,
             session=None,  # type: ignore[arg-type]
             clock=lambda: self.now,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from relay.app.plan import manner, press
+from relay.app.plan import policy, renderer
 from relay.cli.route import embedded
 from relay.routing.match import redacted
 from relay.sinks.images import draws, is_reachable
@@ -34,7 +34,7 @@ def drawn(vendor: str, payload: dict[str, Any]) -> list[str]:
 def of_case(name: str, vendor: str) -> dict[str, Any]:
     """The payload of a case."""
     event, sink = cases.event(name), CONFIG.sinks[vendor]
-    made = press(CONFIG).rendered(redacted(sink.gate, event), "", manner(CONFIG, sink))
+    made = renderer(CONFIG).rendered(redacted(sink.gate, event), "", policy(CONFIG, sink))
     return dict(sink.payload([made]))
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.admin.drawing import budget, drawn, html, letters, markdown
-from relay.app.plan import manner, press
+from relay.app.plan import policy, renderer
 from relay.cli.drawing import drawing
 from relay.cli.route import embedded
 from relay.misskey import samples as sample
@@ -172,7 +172,7 @@ def test_every_sample_is_drawn_within_its_budget(kind: str, name: str) -> None:
     config = embedded()
     sink = config.sinks[name]
     event = redacted(sink.gate, sample.event(kind))
-    message = press(config).rendered(event, "", manner(config, sink))
+    message = renderer(config).rendered(event, "", policy(config, sink))
     payload = sink.payload([message])
     shown = Reading(drawn(name, payload)).text
     assert "".join(message.summary.split(" · ")[-1].split()) in "".join(shown.split())
@@ -219,7 +219,7 @@ EVENTS = [
 def test_everything_that_is_sent_is_drawn_on_the_page(event: Event, name: str) -> None:
     config = embedded()
     sink = config.sinks[name]
-    message = press(config).rendered(redacted(sink.gate, event), "", manner(config, sink))
+    message = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
     reading = Reading(drawn(name, sink.payload([message])))
     shown = bare(reading.text) + " ".join(reading.links)
     assert [one for one in words_of(message) if bare(one) not in shown] == []
@@ -233,7 +233,7 @@ def test_everything_that_is_sent_is_drawn_on_the_page(event: Event, name: str) -
 def test_the_terminal_draws_what_the_page_draws(event: Event, name: str) -> None:
     config = embedded()
     sink = config.sinks[name]
-    message = press(config).rendered(redacted(sink.gate, event), "", manner(config, sink))
+    message = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
     drawing = drawn(name, sink.payload([message]))
     shown = bare("\n".join(letters(drawing)).replace("\n> ", "\n"))
     hidden = re.sub(r'(?s)<span class="spoiler".*?</span>|<summary>.*?</summary>', " ", drawing)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from relay.app.plan import manner, press
+from relay.app.plan import policy, renderer
 from relay.cli.route import embedded
-from relay.delivery.fallback import NARROWINGS, Narrowing
+from relay.delivery.fallback import NARROWINGS, Fallback
 from relay.outcome import Rejected
 from relay.text.message import Field, Image, Message, plain_form, undrawn, without
 from relay.text.tree import (
@@ -69,12 +69,12 @@ def test_without_pictures_all_of_them_are_links() -> None:
 
 
 def test_who_refuses_one_after_the_other_gets_no_pictures() -> None:
-    first = Narrowing("key").after(Rejected("400", refused=frozenset({CAT.url})))
+    first = Fallback("key").after(Rejected("400", refused=frozenset({CAT.url})))
     assert [one.is_drawn for one in first.applied([MESSAGE])[0].images] == [False, True]
     second = first.after(Rejected("400", refused=frozenset({MESSAGE.avatar or ""})))
     assert second.steps == NARROWINGS
     assert {one.is_drawn for one in second.applied([MESSAGE])[0].images} == {False}
-    unnamed = Narrowing("key").after(Rejected("400"))
+    unnamed = Fallback("key").after(Rejected("400"))
     assert unnamed.applied([MESSAGE]) == [MESSAGE]
 
 
@@ -142,7 +142,7 @@ def test_the_plain_form_has_text_links_and_bold_and_nothing_else() -> None:
 def test_in_plain_form_links_mentions_and_bold_are_alive(vendor: str, parts: list[str]) -> None:
     config = embedded()
     sink = config.sinks[vendor]
-    made = press(config).rendered(cases.event("g01"), "", manner(config, sink))
+    made = renderer(config).rendered(cases.event("g01"), "", policy(config, sink))
     found = json.dumps(sink.payload([plain_form(made)]), ensure_ascii=False).replace('\\"', '"')
     assert [part for part in parts if part not in found] == []
     assert "https\\\\://" not in found

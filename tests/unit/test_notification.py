@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.app.plan import manner, press
+from relay.app.plan import policy, renderer
 from relay.cli.route import embedded
 from relay.i18n import Language
 from relay.model import Event
@@ -26,7 +26,7 @@ SECRETS = ("the secret", "files/", "nsfw-name")
 def payload(event: Event, vendor: str, **keys: Any) -> dict[str, Any]:
     config = embedded()
     sink = config.sinks[vendor].model_copy(update=keys)
-    made = press(config).rendered(redacted(sink.gate, event), "", manner(config, sink))
+    made = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
     return dict(sink.payload([made]))
 
 
@@ -135,7 +135,7 @@ def test_a_note_that_may_not_be_shown_is_not_told() -> None:
         config = embedded()
         for vendor, member in (("slack", "text"), ("matrix", "body")):
             sink = config.sinks[vendor].model_copy(update={"visibility": frozenset({"public"})})
-            made = press(config).rendered(redacted(sink.gate, event), "", manner(config, sink))
+            made = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
             for message in (made, plain_form(made)):
                 found = sink.payload([message])[member]
                 assert "hello" in found
@@ -211,7 +211,7 @@ def test_slack_and_matrix_tell_when_it_happened_in_the_zone_of_the_sink(
     assert words in matrix["body"].replace("\u202f", " ")
     console = Console(type="console", timezone=zone)
     config = embedded()
-    made = press(config).rendered(event, "", manner(config, console))
+    made = renderer(config).rendered(event, "", policy(config, console))
     assert words in console.payload([made])["text"].replace("\u202f", " ")
 
 

@@ -22,7 +22,7 @@ def plan(text: str = CONFIG, *, before: Plan | None = None) -> Plan:
 
 
 def pace(of: Plan, sink: str) -> Pace:
-    return of.duties[sink].manner.pace
+    return of.lane_configs[sink].policy.pace
 
 
 def test_sinks_of_one_webhook_share_what_has_left_and_each_keeps_to_its_own_rate() -> None:

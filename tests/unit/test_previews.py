@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.app.plan import manner, press
+from relay.app.plan import policy, renderer
 from relay.cli.route import embedded
 from relay.config import Config
 from relay.model import Event
@@ -29,7 +29,7 @@ def configured(**keys: str) -> Config:
 def payload(event: Event, vendor: str = "matrix", **keys: str) -> dict[str, Any]:
     config = configured(**keys)
     sink = config.sinks[vendor]
-    made = press(config).rendered(redacted(sink.gate, event), "", manner(config, sink))
+    made = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
     return dict(sink.payload([made]))
 
 
@@ -146,7 +146,7 @@ def test_the_plain_form_hides_the_same() -> None:
     sink = config.sinks["matrix"]
     for name in ("g44", "g46"):
         event = cases.event(name)
-        made = press(config).rendered(event, "", manner(config, sink))
+        made = renderer(config).rendered(event, "", policy(config, sink))
         found = json.dumps(sink.payload([plain_form(made)]))
         assert [url for url in hidden_files(event) if url in found] == []
 

@@ -76,25 +76,25 @@ class Claims:
             return query.in_order([one.id for one in before], rows)
         return ()
 
-    async def join(
-        self, db: Connection, company: Sequence[Delivery], *, head: Delivery, node: int | None
+    async def extend_claim(
+        self, db: Connection, candidates: Sequence[Delivery], *, head: Delivery, node: int | None
     ) -> Sequence[Delivery]:
         """As many as can, from the first on."""
-        while company:
-            joined = await self._joined(db, company, head, node)
-            if len(joined) == len(company):
+        while candidates:
+            joined = await self._joined(db, candidates, head, node)
+            if len(joined) == len(candidates):
                 return joined
-            company = company[: len(joined)]
+            candidates = candidates[: len(joined)]
         return []
 
     async def _joined(
-        self, db: Connection, company: Sequence[Delivery], head: Delivery, node: int | None
+        self, db: Connection, candidates: Sequence[Delivery], head: Delivery, node: int | None
     ) -> Sequence[Delivery]:
         """Those up to the first that cannot be claimed; they are claimed only if those are all."""
-        ids = [one.id for one in company]
-        events = ([one.hook for one in company], [one.event_id for one in company])
-        before = [Before(id=one.id, due_at=one.due_at) for one in company]
-        keys = [one.key or new_key() for one in company]
+        ids = [one.id for one in candidates]
+        events = ([one.hook for one in candidates], [one.event_id for one in candidates])
+        before = [Before(id=one.id, due_at=one.due_at) for one in candidates]
+        keys = [one.key or new_key() for one in candidates]
         could: set[int] = set()
         with self._doubted(head.sink, before, lease=head.due_at), suppress(_TooFewError):
             async with db.transaction():
@@ -107,7 +107,7 @@ class Claims:
         number = next((place for place, id in enumerate(ids) if id not in could), len(ids))
         return [
             replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch, key=key)
-            for one, key in zip(company[:number], keys, strict=False)
+            for one, key in zip(candidates[:number], keys, strict=False)
         ]
 
     @contextmanager

@@ -19,7 +19,7 @@ import asyncpg
 
 from relay.aio import first
 from relay.errors import OutboxError
-from relay.outbox.base import Crew
+from relay.outbox.base import Lanes
 from relay.outbox.postgres import membership as node
 from relay.outbox.postgres.connection import connect, named_errors
 
@@ -48,7 +48,7 @@ class Share:
     def __init__(
         self,
         address: str,
-        crew: Crew,
+        lanes: Lanes,
         *,
         place: str,
         teller: str,
@@ -58,7 +58,7 @@ class Share:
         self._address = address
         self._rhythm = rhythm
         self._groups: Mapping[str, frozenset[str]] = {}
-        self._crew = crew
+        self._lanes = lanes
         self._place = place
         self._teller = teller
         self._clock = clock
@@ -100,12 +100,12 @@ class Share:
             self._watched_since, self._swept_at = time.monotonic(), float("-inf")
             while True:
                 self._alarm.clear()
-                self._crew.regrouped.clear()
+                self._lanes.regrouped.clear()
                 await self._beat(db, is_over=stop.is_set())
                 if stop.is_set() and not self._held:
                     break
                 pause = 0.1 if stop.is_set() else self._rhythm.beat
-                await first(pause, self._alarm, self._crew.regrouped, stop)
+                await first(pause, self._alarm, self._lanes.regrouped, stop)
             if self.node is not None:
                 await node.leave(db, self.node)
         finally:
@@ -131,12 +131,12 @@ class Share:
         if is_over or not self._is_settled:
             await self._exchange(db, self.node, frozenset() if is_over else self._wanted)
         if time.monotonic() - self._swept_at > self._rhythm.sweep:
-            self._crew.wake(await node.waiting(db))
+            self._lanes.wake(await node.waiting(db))
             self._swept_at = time.monotonic()
 
     async def _regroup(self, db: asyncpg.Connection) -> Sequence[str]:
         """Tell the others what this process can carry now; the names of its groups."""
-        groups = {min(group): frozenset(group) for group in self._crew.groups}
+        groups = {min(group): frozenset(group) for group in self._lanes.groups}
         if groups != self._groups:
             self._groups, self._nodes = groups, ()
             if self.node is not None:
@@ -152,7 +152,7 @@ class Share:
         kept = {sink for group in wanted for sink in self._groups[group]}
         # Who has begun to leave leaves, and is taken anew if it is ours again by then.
         self._leaving |= self._held - kept
-        left = {sink for sink in self._leaving if self._crew.leave(sink)}
+        left = {sink for sink in self._leaving if self._lanes.release(sink)}
         if left:
             self._held -= left
             self._leaving -= left
@@ -162,24 +162,24 @@ class Share:
         if free:
             taken = await node.take(db, mine, free, now=self._clock())
             self._held |= taken.keys()
-            self._crew.take(taken)
+            self._lanes.acquire(taken)
             self._swept_at = float("-inf")
         self._is_settled = self._held == kept and not self._leaving
 
     def _may_take(self, sinks: Collection[str]) -> bool:
         """Not what we lost before its last request came to an end."""
-        return all(self._crew.leave(sink) for sink in sinks)
+        return all(self._lanes.release(sink) for sink in sinks)
 
     def _begin_anew(self) -> None:
         """The others took this process for dead, for it was stopped, or cut off."""
         logger.error("taken for dead by the other nodes", extra={"action": "buried"})
         for sink in self._held:
-            self._crew.leave(sink)
+            self._lanes.release(sink)
         self._held, self._leaving, self.node, self._nodes = set(), set(), None, ()
         self._alarm.set()
 
     def _is_at_rest(self) -> bool:
-        return not [sink for sink in self._held if not self._crew.leave(sink)]
+        return not [sink for sink in self._held if not self._lanes.release(sink)]
 
     def _distrust(self, *_: object) -> None:
         """The connection is gone: nothing more is sent until it is known who owns what."""
@@ -191,7 +191,7 @@ class Share:
         if teller == self._teller:
             return  # our own lanes were woken when it was accepted
         if sinks:
-            self._crew.wake(sinks.split(","))
+            self._lanes.wake(sinks.split(","))
         else:
             self._swept_at = float("-inf")
             self._alarm.set()

@@ -8,7 +8,7 @@ from dataclasses import astuple, replace
 
 from relay.errors import OutboxError
 from relay.outbox import ordering as line
-from relay.outbox.base import Crew
+from relay.outbox.base import Lanes
 from relay.outbox.postgres import claims as settling
 from relay.outbox.postgres import membership as node
 from relay.outbox.postgres import rows as query
@@ -79,16 +79,16 @@ class PostgresOutbox:
         await self._writer.close()
         self._pool.terminate()
 
-    async def tend(
+    async def run(
         self,
-        crew: Crew,
+        lanes: Lanes,
         *,
         clock: Callable[[], int],
         stop: asyncio.Event,
     ) -> None:
         self._share = Share(
             self._address,
-            crew,
+            lanes,
             place=self.place,
             teller=self._teller,
             clock=clock,
@@ -130,17 +130,19 @@ class PostgresOutbox:
             )
             if not deliveries:
                 return None
-            company: Sequence[line.Waiting] = ()
+            candidates: Sequence[line.Waiting] = ()
             if heads[0].batch is None and heads[0].edits is None:
                 rest = [one for one in waiting if one not in heads]
-                company = line.company(rest, hold=hold, now=now, most=most - 1)
-            others = await query.several(db, [one.id for one in company]) if company else ()
+                candidates = line.candidates(rest, hold=hold, now=now, most=most - 1)
+            others = await query.several(db, [one.id for one in candidates]) if candidates else ()
             later = await query.later(db, heads)
-            return Claim(deliveries=tuple(deliveries), company=tuple(others), later=later)
+            return Claim(deliveries=tuple(deliveries), candidates=tuple(others), later=later)
 
-    async def join(self, company: Sequence[Delivery], *, head: Delivery) -> Sequence[Delivery]:
+    async def extend_claim(
+        self, candidates: Sequence[Delivery], *, head: Delivery
+    ) -> Sequence[Delivery]:
         async with self._connection() as db:
-            return await self._claims.join(db, company, head=head, node=self._node)
+            return await self._claims.extend_claim(db, candidates, head=head, node=self._node)
 
     async def expedite(self, batch: int, *, now: int) -> None:
         async with self._connection() as db:

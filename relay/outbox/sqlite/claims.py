@@ -35,13 +35,13 @@ def claim(
     if not line.is_due(waiting, hold=hold, now=now):
         return None
     heads = line.together(waiting, hold=hold, now=now)
-    company: Sequence[line.Waiting] = ()
+    candidates: Sequence[line.Waiting] = ()
     if heads[0].batch is None and heads[0].edits is None:
         rest = [one for one in waiting if one not in heads]
-        company = line.company(rest, hold=hold, now=now, most=most - 1)
+        candidates = line.candidates(rest, hold=hold, now=now, most=most - 1)
     return Claim(
         deliveries=tuple(_claimed(db, one.id, due_at=now + lease) for one in heads),
-        company=tuple(query.one(db, other.id) for other in company),
+        candidates=tuple(query.one(db, other.id) for other in candidates),
         later=query.later(db, heads),
     )
 
@@ -61,12 +61,12 @@ def _claimed(db: sqlite3.Connection, delivery_id: int, *, due_at: int) -> Delive
     return claimed
 
 
-def join(
-    db: sqlite3.Connection, company: Sequence[Delivery], *, head: Delivery
+def extend_claim(
+    db: sqlite3.Connection, candidates: Sequence[Delivery], *, head: Delivery
 ) -> Sequence[Delivery]:
     """See ``Outbox.join``."""
     joined: list[Delivery] = []
-    for one in company:
+    for one in candidates:
         found = replace(
             one,
             attempt=one.attempt + 1,

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from relay.errors import OutboxError
 from relay.outbox import ordering as line
-from relay.outbox.base import Crew
+from relay.outbox.base import Lanes
 from relay.outbox.records import (
     Arrival,
     Backlog,
@@ -105,14 +105,14 @@ class SQLiteOutbox:
         if self._guard is not None:
             self._guard.close()
 
-    async def tend(
+    async def run(
         self,
-        crew: Crew,
+        lanes: Lanes,
         *,
         clock: Callable[[], int],
         stop: asyncio.Event,
     ) -> None:
-        await tend(crew, self._sinks_waiting, stop=stop)
+        await tend(lanes, self._sinks_waiting, stop=stop)
 
     def holds(self, sink: str) -> bool:
         return True
@@ -138,8 +138,10 @@ class SQLiteOutbox:
             )
         )
 
-    async def join(self, company: Sequence[Delivery], *, head: Delivery) -> Sequence[Delivery]:
-        return await self._write(lambda db: claiming.join(db, company, head=head))
+    async def extend_claim(
+        self, candidates: Sequence[Delivery], *, head: Delivery
+    ) -> Sequence[Delivery]:
+        return await self._write(lambda db: claiming.extend_claim(db, candidates, head=head))
 
     async def expedite(self, batch: int, *, now: int) -> None:
         values = {"batch": batch, "now": now}

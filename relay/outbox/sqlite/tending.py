@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from relay.aio import first
 from relay.errors import BrokenError, OutboxError
-from relay.outbox.base import Crew
+from relay.outbox.base import Lanes
 
 logger = logging.getLogger(__name__)
 
@@ -16,24 +16,24 @@ SOON = 0.1  # seconds; a sink that came back waits for the end of what its last 
 
 
 async def tend(
-    crew: Crew, waiting: Callable[[], Awaitable[Collection[str]]], *, stop: asyncio.Event
+    lanes: Lanes, waiting: Callable[[], Awaitable[Collection[str]]], *, stop: asyncio.Event
 ) -> None:
-    """See ``Outbox.tend``; ``waiting`` names the sinks for which something waits."""
+    """See ``Outbox.run``; ``waiting`` names the sinks for which something waits."""
     held: set[str] = set()
     while not stop.is_set():
-        crew.regrouped.clear()
-        wanted = {sink for group in crew.groups for sink in group}
+        lanes.regrouped.clear()
+        wanted = {sink for group in lanes.groups for sink in group}
         for gone in held - wanted:
-            crew.leave(gone)
-        new = {sink for sink in wanted - held if crew.leave(sink)}
-        crew.take(dict.fromkeys(new, math.inf))
+            lanes.release(gone)
+        new = {sink for sink in wanted - held if lanes.release(sink)}
+        lanes.acquire(dict.fromkeys(new, math.inf))
         held = held & wanted | new
         try:
-            crew.wake(await waiting())
+            lanes.wake(await waiting())
         except BrokenError:
             raise
         except OutboxError as error:
             logger.error("outbox fails", extra={"action": "sweep", "reason": str(error)})
-        await first(SWEEP if held == wanted else SOON, stop, crew.regrouped)
+        await first(SWEEP if held == wanted else SOON, stop, lanes.regrouped)
     for sink in held:
-        crew.leave(sink)
+        lanes.release(sink)

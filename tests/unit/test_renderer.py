@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.app.plan import manner, press
+from relay.app.plan import policy, renderer
 from relay.config import parse
 from relay.text.message import Message, mapped
 from relay.text.tree import Emoji, Node
@@ -52,7 +52,7 @@ def test_emoji_are_asked_of_the_server_that_the_hook_names(
     raw = json.dumps({"type": "note", "server": server, "userId": "u", "body": {"note": note}})
     config = parse(CONFIG, file="config.yaml", base=Path(), environ={})
     delivery = a_delivery(raw=raw.encode(), hook=hook, server=server, route="all")
-    message = press(config).message(delivery, manner(config, config.sinks["team"]))
+    message = renderer(config).message(delivery, policy(config, config.sinks["team"]))
     assert isinstance(message, Message)
     found = set(addresses(message))
     assert found == {expected}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from relay.delivery.breaker import OPENS_AFTER, SUSPECT, WELL, Health
-from relay.delivery.sender import Duty
+from relay.delivery.sender import LaneConfig
 from relay.outbox.base import Outbox
 from relay.outbox.records import Claim
 from relay.outcome import Delivery, Failed, Outcome, RateLimited
@@ -14,7 +14,7 @@ SUSPECT_AFTER = 5
 """Crashes in a row: a few may happen to anybody."""
 
 
-class Turns:
+class Claimer:
     """Those of one sink; ``clock`` gives Unix milliseconds."""
 
     def __init__(self, name: str, *, outbox: Outbox, clock: Callable[[], int]) -> None:
@@ -44,40 +44,40 @@ class Turns:
             self.health = Health(min(head.attempt - 1, OPENS_AFTER))
         return self.health.is_sick
 
-    async def claim(self, duty: Duty) -> Claim | None:
+    async def claim(self, lane_config: LaneConfig) -> Claim | None:
         """The head of the line; or who stands behind it, to learn which of both is sick."""
         passed_over = self.health.passed_over
         if not passed_over:
-            return await self._claimed(duty, most=duty.sink.most)
-        if (found := await self._claimed(duty, behind=passed_over)) is not None:
+            return await self._claimed(lane_config, most=lane_config.sink.most)
+        if (found := await self._claimed(lane_config, behind=passed_over)) is not None:
             return found
         self.health = self.health.without_others()
-        return await self._claimed(duty)
+        return await self._claimed(lane_config)
 
     async def _claimed(
-        self, duty: Duty, *, most: int = 1, behind: Collection[int] = ()
+        self, lane_config: LaneConfig, *, most: int = 1, behind: Collection[int] = ()
     ) -> Claim | None:
         return await self._outbox.claim(
             self._name,
             now=self._clock(),
             lease=LEASE,
-            hold=duty.manner.hold,
+            hold=lane_config.policy.hold,
             most=most,
             behind=behind,
         )
 
-    async def due_at(self, duty: Duty) -> int | None:
+    async def due_at(self, lane_config: LaneConfig) -> int | None:
         """When ``claim`` gives something; None if nothing waits, or may go."""
-        due_at = await self._due_at(duty)
+        due_at = await self._due_at(lane_config)
         if passed_over := self.health.passed_over:
-            others_at = await self._due_at(duty, behind=passed_over)
+            others_at = await self._due_at(lane_config, behind=passed_over)
             if others_at is None:
                 self.health = self.health.without_others()
             due_at = min((one for one in (due_at, others_at) if one is not None), default=None)
         return due_at
 
-    async def _due_at(self, duty: Duty, *, behind: Collection[int] = ()) -> int | None:
-        hold, now = duty.manner.hold, self._clock()
+    async def _due_at(self, lane_config: LaneConfig, *, behind: Collection[int] = ()) -> int | None:
+        hold, now = lane_config.policy.hold, self._clock()
         return await self._outbox.due_at(self._name, now=now, hold=hold, behind=behind)
 
     async def hasten(self) -> None:

@@ -183,7 +183,7 @@ deliveries = st.builds(
     st.integers(0, 2**43),
     st.none() | reasons,
 )
-manners = st.fixed_dictionaries(
+policies = st.fixed_dictionaries(
     {
         "schedule": st.lists(pauses, max_size=12),
         "jitter": st.floats(0.8, 1.2),
@@ -197,11 +197,11 @@ moments = st.integers(0, 2**43)
 CHANGED = {"state", "attempt", "due_at", "reason", "counts_at", "in_doubt", "crashes"}
 
 
-@given(deliveries, outcomes, manners, moments)
+@given(deliveries, outcomes, policies, moments)
 def test_after_any_outcome_it_has_arrived_is_dead_with_a_reason_or_waits(
-    claimed, outcome, manner, now
+    claimed, outcome, policy, now
 ):
-    settled = settle(claimed, outcome, now=now, **manner)
+    settled = settle(claimed, outcome, now=now, **policy)
     assert isinstance(settled.due_at, int)
     assert now <= settled.due_at < 2**62
     assert 0 <= settled.attempt <= claimed.attempt
@@ -221,20 +221,20 @@ def test_after_any_outcome_it_has_arrived_is_dead_with_a_reason_or_waits(
     assert kept[0] == kept[1]
 
 
-@given(deliveries, st.builds(RateLimited, pauses) | st.builds(Closed, reasons), manners, moments)
-def test_waiting_costs_no_attempt(claimed, outcome, manner, now):
-    settled = settle(claimed, outcome, now=now, **manner)
+@given(deliveries, st.builds(RateLimited, pauses) | st.builds(Closed, reasons), policies, moments)
+def test_waiting_costs_no_attempt(claimed, outcome, policy, now):
+    settled = settle(claimed, outcome, now=now, **policy)
     assert (settled.state, settled.attempt) == (State.PENDING, claimed.attempt - 1)
 
 
-@given(manners, st.lists(st.builds(RateLimited, pauses) | st.builds(Closed, reasons), max_size=20))
-def test_a_delivery_is_tried_once_more_than_there_are_waits(manner, hindrances):
+@given(policies, st.lists(st.builds(RateLimited, pauses) | st.builds(Closed, reasons), max_size=20))
+def test_a_delivery_is_tried_once_more_than_there_are_waits(policy, hindrances):
     delivery, failures, now = a_delivery(attempt=0), 0, NOW
-    manner |= {"resend": True, "counts": True, "pause": None}
+    policy |= {"resend": True, "counts": True, "pause": None}
     while delivery.state is State.PENDING:
         claimed = replace(delivery, attempt=delivery.attempt + 1)
         outcome = hindrances.pop() if hindrances else Failed("502")
         failures += isinstance(outcome, Failed)
-        delivery = settle(claimed, outcome, now=now, **manner)
+        delivery = settle(claimed, outcome, now=now, **policy)
         now = delivery.due_at
-    assert (delivery.state, failures) == (State.DEAD, len(manner["schedule"]) + 1)
+    assert (delivery.state, failures) == (State.DEAD, len(policy["schedule"]) + 1)
