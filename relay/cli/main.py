@@ -30,7 +30,6 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "install_service": ("install-service",),
     "schema": (),
     "password": ("password",),
-    "sbom": ("sbom",),
 }
 """
 The commands of each module, which adds them by ``add_<module>``.

@@ -78,7 +78,7 @@ def test_the_commands_are_those_of_the_design():
         "sinks give-up",
         "replay", "backup",
         "outbox", "outbox copy",
-        "init", "install-service", "schema", "completion", "sbom", "password",
+        "init", "install-service", "schema", "completion", "password",
     }  # fmt: skip
 
 
