@@ -116,7 +116,9 @@ def _check_gate(
     match: Mapping[str, Any], sink: Mapping[str, Any], name: str, path: Loc, source: Source
 ) -> None:
     """A route to a sink that may not show what it matches."""
-    wanted = [kind for _, kind in texts(match.get("event"), ()) if kind in misskey.MODERATION_KINDS]
+    wanted = [
+        kind for _, kind in texts(match.get("event"), ()) if misskey.kind_of(kind).is_moderation
+    ]
     if wanted and not _is_true(sink.get("moderation", False)):
         source.mistake(
             path,

@@ -1,6 +1,6 @@
 """The ways in, as configured: the secrets, and what is taken."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from relay import misskey, password
 from relay.config import Config
@@ -72,11 +72,6 @@ def _shared(secrets: Mapping[str, Sequence[Secret]]) -> Iterator[Finding]:
             yield advice("secret-shared", f"hook {hook}", what, RENEW)
 
 
-# https://github.com/misskey-dev/misskey/issues/13393
-REACTION = "reaction"
-# MisskeyIO offers three kinds of reports to user webhooks, and sends the last of them only.
-NEVER_SENT = {"reportCreated": "reportAutoResolved", "reportResolved": "reportAutoResolved"}
-NOTELESS = (misskey.USER_KINDS | misskey.MODERATION_KINDS) - misskey.NOTE_KINDS
 OF_NOTES = ("visibility", "text", "tag", "has")
 """Conditions that only notes fulfil."""
 
@@ -100,13 +95,14 @@ def check_routes(facts: Facts) -> Iterator[Finding]:
 def _kinds(where: str, kinds: frozenset[str]) -> Iterator[Finding]:
     """Kinds that a route waits for in vain."""
     for kind in sorted(kinds):
-        if kind == REACTION:
-            what = "Misskey lets webhooks ask for reactions, and never sends one"
-            remedy = "take reaction out of match: no fork sends it either"
+        row = misskey.kind_of(kind)
+        if not row.is_sent and row.sent_instead is None:
+            what = f"Misskey lets webhooks ask for {kind} events, and never sends one"
+            remedy = f"take {kind} out of match, unless the server is Iceshrimp-JS or Firefish"
             yield advice("reaction-routed", where, what, remedy)
-        elif kind in NEVER_SENT:
+        elif not row.is_sent:
             what = f"no server sends {kind}, though it can be ticked"
-            yield advice("kind-never-sent", where, what, f"match {NEVER_SENT[kind]} instead")
+            yield advice("kind-never-sent", where, what, f"match {row.sent_instead} instead")
         elif kind not in misskey.KINDS and not _is_misspelt(kind):
             what = f"no server that relay knows sends {kind}"
             remedy = "look for the right name in config.example.yaml, unless your fork has it"
@@ -124,7 +120,7 @@ def _never(route: RouteSettings, hooks: Mapping[str, HookSettings]) -> str | Non
     if unless is not None and _covers(unless, match):
         return "unless holds wherever match does"
     asked = [key for key in OF_NOTES if getattr(match, key) is not None]
-    if asked and match.event is not None and match.event <= NOTELESS:
+    if asked and match.event is not None and _are_noteless(match.event):
         return (
             f"{', '.join(sorted(match.event))} come without a note, and only notes have {asked[0]}"
         )
@@ -133,6 +129,11 @@ def _never(route: RouteSettings, hooks: Mapping[str, HookSettings]) -> str | Non
         if servers is not None and not match.server & servers:
             return "the server is none whose events its hooks take"
     return None
+
+
+def _are_noteless(kinds: Iterable[str]) -> bool:
+    """Whether no event of these kinds has a note; one of an unknown kind may."""
+    return all(kind in misskey.KINDS and not misskey.KINDS[kind].has_note for kind in kinds)
 
 
 def _covers(unless: MatchSettings, match: MatchSettings) -> bool:

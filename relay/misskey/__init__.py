@@ -1,31 +1,15 @@
 """
 Misskey's webhooks: headers and bytes in, an ``Event`` or an error out. No I/O.
 
-wire            authenticate, parse: the envelope, and which kinds there are
-entity, member  the objects in it, and their members: each by its type, or not at all;
-                ``calendar`` what a note invites to
-probe           a body that tests the way to relay, and is no event
-sample          a real event of each kind
+webhook   authenticates requests, parses the envelope of an event
+kinds     the kinds of events: what each has, and for whom it is
+entities  the objects of Misskey's API: notes, users, reports
+fields    the fields of these objects: each by its type, or not at all
+probe     the body by which `relay doctor` tests the way to relay; it is not an event
+samples   a real event of each kind
 """
 
-from relay.misskey.webhook import (
-    KINDS,
-    MODERATION_KINDS,
-    NOTE_KINDS,
-    USER_KINDS,
-    authenticate,
-    origin,
-    parse,
-    sender,
-)
+from relay.misskey.kinds import KINDS, EventKind, kind_of
+from relay.misskey.webhook import authenticate, origin, parse, sender
 
-__all__ = [
-    "KINDS",
-    "MODERATION_KINDS",
-    "NOTE_KINDS",
-    "USER_KINDS",
-    "authenticate",
-    "origin",
-    "parse",
-    "sender",
-]
+__all__ = ["KINDS", "EventKind", "authenticate", "kind_of", "origin", "parse", "sender"]

@@ -22,26 +22,10 @@ from relay.misskey import entities as entity
 from relay.misskey import fields as member
 from relay.misskey.entities import Reader
 from relay.misskey.fields import Json
+from relay.misskey.kinds import Part, kind_of
 from relay.model import AbuseReport, Event, Note, User
 from relay.secret import Secret
 from relay.text.links import is_web
-
-NOTE_KINDS = frozenset({"note", "reply", "renote", "mention", "reaction", "edited"})
-USER_KINDS = frozenset({"follow", "followed", "unfollow", "userCreated"})
-REPORT_KINDS = frozenset(
-    {"abuseReport", "abuseReportResolved", "reportCreated", "reportResolved", "reportAutoResolved"}
-)
-MODERATION_KINDS = REPORT_KINDS | {
-    "userCreated",
-    "inactiveModeratorsWarning",
-    "inactiveModeratorsInvitationOnlyChanged",
-    "inactiveModeratorsDisablePublicNoteChanged",
-    "receivedContactForm",
-}
-OWN_KINDS = NOTE_KINDS | USER_KINDS - {"userCreated"}
-KINDS = NOTE_KINDS | USER_KINDS | MODERATION_KINDS
-"""All that a known server or fork sends; others may add to them."""
-"""What concerns the owner of the hook; everything else is for moderators."""
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SECRET_HEADER = re.compile(r"X-([A-Za-z0-9]+)-Hook-Secret", re.I)
@@ -146,10 +130,11 @@ def origin(text: object) -> str:
 
 
 def _wrapped(body: Json, kind: str) -> Json:
-    """Put what came bare where it belongs; system events are bare by nature."""
-    if kind in NOTE_KINDS and "visibility" in body and not isinstance(body.get("note"), dict):
+    """Put a bare note or user where it belongs; system events are bare by nature."""
+    parts = kind_of(kind).body
+    if Part.NOTE in parts and "visibility" in body and not isinstance(body.get("note"), dict):
         return {"note": body}
-    if kind in USER_KINDS and "username" in body and not isinstance(body.get("user"), dict):
+    if Part.USER in parts and "username" in body and not isinstance(body.get("user"), dict):
         return {"user": body}
     return body
 
@@ -157,9 +142,9 @@ def _wrapped(body: Json, kind: str) -> Json:
 def _event(
     body: Json, *, hook: str, kind: str, event_id: str, reader: Reader, has_owner: bool
 ) -> Event:
-    note, user, report = _note(body, kind, reader), _user(body, kind, reader), None
-    if kind in REPORT_KINDS:
-        report = _report(body, reader)
+    row = kind_of(kind)
+    note, user = _note(body, kind, reader), _user(body, kind, reader)
+    report = _report(body, reader) if Part.REPORT in row.body else None
     things: list[Note | User | AbuseReport] = [it for it in (note, user, report) if it is not None]
     return Event(
         id=event_id,
@@ -170,17 +155,13 @@ def _event(
         note=note,
         user=user,
         report=report,
-        reaction=_reaction(body) if kind == "reaction" else None,
-        contact=entity.contact(body) if kind == "receivedContactForm" else None,
-        remaining_time=(
-            entity.remaining_time(body) if kind == "inactiveModeratorsWarning" else None
-        ),
+        reaction=_reaction(body) if Part.REACTION in row.body else None,
+        contact=entity.contact(body) if Part.CONTACT_FORM in row.body else None,
+        remaining_time=entity.remaining_time(body) if Part.REMAINING_TIME in row.body else None,
         resolver=_resolver(body),
         details={} if things else member.details(body),
-        # What nobody has heard of is for moderators, until somebody has.
-        is_moderation=not (
-            has_owner and kind not in MODERATION_KINDS and (kind in OWN_KINDS or note or user)
-        ),
+        # An event for the owner of the hook has a note or a user; any other is for moderators.
+        is_moderation=row.is_moderation or not has_owner or (note is None and user is None),
         is_test=any(it.id.startswith("dummy-") for it in things),
     )
 
@@ -189,18 +170,18 @@ def _note(body: Json, kind: str, reader: Reader) -> Note | None:
     found = body.get("note")
     if isinstance(found, dict):
         return reader.note(found)
-    if kind in NOTE_KINDS:
+    if Part.NOTE in kind_of(kind).body:
         raise FormatError(f"not a Misskey event: a {kind} without a note")
     return None
 
 
 def _user(body: Json, kind: str, reader: Reader) -> User | None:
     found = body.get("user")
-    if kind == "reaction" and not isinstance(found, dict):
+    if Part.REACTION in kind_of(kind).body and not isinstance(found, dict):
         found = member.mapping(body, "reaction").get("user")
     if isinstance(found, dict):
         return reader.user(found)
-    if kind in USER_KINDS:
+    if Part.USER in kind_of(kind).body:
         raise FormatError(f"not a Misskey event: a {kind} without a user")
     return None
 

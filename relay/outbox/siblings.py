@@ -13,13 +13,10 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
+from relay.misskey import kind_of
 from relay.model import Event, Note, Sibling, Visibility
 from relay.outbox.records import Arrival
 from relay.outcome import State
-
-TELLING = ("note", "mention", "renote", "reply", "edited")  # the more telling kind comes later
-RESOLVED = frozenset({"abuseReportResolved", "reportResolved", "reportAutoResolved"})
-UNFOLLOW_WITHIN = 10_000  # milliseconds; the second one came after 56 to 132
 
 
 class Fate(Enum):
@@ -43,19 +40,20 @@ def sibling(event: Event, *, bound: Collection[str] = ()) -> Sibling | None:
     note, user, report = event.note, event.user, event.report
     if event.is_test:  # every test has the same ids
         return None
-    if note is not None and note.id and event.kind in TELLING:
+    kind = kind_of(event.kind)
+    if note is not None and note.id and kind.rank is not None:
         return Sibling(
             subject=subject(event, note, bound=bound),
             version=version(note),
-            rank=TELLING.index(event.kind),
+            rank=kind.rank,
             updated_at=note.updated_at,
         )
     origin = _origin(event, bound)
     if report is not None and report.id:
         return Sibling(subject=f"report {origin} {report.id}", version=event.kind)
-    if event.kind == "unfollow" and user is not None and user.id:
-        about = f"unfollow {origin} {event.hook} {user.id}"
-        return Sibling(subject=about, within=UNFOLLOW_WITHIN)
+    if kind.repeated_within is not None and user is not None and user.id:
+        about = f"{event.kind} {origin} {event.hook} {user.id}"
+        return Sibling(subject=about, within=kind.repeated_within)
     return None
 
 
@@ -96,7 +94,7 @@ def version(note: Note) -> str:
 
 def is_change(event: Event) -> bool:
     """Whether an event by itself says that something earlier is no longer as it was told."""
-    if event.kind == "edited" or event.kind in RESOLVED:
+    if kind_of(event.kind).changes is not None:
         return True
     return event.note is not None and event.note.updated_at is not None
 
