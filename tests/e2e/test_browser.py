@@ -206,7 +206,7 @@ async def test_a_list_tells_that_it_is_not_live_any_more(visit: Visit) -> None:
     await page.context.clear_cookies()
     await visit.relay.kill()
     await visit.relay.start()
-    await expect(page.get_by_role("status")).to_contain_text("not live any more", timeout=60_000)
+    await expect(page.get_by_role("status")).to_contain_text("not live any more", timeout=300_000)
     visit.said.clear()  # that the connection was lost
 
 

@@ -225,7 +225,7 @@ async def test_a_ban_that_names_no_end_is_told_and_asked_about_ever_more_rarely(
     case: Case,
 ) -> None:
     await case.send()
-    await until(lambda: len(case.chat.requests) >= 3, seconds=120)
+    await until(lambda: len(case.chat.requests) >= 3, seconds=300)
     found = await case.state()
     assert found["state"] == "open"
     assert "error code: 1015" in found["last_error"]["reason"]

@@ -36,7 +36,7 @@ class Init:
 
     async def waits(self) -> None:
         assert self.process.stdout is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while b"waits for that event" not in await self.process.stdout.readline():
                 assert not self.process.stdout.at_eof()
 

@@ -120,7 +120,7 @@ async def test_two_hundred_deaths_lose_nothing_and_double_only_what_nobody_could
         rooms = [shown(discord), shown(slack), await shown_in_room()]
         return all(messages and messages[-1][-1] == expected[-1] for messages in rooms)
 
-    await until(is_through, seconds=120)
+    await until(is_through, seconds=300)
     await asyncio.to_thread(forked.kill, last)
     assert len(expected) > KILLS
     assert [number for message in await shown_in_room() for number in message] == expected

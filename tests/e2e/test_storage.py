@@ -252,7 +252,7 @@ async def refusals(status: Callable[[int], Awaitable[int]], numbers: range) -> l
 
 async def until_taken(status: Callable[[int], Awaitable[int]], n: int) -> None:
     """As Misskey does, only sooner."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while await status(n) != 204:
             pass
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: float = 60.0) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: float = 300.0) -> None:
     """Return as soon as the condition holds; TimeoutError if it does not in time."""
     async with asyncio.timeout(seconds):
         while True:

@@ -209,10 +209,14 @@ EDIT = st.tuples(
 )
 
 
+HOOKS = (EXAMPLE.index("alice: ") + 0.5) / len(EXAMPLE)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(EDIT, min_size=1, max_size=4))
 @example([(0.0, 10_000, "")])
 @example([(0.0, 0, "\ufeff")])
+@example([(HOOKS, 0, "bob: {secret: https://misskey.example, server: not an address}\n  ")])
 def test_whatever_is_typed_into_the_example_is_right_or_a_mistake(edits):
     said = told(mutated(EXAMPLE, edits))
     assert SECRET not in said

@@ -27,6 +27,10 @@ def test_what_shows_a_note_to_an_operator():
     Note(text="for followers only", visibility="followers")
     print("for followers only")
 
+def test_what_has_the_characters_of_a_text_of_relays():
+    Secret("https://misskey.example")
+    ConfigError("config.yaml:1:2: should be an address like https://misskey.example")
+
 @pytest.mark.tells_secrets("it says so")
 def test_what_may_tell_it():
     Secret(WORD)
@@ -44,6 +48,9 @@ LEAKS = {
         raise ValueError(WORD)
     except ValueError:
         logging.getLogger('relay').exception('bug')""",
+    "characters_outside_of_a_text_of_relays": """
+    Secret('be an address')
+    ConfigError('should be an address like https://misskey.example: be an address')""",
     "error": "Secret(WORD); ConfigError(f'not {WORD}')",
     "key_of_an_address": "Secret('https://a.example/x/the-key'); print('POST /x/the-key')",
     "process": "Secret(WORD); subprocess.run(['echo', WORD], stdout=subprocess.PIPE, check=True)",
@@ -94,6 +101,6 @@ def test_a_leak_fails_its_test_wherever_it_is(
     pytester.makeini("[pytest]\nasyncio_mode = auto")
     pytester.makepyfile("\n".join([BEGINNING, QUIET, *tests, ANSWER]))
     ran = pytester.runpytest_subprocess("-p", "tests.leaks", "-p", "no:cacheprovider")
-    ran.assert_outcomes(passed=3 + len(LEAKS) + 1, errors=len(LEAKS) + 1)
+    ran.assert_outcomes(passed=4 + len(LEAKS) + 1, errors=len(LEAKS) + 1)
     told = re.findall(r"^ERROR \S+::test_(\w+)", ran.stdout.str(), re.MULTILINE)
     assert sorted(told) == sorted([*LEAKS, "answer"])
