@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from relay.model import Event
-from relay.outbox import Arrival, Outbox, open_outbox
+from relay.outbox import NewEvent, Outbox, open_outbox
 from relay.outcome import Attempt, State
 from tests import postgres
 
@@ -76,7 +76,9 @@ class Bench:
         )
         async with waiting:
             chosen = dict.fromkeys(sinks, "all")
-            await self._outbox.accept(Arrival(event=event, raw=RAW, sinks=chosen, now=self._number))
+            await self._outbox.accept(
+                NewEvent(event=event, raw=RAW, sinks=chosen, now=self._number)
+            )
 
     async def _carry(self, sink: str) -> None:
         """What a lane asks of the outbox: claim, save."""

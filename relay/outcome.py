@@ -72,7 +72,7 @@ class Sent:
     """The vendor's id of the message, by which it can be changed; empty where there is none."""
 
 
-class Reach(Enum):
+class LimitScope(Enum):
     """How much a limit of a vendor's meets."""
 
     MESSAGE = auto()
@@ -89,7 +89,7 @@ class RateLimited:
     """Not posted, and not the message's fault; ``pause`` in seconds."""
 
     pause: float
-    reach: Reach = Reach.SINK
+    scope: LimitScope = LimitScope.SINK
     reason: str | None = field(default=None, compare=False)
     """The vendor's words, if it has any."""
     is_named: bool = field(default=True, compare=False)

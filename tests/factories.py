@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relay.model import Event
-from relay.outbox import Arrival, Outbox, SQLiteOutbox
+from relay.outbox import NewEvent, Outbox, SQLiteOutbox
 from relay.outbox.postgres import PostgresOutbox
 from relay.outcome import Delivery
 from tests.postgres import empty
@@ -48,7 +48,7 @@ async def accept(
     outbox: Outbox, event: Event, raw: bytes, sinks: Mapping[str, str], **given: Any
 ) -> bool:
     """Whether the event was new; ``given`` are the other fields of an ``Arrival``."""
-    arrival = Arrival(event=event, raw=raw, sinks=sinks, **given)
+    arrival = NewEvent(event=event, raw=raw, sinks=sinks, **given)
     return await outbox.accept(arrival) is not None
 
 

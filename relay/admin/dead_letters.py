@@ -8,7 +8,7 @@ from relay.admin import summary as telling
 from relay.admin.context import Operation, operation
 from relay.admin.security import form
 from relay.admin.templating import page
-from relay.outbox import DeadGroup, Search
+from relay.outbox import DeadGroup, DeliverySearch
 from relay.outcome import State
 
 ACTIONS = ("revive", "drop")
@@ -94,8 +94,8 @@ async def _chosen(now: Operation, given: Mapping[str, str]) -> Sequence[DeadGrou
     return [group for group in groups if (group.sink, group.reason) == wanted]
 
 
-def _search(group: DeadGroup, *, before: int | None = None) -> Search:
-    return Search(sink=group.sink, state=State.DEAD, reason=group.reason, before=before)
+def _search(group: DeadGroup, *, before: int | None = None) -> DeliverySearch:
+    return DeliverySearch(sink=group.sink, state=State.DEAD, reason=group.reason, before=before)
 
 
 def _action(given: str) -> str:

@@ -14,7 +14,7 @@ from relay.admin.security import form
 from relay.admin.templating import page
 from relay.errors import FormatError
 from relay.intake.acceptance import again, withdrawn_since
-from relay.outbox import Arrival, Search
+from relay.outbox import DeliverySearch, NewEvent
 from relay.outcome import Delivery, Rejected, State
 
 SHOWN = 300_000  # characters of an event
@@ -68,7 +68,7 @@ async def act(request: web.Request) -> web.Response:
         case _:
             raise web.HTTPBadRequest(text="there is no such action\n")
     now.wake(delivery.sink)
-    newest = await now.outbox.deliveries(Search(sink=delivery.sink), limit=1)
+    newest = await now.outbox.deliveries(DeliverySearch(sink=delivery.sink), limit=1)
     to = newest[0].id if action == "again" else delivery.id
     raise web.HTTPSeeOther(f"/deliveries/{to}")
 
@@ -85,7 +85,7 @@ async def _send_again(now: Operation, delivery: Delivery) -> None:
         raise web.HTTPConflict(text="its author has changed who may see the note\n")
     anew = again(event, delivery.event_id, now=at)
     route = {delivery.sink: delivery.route}
-    await now.outbox.accept(Arrival(event=anew, raw=delivery.raw, sinks=route, now=at))
+    await now.outbox.accept(NewEvent(event=anew, raw=delivery.raw, sinks=route, now=at))
 
 
 def _message(now: Operation, delivery: Delivery) -> dict[str, Any]:

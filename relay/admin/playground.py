@@ -17,7 +17,7 @@ from relay.admin.templating import page
 from relay.errors import FormatError, TemplateError
 from relay.misskey import samples as sample
 from relay.model import Event
-from relay.outbox import Search
+from relay.outbox import DeliverySearch
 from relay.outcome import Delivery
 from relay.rendering.templates import Templates
 from relay.routing.match import hindrance, objection, sinks_for
@@ -99,7 +99,7 @@ async def download(request: web.Request) -> web.Response:
 
 async def _came(now: Operation) -> Sequence[Delivery]:
     """The newest events, each by one of its deliveries."""
-    rows = await now.outbox.deliveries(Search(), limit=READ)
+    rows = await now.outbox.deliveries(DeliverySearch(), limit=READ)
     found: dict[tuple[str, str], Delivery] = {}
     for one in rows:
         found.setdefault((one.hook, one.event_id), one)

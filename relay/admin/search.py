@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from urllib.parse import urlencode
 
-from relay.outbox import Outbox, Search
+from relay.outbox import DeliverySearch, Outbox
 from relay.outcome import Delivery, State
 
 SIZE = 50
@@ -40,10 +40,10 @@ class Filter:
         return not (self.sink or self.state or self.kind or self.text or self.reason)
 
     @property
-    def search(self) -> Search:
+    def search(self) -> DeliverySearch:
         """What the outbox has an index for; the rest is looked at one by one."""
         state = State(self.state) if self.state else None
-        return Search(
+        return DeliverySearch(
             sink=self.sink or None, state=state, reason=self.reason or None, before=self.before
         )
 

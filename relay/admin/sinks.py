@@ -61,7 +61,7 @@ async def standings(request: web.Request) -> dict[str, Any]:
 
 async def _standings(now: Operation) -> Sequence[Standing]:
     """Those of the configuration, and those for which something still waits."""
-    backlog, troubles = await now.outbox.backlog(), await now.outbox.troubles()
+    backlog, troubles = await now.outbox.backlog(), await now.outbox.last_failures()
     paused, laps = await now.outbox.paused_sinks(), now.laps()
     closed = {one.name: one for one in await now.outbox.closed_sinks()}
     return [

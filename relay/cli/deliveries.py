@@ -20,7 +20,7 @@ from relay.cli.context import (
 from relay.cli.drawing import drawing
 from relay.cli.parser import Commands, add, add_json, positive
 from relay.config import Config
-from relay.outbox import Outbox, Search
+from relay.outbox import DeliverySearch, Outbox
 from relay.outcome import Attempt, Delivery, Rejected, State
 from relay.terminal import Colour, moment, one_line, room_of, span, stamp, table
 from relay.units import seconds
@@ -45,9 +45,9 @@ async def listed(given: Namespace) -> int:
     return 0
 
 
-def _wanted(given: Namespace) -> Search:
+def _wanted(given: Namespace) -> DeliverySearch:
     now = app.unix_milliseconds()
-    return Search(
+    return DeliverySearch(
         sink=given.sink,
         state=given.state and State(given.state),
         kind=given.kind,
@@ -57,7 +57,7 @@ def _wanted(given: Namespace) -> Search:
     )
 
 
-async def _follow(outbox: Outbox, wanted: Search, *, limit: int, as_json: bool) -> NoReturn:
+async def _follow(outbox: Outbox, wanted: DeliverySearch, *, limit: int, as_json: bool) -> NoReturn:
     """Tell of the newest when they come, and again when something became of them, until Ctrl-C."""
     told: Mapping[int, Any] = {}
     while True:

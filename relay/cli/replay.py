@@ -10,7 +10,7 @@ from relay.cli.parser import Commands, add
 from relay.config import Config
 from relay.intake.acceptance import again, withdrawn_since
 from relay.model import Event
-from relay.outbox import Arrival, Outbox, Received
+from relay.outbox import NewEvent, Outbox, StoredEvent
 from relay.routing.match import objection, sinks_for
 
 
@@ -19,7 +19,7 @@ async def replay(given: Namespace) -> int:
     if given.sink is not None:
         check_sink(config, given.sink)
     async with existing_outbox(config) as outbox:
-        found = await outbox.received(given.event_id)
+        found = await outbox.stored_events(given.event_id)
         if not found:
             warn(f"no event has the id {given.event_id}: see relay deliveries")
             return 1
@@ -30,7 +30,7 @@ async def replay(given: Namespace) -> int:
 
 
 async def _again(
-    outbox: Outbox, config: Config, received: Received, only: str | None, event_id: str
+    outbox: Outbox, config: Config, received: StoredEvent, only: str | None, event_id: str
 ) -> bool:
     """
     Accept the same bytes as another event: so it has a place of its own in each line.
@@ -41,7 +41,7 @@ async def _again(
     event = misskey.parse(received.raw, hook=received.hook, server=received.server, now=now)
     chosen = await _allowed(config, outbox, event, only)
     anew = again(event, event_id, now=now)
-    arrival = Arrival(event=anew, raw=received.raw, sinks=chosen, now=now)
+    arrival = NewEvent(event=anew, raw=received.raw, sinks=chosen, now=now)
     if not chosen or await outbox.accept(arrival) is None:
         return False
     for sink, route in chosen.items():

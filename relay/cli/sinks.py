@@ -82,7 +82,7 @@ async def listed(given: Namespace) -> int:
 async def _standings(config: Config, outbox: Outbox) -> Sequence[Standing]:
     counts, backlog = await outbox.counts(), await outbox.backlog()
     closed = {one.name: one for one in await outbox.closed_sinks()}
-    paused, troubles = await outbox.paused_sinks(), await outbox.troubles()
+    paused, troubles = await outbox.paused_sinks(), await outbox.last_failures()
     laps = await _laps(config)
     return [
         Standing(

@@ -47,7 +47,7 @@ class Closure:
 
         Infinite where it is not closed, or where nothing but a person or other settings open it.
         """
-        closed = await self._outbox.probed_sink(self._name)
+        closed = await self._outbox.sink_to_probe(self._name)
         if closed is None or closed.fingerprint != fingerprint:
             return math.inf
         if (pause := _until(closed, now=self._clock())) > 0:
@@ -60,7 +60,7 @@ class Closure:
             return 0.0
         reason = answer.reason if isinstance(answer, Closed) else closed.reason
         probe_at = _probe_at(answer, closed_at=closed.closed_at, now=now)
-        await self._outbox.put_off(replace(closed, reason=reason, probe_at=probe_at))
+        await self._outbox.postpone_probe(replace(closed, reason=reason, probe_at=probe_at))
         return math.inf if probe_at is None else (probe_at - now) / 1000
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from relay.delivery.renderer import NOTHING, Renderer, Restricted
 from relay.delivery.requester import INTERRUPTED, Ask, Requester
 from relay.outbox.base import Outbox
-from relay.outbox.records import Told
+from relay.outbox.records import PostedMessage
 from relay.outcome import (
     MAY_HAVE_ARRIVED,
     STILL_SHOWN,
@@ -16,9 +16,9 @@ from relay.outcome import (
     Closed,
     Delivery,
     Failed,
+    LimitScope,
     Outcome,
     RateLimited,
-    Reach,
     Rejected,
     Sent,
     State,
@@ -39,10 +39,10 @@ class Editor:
     async def send(self, head: Delivery, edits: int, *, key: str) -> Ended:
         """Change the message that told the earlier version; where that can't be, say it anew."""
         if (pause := self._requester.pause_of_edits) > 0:
-            return [head], RateLimited(pause, Reach.EDITS)
-        told: Told | None = None
+            return [head], RateLimited(pause, LimitScope.EDITS)
+        told: PostedMessage | None = None
         if self._sink.can_edit:
-            told = await self._outbox.told(edits, hold=self._policy.hold)
+            told = await self._outbox.posted_message(edits, hold=self._policy.hold)
         parts = () if told is None else [part.delivery for part in told.parts]
         restricted = await self._restricted([head, *parts])
         if self._renderer.takes_back(head, self._policy):
@@ -62,7 +62,7 @@ class Editor:
         found = {subject for one in deliveries for subject in self._renderer.subjects(one)}
         return await self._outbox.restricted(found) if found else NOTHING
 
-    def _edit_of(self, told: Told, key: str) -> Ask:
+    def _edit_of(self, told: PostedMessage, key: str) -> Ask:
         return partial(self._sink.edit, told.message, key=key, session=self._requester.session)
 
     async def _say_anew(self, head: Delivery, restricted: Restricted, *, key: str) -> Ended:
@@ -77,7 +77,13 @@ class Editor:
     # --- what became private
 
     async def _taken_back(
-        self, head: Delivery, edits: int, told: Told | None, restricted: Restricted, *, key: str
+        self,
+        head: Delivery,
+        edits: int,
+        told: PostedMessage | None,
+        restricted: Restricted,
+        *,
+        key: str,
     ) -> Outcome:
         """
         Take out of the chat what it may not show any more, in whatever form it lets us.
@@ -129,14 +135,16 @@ class Editor:
     # --- messages as they are now
 
     async def _revised(
-        self, told: Told, head: Delivery, restricted: Restricted
+        self, told: PostedMessage, head: Delivery, restricted: Restricted
     ) -> Sequence[Message] | None:
         """All parts of a message; None if one may not be shown any more."""
         made = await self._remade(told, head, restricted)
         found = [one for one in made if isinstance(one, Message)]
         return found if len(found) == len(made) else None
 
-    async def _left(self, told: Told, head: Delivery, restricted: Restricted) -> Sequence[Message]:
+    async def _left(
+        self, told: PostedMessage, head: Delivery, restricted: Restricted
+    ) -> Sequence[Message]:
         """The parts of a message that may be shown, and what is left of those that may not."""
         made = await self._remade(told, head, restricted)
         left = [
@@ -148,7 +156,7 @@ class Editor:
         return [one for one in left if one is not None]
 
     async def _remade(
-        self, told: Told, head: Delivery, restricted: Restricted
+        self, told: PostedMessage, head: Delivery, restricted: Restricted
     ) -> Sequence[Message | Rejected]:
         make: Callable[[], Sequence[Message | Rejected]] = partial(
             self._made, told, head, restricted
@@ -156,13 +164,17 @@ class Editor:
         return make() if len(head.raw) < LONG else await asyncio.to_thread(make)
 
     def _made(
-        self, told: Told, head: Delivery, restricted: Restricted
+        self, told: PostedMessage, head: Delivery, restricted: Restricted
     ) -> Sequence[Message | Rejected]:
         found = []
         for part in told.parts:
             edit = _last(head, part.edit) if part.delivery.id == head.edits else part.edit
-            if part.later is not None and not self._renderer.may_show(part.later, self._policy):
-                edit = part.later  # though its own turn has not come: it is not shown once more
+            if part.newest_edit is not None and not self._renderer.may_show(
+                part.newest_edit, self._policy
+            ):
+                edit = (
+                    part.newest_edit
+                )  # though its own turn has not come: it is not shown once more
             found.append(self._renderer.revised(part.delivery, edit, self._policy, restricted))
         return found
 

@@ -19,7 +19,7 @@ from relay.delivery.settle import settle
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
 from relay.outbox.records import Claim
-from relay.outcome import Attempt, Closed, Delivery, Failed, Outcome, RateLimited, Reach, Sent
+from relay.outcome import Attempt, Closed, Delivery, Failed, LimitScope, Outcome, RateLimited, Sent
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class Lane:
         self._turn()
         if (rest := self._config.policy.pace.pause(now=self._monotonic())) > 0:
             return rest, False
-        if not self._outbox.holds(self.name):
+        if not self._outbox.owns(self.name):
             return REST, False  # what is claimed now could not be sent
         began, answer = self._clock(), None
         if self.is_sick:
@@ -175,7 +175,7 @@ class Lane:
         match outcome:
             case Sent(pause) if carried[0].edits is not None:
                 pace.rest_edits(pause, now=now)
-            case Sent(pause) | RateLimited(pause, Reach.SINK | Reach.VENDOR):
+            case Sent(pause) | RateLimited(pause, LimitScope.SINK | LimitScope.VENDOR):
                 pace.rest(pause, now=now)
 
     async def _ended(

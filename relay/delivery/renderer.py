@@ -8,7 +8,7 @@ from relay import misskey
 from relay.errors import RelayError, TemplateError
 from relay.i18n import Language
 from relay.model import Display, Event, Gate, Note
-from relay.outbox.records import Received
+from relay.outbox.records import StoredEvent
 from relay.outbox.siblings import subject
 from relay.outcome import WITHHELD, Delivery, Rejected
 from relay.rendering.blocks import outline
@@ -20,7 +20,7 @@ from relay.text.message import Message
 
 logger = logging.getLogger(__name__)
 
-Restricted = Mapping[str, Sequence[Received]]
+Restricted = Mapping[str, Sequence[StoredEvent]]
 """See ``Outbox.restricted``."""
 NOTHING: Restricted = {}
 
@@ -177,7 +177,7 @@ def _notes(event: Event) -> Iterable[Note]:
     return (note for note in notes if note.id)
 
 
-def _received(version: Received) -> Event:
+def _received(version: StoredEvent) -> Event:
     return misskey.parse(version.raw, hook=version.hook, server=version.server)
 
 

@@ -12,7 +12,7 @@ import aiohttp
 from relay.delivery.fallback import Fallback, narrowed
 from relay.delivery.renderer import DeliveryPolicy
 from relay.outbox.base import Outbox
-from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.outcome import Closed, Delivery, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.base import Sink
 from relay.text.message import Message, plain_form
 
@@ -63,7 +63,7 @@ class Requester:
         """Send deliveries; of one that is rejected the plain form, too."""
 
         async def send(messages: Sequence[Message]) -> Outcome:
-            if not self.policy.resend and not await self._outbox.depart(deliveries):
+            if not self.policy.resend and not await self._outbox.mark_in_doubt(deliveries):
                 return RateLimited(0.0)  # not sent: another process has it now
             return await self.sink.send(messages, key=key, session=self.session)
 
@@ -111,7 +111,7 @@ class Requester:
         if pause > PATIENCE or now + pause > self._began + ATTEMPT:
             return RateLimited(pause)
         await asyncio.sleep(pause)
-        if not self._outbox.holds(self.name):
+        if not self._outbox.owns(self.name):
             return RateLimited(0.0)  # not sent: another process does that now
         self.policy.pace.note(now=self._monotonic())
         outcome = await ask()
@@ -126,13 +126,15 @@ class Requester:
             pace.refused(now=now)
         if not isinstance(outcome, RateLimited):
             return outcome
-        shared = pace.vendor if outcome.reach is Reach.VENDOR else None
+        shared = pace.vendor if outcome.scope is LimitScope.VENDOR else None
         if not outcome.is_named:
             outcome = replace(outcome, pause=(shared or pace).next_pause())
-        if outcome.reach is Reach.VENDOR:
+        if outcome.scope is LimitScope.VENDOR:
             pace.rest_everywhere(outcome.pause, now=now)
-        if outcome.reach is Reach.EDITS:
+        if outcome.scope is LimitScope.EDITS:
             pace.rest_edits(outcome.pause, now=now)
-        if outcome.reach is Reach.MESSAGE:  # others may go; but a hundred would hold up new ones
+        if (
+            outcome.scope is LimitScope.MESSAGE
+        ):  # others may go; but a hundred would hold up new ones
             pace.rest_edits(min(outcome.pause, NEXT_EDIT), now=now)
         return outcome

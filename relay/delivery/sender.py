@@ -93,7 +93,7 @@ class Sender:
         messages: list[Message] = []
         is_repeated = self._policy.is_idempotent and any(map(_is_in_doubt, claimed))
         for one in claimed:
-            message = await self._made(one, restricted, claim.later.get(one.id))
+            message = await self._made(one, restricted, claim.later_edits.get(one.id))
             if isinstance(message, Rejected) and message.reason == WITHHELD and is_repeated:
                 # The same request again: what was shown is known by its answer, and taken back.
                 message = self._renderer.emptied(one, self._policy) or message

@@ -11,7 +11,7 @@ from relay.errors import BrokenError, OutboxError
 from relay.intake.backlog_limit import Ceiling
 from relay.model import Event, Gate
 from relay.outbox.base import Outbox
-from relay.outbox.records import Arrival
+from relay.outbox.records import NewEvent
 from relay.outbox.siblings import is_change, restricts, sibling, subject
 from relay.routing.index import Table
 from relay.routing.match import admits, has_lapsed, objection, sinks_for, withdraws
@@ -57,7 +57,7 @@ class Acceptance:
     ) -> None:
         self._outbox = outbox
         self._rules = rules
-        self._ceiling = Ceiling(outbox.waiting)
+        self._ceiling = Ceiling(outbox.pending_count)
         self._wake = wake
         self._clock = clock
         self._broken: BrokenError | None = None
@@ -113,7 +113,7 @@ class Acceptance:
             withdrawn |= closed
         await self._ceiling.check(rules.max_waiting, now=self._clock())
         taken = await self._outbox.accept(
-            Arrival(
+            NewEvent(
                 event=event,
                 raw=raw,
                 sinks=chosen,

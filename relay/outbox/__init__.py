@@ -20,36 +20,36 @@ from relay.outbox.lifecycle import (
     view_outbox,
 )
 from relay.outbox.records import (
-    Arrival,
     Backlog,
     Claim,
     ClosedSink,
     DeadGroup,
-    Part,
+    DeliverySearch,
+    NewEvent,
+    PostedMessage,
+    PostedPart,
     Pruned,
-    Received,
-    Search,
-    Told,
+    StoredEvent,
 )
 from relay.outbox.sqlite import SQLiteOutbox
 from relay.outbox.sqlite.copy import backup
 from relay.outbox.sqlite.file import FileLock, files_of, is_foreign
 
 __all__ = [
-    "Arrival",
     "Backlog",
     "Claim",
     "ClosedSink",
     "DeadGroup",
+    "DeliverySearch",
     "FileLock",
     "Lanes",
+    "NewEvent",
     "Outbox",
-    "Part",
+    "PostedMessage",
+    "PostedPart",
     "Pruned",
-    "Received",
     "SQLiteOutbox",
-    "Search",
-    "Told",
+    "StoredEvent",
     "backup",
     "check_driver",
     "copy_outbox",

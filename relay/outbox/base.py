@@ -5,15 +5,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from relay.outbox.records import (
-    Arrival,
     Backlog,
     Claim,
     ClosedSink,
     DeadGroup,
+    DeliverySearch,
+    NewEvent,
+    PostedMessage,
     Pruned,
-    Received,
-    Search,
-    Told,
+    StoredEvent,
 )
 from relay.outcome import Attempt, Delivery
 
@@ -43,7 +43,7 @@ class Outbox(Protocol):
         """
         ...
 
-    def holds(self, sink: str) -> bool:
+    def owns(self, sink: str) -> bool:
         """
         Whether a lanes of this process may send for a sink now, for no other does.
 
@@ -52,14 +52,15 @@ class Outbox(Protocol):
         """
         ...
 
-    async def accept(self, arrival: Arrival) -> Collection[str] | None:
+    async def accept(self, new_event: NewEvent) -> Collection[str] | None:
         """
         Commit an event with one delivery for each sink.
 
         Where a sibling has been told to a sink already, or waits for it, theirs become one: the
         other is delivered too, as ``merged``; or, where it tells of a later version, the delivery
-        ``edits`` that message: relay.outbox.sibling.fate. Returns the sinks for which something
-        may have come of it; None if the hook had brought this event before: then nothing changes.
+        ``edits`` that message: relay.outbox.siblings.decide_merge. Returns the sinks for which
+        something may have come of it; None if the hook had brought this event before: then nothing
+        changes.
         """
         ...
 
@@ -96,7 +97,7 @@ class Outbox(Protocol):
         """
         ...
 
-    async def depart(self, claimed: Sequence[Delivery]) -> bool:
+    async def mark_in_doubt(self, claimed: Sequence[Delivery]) -> bool:
         """
         Write that what was claimed is in doubt, right before a request that must not be repeated.
 
@@ -123,7 +124,7 @@ class Outbox(Protocol):
         """
         ...
 
-    async def told(self, delivery_id: int, *, hold: int = 0) -> Told | None:
+    async def posted_message(self, delivery_id: int, *, hold: int = 0) -> PostedMessage | None:
         """
         The message in which a delivery arrived, its parts in the order in which they were claimed.
 
@@ -166,11 +167,11 @@ class Outbox(Protocol):
         """
         ...
 
-    async def put_off(self, closed: ClosedSink) -> None:
+    async def postpone_probe(self, closed: ClosedSink) -> None:
         """Keep another reason and time of the next probe, unless it was opened meanwhile."""
         ...
 
-    async def probed_sink(self, sink: str) -> ClosedSink | None:
+    async def sink_to_probe(self, sink: str) -> ClosedSink | None:
         """A closed sink, if it is to be probed: something waits, and nobody has paused it."""
         ...
 
@@ -198,15 +199,15 @@ class Outbox(Protocol):
         """The sinks that a person has paused, and since when."""
         ...
 
-    async def troubles(self) -> Mapping[str, Attempt]:
+    async def last_failures(self) -> Mapping[str, Attempt]:
         """The last attempt for each sink that went wrong, among the last ten thousand of all."""
         ...
 
-    async def received(self, event_id: str) -> Sequence[Received]:
+    async def stored_events(self, event_id: str) -> Sequence[StoredEvent]:
         """The events with Misskey's id: one, or one of each hook that was told the same."""
         ...
 
-    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[Received]]:
+    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
         """By subject the last events that ``restrict`` it; without those that nothing restricts."""
         ...
 
@@ -222,7 +223,7 @@ class Outbox(Protocol):
         """One delivery in any state."""
         ...
 
-    async def deliveries(self, wanted: Search, *, limit: int = 50) -> Sequence[Delivery]:
+    async def deliveries(self, wanted: DeliverySearch, *, limit: int = 50) -> Sequence[Delivery]:
         """What a search finds, the newest first."""
         ...
 
@@ -254,7 +255,7 @@ class Outbox(Protocol):
         """Write so many bytes that change nothing, to learn whether such events can be stored."""
         ...
 
-    async def waiting(self) -> int:
+    async def pending_count(self) -> int:
         """The number of deliveries that wait, of all sinks."""
         ...
 

@@ -13,30 +13,30 @@ class Claim:
 
     deliveries: tuple[Delivery, ...]
     candidates: tuple[Delivery, ...] = ()
-    later: Mapping[int, Delivery] = field(default_factory=dict)
+    later_edits: Mapping[int, Delivery] = field(default_factory=dict)
     """By the id of one that was tried before: the last edit of the same that came since then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class PostedPart:
     """One delivery in a message, and the last edit of it that the message shows."""
 
     delivery: Delivery
     edit: Delivery | None = None
-    later: Delivery | None = None
+    newest_edit: Delivery | None = None
     """The last edit that came, whatever has become of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class PostedMessage:
     """A message that a chat shows: its id, and what it was made of, in order."""
 
     message: str
-    parts: tuple[Part, ...]
+    parts: tuple[PostedPart, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class DeliverySearch:
     """Which deliveries are wanted; None: any. Times are Unix milliseconds, of acceptance."""
 
     sink: str | None = None
@@ -60,7 +60,7 @@ class Pruned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class StoredEvent:
     """An event as it came, whether or not it had to go anywhere."""
 
     hook: str
@@ -106,7 +106,7 @@ EVER = -(2**62)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class NewEvent:
     """
     An event with its bytes, as it came at ``now`` (Unix milliseconds).
 

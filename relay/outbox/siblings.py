@@ -15,11 +15,11 @@ from typing import Any
 
 from relay.misskey import kind_of
 from relay.model import Event, Note, Sibling, Visibility
-from relay.outbox.records import Arrival
+from relay.outbox.records import NewEvent
 from relay.outcome import State
 
 
-class Fate(Enum):
+class Merge(Enum):
     """What becomes of an event of whose subject a sink was told, or will be."""
 
     MERGED = auto()
@@ -99,7 +99,7 @@ def is_change(event: Event) -> bool:
     return event.note is not None and event.note.updated_at is not None
 
 
-def fate(
+def decide_merge(
     later: Sibling,
     *,
     created_at: int,
@@ -111,7 +111,7 @@ def fate(
     updated_at: int | None = None,
     was_withdrawn: bool = False,
     is_lost: bool = False,
-) -> Fate:
+) -> Merge:
     """
     What becomes of ``later``, an event of ``created_at``; withdrawn is what may not be shown.
 
@@ -121,12 +121,12 @@ def fate(
     """
     if later.version == version:
         if is_withdrawn and is_lost:
-            return Fate.EDITS
-        return Fate.REPLACES if waits and later.rank > rank else Fate.MERGED
+            return Merge.EDITS
+        return Merge.REPLACES if waits and later.rank > rank else Merge.MERGED
     edited = later.updated_at, updated_at
     if _is_older(edited, (is_withdrawn, was_withdrawn), (created_at, told_at)):
-        return Fate.MERGED
-    return Fate.REPLACES if waits else Fate.EDITS
+        return Merge.MERGED
+    return Merge.REPLACES if waits else Merge.EDITS
 
 
 def _is_older(
@@ -154,10 +154,10 @@ def _is_older(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class New:
+class Pending:
     """A delivery that may come of an arrival."""
 
-    arrival: Arrival
+    new_event: NewEvent
     event: int
     sink: str
     route: str | None
@@ -166,7 +166,7 @@ class New:
     @property
     def is_withdrawn(self) -> bool:
         """Whether the sink may not show it, nor what it was told before."""
-        return self.sink in self.arrival.withdrawn
+        return self.sink in self.new_event.withdrawn
 
 
 def new_key() -> str:
@@ -179,7 +179,7 @@ def new_key() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class DeliveryRow:
     """A row of the table of deliveries."""
 
     event: int
@@ -201,37 +201,41 @@ class Replacement:
     """A delivery that still waits shall tell another event; ``merged`` is left of its own."""
 
     id: int
-    by: Row
-    merged: Row
+    by: DeliveryRow
+    merged: DeliveryRow
 
 
 Sinks = Collection[str]
 """Names of sinks."""
 
-Told = Mapping[tuple[str, str], Collection[str]]
+PostedSinks = Mapping[tuple[str, str], Collection[str]]
 """By subject and hook, the sinks that were told of it."""
 
 
-def waiting(arrivals: Sequence[Arrival], events: Sequence[int | None], told: Told) -> Sequence[New]:
+def pending_deliveries(
+    new_events: Sequence[NewEvent], events: Sequence[int | None], told: PostedSinks
+) -> Sequence[Pending]:
     """What may come of arrivals whose ``events`` have these ids; None: it had come before."""
     return [
-        New(arrival=arrival, event=event, sink=sink, route=route)
-        for arrival, event in zip(arrivals, events, strict=True)
+        Pending(new_event=new_event, event=event, sink=sink, route=route)
+        for new_event, event in zip(new_events, events, strict=True)
         if event is not None
-        for sink, route in _routes(arrival, told).items()
+        for sink, route in _routes(new_event, told).items()
     ]
 
 
-def _routes(arrival: Arrival, told: Told) -> Mapping[str, str | None]:
-    if arrival.sibling is None or not (arrival.editing or arrival.withdrawn):
-        return arrival.sinks
-    subject, hook = arrival.sibling.subject, arrival.event.hook
-    changed = [sink for sink in told.get((subject, hook), ()) if sink in arrival.editing]
-    routed = set(arrival.withdrawn) - set(arrival.editing)
-    return dict.fromkeys([*changed, *routed]) | {**arrival.sinks}
+def _routes(new_event: NewEvent, told: PostedSinks) -> Mapping[str, str | None]:
+    if new_event.sibling is None or not (new_event.editing or new_event.withdrawn):
+        return new_event.sinks
+    subject, hook = new_event.sibling.subject, new_event.event.hook
+    changed = [sink for sink in told.get((subject, hook), ()) if sink in new_event.editing]
+    routed = set(new_event.withdrawn) - set(new_event.editing)
+    return dict.fromkeys([*changed, *routed]) | {**new_event.sinks}
 
 
-def taken(events: Sequence[int | None], waiting: Sequence[New]) -> Sequence[Sinks | None]:
+def accepted_sinks(
+    events: Sequence[int | None], waiting: Sequence[Pending]
+) -> Sequence[Sinks | None]:
     """Of each arrival the sinks for which something may have come of it; None: it came before."""
     found = {event: set[str]() for event in events if event is not None}
     for one in waiting:
@@ -239,11 +243,11 @@ def taken(events: Sequence[int | None], waiting: Sequence[New]) -> Sequence[Sink
     return [None if event is None else found[event] for event in events]
 
 
-def wave(waiting: Sequence[New]) -> tuple[Sequence[New], Sequence[New]]:
+def independent(waiting: Sequence[Pending]) -> tuple[Sequence[Pending], Sequence[Pending]]:
     """Those that do not depend on one another, of each sink and subject the first; the others."""
-    seen, first, later = set[tuple[str, str]](), list[New](), list[New]()
+    seen, first, later = set[tuple[str, str]](), list[Pending](), list[Pending]()
     for one in waiting:
-        sibling = one.arrival.sibling
+        sibling = one.new_event.sibling
         same = None if sibling is None else (one.sink, sibling.subject)
         (later if same in seen else first).append(one)
         if same is not None:
@@ -251,19 +255,19 @@ def wave(waiting: Sequence[New]) -> tuple[Sequence[New], Sequence[New]]:
     return first, later
 
 
-def decision(new: New, last: Mapping[str, Any] | None) -> Row | Replacement | None:
+def decide(new: Pending, last: Mapping[str, Any] | None) -> DeliveryRow | Replacement | None:
     """
     What becomes of a new delivery, where ``last`` is what its sink was told of the same.
 
     None: nothing, for it could only change what was told, and nothing was.
     """
-    arrival, sibling = new.arrival, new.arrival.sibling
-    row = Row(
+    new_event, sibling = new.new_event, new.new_event.sibling
+    row = DeliveryRow(
         event=new.event,
         sink=new.sink,
         route=new.route,
         state=State.PENDING,
-        due_at=arrival.now + arrival.hold,
+        due_at=new_event.now + new_event.hold,
         subject=None if sibling is None else sibling.subject,
         version=None if sibling is None else sibling.version,
         rank=0 if sibling is None else sibling.rank,
@@ -274,10 +278,12 @@ def decision(new: New, last: Mapping[str, Any] | None) -> Row | Replacement | No
     if last is None:
         return None if new.route is None else row
     row = replace(row, route=new.route or last["route"])
-    merged = replace(row, state=State.DELIVERED, due_at=arrival.now, rank=0, merged=int(last["id"]))
-    match fate(
+    merged = replace(
+        row, state=State.DELIVERED, due_at=new_event.now, rank=0, merged=int(last["id"])
+    )
+    match decide_merge(
         sibling,
-        created_at=arrival.event.created_at,
+        created_at=new_event.event.created_at,
         version=last["version"],
         rank=last["rank"],
         told_at=last["created_at"],
@@ -287,11 +293,11 @@ def decision(new: New, last: Mapping[str, Any] | None) -> Row | Replacement | No
         was_withdrawn=bool(last["withdrawn"]),
         is_lost=bool(last["lost"]),
     ):
-        case Fate.MERGED:
+        case Merge.MERGED:
             return merged
-        case Fate.REPLACES:
+        case Merge.REPLACES:
             earlier = {name: last[name] for name in ("event", "route", "version")}
             earlier["withdrawn"] = bool(last["withdrawn"])
             return Replacement(last["id"], by=row, merged=replace(merged, **earlier))
-        case Fate.EDITS:
+        case Merge.EDITS:
             return replace(row, edits=last["edits"] or last["id"])

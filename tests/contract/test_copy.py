@@ -10,7 +10,7 @@ import pytest
 
 from relay.errors import OutboxError
 from relay.model import Sibling
-from relay.outbox import ClosedSink, FileLock, Outbox, Search, SQLiteOutbox, copy_outbox
+from relay.outbox import ClosedSink, DeliverySearch, FileLock, Outbox, SQLiteOutbox, copy_outbox
 from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.connection import SETTINGS
 from relay.outcome import Attempt, State
@@ -94,12 +94,12 @@ async def fill(outbox: Outbox) -> None:
 
 async def all_of(outbox: Outbox) -> object:
     """Everything that can be asked."""
-    found = await outbox.deliveries(Search(), limit=100)
+    found = await outbox.deliveries(DeliverySearch(), limit=100)
     return (
         outbox.id,
         [replace(one, kind=one.kind.replace("\0", "\ufffd")) for one in found],
         [await outbox.attempts(one.id) for one in found],
-        [told and told.message for told in [await outbox.told(one.id) for one in found]],
+        [told and told.message for told in [await outbox.posted_message(one.id) for one in found]],
         await outbox.closed_sinks(),
         await outbox.paused_sinks(),
         await outbox.counts(),
@@ -145,7 +145,7 @@ async def test_a_key_is_not_used_again_after_the_copy(path: Path, source: str, t
     await copy_outbox(source, target)
     async with on_server(target) as outbox:
         assert await accept(outbox, an_event(2), b"{}", TEAM, now=0)
-        (new,) = await outbox.deliveries(Search())
+        (new,) = await outbox.deliveries(DeliverySearch())
         assert new.id > one.id
 
 

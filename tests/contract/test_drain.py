@@ -35,7 +35,7 @@ async def test_ten_thousand_events_take_few_requests_and_never_meet_a_limit(
     async with open_session() as session:
         lane = lane_to(discord, outbox, session, clock)
         began = clock()
-        while await outbox.waiting():
+        while await outbox.pending_count():
             assert clock() < began + DAY
             pause, _ = await lane.step()
             clock.advance(pause)

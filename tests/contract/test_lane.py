@@ -13,15 +13,15 @@ from relay.delivery.lane import LEASE, Lane
 from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.delivery.sender import LaneConfig
 from relay.errors import OutboxError
-from relay.outbox import Search
+from relay.outbox import DeliverySearch
 from relay.outbox.siblings import restricts, sibling
 from relay.outcome import (
     WITHHELD,
     Closed,
     Failed,
+    LimitScope,
     Outcome,
     RateLimited,
-    Reach,
     Rejected,
     Sent,
     State,
@@ -365,7 +365,7 @@ async def departed(stage: Stage) -> None:
     """What is due is on its way when relay is killed."""
     claim = await stage.outbox.claim("team", now=stage.now, lease=LEASE)
     assert claim is not None
-    assert await stage.outbox.depart(claim.deliveries)
+    assert await stage.outbox.mark_in_doubt(claim.deliveries)
 
 
 async def test_what_a_dead_process_had_claimed_but_not_begun_to_send_is_sent_in_any_case(
@@ -513,7 +513,7 @@ async def test_whose_sink_may_belong_to_another_node_leaves_what_waits_as_it_is(
     with monkeypatch.context() as lost:
         lost.setattr(stage.outbox, "holds", lambda sink: False)
         await stage.run(seconds=10)
-    (one,) = await stage.outbox.deliveries(Search())
+    (one,) = await stage.outbox.deliveries(DeliverySearch())
     assert (one.attempt, one.interrupted, await stage.outbox.attempts(one.id)) == (0, False, [])
     await stage.run(seconds=10)
     assert stage.sink.shown == ["note 1"]
@@ -570,7 +570,7 @@ async def banned(outbox: Any, outcome: Outcome) -> tuple[Stage, Lane]:
 
 
 async def test_a_ban_lets_all_sinks_of_the_vendor_rest(outbox: Any) -> None:
-    stage, other = await banned(outbox, RateLimited(3600, Reach.VENDOR))
+    stage, other = await banned(outbox, RateLimited(3600, LimitScope.VENDOR))
     await stage.lane.step()
     assert await other.step() == (3600.0, False)
 
@@ -821,8 +821,10 @@ async def test_an_edit_that_was_set_aside_does_not_undo_a_later_one(stage: Stage
     assert await stage.states() == {State.DELIVERED: 3}
 
 
-@pytest.mark.parametrize("reach", [Reach.MESSAGE, Reach.EDITS])
-async def test_an_edit_that_must_wait_delays_no_new_message(batching: Stage, reach: Reach) -> None:
+@pytest.mark.parametrize("reach", [LimitScope.MESSAGE, LimitScope.EDITS])
+async def test_an_edit_that_must_wait_delays_no_new_message(
+    batching: Stage, reach: LimitScope
+) -> None:
     stage = batching
     await stage.accept(1, 2)
     await stage.run(seconds=1)
@@ -843,7 +845,9 @@ async def test_a_hundred_edits_that_must_wait_delay_no_new_message(stage: Stage)
     notes = range(100)
     await stage.accept(*notes)
     await stage.run(seconds=1)
-    stage.sink.ends = lambda text: RateLimited(3600, Reach.MESSAGE) if "edit" in text else Sent()
+    stage.sink.ends = lambda text: (
+        RateLimited(3600, LimitScope.MESSAGE) if "edit" in text else Sent()
+    )
     for number in notes:
         await stage.edit(number, f"mended {number}")
     await stage.run(seconds=60)
@@ -856,9 +860,9 @@ async def test_a_hundred_edits_that_must_wait_delay_no_new_message(stage: Stage)
     assert await stage.states() == {State.DELIVERED: 201}
 
 
-@pytest.mark.parametrize(("reach", "asked"), [(Reach.EDITS, 1), (Reach.MESSAGE, 2)])
+@pytest.mark.parametrize(("reach", "asked"), [(LimitScope.EDITS, 1), (LimitScope.MESSAGE, 2)])
 async def test_other_edits_do_not_ask_while_all_must_wait_and_do_where_one_must(
-    stage: Stage, reach: Reach, asked: int
+    stage: Stage, reach: LimitScope, asked: int
 ) -> None:
     await stage.accept(1, 2)
     await stage.run(seconds=1)
@@ -875,7 +879,7 @@ async def test_other_edits_do_not_ask_while_all_must_wait_and_do_where_one_must(
 async def test_an_edit_waits_over_a_restart_and_still_delays_nobody(stage: Stage) -> None:
     await stage.accept(1)
     await stage.run(seconds=1)
-    stage.sink.ends = failing({"edit mended": -1}, RateLimited(600, Reach.MESSAGE))
+    stage.sink.ends = failing({"edit mended": -1}, RateLimited(600, LimitScope.MESSAGE))
     await stage.edit(1, "mended")
     await stage.run(seconds=1)
     stage.lane = stage.new_lane()
@@ -950,13 +954,13 @@ async def test_what_cannot_be_changed_for_another_reason_is_said_anew(stage: Sta
 
 
 async def test_limits_that_name_no_pause_come_ever_more_rarely_and_are_told(stage: Stage) -> None:
-    banned = RateLimited(5, Reach.VENDOR, reason="429 error code: 1015", is_named=False)
+    banned = RateLimited(5, LimitScope.VENDOR, reason="429 error code: 1015", is_named=False)
     stage.sink.ends = failing({"note 1": -1}, banned)
     await stage.accept(1)
     await stage.run(seconds=3600)
     assert len(stage.sink.tried) == 10
-    assert (await stage.outbox.troubles())["team"].reason == "429 error code: 1015"
-    (waiting,) = await stage.outbox.deliveries(Search())
+    assert (await stage.outbox.last_failures())["team"].reason == "429 error code: 1015"
+    (waiting,) = await stage.outbox.deliveries(DeliverySearch())
     assert waiting.reason == "429 error code: 1015"
     stage.sink.ends = lambda text: Sent()
     await stage.run(seconds=3600)

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from relay.delivery.settle import settle
-from relay.outbox import ClosedSink, Outbox, Search
+from relay.outbox import ClosedSink, DeliverySearch, Outbox
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
 from tests.factories import Opener, accept, an_event
 
@@ -163,7 +163,7 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_request_is_about_to_be_sent(self, data: st.DataObject) -> None:
         sink = data.draw(st.sampled_from(sorted(self.carried)))
-        assert self.do(self.outbox.depart(self.carried[sink]))
+        assert self.do(self.outbox.mark_in_doubt(self.carried[sink]))
         assert all(self.found(one).in_doubt for one in self.carried[sink])
 
     @rule()
@@ -240,7 +240,7 @@ class Machine(RuleBasedStateMachine):
             for sink, numbers in self.known.items()
             for number, known in numbers.items()
         }
-        assert self.do(self.outbox.waiting()) == sum(
+        assert self.do(self.outbox.pending_count()) == sum(
             state is State.PENDING for state in found.values()
         )
 
@@ -273,7 +273,7 @@ class Machine(RuleBasedStateMachine):
         return found
 
     def all(self) -> list[Delivery]:
-        return list(self.do(self.outbox.deliveries(Search(), limit=10_000)))
+        return list(self.do(self.outbox.deliveries(DeliverySearch(), limit=10_000)))
 
     def waiting(self, sink: str) -> list[int]:
         return [n for n, known in self.known[sink].items() if known.state is State.PENDING]

@@ -11,7 +11,7 @@ import pytest
 from relay import misskey
 from relay.errors import OutboxError
 from relay.model import Note, Sibling
-from relay.outbox import ClosedSink, DeadGroup, Pruned, Received, Search
+from relay.outbox import ClosedSink, DeadGroup, DeliverySearch, Pruned, StoredEvent
 from relay.outbox.siblings import sibling as sibling_of
 from relay.outcome import Attempt, State
 from tests.factories import accept, an_event
@@ -396,19 +396,19 @@ async def test_what_is_about_to_be_sent_is_in_doubt_until_its_outcome_is_saved(o
     await accepted(outbox)
     first = await claimed(outbox, lease=10)
     assert not first.in_doubt
-    assert await outbox.depart([first])
+    assert await outbox.mark_in_doubt([first])
     second = await claimed(outbox, now=10, lease=10)
     assert second.in_doubt
-    assert not await outbox.depart([first])
+    assert not await outbox.mark_in_doubt([first])
     assert await outbox.save([replace(second, due_at=30, in_doubt=False)], claimed=[second])
-    assert not await outbox.depart([second])
+    assert not await outbox.mark_in_doubt([second])
     assert not (await claimed(outbox, now=30)).in_doubt
 
 
 async def test_who_departs_departs_together_or_not_at_all(outbox):
     await waits(outbox, 2)
     one, other = await batch_of(outbox)
-    assert not await outbox.depart([one, replace(other, due_at=1)])
+    assert not await outbox.mark_in_doubt([one, replace(other, due_at=1)])
     assert not (await outbox.delivery(one.id)).in_doubt
 
 
@@ -490,37 +490,37 @@ CLOSED = ClosedSink(name="team", reason="410", fingerprint="f1", closed_at=3, pr
 
 async def test_a_closed_sink_is_probed_while_something_waits_and_nobody_holds_it_back(outbox):
     await outbox.close_sink(CLOSED)
-    assert await outbox.probed_sink("team") is None
+    assert await outbox.sink_to_probe("team") is None
     await accepted(outbox)
-    assert await outbox.probed_sink("team") == CLOSED
-    assert await outbox.probed_sink("ops") is None
+    assert await outbox.sink_to_probe("team") == CLOSED
+    assert await outbox.sink_to_probe("ops") is None
     await outbox.pause_sink("team", now=5)
-    assert await outbox.probed_sink("team") is None
+    assert await outbox.sink_to_probe("team") is None
     await outbox.resume_sink("team")
-    assert await outbox.probed_sink("team") == CLOSED
+    assert await outbox.sink_to_probe("team") == CLOSED
     await outbox.open_sink("team", now=6)
-    assert await outbox.probed_sink("team") is None
+    assert await outbox.sink_to_probe("team") is None
 
 
 async def test_who_opens_a_sink_is_not_undone_by_a_probe_that_was_under_way(outbox):
     await accepted(outbox)
     await outbox.close_sink(CLOSED)
     later = replace(CLOSED, reason="404", probe_at=120)
-    await outbox.put_off(later)
+    await outbox.postpone_probe(later)
     assert list(await outbox.closed_sinks()) == [later]
     await outbox.open_sink("team", now=6)
-    await outbox.put_off(later)
+    await outbox.postpone_probe(later)
     assert list(await outbox.closed_sinks()) == []
     again = replace(CLOSED, closed_at=9)
     await outbox.close_sink(again)
-    await outbox.put_off(later)
+    await outbox.postpone_probe(later)
     assert list(await outbox.closed_sinks()) == [again]
 
 
 async def test_who_cannot_be_probed_waits_for_a_person(outbox):
     await accepted(outbox)
     await outbox.close_sink(replace(CLOSED, probe_at=None))
-    assert await outbox.probed_sink("team") is None
+    assert await outbox.sink_to_probe("team") is None
 
 
 async def test_only_a_closed_sink_can_be_opened(outbox):
@@ -632,7 +632,7 @@ async def test_dead_letters_are_counted_by_what_they_died_of(outbox):
         DeadGroup(sink="team", reason="b", number=1, newest=3),
         DeadGroup(sink="ops", reason="a", number=1, newest=2),
     ]
-    search = Search(sink="team", state=State.DEAD, reason="a")
+    search = DeliverySearch(sink="team", state=State.DEAD, reason="a")
     assert [one.id for one in await outbox.deliveries(search)] == [5, 1]
 
 
@@ -1067,7 +1067,7 @@ EDITED = Sibling(subject="note 1", version="b")
 AGAIN = Sibling(subject="note 1", version="c")
 
 
-async def told(outbox, n, *, now, message="m1", **given):
+async def posted(outbox, n, *, now, message="m1", **given):
     """Event n came, and was shown in a message of that id."""
     await arrives(outbox, n, now=now, **given)
     one = await held(outbox, now=now + HOLD)
@@ -1077,28 +1077,28 @@ async def told(outbox, n, *, now, message="m1", **given):
 
 
 async def test_a_later_version_edits_the_message_of_the_earlier(outbox):
-    first = await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    first = await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
     await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
     assert (await held(outbox, now=2_000)).edits == first.id
 
 
 async def test_all_edits_are_of_the_first_message(outbox):
-    first = await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
-    second = await told(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
+    first = await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    second = await posted(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
     await arrives(outbox, 3, now=2_000, created_at=3, sibling=OPEN)  # back to how it was
     third = await held(outbox, now=3_000)
     assert (second.edits, third.edits) == (first.id, first.id)
 
 
 async def test_an_edit_that_became_a_message_of_its_own_is_what_the_next_one_edits(outbox):
-    await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
     await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
     edit = await held(outbox, now=2_000)
     alone = replace(edit, state=State.DELIVERED, due_at=2_000, edits=None, message="m2")
     assert await outbox.save([alone], claimed=[edit])
     await arrives(outbox, 3, now=3_000, created_at=3, sibling=AGAIN)
     assert (await held(outbox, now=4_000)).edits == edit.id
-    assert (await outbox.told(edit.id)).message == "m2"
+    assert (await outbox.posted_message(edit.id)).message == "m2"
 
 
 async def test_a_later_version_of_what_waits_is_sent_instead(outbox):
@@ -1109,7 +1109,7 @@ async def test_a_later_version_of_what_waits_is_sent_instead(outbox):
 
 
 async def test_an_earlier_version_that_comes_late_is_not_told(outbox):
-    await told(outbox, 1, now=0, created_at=9, sibling=EDITED)
+    await posted(outbox, 1, now=0, created_at=9, sibling=EDITED)
     await arrives(outbox, 2, now=1_000, created_at=1, sibling=OPEN)
     assert await drained(outbox, now=10_000) == []
     assert (await outbox.delivery(2)).merged == 1
@@ -1117,7 +1117,7 @@ async def test_an_earlier_version_that_comes_late_is_not_told(outbox):
 
 async def test_who_no_route_names_gets_only_what_changes_a_message_of_its_own(outbox):
     sinks = {"team": "to the team"}
-    await told(outbox, 1, now=0, created_at=1, sibling=OPEN, sinks=sinks)
+    await posted(outbox, 1, now=0, created_at=1, sibling=OPEN, sinks=sinks)
     event = an_event(2, created_at=2)
     changed = await accept(
         outbox, event, b"2", {}, now=1_000, hold=HOLD, sibling=EDITED, editing={"team", "ops"}
@@ -1129,7 +1129,7 @@ async def test_who_no_route_names_gets_only_what_changes_a_message_of_its_own(ou
 
 
 async def test_a_hook_that_no_route_leads_to_a_sink_changes_nothing_there(outbox):
-    await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
     forged = an_event(2, hook="mallory", created_at=2)
     assert await accept(outbox, forged, b"2", {}, now=1_000, sibling=EDITED, editing={"team"})
     assert await outbox.counts() == {("team", State.DELIVERED): 1}
@@ -1145,7 +1145,7 @@ async def test_a_hook_that_no_route_leads_to_a_sink_changes_nothing_there(outbox
 async def test_who_may_not_show_it_any_more_gets_it_as_an_edit_by_whoever_a_route_leads_there(
     outbox, editing, expected
 ):
-    await told(outbox, 1, now=0, created_at=1, sibling=OPEN, sinks={"team": "r"})
+    await posted(outbox, 1, now=0, created_at=1, sibling=OPEN, sinks={"team": "r"})
     hidden = {"sibling": EDITED, "editing": editing, "withdrawn": ("team", "ops")}
     event = an_event(2, hook="bob", created_at=2)
     assert await accept(outbox, event, b"2", {}, now=1_000, hold=HOLD, **hidden)
@@ -1161,7 +1161,7 @@ async def test_who_is_tried_again_comes_with_the_last_that_came_since(outbox):
     await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
     await arrives(outbox, 3, now=1_100, created_at=3, sibling=AGAIN)
     claim = await outbox.claim("team", now=5_000, lease=LEASE, hold=HOLD)
-    (later,) = claim.later.items()
+    (later,) = claim.later_edits.items()
     assert (later[0], later[1].edits, later[1].raw) == (1, 1, b"3")
 
 
@@ -1174,18 +1174,18 @@ async def test_a_dead_earlier_version_is_not_edited(outbox):
 
 
 async def test_what_was_told_is_known_with_its_last_edit(outbox):
-    first = await told(outbox, 1, now=0, created_at=1, sibling=OPEN)
-    await told(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
-    last = await told(outbox, 3, now=2_000, created_at=3, sibling=AGAIN)
-    found = await outbox.told(first.id)
+    first = await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    await posted(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
+    last = await posted(outbox, 3, now=2_000, created_at=3, sibling=AGAIN)
+    found = await outbox.posted_message(first.id)
     (part,) = found.parts
     assert (found.message, part.delivery.id, part.edit.id) == ("m1", first.id, last.id)
 
 
 async def test_what_has_no_message_cannot_be_known(outbox):
-    sent = await told(outbox, 1, now=0, message=None)
-    assert await outbox.told(sent.id) is None
-    assert await outbox.told(99) is None
+    sent = await posted(outbox, 1, now=0, message=None)
+    assert await outbox.posted_message(sent.id) is None
+    assert await outbox.posted_message(99) is None
 
 
 # --- several in one request
@@ -1325,12 +1325,12 @@ async def test_a_message_of_several_is_known_with_all_its_parts(outbox):
     (head,) = claim.deliveries
     batch = [head, *await outbox.extend_claim(claim.candidates, head=head)]
     await settle_all(outbox, batch, state=State.DELIVERED, due_at=HOLD, message="m1")
-    edit = await told(outbox, 4, now=1_000, created_at=4, sibling=EDITED)
+    edit = await posted(outbox, 4, now=1_000, created_at=4, sibling=EDITED)
     assert edit.edits == batch[1].id
-    found = await outbox.told(edit.edits)
+    found = await outbox.posted_message(edit.edits)
     assert raws([part.delivery for part in found.parts]) == [1, 2, 3]
     assert [part.edit and part.edit.id for part in found.parts] == [None, edit.id, None]
-    assert await outbox.told(batch[2].id) == found
+    assert await outbox.posted_message(batch[2].id) == found
 
 
 async def test_a_message_of_which_a_part_is_forgotten_is_not_known(outbox):
@@ -1338,9 +1338,9 @@ async def test_a_message_of_which_a_part_is_forgotten_is_not_known(outbox):
     await accepted(outbox, 3, BOTH, raw=b"3")
     batch = await batch_of(outbox)
     await settle_all(outbox, batch, state=State.DELIVERED, due_at=1, message="m1")
-    assert await outbox.told(3) is not None
+    assert await outbox.posted_message(3) is not None
     assert await pruned_events(outbox, before=10, limit=1) == 1
-    assert await outbox.told(3) is None
+    assert await outbox.posted_message(3) is None
 
 
 # --- what people ask
@@ -1380,16 +1380,16 @@ async def test_the_attempts_of_a_lost_lease_are_not_told(outbox):
 @pytest.mark.parametrize(
     ("search", "expected"),
     [
-        pytest.param(Search(), [6, 5, 4, 3, 2, 1], id="all, the newest first"),
-        pytest.param(Search(sink="team"), [5, 3, 1], id="of a sink"),
-        pytest.param(Search(state=State.DEAD), [2, 1], id="in a state"),
-        pytest.param(Search(sink="team", state=State.PENDING), [5, 3], id="of both"),
-        pytest.param(Search(kind="reply"), [4, 3], id="of a kind"),
-        pytest.param(Search(event_id="event-3"), [6, 5], id="of an event"),
-        pytest.param(Search(since=20, until=30), [4, 3], id="of a time"),
-        pytest.param(Search(before=4), [3, 2, 1], id="the next page"),
-        pytest.param(Search(sink="team", before=5), [3, 1], id="the next page of a sink"),
-        pytest.param(Search(sink="nobody"), [], id="of no sink"),
+        pytest.param(DeliverySearch(), [6, 5, 4, 3, 2, 1], id="all, the newest first"),
+        pytest.param(DeliverySearch(sink="team"), [5, 3, 1], id="of a sink"),
+        pytest.param(DeliverySearch(state=State.DEAD), [2, 1], id="in a state"),
+        pytest.param(DeliverySearch(sink="team", state=State.PENDING), [5, 3], id="of both"),
+        pytest.param(DeliverySearch(kind="reply"), [4, 3], id="of a kind"),
+        pytest.param(DeliverySearch(event_id="event-3"), [6, 5], id="of an event"),
+        pytest.param(DeliverySearch(since=20, until=30), [4, 3], id="of a time"),
+        pytest.param(DeliverySearch(before=4), [3, 2, 1], id="the next page"),
+        pytest.param(DeliverySearch(sink="team", before=5), [3, 1], id="the next page of a sink"),
+        pytest.param(DeliverySearch(sink="nobody"), [], id="of no sink"),
     ],
 )
 async def test_what_a_search_finds(outbox, search, expected):
@@ -1408,11 +1408,11 @@ async def test_what_waits_is_counted(outbox):
         await accepted(outbox, n, BOTH)
     await delivered(outbox)
     await dead(outbox, "ops")
-    assert await outbox.waiting() == 4
+    assert await outbox.pending_count() == 4
 
 
 async def test_the_last_trouble_of_each_sink_is_told(outbox):
-    assert await outbox.troubles() == {}
+    assert await outbox.last_failures() == {}
     await accepted(outbox, 1, BOTH | {"room": "to the room"})
     ends = [("team", "Failed", "502"), ("team", "Closed", "404"), ("team", "RateLimited", None)]
     for n, (sink, name, reason) in enumerate(
@@ -1421,7 +1421,7 @@ async def test_the_last_trouble_of_each_sink_is_told(outbox):
         one = await claimed(outbox, sink, now=n)
         ended = Attempt(at=n, took=10, outcome=name, reason=reason)
         await outbox.save([replace(one, due_at=n)], claimed=[one], attempt=ended)
-    assert await outbox.troubles() == {
+    assert await outbox.last_failures() == {
         "team": Attempt(at=1, took=10, outcome="Closed", reason="404"),
         "ops": Attempt(at=3, took=10, outcome="Rejected", reason="400"),
     }
@@ -1432,11 +1432,11 @@ async def test_an_event_is_found_as_it_came_wherever_it_had_to_go(outbox):
     await accepted(outbox, 2, raw=b"two")
     assert await accept(outbox, an_event(1, hook="bob"), b"three", {}, now=0)
     server = an_event().server
-    assert list(await outbox.received("event-1")) == [
-        Received(hook="alice", server=server, raw=b"one"),
-        Received(hook="bob", server=server, raw=b"three"),
+    assert list(await outbox.stored_events("event-1")) == [
+        StoredEvent(hook="alice", server=server, raw=b"one"),
+        StoredEvent(hook="bob", server=server, raw=b"three"),
     ]
-    assert list(await outbox.received("event-9")) == []
+    assert list(await outbox.stored_events("event-9")) == []
 
 
 async def test_the_versions_of_a_note_are_known_that_not_everybody_may_see(outbox):
@@ -1448,11 +1448,11 @@ async def test_the_versions_of_a_note_are_known_that_not_everybody_may_see(outbo
     assert {one: [it.raw for it in versions] for one, versions in found.items()} == {
         "note 1": [b"4", b"1"]
     }
-    assert found["note 1"][0] == Received(hook="alice", server="https://4.example", raw=b"4")
+    assert found["note 1"][0] == StoredEvent(hook="alice", server="https://4.example", raw=b"4")
 
 
 async def test_what_may_not_be_shown_any_longer_wins_whatever_its_clock_says(outbox):
-    first = await told(outbox, 1, now=0, created_at=50, sibling=OPEN)
+    first = await posted(outbox, 1, now=0, created_at=50, sibling=OPEN)
     hidden = replace(EDITED, version="hidden")
     event = an_event(2, created_at=7)
     given = {"now": 0, "sibling": hidden, "withdrawn": ["team"]}
@@ -1465,7 +1465,7 @@ async def test_what_may_not_be_shown_any_longer_wins_whatever_its_clock_says(out
 
 
 async def test_of_two_versions_with_a_time_that_tells_the_order(outbox):
-    await told(outbox, 1, now=0, created_at=50, sibling=OPEN)
+    await posted(outbox, 1, now=0, created_at=50, sibling=OPEN)
     later = replace(EDITED, updated_at=20)
     event = an_event(2, created_at=10, note=Note(id="1", updated_at=20))
     assert await accept(outbox, event, b"2", TEAM, now=0, hold=HOLD, sibling=later)

@@ -14,7 +14,7 @@ from relay.errors import OutboxError
 from relay.model import Sibling
 from relay.outbox import ClosedSink
 from relay.outbox.postgres import PostgresOutbox
-from relay.outbox.postgres.cluster import Rhythm
+from relay.outbox.postgres.cluster import ClusterTiming
 from relay.outbox.postgres.connection import SETTINGS, check_sessions, public
 from relay.outbox.postgres.schema import MIGRATIONS, Migration, migrate
 from relay.outcome import Attempt, Delivery, State
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.postgres
 
 TEAM = {"team": "to the team"}
 LEASE = 60_000
-QUICK = Rhythm(beat=0.05, lease=1.0, margin=0.5, sweep=30.0)
+QUICK = ClusterTiming(heartbeat=0.05, lease=1.0, margin=0.5, sweep=30.0)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def address(postgres_database: str) -> str:
 
 @asynccontextmanager
 async def opened(address: str) -> AsyncIterator[PostgresOutbox]:
-    outbox = await PostgresOutbox.open(address, rhythm=QUICK)
+    outbox = await PostgresOutbox.open(address, timing=QUICK)
     try:
         yield outbox
     finally:
@@ -87,7 +87,7 @@ class Node:
 
     @property
     def mine(self) -> set[str]:
-        return {sink for sink in self.lanes.mine if self.outbox.holds(sink)}
+        return {sink for sink in self.lanes.mine if self.outbox.owns(sink)}
 
     async def die(self) -> None:
         """As by ``kill -9``: nothing more is told to anybody."""
@@ -166,7 +166,7 @@ async def test_nobody_takes_a_sink_for_which_another_is_still_sending(start: Sta
     second = await start({"team"})
     first.stop.set()
     await until(lambda: not first.lanes.mine)
-    assert first.outbox.holds("team")  # for the request that is under way
+    assert first.outbox.owns("team")  # for the request that is under way
     assert not second.lanes.mine
     first.lanes.busy.clear()
     await until(lambda: second.mine == {"team"})
@@ -191,7 +191,7 @@ async def test_a_part_of_a_group_is_not_taken_while_another_sends_for_the_rest(
     first.lanes.busy.add("b")
     second = await start({"a", "b"})  # by its configuration they share a limit
     first.stop.set()
-    await until(lambda: not first.outbox.holds("a"))
+    await until(lambda: not first.outbox.owns("a"))
     assert not second.lanes.mine
     first.lanes.busy.clear()
     await are_shared(second, names="ab")
@@ -270,7 +270,7 @@ async def test_who_was_stopped_for_too_long_changes_nothing_afterwards(start: St
     second = await start({"team"})
     await first.die()
     await until(lambda: second.mine == {"team"})
-    assert not first.outbox.holds("team")
+    assert not first.outbox.owns("team")
     assert await first.outbox.extend_claim(claim.candidates, head=claim.deliveries[0]) == []
     assert await first.outbox.claim("team", now=10**12, lease=LEASE) is None
     await first.outbox.close_sink(
@@ -385,7 +385,7 @@ async def test_many_events_for_many_sinks_are_stored_in_time(
     assert all(
         await asyncio.gather(*(accept(pair[0], event, b"{}", sinks, now=0) for event in events))
     )
-    assert await pair[0].waiting() == 9000
+    assert await pair[0].pending_count() == 9000
 
 
 async def test_an_event_that_comes_to_two_processes_at_once_is_accepted_once(

@@ -11,7 +11,7 @@ from relay import misskey
 from relay.delivery.lane import LEASE, Lane
 from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.delivery.sender import LaneConfig
-from relay.outbox import Search
+from relay.outbox import DeliverySearch
 from relay.outcome import Delivery, Failed, Outcome, Sent, State
 from relay.rendering.templates import Templates
 from relay.text.message import Message
@@ -105,7 +105,7 @@ class Stage:
         return {state: number for (_, state), number in (await self.outbox.counts()).items()}
 
     async def one(self) -> Delivery:
-        (found,) = await self.outbox.deliveries(Search())
+        (found,) = await self.outbox.deliveries(DeliverySearch())
         return found  # type: ignore[no-any-return]
 
 
@@ -291,7 +291,7 @@ async def test_a_message_with_which_relay_always_ends_is_set_aside(stage: Stage)
     stage.chat.ends = end
     await stage.accept("deadly", "harmless")
     ends = 0
-    while await stage.outbox.waiting():
+    while await stage.outbox.pending_count():
         try:
             await stage.run(seconds=60)
         except EndError:

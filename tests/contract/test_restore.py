@@ -122,7 +122,7 @@ async def take(outbox: Outbox, *numbers: int) -> None:
 
 
 async def send(lane: Lane, outbox: Outbox) -> None:
-    while await outbox.waiting():
+    while await outbox.pending_count():
         await lane.step()
     assert (await outbox.counts()).keys() == {("room", State.DELIVERED)}
 

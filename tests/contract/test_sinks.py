@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
 from relay.sinks import Sink, open_session
 from relay.sinks.answer import MAX_PAUSE, MIN_PAUSE
@@ -330,7 +330,9 @@ async def test_a_ban_by_a_firewall_is_waited_for(
     ban = Fault("answer", status=429, body=page, content_type="text/html", retry_after="3600")
     seam.faults.fail_next(ban)
     bans = seam.kind == "discord"  # addresses, whatever their webhooks
-    assert await send(seam.sink, session) == RateLimited(3600, Reach.VENDOR if bans else Reach.SINK)
+    assert await send(seam.sink, session) == RateLimited(
+        3600, LimitScope.VENDOR if bans else LimitScope.SINK
+    )
     assert (seam.arrived, seam.sends) == (0, 1)
 
 

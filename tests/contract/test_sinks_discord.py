@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from relay.outcome import Closed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.outcome import Closed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
 from relay.sinks import open_session
 from relay.sinks.discord.client import Discord
@@ -358,11 +358,11 @@ async def test_a_limit_of_changes_leaves_new_messages_alone(
     limited = '{"message": "You are being rate limited.", "retry_after": 9, "global": false}'
     sink = await serve_answer(429, limited)
     sent = Sent(message="1")
-    assert await changed(sink, session, sent, CHANGED) == RateLimited(9, Reach.EDITS)
+    assert await changed(sink, session, sent, CHANGED) == RateLimited(9, LimitScope.EDITS)
     assert await send(session, sink) == RateLimited(9)
     old = '{"message": "Maximum number of edits", "code": 30046, "retry_after": 600}'
     sink = await serve_answer(429, old)
-    assert await changed(sink, session, sent, CHANGED) == RateLimited(600, Reach.MESSAGE)
+    assert await changed(sink, session, sent, CHANGED) == RateLimited(600, LimitScope.MESSAGE)
 
 
 async def test_a_changed_face_is_no_reason_to_tell_a_change_anew(

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.sinks import open_session
 from relay.sinks.slack.client import Slack
 from relay.text.message import Message
@@ -207,7 +207,7 @@ async def test_a_limit_of_changes_leaves_new_messages_alone(
     assert isinstance(sent, Sent)
     fake_slack.error = "ratelimited"
     outcome = await sink.edit(sent.message, [HELLO], key="2", session=session)
-    assert outcome == RateLimited(5, Reach.EDITS)
+    assert outcome == RateLimited(5, LimitScope.EDITS)
 
 
 @pytest.mark.parametrize(

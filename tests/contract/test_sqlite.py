@@ -16,7 +16,7 @@ import pytest
 from relay.errors import OutboxError
 from relay.outbox import ClosedSink, FileLock, SQLiteOutbox
 from relay.outbox.sqlite.schema import MIGRATIONS
-from relay.outbox.sqlite.writer import Writer, commit
+from relay.outbox.sqlite.writer import SQLiteWriter, commit
 from relay.outcome import State
 from tests.factories import accept, an_event
 
@@ -363,7 +363,7 @@ class Gate:
 
 
 async def test_what_waits_while_another_is_written_is_committed_together(db):
-    writer, gate, counted = Writer(db), Gate(), commits(db)
+    writer, gate, counted = SQLiteWriter(db), Gate(), commits(db)
     waiting = (writer.write(say(n)) for n in range(300))
     _, *answers, _ = await asyncio.gather(writer.write(gate), *waiting, gate.open())
     assert answers == list(range(300))
@@ -373,7 +373,7 @@ async def test_what_waits_while_another_is_written_is_committed_together(db):
 
 
 async def test_a_failing_job_raises_where_it_was_asked_and_the_thread_lives(db):
-    writer = Writer(db)
+    writer = SQLiteWriter(db)
     with pytest.raises(sqlite3.OperationalError):
         await writer.write(lambda db: db.execute("INSERT INTO nowhere VALUES (1)"))
     with pytest.raises(ZeroDivisionError):
@@ -383,7 +383,7 @@ async def test_a_failing_job_raises_where_it_was_asked_and_the_thread_lives(db):
 
 
 async def test_who_no_longer_waits_is_not_written(path, db):
-    writer, gate = Writer(db), Gate()
+    writer, gate = SQLiteWriter(db), Gate()
     held, gone, kept = (
         asyncio.ensure_future(writer.write(job)) for job in (gate, say("gone"), say("kept"))
     )
@@ -400,7 +400,7 @@ async def test_who_no_longer_waits_is_not_written(path, db):
 
 
 async def test_who_leaves_while_it_is_written_takes_nobody_along(path, db):
-    writer, first, second = Writer(db), Gate(), Gate()
+    writer, first, second = SQLiteWriter(db), Gate(), Gate()
     held, gone, kept = (
         asyncio.ensure_future(writer.write(job)) for job in (first, second, say("kept"))
     )
@@ -414,7 +414,7 @@ async def test_who_leaves_while_it_is_written_takes_nobody_along(path, db):
 
 
 async def test_closing_finishes_what_waits(path, db):
-    writer, gate = Writer(db), Gate()
+    writer, gate = SQLiteWriter(db), Gate()
     held = asyncio.ensure_future(writer.write(gate))
     asked = [asyncio.ensure_future(writer.write(say(n))) for n in range(600)]
     *_, answers = await asyncio.gather(held, gate.open(), writer.close(), asyncio.gather(*asked))

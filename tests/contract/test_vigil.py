@@ -68,7 +68,7 @@ async def test_every_outbox_can_be_touched_and_keeps_nothing_of_it(
 ) -> None:
     await outbox.touch(size)
     await outbox.touch(size)
-    assert await outbox.received("") == []
+    assert await outbox.stored_events("") == []
     assert await outbox.counts() == {}
 
 

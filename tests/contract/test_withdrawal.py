@@ -287,7 +287,7 @@ class Machine(RuleBasedStateMachine):
         self.the_chat_is_well()
         self.the_operator_opens_the_sink()
         self.do(self.run(3 * DAY))
-        assert self.do(self.outbox.waiting()) == 0
+        assert self.do(self.outbox.pending_count()) == 0
         assert self.leaks == []
         reasons = [one.reason or "" for one in self.do(self.outbox.dead())]
         if any("may have arrived" in reason or STILL_SHOWN in reason for reason in reasons):

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient
 
 from relay import misskey
 from relay.misskey import samples as sample
-from relay.outbox import ClosedSink, Outbox, Search
+from relay.outbox import ClosedSink, DeliverySearch, Outbox
 from relay.outbox.siblings import sibling
 from relay.outcome import State
 from tests.factories import accept, an_event
@@ -422,7 +422,7 @@ async def test_a_template_that_is_edited_is_shown_at_once(opened: Open, outbox: 
     shown = await results(client, event=event, name="mention.j2", template=template)
     assert shown.count("Edited <strong>now</strong>") == 1
     assert shown.count("Edited") >= 3
-    assert await outbox.deliveries(Search()) == []
+    assert await outbox.deliveries(DeliverySearch()) == []
 
 
 @pytest.mark.parametrize(

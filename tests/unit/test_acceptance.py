@@ -8,7 +8,7 @@ import pytest
 from relay import misskey
 from relay.intake.acceptance import Acceptance, Rules
 from relay.model import Gate, Visibility
-from relay.outbox import Arrival
+from relay.outbox import NewEvent
 from relay.routing.index import Table
 from tests.fakes.misskey import a_note_event
 
@@ -19,10 +19,10 @@ class Answering:
     def __init__(self, answer: Collection[str] | None) -> None:
         self._answer = answer
 
-    async def waiting(self) -> int:
+    async def pending_count(self) -> int:
         return 0
 
-    async def accept(self, arrival: Arrival) -> Collection[str] | None:
+    async def accept(self, arrival: NewEvent) -> Collection[str] | None:
         self.arrival = arrival
         return self._answer
 

@@ -50,7 +50,7 @@ async def test_a_clock_that_is_set_back_keeps_nobody_out() -> None:
     ceiling = Ceiling(outbox.count)
     with pytest.raises(FullError):
         await ceiling.check(10, now=10**6)
-    outbox.waiting = 0
+    outbox.pending_count = 0
     await ceiling.check(10, now=0)
 
 

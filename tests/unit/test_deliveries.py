@@ -182,7 +182,7 @@ def test_what_waits_for_a_sink_that_left_the_configuration_can_be_given_up(relay
     assert "relay sinks give-up team" in relay("sinks").out
     answer = relay("sinks", "give-up", "team")
     assert (answer.code, answer.out.startswith("1 given up; relay dead list")) == (0, True)
-    assert within(lambda outbox: outbox.waiting()) == 0
+    assert within(lambda outbox: outbox.pending_count()) == 0
     assert "given up by relay sinks give-up" in relay("dead", "list", "--sink", "team").out
     assert "no sink is called team" in relay("sinks", "give-up", "team").err
     assert relay("dead", "drop", "--sink", "team").out == "2 dropped\n"
@@ -191,7 +191,7 @@ def test_what_waits_for_a_sink_that_left_the_configuration_can_be_given_up(relay
 def test_only_what_waits_for_the_sink_that_was_named_is_given_up(relay, folder):
     within(lambda it: accept(it, an_event(9), sample.raw("mention"), {"quiet": "mentions"}, now=9))
     assert relay("sinks", "give-up", "team").out.startswith("1 given up")
-    assert within(lambda outbox: outbox.waiting()) == 1
+    assert within(lambda outbox: outbox.pending_count()) == 1
     answer = relay("sinks", "give-up", "team")
     assert (answer.code, answer.out) == (1, "0 given up\n")
     assert "did you mean team?" in relay("sinks", "give-up", "taem").err

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.answer import Answer
 from relay.sinks.discord import client as discord
 from relay.sinks.discord import errors as jsoncode
@@ -248,7 +248,7 @@ def test_what_somebody_removed_from_discord_is_gone() -> None:
 @pytest.mark.parametrize("status", [400, 403, 429])
 def test_a_message_that_is_edited_too_often_waits_alone(code: int, status: int) -> None:
     outcome = jsoncode.classify(coded(status, code, retry_after=600))
-    assert outcome == RateLimited(600, Reach.MESSAGE)
+    assert outcome == RateLimited(600, LimitScope.MESSAGE)
 
 
 def test_a_limit_of_discord_is_waited_for_as_long_as_its_longest_word() -> None:
@@ -262,15 +262,15 @@ def test_a_limit_of_discord_is_waited_for_as_long_as_its_longest_word() -> None:
 @pytest.mark.parametrize(
     ("headers", "text", "reach"),
     [
-        ({"X-RateLimit-Scope": "user"}, '{"retry_after": 7, "global": false}', Reach.SINK),
-        ({"X-RateLimit-Scope": "shared"}, '{"retry_after": 7, "global": false}', Reach.VENDOR),
-        ({"X-RateLimit-Scope": "global"}, '{"retry_after": 7, "global": true}', Reach.VENDOR),
-        ({}, '{"retry_after": 7, "global": true}', Reach.VENDOR),
-        ({"Retry-After": "7"}, "<html>error code: 1015</html>", Reach.VENDOR),
+        ({"X-RateLimit-Scope": "user"}, '{"retry_after": 7, "global": false}', LimitScope.SINK),
+        ({"X-RateLimit-Scope": "shared"}, '{"retry_after": 7, "global": false}', LimitScope.VENDOR),
+        ({"X-RateLimit-Scope": "global"}, '{"retry_after": 7, "global": true}', LimitScope.VENDOR),
+        ({}, '{"retry_after": 7, "global": true}', LimitScope.VENDOR),
+        ({"Retry-After": "7"}, "<html>error code: 1015</html>", LimitScope.VENDOR),
     ],
 )
 def test_what_is_not_the_limit_of_one_webhook_meets_all(
-    headers: dict[str, str], text: str, reach: Reach
+    headers: dict[str, str], text: str, reach: LimitScope
 ) -> None:
     assert jsoncode.classify(Answer(429, headers, text)) == RateLimited(7, reach)
 

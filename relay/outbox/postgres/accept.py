@@ -11,22 +11,32 @@ from typing import Any
 
 from relay.outbox.postgres import statements as statement
 from relay.outbox.postgres.connection import Connection
-from relay.outbox.records import Arrival
-from relay.outbox.siblings import New, Replacement, Row, Sinks, Told, decision, taken, waiting, wave
+from relay.outbox.records import NewEvent
+from relay.outbox.siblings import (
+    DeliveryRow,
+    Pending,
+    PostedSinks,
+    Replacement,
+    Sinks,
+    accepted_sinks,
+    decide,
+    independent,
+    pending_deliveries,
+)
 
 
-async def accepted(db: Connection, arrivals: Sequence[Arrival]) -> Sequence[Sinks | None]:
+async def accepted(db: Connection, new_events: Sequence[NewEvent]) -> Sequence[Sinks | None]:
     """See ``Outbox.accept``, of each. In a transaction."""
-    subjects = {one.sibling.subject for one in arrivals if one.sibling is not None}
+    subjects = {one.sibling.subject for one in new_events if one.sibling is not None}
     if subjects:
         # In one order everywhere, so that two processes never wait for one another.
         await db.execute(statement.LOCK_SUBJECTS, sorted(map(_key, subjects)))
-    events = await _add_events(db, arrivals)
-    told = await _told(db, arrivals)
-    left = waiting(arrivals, events, told)
-    answers = taken(events, left)
+    events = await _add_events(db, new_events)
+    told = await _told(db, new_events)
+    left = pending_deliveries(new_events, events, told)
+    answers = accepted_sinks(events, left)
     while left:
-        first, later = wave(left)
+        first, later = independent(left)
         left = [*await _add(db, first), *later]
     return answers
 
@@ -37,12 +47,12 @@ def _key(subject: str) -> int:
     return int.from_bytes(digest, signed=True)
 
 
-async def _add_events(db: Connection, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
+async def _add_events(db: Connection, new_events: Sequence[NewEvent]) -> Sequence[int | None]:
     """The id of each; None for those that had come before, also earlier in the same batch."""
     # In one order everywhere, for one process waits for the other's row of the same event.
     rows = sorted(
         (storable(one.hook), storable(one.id), one.kind, one.server, one.created_at, place)
-        for place, one in enumerate(arrival.event for arrival in arrivals)
+        for place, one in enumerate(new_event.event for new_event in new_events)
     )
     hooks, ids, kinds, servers, created, places = zip(*rows, strict=True)
     added = await db.fetch(
@@ -52,19 +62,19 @@ async def _add_events(db: Connection, arrivals: Sequence[Arrival]) -> Sequence[i
         [storable(kind) for kind in kinds],
         [storable(server) for server in servers],
         created,
-        [arrivals[place].now for place in places],
-        [arrivals[place].raw for place in places],
-        [arrivals[place].updated_at for place in places],
-        [_subject(arrivals[place].restricts) for place in places],
+        [new_events[place].now for place in places],
+        [new_events[place].raw for place in places],
+        [new_events[place].updated_at for place in places],
+        [_subject(new_events[place].restricts) for place in places],
     )
     new = {(row["hook"], row["event_id"]): row["id"] for row in added}
     first = {place: new.pop((hook, id), None) for hook, id, *_, place in rows}
-    return [first[place] for place in range(len(arrivals))]
+    return [first[place] for place in range(len(new_events))]
 
 
-async def _told(db: Connection, arrivals: Sequence[Arrival]) -> Told:
+async def _told(db: Connection, new_events: Sequence[NewEvent]) -> PostedSinks:
     """Of the subjects of which somebody could be told a change alone."""
-    asked = {one.sibling.subject for one in arrivals if one.sibling is not None and one.editing}
+    asked = {one.sibling.subject for one in new_events if one.sibling is not None and one.editing}
     if not asked:
         return {}
     subjects = {storable(one): one for one in asked}
@@ -74,15 +84,15 @@ async def _told(db: Connection, arrivals: Sequence[Arrival]) -> Told:
     return found
 
 
-async def _add(db: Connection, wave: Sequence[New]) -> Sequence[New]:
+async def _add(db: Connection, pending: Sequence[Pending]) -> Sequence[Pending]:
     """Write what becomes of a wave; those for which something was claimed meanwhile remain."""
-    last = await _last(db, [one for one in wave if one.arrival.sibling is not None])
-    decided = [(one, decision(one, last.get((one.event, one.sink)))) for one in wave]
+    last = await _last(db, [one for one in pending if one.new_event.sibling is not None])
+    decided = [(one, decide(one, last.get((one.event, one.sink)))) for one in pending]
     wanted = [what for _, what in decided if isinstance(what, Replacement)]
     replaced = await _replace(db, wanted)
-    rows, missed = list[Row](), list[New]()
+    rows, missed = list[DeliveryRow](), list[Pending]()
     for one, what in decided:
-        if isinstance(what, Row):
+        if isinstance(what, DeliveryRow):
             rows.append(what)
         elif what is not None and what.id in replaced:
             rows.append(what.merged)
@@ -94,17 +104,19 @@ async def _add(db: Connection, wave: Sequence[New]) -> Sequence[New]:
     return missed
 
 
-async def _last(db: Connection, wave: Sequence[New]) -> Mapping[tuple[int, str], Mapping[str, Any]]:
+async def _last(
+    db: Connection, pending: Sequence[Pending]
+) -> Mapping[tuple[int, str], Mapping[str, Any]]:
     """What each was told last of the same, by event and sink."""
     wanted = [
-        (one.sink, storable(sibling.subject), one.arrival.since, one.is_withdrawn)
-        for one in wave
-        if (sibling := one.arrival.sibling) is not None
+        (one.sink, storable(sibling.subject), one.new_event.since, one.is_withdrawn)
+        for one in pending
+        if (sibling := one.new_event.sibling) is not None
     ]
     if not wanted:
         return {}
     rows = await db.fetch(statement.LAST, *zip(*wanted, strict=True))
-    return {(wave[row["place"] - 1].event, wave[row["place"] - 1].sink): row for row in rows}
+    return {(pending[row["place"] - 1].event, pending[row["place"] - 1].sink): row for row in rows}
 
 
 async def _replace(db: Connection, wanted: Sequence[Replacement]) -> Collection[int]:
@@ -121,7 +133,7 @@ async def _replace(db: Connection, wanted: Sequence[Replacement]) -> Collection[
     return {row["id"] for row in await db.fetch(statement.REPLACE, *columns)}
 
 
-def _values(row: Row) -> tuple[object, ...]:
+def _values(row: DeliveryRow) -> tuple[object, ...]:
     return (
         row.event, row.sink, row.route, row.state, row.due_at,
         _subject(row.subject), row.version, row.rank, row.merged, row.edits, row.key,

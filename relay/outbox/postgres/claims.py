@@ -31,7 +31,7 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class UncertainClaim:
     """What may be claimed under a lease."""
 
     before: tuple[Before, ...]
@@ -42,7 +42,7 @@ class Claims:
     """Those of one process."""
 
     def __init__(self) -> None:
-        self._doubts: dict[str, set[Doubt]] = defaultdict(set)
+        self._doubts: dict[str, set[UncertainClaim]] = defaultdict(set)
 
     async def undo(self, db: Connection, sink: str) -> None:
         """Let what may have been claimed for a sink be as it was. No claim of it is under way."""
@@ -116,7 +116,7 @@ class Claims:
         try:
             yield
         except BaseException:
-            self._doubts[sink].add(Doubt(before=tuple(before), lease=lease))
+            self._doubts[sink].add(UncertainClaim(before=tuple(before), lease=lease))
             raise
 
 
@@ -127,7 +127,7 @@ class _TooFewError(Exception):
 KEPT_ATTEMPTS = 50  # of one delivery
 
 
-async def depart(db: Connection, claimed: Sequence[Delivery]) -> bool:
+async def mark_in_doubt(db: Connection, claimed: Sequence[Delivery]) -> bool:
     """Mark deliveries whose request is about to be written; False if their lease is lost."""
     ids, leases = [one.id for one in claimed], [one.due_at for one in claimed]
     try:

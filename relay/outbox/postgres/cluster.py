@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rhythm:
+class ClusterTiming:
     """How often a node gives a sign of life, in seconds, and what becomes of one that does not."""
 
-    beat: float = 2.0
+    heartbeat: float = 2.0
     lease: float = 9.0
     """Without a beat for so long it is taken for dead."""
     margin: float = 2.0
@@ -39,10 +39,10 @@ class Rhythm:
     """News come before that, but for those that were lost with a connection."""
 
 
-USUAL = Rhythm()
+DEFAULT_TIMING = ClusterTiming()
 
 
-class Share:
+class Membership:
     """The part of one process; ``run`` keeps it up to date."""
 
     def __init__(
@@ -51,16 +51,16 @@ class Share:
         lanes: Lanes,
         *,
         place: str,
-        teller: str,
+        sender_id: str,
         clock: Callable[[], int],
-        rhythm: Rhythm = USUAL,
+        timing: ClusterTiming = DEFAULT_TIMING,
     ) -> None:
         self._address = address
-        self._rhythm = rhythm
+        self._timing = timing
         self._groups: Mapping[str, frozenset[str]] = {}
         self._lanes = lanes
         self._place = place
-        self._teller = teller
+        self._sender_id = sender_id
         self._clock = clock
         self.node: int | None = None
         self._nodes: Sequence[int] = ()
@@ -76,7 +76,7 @@ class Share:
         self._swept_at = float("-inf")
         self._alarm = asyncio.Event()
 
-    def holds(self, sink: str) -> bool:
+    def owns(self, sink: str) -> bool:
         return sink in self._held and time.monotonic() < self._safe_until
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -86,7 +86,7 @@ class Share:
                 with named_errors(self._place):
                     return await self._watch(stop)
             except OutboxError as error:
-                self._distrust()
+                self._on_connection_lost()
                 logger.error("outbox fails", extra={"action": "watch", "reason": str(error)})
                 await first(1.0, stop)
 
@@ -94,43 +94,43 @@ class Share:
         """Beat on one connection that hears the news, until all is left or an error comes."""
         db = await connect(self._address)
         try:
-            db.add_termination_listener(self._distrust)
-            await db.add_listener(node.NEWS, self._hear)
-            await db.add_listener(node.NODES, self._hear_of_nodes)
+            db.add_termination_listener(self._on_connection_lost)
+            await db.add_listener(node.NEWS, self._on_notification)
+            await db.add_listener(node.NODES, self._on_nodes_changed)
             self._watched_since, self._swept_at = time.monotonic(), float("-inf")
             while True:
                 self._alarm.clear()
                 self._lanes.regrouped.clear()
-                await self._beat(db, is_over=stop.is_set())
+                await self._heartbeat(db, is_over=stop.is_set())
                 if stop.is_set() and not self._held:
                     break
-                pause = 0.1 if stop.is_set() else self._rhythm.beat
+                pause = 0.1 if stop.is_set() else self._timing.heartbeat
                 await first(pause, self._alarm, self._lanes.regrouped, stop)
             if self.node is not None:
                 await node.leave(db, self.node)
         finally:
             db.terminate()
 
-    async def _beat(self, db: asyncpg.Connection, *, is_over: bool) -> None:
+    async def _heartbeat(self, db: asyncpg.Connection, *, is_over: bool) -> None:
         began = time.monotonic()
         groups = await self._regroup(db)
         if self.node is None:
-            self.node = await node.enter(db, groups, lease=self._rhythm.lease, now=self._clock())
-        beaten = await node.beat(db, self.node, lease=self._rhythm.lease)
-        if beaten is None:
-            self._begin_anew()
+            self.node = await node.enter(db, groups, lease=self._timing.lease, now=self._clock())
+        result = await node.heartbeat(db, self.node, lease=self._timing.lease)
+        if result is None:
+            self._rejoin()
             return
-        self._safe_until = began + self._rhythm.lease - self._rhythm.margin
+        self._safe_until = began + self._timing.lease - self._timing.margin
         # After the database was away all nodes are late: each gets the time to come back.
-        if beaten.has_dead and time.monotonic() - self._watched_since > self._rhythm.lease:
-            await node.bury(db, self.node)
-        if list(beaten.nodes) != self._nodes:
-            self._nodes = list(beaten.nodes)
-            self._wanted = self._share_of(await node.wishes(db))
+        if result.has_dead and time.monotonic() - self._watched_since > self._timing.lease:
+            await node.reap(db, self.node)
+        if list(result.nodes) != self._nodes:
+            self._nodes = list(result.nodes)
+            self._wanted = self._share_of(await node.advertised_groups(db))
             self._is_settled = False
         if is_over or not self._is_settled:
             await self._exchange(db, self.node, frozenset() if is_over else self._wanted)
-        if time.monotonic() - self._swept_at > self._rhythm.sweep:
+        if time.monotonic() - self._swept_at > self._timing.sweep:
             self._lanes.wake(await node.waiting(db))
             self._swept_at = time.monotonic()
 
@@ -140,11 +140,11 @@ class Share:
         if groups != self._groups:
             self._groups, self._nodes = groups, ()
             if self.node is not None:
-                await node.wish(db, self.node, sorted(groups))
+                await node.advertise(db, self.node, sorted(groups))
         return sorted(groups)
 
-    def _share_of(self, wishes: Mapping[int, Collection[str]]) -> frozenset[str]:
-        ours = {group for group, owner in spread(wishes).items() if owner == self.node}
+    def _share_of(self, advertised_groups: Mapping[int, Collection[str]]) -> frozenset[str]:
+        ours = {group for group, owner in assign(advertised_groups).items() if owner == self.node}
         return frozenset(ours & self._groups.keys())
 
     async def _exchange(self, db: asyncpg.Connection, mine: int, wanted: Collection[str]) -> None:
@@ -170,7 +170,7 @@ class Share:
         """Not what we lost before its last request came to an end."""
         return all(self._lanes.release(sink) for sink in sinks)
 
-    def _begin_anew(self) -> None:
+    def _rejoin(self) -> None:
         """The others took this process for dead, for it was stopped, or cut off."""
         logger.error("taken for dead by the other nodes", extra={"action": "buried"})
         for sink in self._held:
@@ -181,14 +181,14 @@ class Share:
     def _is_at_rest(self) -> bool:
         return not [sink for sink in self._held if not self._lanes.release(sink)]
 
-    def _distrust(self, *_: object) -> None:
+    def _on_connection_lost(self, *_: object) -> None:
         """The connection is gone: nothing more is sent until it is known who owns what."""
         self._safe_until = float("-inf")
         self._alarm.set()
 
-    def _hear(self, db: object, pid: int, channel: str, payload: object) -> None:
-        teller, _, sinks = str(payload).partition(" ")
-        if teller == self._teller:
+    def _on_notification(self, db: object, pid: int, channel: str, payload: object) -> None:
+        sender_id, _, sinks = str(payload).partition(" ")
+        if sender_id == self._sender_id:
             return  # our own lanes were woken when it was accepted
         if sinks:
             self._lanes.wake(sinks.split(","))
@@ -196,12 +196,12 @@ class Share:
             self._swept_at = float("-inf")
             self._alarm.set()
 
-    def _hear_of_nodes(self, db: object, pid: int, channel: str, payload: object) -> None:
+    def _on_nodes_changed(self, db: object, pid: int, channel: str, payload: object) -> None:
         self._nodes = ()
         self._alarm.set()
 
 
-def spread(wishes: Mapping[int, Collection[str]]) -> Mapping[str, int]:
+def assign(advertised_groups: Mapping[int, Collection[str]]) -> Mapping[str, int]:
     """
     The node of each group of sinks, where ``wishes`` are the groups that each node knows.
 
@@ -209,9 +209,9 @@ def spread(wishes: Mapping[int, Collection[str]]) -> Mapping[str, int]:
     node that comes or goes moves few others: every group ranks the nodes in an order of its own
     (https://en.wikipedia.org/wiki/Rendezvous_hashing), and takes the first that is not full.
     """
-    groups = sorted({group for wished in wishes.values() for group in wished})
-    share = -(-len(groups) // max(1, len(wishes)))
-    known = {node: frozenset(wished) for node, wished in wishes.items()}
+    groups = sorted({group for advertised in advertised_groups.values() for group in advertised})
+    share = -(-len(groups) // max(1, len(advertised_groups)))
+    known = {node: frozenset(advertised) for node, advertised in advertised_groups.items()}
     number: Counter[int] = Counter()
     found = {}
     for group in groups:

@@ -22,7 +22,7 @@ UPDATE delivery SET due_at = least(due_at, $2)
 WHERE state = 'pending' AND batch IS NOT NULL AND NOT claimed
   AND NOT EXISTS (SELECT 1 FROM node WHERE id <> $1 AND until >= clock_timestamp())
 """
-BEAT = """
+HEARTBEAT = """
 WITH renewed AS (
     UPDATE node SET until = clock_timestamp() + make_interval(secs => $2) WHERE id = $1
     RETURNING id)
@@ -31,9 +31,9 @@ SELECT array_agg(id ORDER BY id) AS nodes,
        EXISTS (SELECT 1 FROM renewed) AS is_alive
 FROM node
 """
-WISHES = "SELECT id, groups FROM node"
+ADVERTISED_GROUPS = "SELECT id, groups FROM node"
 # The time of its last sign of life is when it can have sent for the last time.
-BURY = """
+REAP = """
 WITH dead AS (
     DELETE FROM node WHERE id <> $1 AND until < clock_timestamp() RETURNING id, until)
 UPDATE lane SET node = NULL, left_at = dead.until FROM dead WHERE lane.node = dead.id
@@ -45,7 +45,7 @@ RETURNING sink, extract(epoch FROM clock_timestamp() - left_at)::float8 AS secon
 """
 # What is claimed for a lane that was free is in nobody's hands. Whoever was only stopped finds
 # another due_at, and saves nothing.
-INHERIT = """
+REQUEUE = """
 UPDATE delivery SET due_at = $2 WHERE sink = ANY($1::text[]) AND state = 'pending' AND claimed
 """
 GIVE_BACK = "UPDATE lane SET node = NULL WHERE node = $1 AND sink = ANY($2::text[])"
@@ -53,7 +53,7 @@ RELEASE = """
 UPDATE lane SET node = NULL, left_at = clock_timestamp()
 WHERE node = $1 AND sink = ANY($2::text[])
 """
-WISH = "UPDATE node SET groups = $2 WHERE id = $1"
+ADVERTISE = "UPDATE node SET groups = $2 WHERE id = $1"
 EXIT = "DELETE FROM node WHERE id = $1"
 # From one sink with waiting deliveries to the next, by the index: however many wait.
 WAITING = """
@@ -69,7 +69,7 @@ NOTIFY = "SELECT pg_notify($1, $2)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beaten:
+class HeartbeatResult:
     """What a node learns when it renews its row."""
 
     nodes: Sequence[int]
@@ -84,28 +84,30 @@ async def enter(db: Connection, groups: Sequence[str], *, lease: float, now: int
     return node
 
 
-async def beat(db: Connection, node: int, *, lease: float) -> Beaten | None:
+async def heartbeat(db: Connection, node: int, *, lease: float) -> HeartbeatResult | None:
     """None if the others have taken this node for dead."""
-    row = await db.fetchrow(BEAT, node, lease)
-    return Beaten(nodes=row["nodes"], has_dead=row["has_dead"]) if row["is_alive"] else None
+    row = await db.fetchrow(HEARTBEAT, node, lease)
+    return (
+        HeartbeatResult(nodes=row["nodes"], has_dead=row["has_dead"]) if row["is_alive"] else None
+    )
 
 
-async def wishes(db: Connection) -> Mapping[int, Collection[str]]:
+async def advertised_groups(db: Connection) -> Mapping[int, Collection[str]]:
     """The groups that each node knows."""
-    return {row["id"]: row["groups"] for row in await db.fetch(WISHES)}
+    return {row["id"]: row["groups"] for row in await db.fetch(ADVERTISED_GROUPS)}
 
 
-async def wish(db: Connection, node: int, groups: Sequence[str]) -> None:
+async def advertise(db: Connection, node: int, groups: Sequence[str]) -> None:
     """A node has other groups than before."""
     async with db.transaction():
-        await db.execute(WISH, node, groups)
+        await db.execute(ADVERTISE, node, groups)
         await db.execute(NOTIFY, NODES, "")
 
 
-async def bury(db: Connection, node: int) -> None:
+async def reap(db: Connection, node: int) -> None:
     """Free the lanes of those that gave no sign of life."""
     async with db.transaction():
-        await db.execute(BURY, node)
+        await db.execute(REAP, node)
         await db.execute(NOTIFY, NODES, "")
 
 
@@ -124,7 +126,7 @@ async def take(
         whole = {sink for group in groups if taken.keys() >= set(group) for sink in group}
         if len(whole) < len(taken):
             await db.execute(GIVE_BACK, node, sorted(taken.keys() - whole))
-        await db.execute(INHERIT, sorted(whole), now)
+        await db.execute(REQUEUE, sorted(whole), now)
     return {sink: float("inf") if taken[sink] is None else taken[sink] for sink in whole}
 
 
@@ -146,8 +148,8 @@ async def waiting(db: Connection) -> Collection[str]:
     return [row["sink"] for row in await db.fetch(WAITING)]
 
 
-async def tell(db: Connection, teller: str, sinks: Collection[str]) -> None:
+async def tell(db: Connection, sender_id: str, sinks: Collection[str]) -> None:
     """Tell all processes that something waits for these sinks."""
     told = ",".join(sorted(sinks))
-    payload = f"{teller} {told}" if len(told) <= PAYLOAD else f"{teller} "
+    payload = f"{sender_id} {told}" if len(told) <= PAYLOAD else f"{sender_id} "
     await db.execute(NOTIFY, NEWS, payload)

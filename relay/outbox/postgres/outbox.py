@@ -15,7 +15,7 @@ from relay.outbox.postgres import rows as query
 from relay.outbox.postgres import statements as statement
 from relay.outbox.postgres.accept import storable
 from relay.outbox.postgres.claims import Claims
-from relay.outbox.postgres.cluster import USUAL, Rhythm, Share
+from relay.outbox.postgres.cluster import DEFAULT_TIMING, ClusterTiming, Membership
 from relay.outbox.postgres.connection import (
     Connection,
     Pool,
@@ -27,17 +27,17 @@ from relay.outbox.postgres.connection import (
     public,
 )
 from relay.outbox.postgres.schema import migrate
-from relay.outbox.postgres.writer import Writer
+from relay.outbox.postgres.writer import PostgresWriter
 from relay.outbox.records import (
-    Arrival,
     Backlog,
     Claim,
     ClosedSink,
     DeadGroup,
+    DeliverySearch,
+    NewEvent,
+    PostedMessage,
     Pruned,
-    Received,
-    Search,
-    Told,
+    StoredEvent,
 )
 from relay.outcome import Attempt, Delivery, State
 
@@ -48,20 +48,24 @@ COUNT = 1.0  # seconds
 class PostgresOutbox:
     """Events come in through one connection, all else takes turns on a few. ``open`` makes one."""
 
-    def __init__(self, address: str, pool: Pool, *, id: str, rhythm: Rhythm = USUAL) -> None:
+    def __init__(
+        self, address: str, pool: Pool, *, id: str, timing: ClusterTiming = DEFAULT_TIMING
+    ) -> None:
         self.id = id
         self.place = public(address)
         self._address = address
-        self._rhythm = rhythm
+        self._timing = timing
         self._pool = pool
-        self._teller = secrets.token_hex(8)
-        self._writer = Writer(address, place=self.place, teller=self._teller)
+        self._sender_id = secrets.token_hex(8)
+        self._writer = PostgresWriter(address, place=self.place, sender_id=self._sender_id)
         self._claims = Claims()
-        self._share: Share | None = None
+        self._share: Membership | None = None
         self._is_open = True
 
     @classmethod
-    async def open(cls, address: str, *, rhythm: Rhythm = USUAL) -> "PostgresOutbox":
+    async def open(
+        cls, address: str, *, timing: ClusterTiming = DEFAULT_TIMING
+    ) -> "PostgresOutbox":
         """Raises OutboxError, also when the tables are of a newer relay."""
         with named_errors(public(address)):
             db = await connect(address)
@@ -70,7 +74,7 @@ class PostgresOutbox:
                 id = await migrate(db)
             finally:
                 db.terminate()
-            return cls(address, await open_pool(address), id=id, rhythm=rhythm)
+            return cls(address, await open_pool(address), id=id, timing=timing)
 
     async def close(self) -> None:
         if not self._is_open:
@@ -86,27 +90,27 @@ class PostgresOutbox:
         clock: Callable[[], int],
         stop: asyncio.Event,
     ) -> None:
-        self._share = Share(
+        self._share = Membership(
             self._address,
             lanes,
             place=self.place,
-            teller=self._teller,
+            sender_id=self._sender_id,
             clock=clock,
-            rhythm=self._rhythm,
+            timing=self._timing,
         )
         await self._share.run(stop)
 
-    def holds(self, sink: str) -> bool:
-        return self._share is None or self._share.holds(sink)
+    def owns(self, sink: str) -> bool:
+        return self._share is None or self._share.owns(sink)
 
     @property
     def _node(self) -> int | None:
         """Whose lanes may be claimed; None: this process shares them with nobody."""
         return None if self._share is None else self._share.node or 0
 
-    async def accept(self, arrival: Arrival) -> Collection[str] | None:
+    async def accept(self, new_event: NewEvent) -> Collection[str] | None:
         self._check_open()
-        return await self._writer.accept(arrival)
+        return await self._writer.accept(new_event)
 
     async def claim(
         self,
@@ -135,8 +139,8 @@ class PostgresOutbox:
                 rest = [one for one in waiting if one not in heads]
                 candidates = line.candidates(rest, hold=hold, now=now, most=most - 1)
             others = await query.several(db, [one.id for one in candidates]) if candidates else ()
-            later = await query.later(db, heads)
-            return Claim(deliveries=tuple(deliveries), candidates=tuple(others), later=later)
+            later = await query.later_edits(db, heads)
+            return Claim(deliveries=tuple(deliveries), candidates=tuple(others), later_edits=later)
 
     async def extend_claim(
         self, candidates: Sequence[Delivery], *, head: Delivery
@@ -148,9 +152,9 @@ class PostgresOutbox:
         async with self._connection() as db:
             await db.execute(statement.EXPEDITE, batch, now)
 
-    async def depart(self, claimed: Sequence[Delivery]) -> bool:
+    async def mark_in_doubt(self, claimed: Sequence[Delivery]) -> bool:
         async with self._connection() as db:
-            return await settling.depart(db, claimed)
+            return await settling.mark_in_doubt(db, claimed)
 
     async def save(
         self,
@@ -162,9 +166,9 @@ class PostgresOutbox:
         async with self._connection() as db:
             return await settling.save(db, settled, claimed=claimed, attempt=attempt)
 
-    async def told(self, delivery_id: int, *, hold: int = 0) -> Told | None:
+    async def posted_message(self, delivery_id: int, *, hold: int = 0) -> PostedMessage | None:
         async with self._connection() as db:
-            return await query.told(db, delivery_id, hold=hold)
+            return await query.posted_message(db, delivery_id, hold=hold)
 
     async def attempts(self, delivery_id: int) -> Sequence[Attempt]:
         async with self._connection() as db:
@@ -191,11 +195,11 @@ class PostgresOutbox:
         values = astuple(replace(closed, reason=storable(closed.reason)))
         await self._changed(statement.CLOSE, *values, self._node)
 
-    async def put_off(self, closed: ClosedSink) -> None:
+    async def postpone_probe(self, closed: ClosedSink) -> None:
         values = (closed.name, closed.closed_at, storable(closed.reason), closed.probe_at)
         await self._changed(statement.PUT_OFF, *values)
 
-    async def probed_sink(self, sink: str) -> ClosedSink | None:
+    async def sink_to_probe(self, sink: str) -> ClosedSink | None:
         async with self._connection() as db:
             row = await db.fetchrow(statement.PROBED, sink)
         return None if row is None else ClosedSink(**row)
@@ -226,22 +230,22 @@ class PostgresOutbox:
             rows = await db.fetch(statement.PAUSED)
         return {row["name"]: row["paused_at"] for row in rows}
 
-    async def troubles(self) -> Mapping[str, Attempt]:
+    async def last_failures(self) -> Mapping[str, Attempt]:
         async with self._connection() as db:
             found = [dict(row) for row in await db.fetch(statement.TROUBLES)]
         return {row.pop("sink"): Attempt(**row) for row in found}
 
-    async def received(self, event_id: str) -> Sequence[Received]:
+    async def stored_events(self, event_id: str) -> Sequence[StoredEvent]:
         async with self._connection() as db:
             rows = await db.fetch(statement.RECEIVED, storable(event_id))
-        return [Received(**row) for row in rows]
+        return [StoredEvent(**row) for row in rows]
 
-    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[Received]]:
+    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
         async with self._connection() as db:
             return await query.restricted(db, subjects)
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
-        return await self.deliveries(Search(sink=sink, state=State.DEAD), limit=limit)
+        return await self.deliveries(DeliverySearch(sink=sink, state=State.DEAD), limit=limit)
 
     async def dead_groups(self) -> Sequence[DeadGroup]:
         async with self._connection() as db:
@@ -251,7 +255,7 @@ class PostgresOutbox:
         async with self._connection() as db:
             return await query.found(db, delivery_id)
 
-    async def deliveries(self, wanted: Search, *, limit: int = 50) -> Sequence[Delivery]:
+    async def deliveries(self, wanted: DeliverySearch, *, limit: int = 50) -> Sequence[Delivery]:
         async with self._connection() as db:
             return await query.search(db, wanted, limit=limit)
 
@@ -281,10 +285,10 @@ class PostgresOutbox:
 
     async def touch(self, size: int = 0) -> None:
         async with self._connection() as db, db.transaction():
-            await db.execute(statement.TOUCH, self._teller, size)
-            await db.execute(statement.UNTOUCH, self._teller)
+            await db.execute(statement.TOUCH, self._sender_id, size)
+            await db.execute(statement.UNTOUCH, self._sender_id)
 
-    async def waiting(self) -> int:
+    async def pending_count(self) -> int:
         # Asked before events are taken: Misskey waits for five seconds altogether.
         with named_errors(self.place):
             async with asyncio.timeout(COUNT), self._connection() as db:

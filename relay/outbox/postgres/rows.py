@@ -9,7 +9,7 @@ from relay.outbox import ordering as line
 from relay.outbox.postgres import statements as statement
 from relay.outbox.postgres.accept import storable
 from relay.outbox.postgres.connection import Connection
-from relay.outbox.records import Part, Received, Search, Told
+from relay.outbox.records import DeliverySearch, PostedMessage, PostedPart, StoredEvent
 from relay.outcome import Delivery, State
 
 
@@ -37,7 +37,7 @@ def in_order(ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> Sequence[
     return [by_id[one] for one in ids if one in by_id]
 
 
-async def search(db: Connection, wanted: Search, *, limit: int) -> Sequence[Delivery]:
+async def search(db: Connection, wanted: DeliverySearch, *, limit: int) -> Sequence[Delivery]:
     """
     What a search finds, the newest first.
 
@@ -62,7 +62,7 @@ async def _matching(
     return rows
 
 
-async def told(db: Connection, delivery_id: int, *, hold: int) -> Told | None:
+async def posted_message(db: Connection, delivery_id: int, *, hold: int) -> PostedMessage | None:
     root = await db.fetchrow(statement.ROOT, delivery_id)
     if root is None:
         return None
@@ -75,13 +75,13 @@ async def told(db: Connection, delivery_id: int, *, hold: int) -> Told | None:
     places = await db.fetch(statement.PLACES, root["batch"], root["message"])
     order = line.in_order([line.Waiting(**row) for row in places], hold=hold)
     parts = (
-        Part(delivery=one, edit=last.get(one.id), later=came.get(one.id))
+        PostedPart(delivery=one, edit=last.get(one.id), newest_edit=came.get(one.id))
         for one in in_order([it.id for it in order], rows)
     )
-    return Told(message=root["message"], parts=tuple(parts))
+    return PostedMessage(message=root["message"], parts=tuple(parts))
 
 
-async def later(db: Connection, heads: Sequence[line.Waiting]) -> Mapping[int, Delivery]:
+async def later_edits(db: Connection, heads: Sequence[line.Waiting]) -> Mapping[int, Delivery]:
     """The last edits that came since ``heads`` were tried; one that was not is replaced by them."""
     tried = [(one.id, one.edits or one.id) for one in heads if one.batch is not None]
     return await _later(db, tried)
@@ -95,11 +95,13 @@ async def _later(db: Connection, wanted: Sequence[tuple[int, int]]) -> Mapping[i
     return {row.pop("head"): delivery(row) for row in rows}
 
 
-async def restricted(db: Connection, subjects: Collection[str]) -> Mapping[str, Sequence[Received]]:
+async def restricted(
+    db: Connection, subjects: Collection[str]
+) -> Mapping[str, Sequence[StoredEvent]]:
     wanted = {storable(one): one for one in subjects}
-    found: defaultdict[str, list[Received]] = defaultdict(list)
+    found: defaultdict[str, list[StoredEvent]] = defaultdict(list)
     for row in [dict(row) for row in await db.fetch(statement.RESTRICTED, list(wanted))]:
-        found[wanted[row.pop("subject")]].append(Received(**row))
+        found[wanted[row.pop("subject")]].append(StoredEvent(**row))
     return found
 
 

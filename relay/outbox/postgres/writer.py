@@ -15,7 +15,7 @@ from relay.errors import OutboxError
 from relay.outbox.postgres import membership
 from relay.outbox.postgres.accept import accepted
 from relay.outbox.postgres.connection import Connection, connect, named_errors
-from relay.outbox.records import Arrival
+from relay.outbox.records import NewEvent
 
 BATCH = 128  # events
 DELIVERIES = 2000  # of a batch, but for a single event that has more: its time is bounded
@@ -25,24 +25,24 @@ DEADLOCKS = 3
 Taken = Collection[str] | None
 """See ``Outbox.accept``."""
 Answer = Taken | Exception
-Entry = tuple[Arrival, asyncio.Future[Taken]]
+Entry = tuple[NewEvent, asyncio.Future[Taken]]
 
 
-class Writer:
+class PostgresWriter:
     """Connects when there is something to write, and anew after every failure."""
 
-    def __init__(self, address: str, *, place: str, teller: str) -> None:
+    def __init__(self, address: str, *, place: str, sender_id: str) -> None:
         self._address = address
         self._place = place
-        self._teller = teller
+        self._sender_id = sender_id
         self._db: asyncpg.Connection | None = None
         self._waiting: asyncio.Queue[Entry | None] = asyncio.Queue()
         self._running = asyncio.create_task(self._run(), name="outbox writer")
 
-    async def accept(self, arrival: Arrival) -> Taken:
+    async def accept(self, new_event: NewEvent) -> Taken:
         """See ``Outbox.accept``; once it is stored. Raises OutboxError, in a bounded time."""
         future: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
-        self._waiting.put_nowait((arrival, future))
+        self._waiting.put_nowait((new_event, future))
         with named_errors(self._place):
             async with asyncio.timeout(PATIENCE):
                 return await future
@@ -64,18 +64,18 @@ class Writer:
             going = None not in batch
             wanted = [entry for entry in batch if entry is not None and not entry[1].done()]
             if wanted:
-                answers = await self._committed([arrival for arrival, _ in wanted])
+                answers = await self._committed([new_event for new_event, _ in wanted])
                 _tell(wanted, answers)
 
-    async def _committed(self, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
+    async def _committed(self, new_events: Sequence[NewEvent]) -> Sequence[Answer]:
         try:
             async with asyncio.timeout(PATIENCE):
-                return await commit(await self._connection(), arrivals, teller=self._teller)
+                return await commit(await self._connection(), new_events, sender_id=self._sender_id)
         except Exception as error:
             if self._db is not None:
                 self._db.terminate()
             self._db = None
-            return [error] * len(arrivals)  # nobody is told "stored"
+            return [error] * len(new_events)  # nobody is told "stored"
 
     async def _connection(self) -> asyncpg.Connection:
         if self._db is None or self._db.is_closed():
@@ -97,7 +97,9 @@ def _tell(batch: Sequence[Entry], answers: Sequence[Answer]) -> None:
             future.set_result(answer)
 
 
-async def commit(db: Connection, arrivals: Sequence[Arrival], *, teller: str) -> Sequence[Answer]:
+async def commit(
+    db: Connection, new_events: Sequence[NewEvent], *, sender_id: str
+) -> Sequence[Answer]:
     """
     Store events in one transaction: one answer each, an exception for what cannot be stored.
 
@@ -105,23 +107,25 @@ async def commit(db: Connection, arrivals: Sequence[Arrival], *, teller: str) ->
     would cost two round trips for each event, in the usual case too.
     """
     try:
-        return await _together(db, arrivals, teller)
+        return await _together(db, new_events, sender_id)
     except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-        if len(arrivals) == 1:
+        if len(new_events) == 1:
             return [error]
-        middle = len(arrivals) // 2
+        middle = len(new_events) // 2
         return [
-            *await commit(db, arrivals[:middle], teller=teller),
-            *await commit(db, arrivals[middle:], teller=teller),
+            *await commit(db, new_events[:middle], sender_id=sender_id),
+            *await commit(db, new_events[middle:], sender_id=sender_id),
         ]
 
 
-async def _together(db: Connection, arrivals: Sequence[Arrival], teller: str) -> Sequence[Taken]:
+async def _together(
+    db: Connection, new_events: Sequence[NewEvent], sender_id: str
+) -> Sequence[Taken]:
     for _ in range(DEADLOCKS):
         with suppress(asyncpg.DeadlockDetectedError):
             async with db.transaction():
-                stored = await accepted(db, arrivals)
+                stored = await accepted(db, new_events)
                 if sinks := {sink for taken in stored for sink in taken or ()}:
-                    await membership.tell(db, teller, sinks)
+                    await membership.tell(db, sender_id, sinks)
                 return stored
     raise OutboxError("the database is locked again and again")

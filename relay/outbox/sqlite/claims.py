@@ -42,7 +42,7 @@ def claim(
     return Claim(
         deliveries=tuple(_claimed(db, one.id, due_at=now + lease) for one in heads),
         candidates=tuple(query.one(db, other.id) for other in candidates),
-        later=query.later(db, heads),
+        later_edits=query.later_edits(db, heads),
     )
 
 
@@ -80,7 +80,7 @@ def extend_claim(
     return joined
 
 
-def depart(db: sqlite3.Connection, claimed: Sequence[Delivery]) -> None:
+def mark_in_doubt(db: sqlite3.Connection, claimed: Sequence[Delivery]) -> None:
     """See ``Outbox.depart``. Raises LeaseLostError."""
     for one in claimed:
         if not db.execute(statement.DEPART, _values(one)).rowcount:

@@ -18,15 +18,15 @@ from relay.errors import OutboxError
 from relay.outbox import ordering as line
 from relay.outbox.base import Lanes
 from relay.outbox.records import (
-    Arrival,
     Backlog,
     Claim,
     ClosedSink,
     DeadGroup,
+    DeliverySearch,
+    NewEvent,
+    PostedMessage,
     Pruned,
-    Received,
-    Search,
-    Told,
+    StoredEvent,
 )
 from relay.outbox.sqlite import claims as claiming
 from relay.outbox.sqlite import rows as query
@@ -35,7 +35,7 @@ from relay.outbox.sqlite.file import FileLock, connect, connect_to_read, named_e
 from relay.outbox.sqlite.guard import Guard, abandon
 from relay.outbox.sqlite.schema import is_current, migrate
 from relay.outbox.sqlite.tending import tend
-from relay.outbox.sqlite.writer import Writer
+from relay.outbox.sqlite.writer import SQLiteWriter
 from relay.outcome import Attempt, Delivery, State
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class SQLiteOutbox:
         self._guard = guard
         self._connections = (writer, reader)
         self._held = held
-        self._writer = Writer(writer, guard=guard)
+        self._writer = SQLiteWriter(writer, guard=guard)
         self._reader = reader
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="outbox reader")
         self._is_open = True
@@ -114,13 +114,13 @@ class SQLiteOutbox:
     ) -> None:
         await tend(lanes, self._sinks_waiting, stop=stop)
 
-    def holds(self, sink: str) -> bool:
+    def owns(self, sink: str) -> bool:
         return True
 
-    async def accept(self, arrival: Arrival) -> Collection[str] | None:
+    async def accept(self, new_event: NewEvent) -> Collection[str] | None:
         self._check_open()
         with named_errors(self.path):
-            return await self._writer.accept(arrival)
+            return await self._writer.accept(new_event)
 
     async def claim(
         self,
@@ -147,8 +147,8 @@ class SQLiteOutbox:
         values = {"batch": batch, "now": now}
         await self._write(lambda db: db.execute(statement.EXPEDITE, values).rowcount)
 
-    async def depart(self, claimed: Sequence[Delivery]) -> bool:
-        return await self._unless_lost(lambda db: claiming.depart(db, claimed))
+    async def mark_in_doubt(self, claimed: Sequence[Delivery]) -> bool:
+        return await self._unless_lost(lambda db: claiming.mark_in_doubt(db, claimed))
 
     async def save(
         self,
@@ -168,8 +168,8 @@ class SQLiteOutbox:
             return False
         return True
 
-    async def told(self, delivery_id: int, *, hold: int = 0) -> Told | None:
-        return await self._read(lambda db: query.told(db, delivery_id, hold=hold))
+    async def posted_message(self, delivery_id: int, *, hold: int = 0) -> PostedMessage | None:
+        return await self._read(lambda db: query.posted_message(db, delivery_id, hold=hold))
 
     async def attempts(self, delivery_id: int) -> Sequence[Attempt]:
         values = (delivery_id,)
@@ -197,11 +197,11 @@ class SQLiteOutbox:
         values = astuple(closed)
         await self._write(lambda db: db.execute(statement.CLOSE, values).rowcount)
 
-    async def put_off(self, closed: ClosedSink) -> None:
+    async def postpone_probe(self, closed: ClosedSink) -> None:
         values = asdict(closed)
         await self._write(lambda db: db.execute(statement.PUT_OFF, values).rowcount)
 
-    async def probed_sink(self, sink: str) -> ClosedSink | None:
+    async def sink_to_probe(self, sink: str) -> ClosedSink | None:
         values = {"sink": sink}
         row = await self._read(lambda db: db.execute(statement.PROBED, values).fetchone())
         return None if row is None else ClosedSink(**row)
@@ -227,18 +227,18 @@ class SQLiteOutbox:
         rows = await self._read(lambda db: db.execute(statement.PAUSED).fetchall())
         return {row["name"]: row["paused_at"] for row in rows}
 
-    async def troubles(self) -> Mapping[str, Attempt]:
-        return await self._read(query.troubles)
+    async def last_failures(self) -> Mapping[str, Attempt]:
+        return await self._read(query.last_failures)
 
-    async def received(self, event_id: str) -> Sequence[Received]:
+    async def stored_events(self, event_id: str) -> Sequence[StoredEvent]:
         rows = await self._read(lambda db: db.execute(statement.RECEIVED, (event_id,)).fetchall())
-        return [Received(**row) for row in rows]
+        return [StoredEvent(**row) for row in rows]
 
-    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[Received]]:
+    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
         return await self._read(lambda db: query.restricted(db, subjects))
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
-        return await self.deliveries(Search(sink=sink, state=State.DEAD), limit=limit)
+        return await self.deliveries(DeliverySearch(sink=sink, state=State.DEAD), limit=limit)
 
     async def dead_groups(self) -> Sequence[DeadGroup]:
         rows = await self._read(lambda db: db.execute(statement.DEAD_GROUPS).fetchall())
@@ -247,7 +247,7 @@ class SQLiteOutbox:
     async def delivery(self, delivery_id: int) -> Delivery | None:
         return await self._read(lambda db: query.found(db, delivery_id))
 
-    async def deliveries(self, wanted: Search, *, limit: int = 50) -> Sequence[Delivery]:
+    async def deliveries(self, wanted: DeliverySearch, *, limit: int = 50) -> Sequence[Delivery]:
         return await self._read(lambda db: query.search(db, wanted, limit=limit))
 
     async def give_up(self, sink: str, *, reason: str, now: int, limit: int) -> int:
@@ -279,7 +279,7 @@ class SQLiteOutbox:
         await self._write(job)
         await self._write(lambda db: db.execute(statement.UNTOUCH).rowcount)
 
-    async def waiting(self) -> int:
+    async def pending_count(self) -> int:
         return await self._read(lambda db: int(db.execute(statement.WAITING).fetchone()[0]))
 
     async def _sinks_waiting(self) -> Collection[str]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 
 from relay.outbox import ordering as line
-from relay.outbox.records import Part, Received, Search, Told
+from relay.outbox.records import DeliverySearch, PostedMessage, PostedPart, StoredEvent
 from relay.outbox.sqlite import statements as statement
 from relay.outcome import Attempt, Delivery, State
 
@@ -25,7 +25,7 @@ def one(db: sqlite3.Connection, delivery_id: int) -> Delivery:
     return _delivery(db.execute(statement.ONE, (delivery_id,)).fetchone())
 
 
-def search(db: sqlite3.Connection, wanted: Search, *, limit: int) -> Sequence[Delivery]:
+def search(db: sqlite3.Connection, wanted: DeliverySearch, *, limit: int) -> Sequence[Delivery]:
     """
     What a search finds, the newest first.
 
@@ -47,7 +47,7 @@ def _matching(
     return db.execute(wanted, given | {"limit": limit}).fetchall()
 
 
-def told(db: sqlite3.Connection, delivery_id: int, *, hold: int) -> Told | None:
+def posted_message(db: sqlite3.Connection, delivery_id: int, *, hold: int) -> PostedMessage | None:
     root = db.execute(statement.ROOT, (delivery_id,)).fetchone()
     if root is None:
         return None
@@ -58,13 +58,15 @@ def told(db: sqlite3.Connection, delivery_id: int, *, hold: int) -> Told | None:
     order = (one.id for one in line.in_order(places, hold=hold))
     came = _later(db, [(one, one) for one in rows])
     parts = (
-        Part(delivery=_delivery(rows[one]), edit=_last_edit(db, one), later=came.get(one))
+        PostedPart(
+            delivery=_delivery(rows[one]), edit=_last_edit(db, one), newest_edit=came.get(one)
+        )
         for one in order
     )
-    return Told(message=root["message"], parts=tuple(parts))
+    return PostedMessage(message=root["message"], parts=tuple(parts))
 
 
-def later(db: sqlite3.Connection, heads: Sequence[line.Waiting]) -> Mapping[int, Delivery]:
+def later_edits(db: sqlite3.Connection, heads: Sequence[line.Waiting]) -> Mapping[int, Delivery]:
     """The last edits that came since ``heads`` were tried; one that was not is replaced by them."""
     return _later(db, [(one.id, one.edits or one.id) for one in heads if one.batch is not None])
 
@@ -77,12 +79,12 @@ def _later(db: sqlite3.Connection, wanted: Sequence[tuple[int, int]]) -> Mapping
 
 def restricted(
     db: sqlite3.Connection, subjects: Collection[str]
-) -> Mapping[str, Sequence[Received]]:
+) -> Mapping[str, Sequence[StoredEvent]]:
     found = {one: db.execute(statement.RESTRICTED, (one,)).fetchall() for one in subjects}
-    return {one: [Received(**row) for row in rows] for one, rows in found.items() if rows}
+    return {one: [StoredEvent(**row) for row in rows] for one, rows in found.items() if rows}
 
 
-def troubles(db: sqlite3.Connection) -> Mapping[str, Attempt]:
+def last_failures(db: sqlite3.Connection) -> Mapping[str, Attempt]:
     found = [dict(row) for row in db.execute(statement.TROUBLES)]
     return {row.pop("sink"): Attempt(**row) for row in found}
 

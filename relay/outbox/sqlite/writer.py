@@ -14,21 +14,21 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from relay.errors import OutboxError
-from relay.outbox.records import Arrival
+from relay.outbox.records import NewEvent
 from relay.outbox.sqlite.accept import accepted
 from relay.outbox.sqlite.file import is_full
 from relay.outbox.sqlite.guard import Guard
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], Any]
-Work = Job | Arrival
+Work = Job | NewEvent
 Entry = tuple[Work, asyncio.Future[Any]]
 
 BATCH = 256
 LOOK = 1.0  # seconds until the file is looked after where nothing is written
 
 
-class Writer:
+class SQLiteWriter:
     """
     Works on its own connection (in autocommit mode).
 
@@ -48,10 +48,10 @@ class Writer:
         self._waiting.put((job, future))
         return await future
 
-    async def accept(self, arrival: Arrival) -> Collection[str] | None:
+    async def accept(self, new_event: NewEvent) -> Collection[str] | None:
         """See ``Outbox.accept``; once it is on the disk."""
         future: asyncio.Future[Collection[str] | None] = asyncio.get_running_loop().create_future()
-        self._waiting.put((arrival, future))
+        self._waiting.put((new_event, future))
         return await future
 
     async def close(self) -> None:
@@ -111,13 +111,13 @@ def commit(
     The guard looks before, for what is written to a file that is gone can harm what is left of it;
     and after, for nobody is told "stored" by such a file.
     """
-    arrivals = [one for one in work if isinstance(one, Arrival)]
+    new_events = [one for one in work if isinstance(one, NewEvent)]
     try:
         if guard is not None:
             guard.check()
         db.execute("BEGIN IMMEDIATE")
-        arrived = iter(_taken(db, arrivals, guard))
-        answers = [next(arrived) if isinstance(one, Arrival) else _alone(db, one) for one in work]
+        arrived = iter(_taken(db, new_events, guard))
+        answers = [next(arrived) if isinstance(one, NewEvent) else _alone(db, one) for one in work]
         db.execute("COMMIT")
         if guard is not None:
             guard.check()
@@ -130,27 +130,27 @@ def commit(
 
 
 def _taken(
-    db: sqlite3.Connection, arrivals: Sequence[Arrival], guard: Guard | None
+    db: sqlite3.Connection, new_events: Sequence[NewEvent], guard: Guard | None
 ) -> Sequence[Any]:
     """One answer each. What already waits needs the last room of a disk."""
     try:
-        if guard is not None and arrivals:
-            guard.reserve.check(sum(len(one.raw) for one in arrivals))
+        if guard is not None and new_events:
+            guard.reserve.check(sum(len(one.raw) for one in new_events))
     except OutboxError as error:
-        return [error] * len(arrivals)
-    return _together(db, arrivals)
+        return [error] * len(new_events)
+    return _together(db, new_events)
 
 
-def _together(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> Sequence[Any]:
+def _together(db: sqlite3.Connection, new_events: Sequence[NewEvent]) -> Sequence[Any]:
     """One answer each. Where one cannot be stored, each is tried alone: its neighbours can."""
-    if not arrivals:
+    if not new_events:
         return ()
-    answer = _alone(db, lambda db: accepted(db, arrivals))
+    answer = _alone(db, lambda db: accepted(db, new_events))
     if not isinstance(answer, Exception):
         return list(answer)
-    if len(arrivals) == 1:
+    if len(new_events) == 1:
         return [answer]
-    return [one for arrival in arrivals for one in _together(db, [arrival])]
+    return [one for new_event in new_events for one in _together(db, [new_event])]
 
 
 def _alone(db: sqlite3.Connection, job: Job) -> Any:

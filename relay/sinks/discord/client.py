@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
 from relay.settings import Settings
 from relay.sinks.answer import Answer, trouble, unexpected
@@ -235,8 +235,8 @@ class Discord(SinkSettings):
             # Its thread is gone, and with it the message; if it was ours alone, so is the sink's.
             is_removed = bool(thread) and thread != self.thread_id
             return Rejected(outcome.reason, is_removed=True) if is_removed else outcome
-        if isinstance(outcome, RateLimited) and outcome.reach is Reach.SINK:
-            return replace(outcome, reach=Reach.EDITS)  # Discord limits each route by itself
+        if isinstance(outcome, RateLimited) and outcome.scope is LimitScope.SINK:
+            return replace(outcome, scope=LimitScope.EDITS)  # Discord limits each route by itself
         return replace(outcome, message=sent) if isinstance(outcome, Sent) else outcome
 
     async def probe(self, session: aiohttp.ClientSession) -> Outcome:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Rejected, Sent
+from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.answer import (
     Answer,
     by_status,
@@ -181,8 +181,8 @@ def _limited(answer: Answer, code: object) -> RateLimited:
     hints = [answer.headers.get(name) for name in ("Retry-After", "X-RateLimit-Reset-After")]
     found = rate_limited(answer.json.get("retry_after"), *hints, reason=describe(answer))
     if code in OF_ONE_EDIT:
-        return replace(found, reach=Reach.MESSAGE)
-    return replace(found, reach=Reach.VENDOR) if _meets_all(answer) else found
+        return replace(found, scope=LimitScope.MESSAGE)
+    return replace(found, scope=LimitScope.VENDOR) if _meets_all(answer) else found
 
 
 def _meets_all(answer: Answer) -> bool:

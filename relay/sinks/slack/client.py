@@ -16,7 +16,7 @@ import aiohttp
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from relay.model import Display
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Reach, Sent
+from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Sent
 from relay.secret import Secret
 from relay.settings import Settings
 from relay.sinks.answer import Answer, trouble, unexpected
@@ -206,7 +206,7 @@ class Slack(SinkSettings):
         answer = await self._call(session, "chat.update", body)
         outcome = named(classify_api(answer), answer, body)
         if isinstance(outcome, RateLimited):  # by Slack each method has a limit of its own
-            return replace(outcome, reach=Reach.EDITS)
+            return replace(outcome, scope=LimitScope.EDITS)
         return outcome
 
     async def probe(self, session: aiohttp.ClientSession) -> Outcome:

@@ -7,7 +7,7 @@ import pytest
 
 from relay import misskey
 from relay.model import Event, Sibling
-from relay.outbox.siblings import Fate, fate, is_change, restricts, sibling
+from relay.outbox.siblings import Merge, decide_merge, is_change, restricts, sibling
 from tests.fakes.misskey import Request, a_note_event, an_event, encode, requests
 
 HOOKS = ("alice", "bob", "carol", "dave")
@@ -146,20 +146,24 @@ LATER = Sibling(subject="note 1", version="b", rank=1)
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        pytest.param(("b", 0, 5, True), Fate.REPLACES, id="it tells more, and the other waits"),
-        pytest.param(("b", 2, 5, True), Fate.MERGED, id="it tells less"),
-        pytest.param(("b", 1, 5, True), Fate.MERGED, id="it tells the same"),
-        pytest.param(("b", 0, 5, False), Fate.MERGED, id="it tells more, but the other is sent"),
-        pytest.param(("a", 2, 5, True), Fate.REPLACES, id="a later version of what waits"),
-        pytest.param(("a", 2, 5, False), Fate.EDITS, id="a later version of what is sent"),
-        pytest.param(("a", 2, 10, False), Fate.EDITS, id="of the same millisecond"),
-        pytest.param(("a", 0, 11, False), Fate.MERGED, id="an earlier version that comes late"),
-        pytest.param(("a", 0, 11, True), Fate.MERGED, id="or overtaken by what waits"),
+        pytest.param(("b", 0, 5, True), Merge.REPLACES, id="it tells more, and the other waits"),
+        pytest.param(("b", 2, 5, True), Merge.MERGED, id="it tells less"),
+        pytest.param(("b", 1, 5, True), Merge.MERGED, id="it tells the same"),
+        pytest.param(("b", 0, 5, False), Merge.MERGED, id="it tells more, but the other is sent"),
+        pytest.param(("a", 2, 5, True), Merge.REPLACES, id="a later version of what waits"),
+        pytest.param(("a", 2, 5, False), Merge.EDITS, id="a later version of what is sent"),
+        pytest.param(("a", 2, 10, False), Merge.EDITS, id="of the same millisecond"),
+        pytest.param(("a", 0, 11, False), Merge.MERGED, id="an earlier version that comes late"),
+        pytest.param(("a", 0, 11, True), Merge.MERGED, id="or overtaken by what waits"),
     ],
 )
-def test_what_becomes_of_more_of_the_same(told: tuple[str, int, int, bool], expected: Fate) -> None:
+def test_what_becomes_of_more_of_the_same(
+    told: tuple[str, int, int, bool], expected: Merge
+) -> None:
     version, rank, told_at, waits = told
-    found = fate(LATER, created_at=10, version=version, rank=rank, told_at=told_at, waits=waits)
+    found = decide_merge(
+        LATER, created_at=10, version=version, rank=rank, told_at=told_at, waits=waits
+    )
     assert found is expected
 
 
@@ -169,31 +173,31 @@ OLD, NEW = 1, 2
 @pytest.mark.parametrize(
     ("edited", "withdrawn", "happened", "expected"),
     [
-        pytest.param((NEW, OLD), (False, False), (5, 9), Fate.EDITS, id="later by its author"),
-        pytest.param((OLD, NEW), (False, False), (9, 5), Fate.MERGED, id="earlier by its author"),
-        pytest.param((OLD, NEW), (True, False), (9, 5), Fate.MERGED, id="private before that"),
-        pytest.param((NEW, OLD), (False, True), (5, 9), Fate.EDITS, id="public again"),
+        pytest.param((NEW, OLD), (False, False), (5, 9), Merge.EDITS, id="later by its author"),
+        pytest.param((OLD, NEW), (False, False), (9, 5), Merge.MERGED, id="earlier by its author"),
+        pytest.param((OLD, NEW), (True, False), (9, 5), Merge.MERGED, id="private before that"),
+        pytest.param((NEW, OLD), (False, True), (5, 9), Merge.EDITS, id="public again"),
         pytest.param(
-            (None, None), (True, False), (5, 9), Fate.EDITS, id="private, by a wrong clock"
+            (None, None), (True, False), (5, 9), Merge.EDITS, id="private, by a wrong clock"
         ),
-        pytest.param((None, NEW), (True, False), (5, 9), Fate.EDITS, id="private, and no time"),
-        pytest.param((None, None), (False, True), (9, 5), Fate.MERGED, id="perhaps older"),
-        pytest.param((NEW, None), (False, True), (9, 5), Fate.MERGED, id="perhaps older, too"),
-        pytest.param((OLD, OLD), (True, False), (5, 9), Fate.EDITS, id="private at the same time"),
+        pytest.param((None, NEW), (True, False), (5, 9), Merge.EDITS, id="private, and no time"),
+        pytest.param((None, None), (False, True), (9, 5), Merge.MERGED, id="perhaps older"),
+        pytest.param((NEW, None), (False, True), (9, 5), Merge.MERGED, id="perhaps older, too"),
+        pytest.param((OLD, OLD), (True, False), (5, 9), Merge.EDITS, id="private at the same time"),
         pytest.param(
-            (NEW, None), (False, False), (5, 9), Fate.EDITS, id="of what was never edited"
+            (NEW, None), (False, False), (5, 9), Merge.EDITS, id="of what was never edited"
         ),
-        pytest.param((None, NEW), (False, False), (9, 5), Fate.MERGED, id="as it was at first"),
-        pytest.param((None, None), (True, True), (5, 9), Fate.MERGED, id="both private"),
+        pytest.param((None, NEW), (False, False), (9, 5), Merge.MERGED, id="as it was at first"),
+        pytest.param((None, None), (True, True), (5, 9), Merge.MERGED, id="both private"),
     ],
 )
 def test_which_version_is_the_later_one(
     edited: tuple[int | None, int | None],
     withdrawn: tuple[bool, bool],
     happened: tuple[int, int],
-    expected: Fate,
+    expected: Merge,
 ) -> None:
-    found = fate(
+    found = decide_merge(
         replace(LATER, updated_at=edited[0]),
         created_at=happened[0],
         version="a",
@@ -209,8 +213,8 @@ def test_which_version_is_the_later_one(
 
 def test_what_could_not_be_taken_back_is_tried_again_when_it_comes_again() -> None:
     given = {"created_at": 10, "version": "b", "rank": 1, "told_at": 5, "waits": False}
-    assert fate(LATER, **given, is_withdrawn=True, is_lost=True) is Fate.EDITS
-    assert fate(LATER, **given, is_withdrawn=True) is Fate.MERGED
+    assert decide_merge(LATER, **given, is_withdrawn=True, is_lost=True) is Merge.EDITS
+    assert decide_merge(LATER, **given, is_withdrawn=True) is Merge.MERGED
 
 
 @pytest.mark.parametrize(
