@@ -16,8 +16,8 @@ from relay.doctor.facts import Account, Server
 from relay.outcome import Failed
 from relay.secret import Secret
 from relay.sinks import SinkSettings
-from relay.sinks.answer import Answer, one_line
 from relay.sinks.discord.client import Discord
+from relay.sinks.errors import Answer, one_line
 from relay.sinks.http import exchange
 from relay.sinks.matrix.client import Matrix
 from relay.sinks.slack.client import Slack

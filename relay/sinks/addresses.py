@@ -6,11 +6,16 @@ No error shows the text, because it is a key; it says what would be right instea
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from relay.suggestion import nearest
+
 ALLOW_HTTP = "set allow_http: true beside it if the way there is your own (a LAN, a container)"
 _INVISIBLE = re.compile(r"[^\x20-\x7e]")
+_ALL_BUT = 0.8
+"""How alike a host is that was all but certainly meant to be another."""
 _ENDS = re.compile(r"^[\"'`<(\[{“”‘’«]|[\"'`>)}“”‘’»,;]$")
 
 
@@ -23,6 +28,10 @@ class Kind:
     key: str = "url"
     own: str = "that belongs under {key}"
     """What to say where it is of the right vendor, and under the wrong key."""
+    may_be_http: bool = False
+    """Whether servers of other people have it, and over http."""
+    path: re.Pattern[str] | None = None
+    """What tells it at the host of a compatible server."""
 
     def instead(self, type_: str, right: str) -> str:
         """What to say in a sink of a type where another thing is wanted; ``right`` is like what."""
@@ -33,51 +42,75 @@ class Kind:
         return f"is {self.words}: {right}"
 
 
-DISCORD_WEBHOOK = Kind("the address of a Discord webhook", "discord")
-SLACK_WEBHOOK = Kind("the address of a Slack webhook", "slack")
-SLACK_API = Kind(
-    "an address of Slack's API", "slack", "api_base", "it takes token and channel instead"
+_SERVICES = (
+    (
+        r"(?:[\w-]+\.)*(?:webhook\.office\.com|logic\.azure\.com|powerplatform\.com)(?::\d+)?/",
+        Kind("the address of a Microsoft Teams webhook"),
+    ),
+    (r"chat\.googleapis\.com/", Kind("the address of a Google Chat webhook")),
+    (r"api\.telegram\.org/", Kind("an address of Telegram's API")),
 )
-MATRIX_API = Kind("an address of a Matrix homeserver", "matrix", "homeserver")
+"""Services that are no vendors of relay's."""
+_KNOWN = [(re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _SERVICES]
+_TOKENS: dict[str, tuple[re.Pattern[str], str]] = {}
 
-_DISCORD = r"(?:[\w-]+\.)*discord(?:app)?\.com(?::443)?"
-_SLACK = r"(?:[\w-]+\.)*slack(?:-gov)?\.com(?::443)?"
-_KNOWN = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (rf"{_DISCORD}/+api/+(?:v\d+/+)?webhooks\b", DISCORD_WEBHOOK),
-        (rf"{_DISCORD}/+channels/", Kind("a link to a Discord channel")),
-        (
-            rf"(?:[\w-]+\.)*discord\.(?:gg|me|io)/|{_DISCORD}/+invite/",
-            Kind("an invitation to a Discord server"),
-        ),
-        (rf"{_DISCORD}/+api/", Kind("an address of Discord's API for bots")),
-        (rf"{_DISCORD}/", Kind("a page of Discord")),
-        (rf"hooks\.{_SLACK}/+(?:workflows|triggers)\b", Kind("the trigger of a Slack workflow")),
-        (rf"hooks\.{_SLACK}/", SLACK_WEBHOOK),
-        (rf"{_SLACK}/+api\b", SLACK_API),
-        (rf"{_SLACK}/+(?:archives|client|messages)/", Kind("a link to a Slack channel")),
-        (rf"{_SLACK}/", Kind("a page of Slack")),
-        (r"(?:www\.)?matrix\.to/", Kind("a link to a Matrix room or user", "matrix", "room")),
-        (
-            r"(?:[\w-]+\.)*(?:element\.io|schildi\.chat|cinny\.in|fluffychat\.im|nheko\.im)/",
-            Kind("the address of a Matrix client"),
-        ),
-        (r"[^/]*/+_(?:matrix|synapse)\b", MATRIX_API),
-        (
-            r"(?:[\w-]+\.)*(?:webhook\.office\.com|logic\.azure\.com|powerplatform\.com)(?::\d+)?/",
-            Kind("the address of a Microsoft Teams webhook"),
-        ),
-        (r"chat\.googleapis\.com/", Kind("the address of a Google Chat webhook")),
-        (r"api\.telegram\.org/", Kind("an address of Telegram's API")),
-    )
-)
+
+def learn(
+    type_: str, known: Iterable[tuple[str, Kind]], tokens: tuple[str, str] | None = None
+) -> None:
+    """
+    Add what a vendor's addresses and tokens look like, so that all others recognize them.
+
+    ``relay.sinks`` does so once for each vendor: vendors do not know each other.
+    """
+    _KNOWN.extend((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in known)
+    if tokens is not None:
+        _TOKENS[type_] = re.compile(tokens[0]), tokens[1]
 
 
 def kind_of(parts: SplitResult) -> Kind | None:
     """What the known addresses of vendors are; the first that fits counts."""
     place = f"{parts.netloc.rpartition('@')[2]}{parts.path or '/'}"
     return next((kind for pattern, kind in _KNOWN if pattern.match(place)), None)
+
+
+def kind_by_path(parts: SplitResult) -> Kind | None:
+    """What an address at an unknown host is by its path alone."""
+    kinds = (kind for _, kind in _KNOWN if kind.path and kind.path.match(parts.path))
+    return next(kinds, None)
+
+
+def pasted(text: str) -> Kind | None:
+    """What a key is if it is an address."""
+    if not re.match(r"(?i)https?://", text):
+        return None
+    try:
+        return kind_of(split(text, allow_http=True)) or Kind("an address")
+    except ValueError:
+        return Kind("an address")
+
+
+def check_foreign(token: str, type_: str) -> None:
+    """Raises ValueError for a token of another vendor than that of a sink of this type."""
+    for other, (pattern, words) in _TOKENS.items():
+        if other != type_ and pattern.match(token):
+            raise ValueError(words)
+
+
+def check_host(parts: SplitResult, hosts: tuple[str, ...]) -> None:
+    """Not one that is all but the vendor's: what is sent there would be in wrong hands."""
+    host = parts.hostname or ""
+    if host in hosts:
+        return
+    if near := nearest(host, hosts, cutoff=_ALL_BUT):
+        raise ValueError(f"names a host that is not the vendor's: did you mean {near}?")
+
+
+def check_end(parts: SplitResult, token: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", token):
+        raise ValueError("has a character in its token that no token has: copy it again")
+    if parts.fragment:
+        raise ValueError("has a # behind it: take that off")
 
 
 def check_text(text: str) -> None:
@@ -125,7 +158,7 @@ def split(address: str, *, allow_http: bool) -> SplitResult:
         raise ValueError("has a name or a password before its host: take it out")
     if parts.scheme == "http" and not is_loopback(host):
         kind = kind_of(parts)
-        if kind is not None and kind is not MATRIX_API:
+        if kind is not None and not kind.may_be_http:
             raise ValueError("must be https: this vendor has no other")
         if not allow_http:
             told = "must be https: over http anybody on the way could read it"

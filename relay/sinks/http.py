@@ -18,7 +18,7 @@ from yarl import URL
 
 from relay.outcome import Failed
 from relay.secret import Secret
-from relay.sinks.answer import Answer, one_line, without
+from relay.sinks.errors import Answer, one_line, without
 from relay.sinks.proxy import DIRECT, Proxies
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=20)

@@ -1,13 +1,13 @@
 """
 Which pictures each chat draws: by what the file is, and by where it is. All others are links.
 
-A chat loads pictures from its own servers. One that it cannot load is missing without a word on
-Discord, and on Slack the whole message is refused.
+A chat's own servers load pictures. One that they cannot load is missing without a word, or makes
+the chat refuse the whole message.
 """
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -15,17 +15,6 @@ from relay.text.links import is_web
 from relay.text.message import Image
 
 PNG, JPEG, GIF, WEBP = "image/png", "image/jpeg", "image/gif", "image/webp"
-
-# https://docs.slack.dev/reference/block-kit/blocks/image-block: "png, jpg, jpeg, and gif"; WebP:
-# https://github.com/slackapi/node-slack-sdk/issues/1482
-# https://discord.com/developers/docs/reference#image-formatting-image-formats; AVIF now and then:
-# https://github.com/discord/lilliput/issues/224
-DRAWN: Mapping[str, frozenset[str]] = {
-    "discord": frozenset({PNG, JPEG, GIF, WEBP}),
-    "slack": frozenset({PNG, JPEG, GIF}),
-    "matrix": frozenset(),  # clients load nothing over http(s), so that nobody learns who reads
-}
-"""The media types that each vendor draws."""
 
 _ALIASES = {
     "image/jpg": JPEG,
@@ -68,12 +57,15 @@ _PORTS = {"http": {None, 80}, "https": {None, 443}}
 
 
 @lru_cache(1024)
-def draws(vendor: str, image: Image) -> bool:
-    """Whether a chat draws a picture: it can load it, and nothing says that it is another kind."""
+def draws(types: frozenset[str], image: Image) -> bool:
+    """
+    Whether a chat that draws these media types draws a picture.
+
+    It can load it, and nothing says that it is of another type.
+    """
     if not image.is_drawn or not is_reachable(image.url):
         return False
-    drawn = DRAWN[vendor]
-    return bool(drawn) and all(kind in drawn for kind in _kinds(image))
+    return bool(types) and all(kind in types for kind in _kinds(image))
 
 
 @lru_cache(1024)

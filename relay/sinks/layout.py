@@ -88,7 +88,7 @@ def units(text: str) -> int:
     """
     The length of a text in UTF-16 code units.
 
-    Discord counted so in 2024 where it did not count code points: this is safe under both.
+    Vendors count these or code points, and say which of both nowhere: this is safe under both.
     """
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "replace")) // 2
 
@@ -166,12 +166,14 @@ def dated(message: Message) -> Tree:
     return (*message.footer, *between, *((Text(when),) if when else ()))
 
 
-def divided(vendor: str, images: Iterable[Image]) -> tuple[Sequence[Image], Sequence[Image]]:
-    """The pictures that a chat draws, and those that become links."""
+def divided(
+    types: frozenset[str], images: Iterable[Image]
+) -> tuple[Sequence[Image], Sequence[Image]]:
+    """The pictures that a chat draws by their media types, and those that become links."""
     drawn: list[Image] = []
     linked: list[Image] = []
     for image in images:
-        (drawn if draws(vendor, image) else linked).append(image)
+        (drawn if draws(types, image) else linked).append(image)
     return drawn, linked
 
 

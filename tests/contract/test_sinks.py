@@ -22,9 +22,9 @@ from pytest_aiohttp import AiohttpServer
 from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
 from relay.sinks import Sink, open_session
-from relay.sinks.answer import MAX_PAUSE, MIN_PAUSE
 from relay.sinks.console import Console
 from relay.sinks.discord.client import Discord
+from relay.sinks.errors import MAX_PAUSE, MIN_PAUSE
 from relay.sinks.http import MAX_ANSWER
 from relay.sinks.matrix import client as matrix
 from relay.sinks.matrix.client import Matrix

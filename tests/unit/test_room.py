@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from relay.outcome import Closed, Failed, RateLimited
-from relay.sinks.answer import Answer
+from relay.sinks.errors import Answer
 from relay.sinks.matrix.room import is_creator, levels, upgraded
 
 ME = "@bot:m.example"

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
-from relay.sinks.answer import Answer
 from relay.sinks.discord import client as discord
 from relay.sinks.discord import errors as jsoncode
+from relay.sinks.errors import Answer
 from relay.sinks.matrix import errors as errcode
 from relay.sinks.slack import errors as errorword
 

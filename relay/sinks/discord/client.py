@@ -18,14 +18,14 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
 from relay.settings import Settings
-from relay.sinks.answer import Answer, trouble, unexpected
 from relay.sinks.base import NO_ROOM, Payload, SinkSettings, ids, may_be_http
+from relay.sinks.discord.address import THREAD, check_url, thread_in
 from relay.sinks.discord.errors import classify, code_in, id_in, named
 from relay.sinks.discord.layout import BLANK, EMBEDS, TOTAL, alike, embeds, face, length
 from relay.sinks.emoji import coded
+from relay.sinks.errors import Answer, trouble, unexpected
 from relay.sinks.http import exchange
 from relay.sinks.layout import cut_units, leading
-from relay.sinks.shapes import THREAD, discord_url, thread_in
 from relay.text.message import Message, pinged
 
 # https://discord.com/developers/docs/reference#user-agent
@@ -113,7 +113,7 @@ class Discord(SinkSettings):
     @field_validator("url")
     @classmethod
     def _is_webhook(cls, url: Secret, info: ValidationInfo) -> Secret:
-        discord_url(url.reveal(), allow_http=may_be_http(info))
+        check_url(url.reveal(), allow_http=may_be_http(info))
         return url
 
     @field_validator("thread_id", "thread_name")

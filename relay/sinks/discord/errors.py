@@ -6,16 +6,15 @@ from http import HTTPStatus
 from typing import Any
 
 from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
-from relay.sinks.answer import (
+from relay.sinks.base import Payload
+from relay.sinks.errors import (
     Answer,
     by_status,
     misplaced,
     one_line,
     pause_from,
     rate_limited,
-    speaker,
 )
-from relay.sinks.base import Payload
 from relay.sinks.layout import addresses_at
 
 # All that can come of a webhook, of the list at
@@ -95,6 +94,12 @@ DEPTH = 6  # steps down the tree of what is wrong
 Path = tuple[str, ...]
 
 
+def is_discords(answer: Answer) -> bool:
+    """Whether an answer has the form of Discord's errors."""
+    found = answer.json
+    return isinstance(found.get("message"), str) and isinstance(found.get("code"), int)
+
+
 def classify(answer: Answer | Failed) -> Outcome:
     """What Discord's answer means for the message and for the lane."""
     if isinstance(answer, Failed):
@@ -107,7 +112,7 @@ def classify(answer: Answer | Failed) -> Outcome:
     return (
         _of_code(code, answer)
         or misplaced(answer, "Discord")
-        or by_status(answer, reason, is_own=speaker(answer) == "Discord")
+        or by_status(answer, reason, is_own=is_discords(answer))
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from relay.sinks.base import Payload
 from relay.sinks.discord import markup as discord
-from relay.sinks.images import draws
+from relay.sinks.images import GIF, JPEG, PNG, WEBP, draws
 from relay.sinks.layout import LAID_OUT, Room, divided, more, picture_links, short_author, units
 from relay.text import plain
 from relay.text.links import is_web
@@ -17,7 +17,9 @@ from relay.text.message import Field, Image, Message
 from relay.text.shorten import ELLIPSIS
 from relay.text.tree import Tree
 
-VENDOR = "discord"
+# https://discord.com/developers/docs/reference#image-formatting-image-formats; AVIF now and then:
+# https://github.com/discord/lilliput/issues/224
+PICTURES = frozenset({PNG, JPEG, GIF, WEBP})
 
 # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 TITLE = FIELD_NAME = AUTHOR = 256
@@ -38,7 +40,7 @@ Render = Callable[[Tree], str]
 @lru_cache(LAID_OUT)
 def embeds(message: Message) -> Sequence[Payload]:
     """A message as embeds: the text in the first, a picture in each."""
-    drawn, linked = divided(VENDOR, message.images)
+    drawn, linked = divided(PICTURES, message.images)
     shown = [image for image in drawn if address(image.url)][:EMBEDS]
     main = _main(message, picture_links([*linked, *(one for one in drawn if one not in shown)]))
     pictures = [{"image": {"url": image.url}} for image in shown]
@@ -145,7 +147,7 @@ def address(url: str | None) -> str | None:
 
 def face(avatar: str | None) -> str | None:
     """A picture beside a name, if Discord draws it."""
-    is_drawn = avatar is not None and draws(VENDOR, Image(url=avatar))
+    is_drawn = avatar is not None and draws(PICTURES, Image(url=avatar))
     return address(avatar) if is_drawn else None
 
 

@@ -15,14 +15,19 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
 from relay.settings import Settings
-from relay.sinks.answer import Answer, trouble
 from relay.sinks.base import NO_ROOM, Payload, SinkSettings, ids, may_be_http
 from relay.sinks.emoji import Pictures
+from relay.sinks.errors import Answer, trouble
+from relay.sinks.matrix.address import (
+    check_homeserver,
+    check_room,
+    check_token,
+    homeserver_doubt,
+)
 from relay.sinks.matrix.errors import classify, code_of
 from relay.sinks.matrix.homeserver import Homeserver
 from relay.sinks.matrix.layout import MESSAGES, NOTICE, change, notice, together
 from relay.sinks.matrix.room import MESSAGE, enter, is_removed, refused, standing, usable
-from relay.sinks.shapes import homeserver, homeserver_doubt, matrix_room, matrix_token
 from relay.text.message import Message, pinged
 
 PREPARATION = 20.0  # seconds for all that is asked before a message; with it a lease has to suffice
@@ -70,19 +75,19 @@ class Matrix(SinkSettings):
     @field_validator("homeserver")
     @classmethod
     def _is_homeserver(cls, address: str, info: ValidationInfo) -> str:
-        homeserver(address, allow_http=may_be_http(info))
+        check_homeserver(address, allow_http=may_be_http(info))
         return address
 
     @field_validator("room")
     @classmethod
     def _is_room(cls, room: str) -> str:
-        matrix_room(room)
+        check_room(room)
         return room
 
     @field_validator("token")
     @classmethod
     def _is_token(cls, token: Secret) -> Secret:
-        matrix_token(token.reveal())
+        check_token(token.reveal())
         return token
 
     @property

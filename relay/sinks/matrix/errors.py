@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
-from relay.sinks.answer import (
+from relay.sinks.errors import (
     MAX_PAUSE,
     Answer,
     by_status,
@@ -18,6 +18,11 @@ REJECTED = {"M_TOO_LARGE", "M_BAD_JSON", "M_NOT_JSON", "M_INVALID_PARAM", "M_MIS
 LIMITED = {"M_LIMIT_EXCEEDED"}
 FULL = {"M_RESOURCE_LIMIT_EXCEEDED", "M_USER_LIMIT_EXCEEDED"}
 FULL_PAUSE = 3600.0  # seconds
+
+
+def is_matrixs(answer: Answer) -> bool:
+    """Whether an answer has the form of Matrix's errors."""
+    return isinstance(answer.json.get("errcode"), str)
 
 
 def code_of(answer: Answer | Failed) -> object:

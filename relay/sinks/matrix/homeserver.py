@@ -9,8 +9,8 @@ from yarl import URL
 
 from relay.outcome import Failed
 from relay.secret import Secret
-from relay.sinks.answer import Answer
 from relay.sinks.base import Payload
+from relay.sinks.errors import Answer
 from relay.sinks.http import exchange
 
 

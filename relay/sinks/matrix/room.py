@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Sent
-from relay.sinks.answer import Answer, one_line
+from relay.sinks.errors import Answer, one_line
 from relay.sinks.matrix.errors import classify, code_of, not_the_message
 from relay.sinks.matrix.homeserver import Homeserver
 

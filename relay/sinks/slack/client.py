@@ -19,7 +19,6 @@ from relay.model import Display
 from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Sent
 from relay.secret import Secret
 from relay.settings import Settings
-from relay.sinks.answer import Answer, trouble, unexpected
 from relay.sinks.base import (
     NO_ROOM,
     UNCHANGEABLE,
@@ -29,7 +28,14 @@ from relay.sinks.base import (
     may_be_http,
 )
 from relay.sinks.emoji import coded
-from relay.sinks.shapes import SLACK_API_BASE, slack_api, slack_channel, slack_token, slack_url
+from relay.sinks.errors import Answer, trouble, unexpected
+from relay.sinks.slack.address import (
+    API_BASE,
+    check_api_base,
+    check_channel,
+    check_token,
+    check_url,
+)
 from relay.sinks.slack.errors import (
     HEALTHY,
     WORKFLOW,
@@ -71,7 +77,7 @@ class Mentions(Settings):
 
 
 def _is_slacks(info: ValidationInfo) -> bool:
-    return str(info.data.get("api_base", "")).rstrip("/") == SLACK_API_BASE.rstrip("/")
+    return str(info.data.get("api_base", "")).rstrip("/") == API_BASE.rstrip("/")
 
 
 class Slack(SinkSettings):
@@ -85,7 +91,7 @@ class Slack(SinkSettings):
     """Whether ``url`` and ``api_base`` may begin with http://, as on a network that is your own."""
     url: Secret | None = None
     """The address of an incoming webhook."""
-    api_base: str = SLACK_API_BASE
+    api_base: str = API_BASE
     """Where the bot finds Slack."""
     token: Secret | None = None
     """A bot's token (xoxb-...), with the scope chat:write."""
@@ -103,27 +109,27 @@ class Slack(SinkSettings):
     @classmethod
     def _is_webhook(cls, url: Secret | None, info: ValidationInfo) -> Secret | None:
         if url is not None:
-            slack_url(url.reveal(), allow_http=may_be_http(info))
+            check_url(url.reveal(), allow_http=may_be_http(info))
         return url
 
     @field_validator("api_base")
     @classmethod
     def _is_address(cls, address: str, info: ValidationInfo) -> str:
-        slack_api(address, allow_http=may_be_http(info))
+        check_api_base(address, allow_http=may_be_http(info))
         return address
 
     @field_validator("token")
     @classmethod
     def _is_token(cls, token: Secret | None, info: ValidationInfo) -> Secret | None:
         if token is not None:
-            slack_token(token.reveal(), is_slacks=_is_slacks(info))
+            check_token(token.reveal(), is_slacks=_is_slacks(info))
         return token
 
     @field_validator("channel")
     @classmethod
     def _is_channel(cls, channel: str | None) -> str | None:
         if channel is not None:
-            slack_channel(channel)
+            check_channel(channel)
         return channel
 
     @model_validator(mode="after")

@@ -5,8 +5,8 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
-from relay.sinks.answer import Answer, by_status, misplaced, rate_limited, speaker
 from relay.sinks.base import Payload
+from relay.sinks.errors import Answer, by_status, misplaced, rate_limited
 from relay.sinks.layout import addresses_at
 
 REJECTED = {
@@ -67,6 +67,13 @@ _WORD = re.compile(r"[a-z]+(_[a-z]+)*$|[a-z]+(_[a-z]+)+(?=:? \[)")  # perhaps wi
 _POINTER = re.compile(r"json-pointer:/([^\]\s\"]+)")
 
 
+def is_slacks(answer: Answer) -> bool:
+    """Whether an answer has the form of Slack's: a word, or JSON with ``ok``."""
+    word = answer.text.strip()
+    is_word = word == "ok" or re.fullmatch("[a-z]+(_[a-z]+)+", word) is not None
+    return is_word or isinstance(answer.json.get("ok"), bool)
+
+
 def classify_webhook(answer: Answer | Failed) -> Outcome:
     """https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors"""
     if isinstance(answer, Failed):
@@ -104,7 +111,7 @@ def classify_api(answer: Answer | Failed) -> Outcome:
     is_own = isinstance(answer.json.get("ok"), bool)
     if is_own and isinstance(word, str) and word:
         return _named(word, answer)
-    if speaker(answer) == "Slack" and not is_own:
+    if is_slacks(answer) and not is_own:
         reason = f"{answer.reason}: a webhook answers here, not the API: check api_base"
         return Closed(reason, is_lasting=True, is_taken=answer.status < 300)
     return misplaced(answer, "Slack") or by_status(answer, is_own=is_own)

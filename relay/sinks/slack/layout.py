@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from relay.sinks.images import GIF, JPEG, PNG
 from relay.sinks.layout import (
     LAID_OUT,
     Room,
@@ -46,6 +47,10 @@ LINKS = 4000  # for pictures that are links
 ALT = 2000
 FALLBACK = 3000
 URL_LENGTH = 3000
+
+# https://docs.slack.dev/reference/block-kit/blocks/image-block: "png, jpg, jpeg, and gif"; WebP:
+# https://github.com/slackapi/node-slack-sdk/issues/1482
+PICTURES = frozenset({PNG, JPEG, GIF})
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s/]\S*", re.I)
 _NAMES = frozenset({"type", "style"})
@@ -115,7 +120,7 @@ def _section(elements: list[Block]) -> Block:
 
 def _pictures(images: Sequence[Image], room: Room) -> tuple[list[Block], Sequence[Image]]:
     """Pictures, each with its share of the room for its alt text; and those that are left."""
-    drawn, linked = divided("slack", images)
+    drawn, linked = divided(PICTURES, images)
     found: list[Block] = []
     rest: list[Image] = []
     for place, image in enumerate(drawn):

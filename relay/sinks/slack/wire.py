@@ -8,7 +8,7 @@ import aiohttp
 
 from relay.outcome import Failed
 from relay.secret import Secret
-from relay.sinks.answer import Answer
+from relay.sinks.errors import Answer
 from relay.sinks.http import exchange
 
 

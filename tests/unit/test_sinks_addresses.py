@@ -6,17 +6,9 @@ from typing import Any
 
 import pytest
 
-from relay.sinks.shapes import (
-    discord_url,
-    homeserver,
-    homeserver_doubt,
-    matrix_room,
-    matrix_token,
-    slack_api,
-    slack_channel,
-    slack_token,
-    slack_url,
-)
+from relay.sinks.discord import address as discord
+from relay.sinks.matrix import address as matrix
+from relay.sinks.slack import address as slack
 
 SECRET = "s3cret-Part_9"
 DISCORD = f"https://discord.com/api/webhooks/123456789012345678/{SECRET}"
@@ -55,7 +47,7 @@ def told(check: Callable[..., None], value: str, **given: Any) -> str:
     ],
 )
 def test_a_right_address_of_discord_passes(address: str) -> None:
-    discord_url(address)
+    discord.check_url(address)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +108,7 @@ def test_a_right_address_of_discord_passes(address: str) -> None:
     ],
 )
 def test_a_wrong_address_of_discord_is_told_with_what_is_right(address: str, what: str) -> None:
-    assert what in told(discord_url, address)
+    assert what in told(discord.check_url, address)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +121,7 @@ def test_a_wrong_address_of_discord_is_told_with_what_is_right(address: str, wha
     ],
 )
 def test_a_right_address_of_slack_passes(address: str) -> None:
-    slack_url(address)
+    slack.check_url(address)
 
 
 @pytest.mark.parametrize(
@@ -159,13 +151,13 @@ def test_a_right_address_of_slack_passes(address: str) -> None:
     ],
 )
 def test_a_wrong_address_of_slack_is_told_with_what_is_right(address: str, what: str) -> None:
-    assert what in told(slack_url, address)
+    assert what in told(slack.check_url, address)
 
 
 RIGHT = {
-    "discord": (discord_url, DISCORD),
-    "slack": (slack_url, SLACK),
-    "matrix": (homeserver, f"{MATRIX}/_matrix/client/v3"),
+    "discord": (discord.check_url, DISCORD),
+    "slack": (slack.check_url, SLACK),
+    "matrix": (matrix.check_homeserver, f"{MATRIX}/_matrix/client/v3"),
 }
 
 
@@ -177,12 +169,12 @@ def test_the_address_of_another_vendor_is_told_with_where_it_belongs(here: str, 
 
 @pytest.mark.parametrize("token", ["xoxb-1", "xoxb-1-2-s3cret"])
 def test_a_right_token_of_slack_passes(token: str) -> None:
-    slack_token(token)
+    slack.check_token(token)
 
 
 def test_a_server_that_is_compatible_may_have_tokens_of_its_own() -> None:
-    slack_token("s3cret", is_slacks=False)
-    assert "is no bot's token" in told(slack_token, "s3cret")
+    slack.check_token("s3cret", is_slacks=False)
+    assert "is no bot's token" in told(slack.check_token, "s3cret")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +200,7 @@ def test_a_server_that_is_compatible_may_have_tokens_of_its_own() -> None:
     ],
 )
 def test_a_wrong_token_of_slack_is_told_with_what_is_right(token: str, what: str) -> None:
-    assert what in told(slack_token, token)
+    assert what in told(slack.check_token, token)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +208,7 @@ def test_a_wrong_token_of_slack_is_told_with_what_is_right(token: str, what: str
     ["https://slack.com/api/", "https://slack.com/api", "https://a.example/x", "http://127.0.0.1/"],
 )
 def test_a_right_base_of_the_api_passes(address: str) -> None:
-    slack_api(address)
+    slack.check_api_base(address)
 
 
 @pytest.mark.parametrize(
@@ -231,12 +223,14 @@ def test_a_right_base_of_the_api_passes(address: str) -> None:
     ],
 )
 def test_a_wrong_base_of_the_api_is_told_with_what_is_right(address: str) -> None:
-    assert "leave it out, the default is https://slack.com/api/" in told(slack_api, address)
+    assert "leave it out, the default is https://slack.com/api/" in told(
+        slack.check_api_base, address
+    )
 
 
 @pytest.mark.parametrize("channel", ["C0123ABCD", "G1", "D1", "U0123ABCD", "#general", "#日本-1"])
 def test_a_right_channel_passes(channel: str) -> None:
-    slack_channel(channel)
+    slack.check_channel(channel)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +247,7 @@ def test_a_right_channel_passes(channel: str) -> None:
     ],
 )
 def test_a_wrong_channel_is_told_with_what_is_right(channel: str, what: str) -> None:
-    assert what in told(slack_channel, channel)
+    assert what in told(slack.check_channel, channel)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +255,7 @@ def test_a_wrong_channel_is_told_with_what_is_right(channel: str, what: str) -> 
     [MATRIX, f"{MATRIX}/", f"{MATRIX}:8448", f"{MATRIX}/base", "http://127.0.0.1:8008"],
 )
 def test_a_right_homeserver_passes(address: str) -> None:
-    homeserver(address)
+    matrix.check_homeserver(address)
 
 
 @pytest.mark.parametrize(
@@ -289,17 +283,21 @@ def test_a_right_homeserver_passes(address: str) -> None:
     ],
 )
 def test_a_wrong_homeserver_is_told_with_what_is_right(address: str, what: str) -> None:
-    assert what in told(homeserver, address)
+    assert what in told(matrix.check_homeserver, address)
 
 
 @pytest.mark.parametrize("address", ["http://synapse:8008", "http://192.168.1.20:8008"])
 def test_a_homeserver_on_a_lan_may_be_allowed(address: str) -> None:
-    homeserver(address, allow_http=True)
+    matrix.check_homeserver(address, allow_http=True)
 
 
 @pytest.mark.parametrize(
     ("check", "address"),
-    [(discord_url, DISCORD), (slack_url, SLACK), (homeserver, "https://app.element.io")],
+    [
+        (discord.check_url, DISCORD),
+        (slack.check_url, SLACK),
+        (matrix.check_homeserver, "https://app.element.io"),
+    ],
 )
 def test_what_a_vendor_has_over_https_only_cannot_be_allowed(
     check: Callable[..., None], address: str
@@ -308,14 +306,14 @@ def test_what_a_vendor_has_over_https_only_cannot_be_allowed(
 
 
 def test_what_hardly_any_homeserver_has_is_a_doubt() -> None:
-    assert "has a path" in (homeserver_doubt(f"{MATRIX}/base") or "")
-    assert "federation" in (homeserver_doubt(f"{MATRIX}:8448") or "")
-    assert homeserver_doubt(f"{MATRIX}/") is None
+    assert "has a path" in (matrix.homeserver_doubt(f"{MATRIX}/base") or "")
+    assert "federation" in (matrix.homeserver_doubt(f"{MATRIX}:8448") or "")
+    assert matrix.homeserver_doubt(f"{MATRIX}/") is None
 
 
 @pytest.mark.parametrize("token", ["syt_a_b", "mat_a", "mct_a", "MDAxabc-_=", "a.b", "t"])
 def test_a_right_token_of_matrix_passes(token: str) -> None:
-    matrix_token(token)
+    matrix.check_token(token)
 
 
 @pytest.mark.parametrize(
@@ -335,12 +333,12 @@ def test_a_right_token_of_matrix_passes(token: str) -> None:
     ],
 )
 def test_a_wrong_token_of_matrix_is_told_with_what_is_right(token: str, what: str) -> None:
-    assert what in told(matrix_token, token)
+    assert what in told(matrix.check_token, token)
 
 
 @pytest.mark.parametrize("room", ["!abc:matrix.example", "!abc", "#ops:matrix.example", "#名:m.e"])
 def test_a_right_room_passes(room: str) -> None:
-    matrix_room(room)
+    matrix.check_room(room)
 
 
 @pytest.mark.parametrize(
@@ -362,4 +360,4 @@ def test_a_right_room_passes(room: str) -> None:
     ],
 )
 def test_a_wrong_room_is_told_with_what_is_right(room: str, what: str) -> None:
-    assert what in told(matrix_room, room)
+    assert what in told(matrix.check_room, room)

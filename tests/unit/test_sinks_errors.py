@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
-from relay.sinks.answer import (
+from relay.sinks.errors import (
     DEFAULT_PAUSE,
     MAX_PAUSE,
     MIN_PAUSE,

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -95,15 +95,21 @@ def by_status(answer: Answer, reason: str | None = None, *, is_own: bool) -> Out
     return Failed(reason)
 
 
+_SPEAKERS: list[tuple[str, Callable[[Answer], bool]]] = []
+
+
+def learn(name: str, is_its: Callable[[Answer], bool]) -> None:
+    """
+    Add how the answers of a vendor are recognized, so that all others recognize them.
+
+    ``relay.sinks`` does so once for each vendor: vendors do not know each other.
+    """
+    _SPEAKERS.append((name, is_its))
+
+
 def speaker(answer: Answer) -> str | None:
-    """Whose words an answer has; None: nobody's whom relay knows."""
-    found = answer.json
-    if isinstance(found.get("errcode"), str):
-        return "Matrix"
-    if isinstance(found.get("message"), str) and isinstance(found.get("code"), int):
-        return "Discord"
-    is_word = answer.text.strip() == "ok" or re.fullmatch("[a-z]+(_[a-z]+)+", answer.text.strip())
-    return "Slack" if is_word or isinstance(found.get("ok"), bool) else None
+    """The vendor whose words an answer has; None if relay knows none that speaks so."""
+    return next((name for name, is_its in _SPEAKERS if is_its(answer)), None)
 
 
 def misplaced(answer: Answer, own: str) -> Closed | None:
