@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from relay.model import Event
-from relay.outbox import NewEvent, Outbox, open_outbox
+from relay.outbox import ClaimRequest, NewEvent, Outbox, open_outbox
 from relay.outcome import Attempt, State
 from tests import postgres
 
@@ -83,7 +83,7 @@ class Bench:
     async def _carry(self, sink: str) -> None:
         """What a lane asks of the outbox: claim, save."""
         for _ in range(CLAIMED):
-            claim = await self._outbox.claim(sink, now=10**12, lease=LEASE, hold=300)
+            claim = await self._outbox.claim(ClaimRequest(sink, now=10**12, lease=LEASE, hold=300))
             if claim is None:
                 return
             done = [replace(one, state=State.DELIVERED, message="m") for one in claim.deliveries]

@@ -18,7 +18,7 @@ from relay.i18n import Language
 from relay.monitoring.changes import Bell
 from relay.monitoring.health import Condition
 from relay.monitoring.rolling import Tally
-from relay.outbox import Outbox
+from relay.outbox import ClaimRequest, Outbox
 from relay.outcome import Closed, Outcome, Sent, State
 from relay.rendering.templates import Templates
 from relay.secret import Secret
@@ -122,7 +122,7 @@ async def accepted(outbox: Outbox, n: int = 1, **changes: str) -> None:
 async def died(outbox: Outbox, n: int, reason: str) -> int:
     """A dead letter's id."""
     await accepted(outbox, n, text=f"number {n}")
-    claim = await outbox.claim("discord", now=NOW, lease=1000)
+    claim = await outbox.claim(ClaimRequest("discord", now=NOW, lease=1000))
     assert claim is not None
     (one,) = claim.deliveries
     settled = replace(one, state=State.DEAD, reason=reason)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from relay.delivery.breaker import OPENS_AFTER, SUSPECT, WELL, Health
 from relay.delivery.sender import LaneConfig
 from relay.outbox.base import Outbox
-from relay.outbox.records import Claim
+from relay.outbox.records import Claim, ClaimRequest
 from relay.outcome import Delivery, Failed, Outcome, RateLimited
 
 LEASE = 300_000  # milliseconds; longer than all requests of an attempt, or two send the same
@@ -49,36 +49,40 @@ class Claimer:
         passed_over = self.health.passed_over
         if not passed_over:
             return await self._claimed(lane_config, most=lane_config.sink.most)
-        if (found := await self._claimed(lane_config, behind=passed_over)) is not None:
+        if (found := await self._claimed(lane_config, skip_batches=passed_over)) is not None:
             return found
         self.health = self.health.without_others()
         return await self._claimed(lane_config)
 
     async def _claimed(
-        self, lane_config: LaneConfig, *, most: int = 1, behind: Collection[int] = ()
+        self, lane_config: LaneConfig, *, most: int = 1, skip_batches: Collection[int] = ()
     ) -> Claim | None:
         return await self._outbox.claim(
-            self._name,
-            now=self._clock(),
-            lease=LEASE,
-            hold=lane_config.policy.hold,
-            most=most,
-            behind=behind,
+            ClaimRequest(
+                self._name,
+                now=self._clock(),
+                lease=LEASE,
+                hold=lane_config.policy.hold,
+                limit=most,
+                skip_batches=skip_batches,
+            )
         )
 
     async def due_at(self, lane_config: LaneConfig) -> int | None:
         """When ``claim`` gives something; None if nothing waits, or may go."""
         due_at = await self._due_at(lane_config)
         if passed_over := self.health.passed_over:
-            others_at = await self._due_at(lane_config, behind=passed_over)
+            others_at = await self._due_at(lane_config, skip_batches=passed_over)
             if others_at is None:
                 self.health = self.health.without_others()
             due_at = min((one for one in (due_at, others_at) if one is not None), default=None)
         return due_at
 
-    async def _due_at(self, lane_config: LaneConfig, *, behind: Collection[int] = ()) -> int | None:
+    async def _due_at(
+        self, lane_config: LaneConfig, *, skip_batches: Collection[int] = ()
+    ) -> int | None:
         hold, now = lane_config.policy.hold, self._clock()
-        return await self._outbox.due_at(self._name, now=now, hold=hold, behind=behind)
+        return await self._outbox.due_at(self._name, now=now, hold=hold, skip_batches=skip_batches)
 
     async def hasten(self) -> None:
         """Let those go next that are doubted."""

@@ -22,6 +22,7 @@ from relay.outbox.lifecycle import (
 from relay.outbox.records import (
     Backlog,
     Claim,
+    ClaimRequest,
     ClosedSink,
     DeadGroup,
     DeliverySearch,
@@ -38,6 +39,7 @@ from relay.outbox.sqlite.file import FileLock, files_of, is_foreign
 __all__ = [
     "Backlog",
     "Claim",
+    "ClaimRequest",
     "ClosedSink",
     "DeadGroup",
     "DeliverySearch",

@@ -7,6 +7,7 @@ from typing import Protocol
 from relay.outbox.records import (
     Backlog,
     Claim,
+    ClaimRequest,
     ClosedSink,
     DeadGroup,
     DeliverySearch,
@@ -64,26 +65,17 @@ class Outbox(Protocol):
         """
         ...
 
-    async def claim(
-        self,
-        sink: str,
-        *,
-        now: int,
-        lease: int,
-        hold: int = 0,
-        most: int = 1,
-        behind: Collection[int] = (),
-    ) -> Claim | None:
+    async def claim(self, request: ClaimRequest) -> Claim | None:
         """
-        Take the head of a sink's line for ``lease``, if it is due, and count the attempt.
+        Claim the head of a sink's queue for ``request.lease``, if it is due; counts the attempt.
 
-        One that was claimed and never saved takes the place of that attempt, and counts a crash.
+        A delivery that was claimed and never saved continues that attempt, and counts a crash.
 
-        With it come those that shared its request before. A head that is new names others who are
-        due and may ``join`` it, ``most`` altogether. ``behind``: the head of those without these
-        batches. None too if the sink is closed or paused. Who comes later never overtakes a head
-        that waits, but for the first attempts of what came within one ``hold``: those go by the
-        time they happened.
+        Deliveries that shared its request before are claimed with it. Otherwise the claim names
+        others that are due as candidates for ``extend_claim``, ``request.limit`` altogether.
+        None also if the sink is closed or paused. A later delivery never overtakes a waiting head,
+        except for first attempts of events that came within one hold: those go by the time they
+        happened.
         """
         ...
 
@@ -142,10 +134,10 @@ class Outbox(Protocol):
         *,
         now: int | None = None,
         hold: int = 0,
-        behind: Collection[int] = (),
+        skip_batches: Collection[int] = (),
     ) -> int | None:
         """
-        When the head of a line is due; None if nothing waits, or may go. ``behind`` as above.
+        When the head of a queue is due; None if nothing waits, or may go.
 
         What ``claim`` would give ``now`` is due now, though another clock had it due later.
         """

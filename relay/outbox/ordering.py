@@ -12,6 +12,8 @@ to come.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from relay.outbox.records import ClaimRequest
+
 STEP = 1_000
 """Milliseconds by which a clock is set back without being noticed."""
 REACH = 64
@@ -101,6 +103,24 @@ def _is_due(first: Waiting, line: Sequence[Waiting], *, hold: int, now: int) -> 
     return first.tried_at is not None and now < first.tried_at - STEP
 
 
+def claimable(
+    line: Sequence[Waiting], request: ClaimRequest
+) -> tuple[Sequence[Waiting], Sequence[Waiting]]:
+    """
+    The head with those that share its request, if it is due; and candidates for that request.
+
+    An edit has no candidates, and a delivery that was tried before goes as it went then.
+    """
+    line = [one for one in line if one.batch not in request.skip_batches]
+    if not is_due(line, hold=request.hold, now=request.now):
+        return (), ()
+    heads = together(line, hold=request.hold, now=request.now)
+    if heads[0].batch is not None or heads[0].edits is not None:
+        return heads, ()
+    others = [one for one in line if one not in heads]
+    return heads, candidates(others, hold=request.hold, now=request.now, limit=request.limit - 1)
+
+
 def together(line: Sequence[Waiting], *, hold: int, now: int) -> Sequence[Waiting]:
     """The head, with those that share its request since its first attempt, in their order."""
     first = head(line, hold=hold, now=now)
@@ -111,14 +131,14 @@ def together(line: Sequence[Waiting], *, hold: int, now: int) -> Sequence[Waitin
     return in_order([one for one in line if one.batch == first.batch], hold=hold)
 
 
-def candidates(line: Sequence[Waiting], *, hold: int, now: int, most: int) -> Sequence[Waiting]:
+def candidates(line: Sequence[Waiting], *, hold: int, now: int, limit: int) -> Sequence[Waiting]:
     """
     Who may share a request that goes out now, of those who wait behind it: at most so many.
 
     An edit goes alone, and whoever was tried before goes as it went then.
     """
     left, found = [one for one in line if not one.stands_aside], list[Waiting]()
-    while len(found) < most and (first := _first(left, hold=hold)) is not None:
+    while len(found) < limit and (first := _first(left, hold=hold)) is not None:
         alone = first.batch is not None or first.edits is not None
         if alone or not _is_due(first, left, hold=hold, now=now):
             break

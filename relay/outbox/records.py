@@ -1,15 +1,34 @@
 """What an outbox holds, as it is claimed, searched and counted."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from relay.model import Event, Sibling
 from relay.outcome import Delivery, State
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """
+    Which deliveries of a sink a lane asks for. Times are in milliseconds.
+
+    ``hold``: first attempts of events that came within so long of each other go by the time they
+    happened. ``limit``: the most deliveries that may go in one request. ``skip_batches``: batches
+    to be left out.
+    """
+
+    sink: str
+    _: KW_ONLY
+    now: int
+    lease: int
+    hold: int = 0
+    limit: int = 1
+    skip_batches: Collection[int] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What was taken, all for one request, and who else is due and might go with it."""
+    """The deliveries claimed for one request, and others that are due and may go with them."""
 
     deliveries: tuple[Delivery, ...]
     candidates: tuple[Delivery, ...] = ()

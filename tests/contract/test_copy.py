@@ -10,7 +10,15 @@ import pytest
 
 from relay.errors import OutboxError
 from relay.model import Sibling
-from relay.outbox import ClosedSink, DeliverySearch, FileLock, Outbox, SQLiteOutbox, copy_outbox
+from relay.outbox import (
+    ClaimRequest,
+    ClosedSink,
+    DeliverySearch,
+    FileLock,
+    Outbox,
+    SQLiteOutbox,
+    copy_outbox,
+)
 from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.connection import SETTINGS
 from relay.outcome import Attempt, State
@@ -73,7 +81,7 @@ async def fill(outbox: Outbox) -> None:
             (State.PENDING, {"due_at": 10**6, "reason": "502", "attempt": 1}),
         ]
     ):
-        claim = await outbox.claim("team", now=100, lease=LEASE, most=2)
+        claim = await outbox.claim(ClaimRequest("team", now=100, lease=LEASE, limit=2))
         assert claim is not None
         claimed = [
             *claim.deliveries,
@@ -85,7 +93,9 @@ async def fill(outbox: Outbox) -> None:
     later = Sibling(subject="note 5", version="b")
     edit = an_event(9, created_at=100)
     assert await accept(outbox, edit, raw, {"team": "t"}, now=200, sibling=later)
-    assert await outbox.claim("ops", now=300, lease=LEASE, most=1) is not None  # and relay dies
+    assert (
+        await outbox.claim(ClaimRequest("ops", now=300, lease=LEASE, limit=1)) is not None
+    )  # and relay dies
     await outbox.close_sink(
         ClosedSink(name="ops", reason="410 gone", fingerprint="f", closed_at=400)
     )
@@ -122,13 +132,13 @@ async def test_what_was_sent_without_an_answer_is_sent_again_under_the_same_key(
 ) -> None:
     async with in_file(path) as outbox:
         assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
-        claim = await outbox.claim("team", now=0, lease=LEASE)
+        claim = await outbox.claim(ClaimRequest("team", now=0, lease=LEASE))
         assert claim is not None
         key = (claim.deliveries[0].id, claim.deliveries[0].key)
         assert key[1]
     await copy_outbox(source, target)
     async with on_server(target) as outbox:
-        again = await outbox.claim("team", now=LEASE, lease=LEASE)
+        again = await outbox.claim(ClaimRequest("team", now=LEASE, lease=LEASE))
         assert again is not None
         assert (again.deliveries[0].id, again.deliveries[0].key) == key
         assert again.deliveries[0].interrupted
@@ -137,7 +147,7 @@ async def test_what_was_sent_without_an_answer_is_sent_again_under_the_same_key(
 async def test_a_key_is_not_used_again_after_the_copy(path: Path, source: str, target: str) -> None:
     async with in_file(path) as outbox:
         assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
-        claim = await outbox.claim("team", now=0, lease=LEASE)
+        claim = await outbox.claim(ClaimRequest("team", now=0, lease=LEASE))
         assert claim is not None
         (one,) = claim.deliveries
         await outbox.save([replace(one, state=State.DEAD)], claimed=[one])
@@ -183,7 +193,7 @@ async def test_a_copy_that_was_served_is_left_alone(path: Path, source: str, tar
     await copy_outbox(source, target)
     await serve(target)
     async with on_server(target) as outbox:
-        claim = await outbox.claim("team", now=0, lease=LEASE)
+        claim = await outbox.claim(ClaimRequest("team", now=0, lease=LEASE))
         assert claim is not None
         (one,) = claim.deliveries
         await outbox.save([replace(one, state=State.DELIVERED)], claimed=[one])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from relay.errors import BrokenError, LostError, OutboxError
-from relay.outbox import FileLock, SQLiteOutbox, serve_outbox
+from relay.outbox import ClaimRequest, FileLock, SQLiteOutbox, serve_outbox
 from relay.outbox.sqlite.reserve import SIZE
 from tests.e2e.waiting import until
 from tests.factories import accept, an_event
@@ -143,7 +143,7 @@ async def test_nothing_is_stored_in_a_file_that_is_lost(
         with pytest.raises(LostError):
             await accept(outbox, an_event(n), b"{}", TEAM, now=0)
         with pytest.raises(LostError):
-            await outbox.claim("team", now=0, lease=5)
+            await outbox.claim(ClaimRequest("team", now=0, lease=5))
         with pytest.raises(LostError):
             await outbox.touch(1000)
     (told,) = [one for one in caplog.records if "is lost" in one.message]

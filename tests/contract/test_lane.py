@@ -13,7 +13,7 @@ from relay.delivery.lane import LEASE, Lane
 from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.delivery.sender import LaneConfig
 from relay.errors import OutboxError
-from relay.outbox import DeliverySearch
+from relay.outbox import ClaimRequest, DeliverySearch
 from relay.outbox.siblings import restricts, sibling
 from relay.outcome import (
     WITHHELD,
@@ -356,14 +356,14 @@ async def test_what_another_vendor_took_is_dead_and_the_rest_waits(stage: Stage)
 
 async def test_what_a_dead_process_was_sending_is_sent_again(stage: Stage) -> None:
     await stage.accept(1)
-    assert await stage.outbox.claim("team", now=stage.now, lease=LEASE) is not None
+    assert await stage.outbox.claim(ClaimRequest("team", now=stage.now, lease=LEASE)) is not None
     await stage.run(seconds=LEASE / 1000 + 1)
     assert stage.sink.shown == ["note 1"]
 
 
 async def departed(stage: Stage) -> None:
     """What is due is on its way when relay is killed."""
-    claim = await stage.outbox.claim("team", now=stage.now, lease=LEASE)
+    claim = await stage.outbox.claim(ClaimRequest("team", now=stage.now, lease=LEASE))
     assert claim is not None
     assert await stage.outbox.mark_in_doubt(claim.deliveries)
 
@@ -373,7 +373,7 @@ async def test_what_a_dead_process_had_claimed_but_not_begun_to_send_is_sent_in_
 ) -> None:
     stage = Stage(outbox, resend=False)
     await stage.accept(1)
-    assert await outbox.claim("team", now=stage.now, lease=LEASE) is not None
+    assert await outbox.claim(ClaimRequest("team", now=stage.now, lease=LEASE)) is not None
     await stage.run(seconds=LEASE / 1000 + 1)
     assert stage.sink.shown == ["note 1"]
 

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from relay.delivery.settle import settle
-from relay.outbox import ClosedSink, DeliverySearch, Outbox
+from relay.outbox import ClaimRequest, ClosedSink, DeliverySearch, Outbox
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
 from tests.factories import Opener, accept, an_event
 
@@ -105,7 +105,9 @@ class Machine(RuleBasedStateMachine):
     @rule(sink=sinks, most=st.integers(1, 4), later=st.sampled_from([0, 20, LEASE]))
     def a_lane_claims(self, sink: str, most: int, later: int) -> None:
         self.now += later
-        claim = self.do(self.outbox.claim(sink, now=self.now, lease=LEASE, most=most))
+        claim = self.do(
+            self.outbox.claim(ClaimRequest(sink, now=self.now, lease=LEASE, limit=most))
+        )
         if claim is None:
             return
         assert sink not in self.closed | self.paused

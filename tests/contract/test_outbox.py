@@ -11,7 +11,7 @@ import pytest
 from relay import misskey
 from relay.errors import OutboxError
 from relay.model import Note, Sibling
-from relay.outbox import ClosedSink, DeadGroup, DeliverySearch, Pruned, StoredEvent
+from relay.outbox import ClaimRequest, ClosedSink, DeadGroup, DeliverySearch, Pruned, StoredEvent
 from relay.outbox.siblings import sibling as sibling_of
 from relay.outcome import Attempt, State
 from tests.factories import accept, an_event
@@ -27,7 +27,7 @@ async def accepted(outbox, n=1, sinks=TEAM, *, now=0, raw=b"{}"):
 
 
 async def claimed(outbox, sink="team", *, now=0, lease=LEASE):
-    claim = await outbox.claim(sink, now=now, lease=lease)
+    claim = await outbox.claim(ClaimRequest(sink, now=now, lease=lease))
     assert claim is not None
     (delivery,) = claim.deliveries
     return delivery
@@ -55,7 +55,7 @@ async def failed(outbox, sink="team", *, now=0, due_at):
 
 
 async def is_clear(outbox, sink="team", *, now=0):
-    return await outbox.claim(sink, now=now, lease=LEASE) is None
+    return await outbox.claim(ClaimRequest(sink, now=now, lease=LEASE)) is None
 
 
 # --- accept
@@ -63,7 +63,7 @@ async def is_clear(outbox, sink="team", *, now=0):
 
 async def test_a_new_outbox_is_empty(outbox):
     assert await outbox.counts() == {}
-    assert await outbox.claim("team", now=0, lease=LEASE) is None
+    assert await outbox.claim(ClaimRequest("team", now=0, lease=LEASE)) is None
     assert await outbox.due_at("team") is None
     assert list(await outbox.dead()) == []
     assert list(await outbox.closed_sinks()) == []
@@ -206,7 +206,7 @@ async def test_deliveries_are_claimed_in_the_order_of_acceptance(outbox):
 
 async def test_what_is_not_due_yet_is_not_claimed(outbox):
     assert await accept(outbox, an_event(), b"{}", TEAM, now=1_000, hold=HOLD)
-    assert await outbox.claim("team", now=1_299, lease=LEASE, hold=HOLD) is None
+    assert await outbox.claim(ClaimRequest("team", now=1_299, lease=LEASE, hold=HOLD)) is None
     assert await outbox.due_at("team", now=1_299, hold=HOLD) == 1_300
     assert (await claimed(outbox, now=1_300)).attempt == 1
 
@@ -215,7 +215,10 @@ async def test_what_is_not_due_yet_is_not_claimed(outbox):
 async def test_what_came_by_another_clock_is_due_after_a_hold_at_most(outbox, skew):
     assert await accept(outbox, an_event(), b"{}", TEAM, now=10**9 + skew, hold=HOLD)
     assert await outbox.due_at("team", now=10**9, hold=HOLD) <= 10**9 + HOLD
-    assert await outbox.claim("team", now=10**9 + HOLD, lease=LEASE, hold=HOLD) is not None
+    assert (
+        await outbox.claim(ClaimRequest("team", now=10**9 + HOLD, lease=LEASE, hold=HOLD))
+        is not None
+    )
 
 
 @pytest.mark.parametrize("skew", [95_000, -2_400_000, -50_000])
@@ -225,7 +228,7 @@ async def test_what_failed_by_another_clock_waits_no_longer_than_it_had_to(outbo
     one = await claimed(outbox, now=now)
     attempt = Attempt(at=now, took=5, outcome="Failed", reason="502")
     await outbox.save([replace(one, due_at=now + 5_000)], claimed=[one], attempt=attempt)
-    assert await outbox.claim("team", now=10**9 + 5_000, lease=LEASE) is not None
+    assert await outbox.claim(ClaimRequest("team", now=10**9 + 5_000, lease=LEASE)) is not None
 
 
 @pytest.mark.parametrize("act", ["open", "revive", "recover"])
@@ -247,7 +250,7 @@ async def test_nobody_overtakes_a_head_that_waits(outbox):
     await accepted(outbox, 1)
     await accepted(outbox, 2)
     head = await failed(outbox, due_at=5_000)
-    assert await outbox.claim("team", now=4_999, lease=LEASE) is None
+    assert await outbox.claim(ClaimRequest("team", now=4_999, lease=LEASE)) is None
     assert (await claimed(outbox, now=5_000)).id == head.id
 
 
@@ -255,7 +258,7 @@ async def test_nobody_overtakes_a_head_that_is_carried(outbox):
     await accepted(outbox, 1)
     await accepted(outbox, 2)
     head = await claimed(outbox)
-    assert await outbox.claim("team", now=LEASE - 1, lease=LEASE) is None
+    assert await outbox.claim(ClaimRequest("team", now=LEASE - 1, lease=LEASE)) is None
     assert await outbox.save([replace(head, state=State.DELIVERED)], claimed=[head])
     assert (await claimed(outbox)).id > head.id
 
@@ -283,7 +286,9 @@ async def test_each_claim_counts_an_attempt(outbox):
 async def test_of_many_claims_at_once_one_is_given(outbox):
     await accepted(outbox, 1)
     await accepted(outbox, 2)
-    claims = await asyncio.gather(*(outbox.claim("team", now=0, lease=LEASE) for _ in range(20)))
+    claims = await asyncio.gather(
+        *(outbox.claim(ClaimRequest("team", now=0, lease=LEASE)) for _ in range(20))
+    )
     assert len([delivery for delivery in claims if delivery is not None]) == 1
 
 
@@ -458,7 +463,7 @@ async def test_a_closed_sink_keeps_its_backlog(outbox):
     await accepted(outbox, 1, BOTH)
     await closed(outbox)
     await accepted(outbox, 2, BOTH)
-    assert await outbox.claim("team", now=10**12, lease=LEASE) is None
+    assert await outbox.claim(ClaimRequest("team", now=10**12, lease=LEASE)) is None
     assert await outbox.due_at("team") is None
     assert (await outbox.counts())["team", "pending"] == 2
     assert (await claimed(outbox, "ops")).sink == "ops"
@@ -564,7 +569,7 @@ async def test_a_paused_sink_keeps_its_backlog(outbox):
     await accepted(outbox, 1, BOTH)
     assert await outbox.pause_sink("team", now=3)
     await accepted(outbox, 2, BOTH)
-    assert await outbox.claim("team", now=10**12, lease=LEASE) is None
+    assert await outbox.claim(ClaimRequest("team", now=10**12, lease=LEASE)) is None
     assert await outbox.due_at("team") is None
     assert (await outbox.counts())["team", "pending"] == 2
     assert (await claimed(outbox, "ops")).sink == "ops"
@@ -904,7 +909,7 @@ async def test_a_closed_outbox_says_so(outbox):
     with pytest.raises(OutboxError):
         await accept(outbox, an_event(), b"{}", TEAM, now=0)
     with pytest.raises(OutboxError):
-        await outbox.claim("team", now=0, lease=LEASE)
+        await outbox.claim(ClaimRequest("team", now=0, lease=LEASE))
     with pytest.raises(OutboxError):
         await outbox.counts()
 
@@ -931,14 +936,16 @@ async def arrives(outbox, n, *, now, created_at=0, sibling=None, sinks=TEAM, **c
 
 async def held(outbox, *, now):
     """The one that the lane sends now."""
-    (one,) = (await outbox.claim("team", now=now, lease=LEASE, hold=HOLD)).deliveries
+    (one,) = (await outbox.claim(ClaimRequest("team", now=now, lease=LEASE, hold=HOLD))).deliveries
     return one
 
 
 async def drained(outbox, *, now):
     """What the lane sends from now on, in its order."""
     found = []
-    while (claim := await outbox.claim("team", now=now, lease=LEASE, hold=HOLD)) is not None:
+    while (
+        claim := await outbox.claim(ClaimRequest("team", now=now, lease=LEASE, hold=HOLD))
+    ) is not None:
         (one,) = claim.deliveries
         assert await outbox.save([replace(one, state=State.DELIVERED)], claimed=[one])
         found.append(int(one.raw))
@@ -947,7 +954,7 @@ async def drained(outbox, *, now):
 
 async def test_what_is_held_is_not_due_before(outbox):
     await arrives(outbox, 1, now=1_000)
-    assert await outbox.claim("team", now=1_299, lease=LEASE, hold=HOLD) is None
+    assert await outbox.claim(ClaimRequest("team", now=1_299, lease=LEASE, hold=HOLD)) is None
     assert await outbox.due_at("team", hold=HOLD) == 1_300
     assert await drained(outbox, now=1_300) == [1]
 
@@ -1149,7 +1156,7 @@ async def test_who_may_not_show_it_any_more_gets_it_as_an_edit_by_whoever_a_rout
     hidden = {"sibling": EDITED, "editing": editing, "withdrawn": ("team", "ops")}
     event = an_event(2, hook="bob", created_at=2)
     assert await accept(outbox, event, b"2", {}, now=1_000, hold=HOLD, **hidden)
-    claim = await outbox.claim("team", now=2_000, lease=LEASE)
+    claim = await outbox.claim(ClaimRequest("team", now=2_000, lease=LEASE))
     assert [(one.edits, one.route) for one in (claim.deliveries if claim else ())] == expected
     assert {sink for sink, _ in await outbox.counts()} == {"team"}
 
@@ -1160,7 +1167,7 @@ async def test_who_is_tried_again_comes_with_the_last_that_came_since(outbox):
     assert await outbox.save([replace(flying, due_at=2_000, reason="502")], claimed=[flying])
     await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
     await arrives(outbox, 3, now=1_100, created_at=3, sibling=AGAIN)
-    claim = await outbox.claim("team", now=5_000, lease=LEASE, hold=HOLD)
+    claim = await outbox.claim(ClaimRequest("team", now=5_000, lease=LEASE, hold=HOLD))
     (later,) = claim.later_edits.items()
     assert (later[0], later[1].edits, later[1].raw) == (1, 1, b"3")
 
@@ -1193,7 +1200,7 @@ async def test_what_has_no_message_cannot_be_known(outbox):
 
 async def batch_of(outbox, most=10, *, now=0):
     """Claim a head with all its candidates, as the lane does."""
-    claim = await outbox.claim("team", now=now, lease=LEASE, most=most)
+    claim = await outbox.claim(ClaimRequest("team", now=now, lease=LEASE, limit=most))
     (head,) = claim.deliveries
     return [head, *await outbox.extend_claim(claim.candidates, head=head)]
 
@@ -1215,7 +1222,7 @@ def raws(deliveries):
 
 async def test_a_new_head_names_who_may_go_with_it(outbox):
     await waits(outbox, 5)
-    claim = await outbox.claim("team", now=0, lease=LEASE, most=3)
+    claim = await outbox.claim(ClaimRequest("team", now=0, lease=LEASE, limit=3))
     assert (raws(claim.deliveries), raws(claim.candidates)) == ([1], [2, 3])
     assert [one.attempt for one in claim.candidates] == [0, 0]
 
@@ -1225,17 +1232,17 @@ async def test_who_joins_is_claimed_with_the_head(outbox):
     batch = await batch_of(outbox)
     assert raws(batch) == [1, 2, 3]
     assert {(one.batch, one.attempt, one.due_at) for one in batch} == {(1, 1, LEASE)}
-    assert await outbox.claim("team", now=LEASE - 1, lease=LEASE, most=10) is None
+    assert await outbox.claim(ClaimRequest("team", now=LEASE - 1, lease=LEASE, limit=10)) is None
 
 
 async def test_who_shared_a_request_shares_it_in_every_attempt(outbox):
     await waits(outbox, 4)
     batch = await batch_of(outbox, most=3)
     await settle_all(outbox, batch, due_at=50, reason="502")
-    claim = await outbox.claim("team", now=50, lease=LEASE, most=10)
+    claim = await outbox.claim(ClaimRequest("team", now=50, lease=LEASE, limit=10))
     assert (raws(claim.deliveries), claim.candidates) == ([1, 2, 3], ())
     assert not any(one.interrupted for one in claim.deliveries)
-    died = await outbox.claim("team", now=50 + LEASE, lease=LEASE, most=10)
+    died = await outbox.claim(ClaimRequest("team", now=50 + LEASE, lease=LEASE, limit=10))
     assert raws(died.deliveries) == [1, 2, 3]
     assert all(one.interrupted for one in died.deliveries)
 
@@ -1244,7 +1251,7 @@ async def test_every_delivery_has_a_key_of_its_own_in_all_its_attempts(outbox):
     await waits(outbox, 4)
     batch = await batch_of(outbox, most=3)
     await settle_all(outbox, batch, due_at=50, reason="502")
-    again = (await outbox.claim("team", now=50, lease=LEASE)).deliveries
+    again = (await outbox.claim(ClaimRequest("team", now=50, lease=LEASE))).deliveries
     assert [one.key for one in again] == [one.key for one in batch]
     assert len({one.key for one in batch} - {None}) == 3
     await settle_all(outbox, again, state=State.DEAD, reason="400")
@@ -1258,7 +1265,9 @@ async def test_who_was_told_to_go_alone_does(outbox):
     split = [replace(one, attempt=0, due_at=5, batch=one.id) for one in batch]
     assert await outbox.save(split, claimed=batch)
     seen = []
-    while (claim := await outbox.claim("team", now=5, lease=LEASE, most=10)) is not None:
+    while (
+        claim := await outbox.claim(ClaimRequest("team", now=5, lease=LEASE, limit=10))
+    ) is not None:
         assert claim.candidates == ()
         await settle_all(outbox, claim.deliveries, state=State.DELIVERED)
         seen.append(raws(claim.deliveries))
@@ -1269,14 +1278,14 @@ async def test_nobody_joins_who_was_replaced_meanwhile(outbox):
     await arrives(outbox, 1, now=0)
     await arrives(outbox, 2, now=0, created_at=1, sibling=MENTION)
     await arrives(outbox, 3, now=0, created_at=2)
-    claim = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD, most=10)
+    claim = await outbox.claim(ClaimRequest("team", now=HOLD, lease=LEASE, hold=HOLD, limit=10))
     await arrives(outbox, 4, now=HOLD, created_at=1, sibling=REPLY)
     assert await outbox.extend_claim(claim.candidates, head=claim.deliveries[0]) == []
 
 
 async def test_nobody_joins_twice(outbox):
     await waits(outbox, 2)
-    claim = await outbox.claim("team", now=0, lease=LEASE, most=2)
+    claim = await outbox.claim(ClaimRequest("team", now=0, lease=LEASE, limit=2))
     (head,) = claim.deliveries
     assert raws(await outbox.extend_claim(claim.candidates, head=head)) == [2]
     assert await outbox.extend_claim(claim.candidates, head=head) == []
@@ -1297,7 +1306,9 @@ async def test_who_stands_behind_a_batch_is_behind_all_of_it(outbox):
     await waits(outbox, 3)
     batch = await batch_of(outbox, most=2)
     await settle_all(outbox, batch, due_at=10**9, reason="500")
-    claim = await outbox.claim("team", now=1, lease=LEASE, behind=[batch[0].batch])
+    claim = await outbox.claim(
+        ClaimRequest("team", now=1, lease=LEASE, skip_batches=[batch[0].batch])
+    )
     assert raws(claim.deliveries) == [3]
 
 
@@ -1306,7 +1317,7 @@ async def test_a_batch_is_expedited_whole(outbox):
     batch = await batch_of(outbox)
     await settle_all(outbox, batch, due_at=10**9, reason="500")
     await outbox.expedite(1, now=7)
-    assert raws((await outbox.claim("team", now=7, lease=LEASE)).deliveries) == [1, 2]
+    assert raws((await outbox.claim(ClaimRequest("team", now=7, lease=LEASE))).deliveries) == [1, 2]
 
 
 async def test_recovery_ends_the_wait_of_who_was_tried_at_no_cost(outbox):
@@ -1321,7 +1332,7 @@ async def test_a_message_of_several_is_known_with_all_its_parts(outbox):
     for n in (1, 2, 3):
         same = OPEN if n == 2 else None
         await arrives(outbox, n, now=0, created_at=n, sibling=same)
-    claim = await outbox.claim("team", now=HOLD, lease=LEASE, hold=HOLD, most=10)
+    claim = await outbox.claim(ClaimRequest("team", now=HOLD, lease=LEASE, hold=HOLD, limit=10))
     (head,) = claim.deliveries
     batch = [head, *await outbox.extend_claim(claim.candidates, head=head)]
     await settle_all(outbox, batch, state=State.DELIVERED, due_at=HOLD, message="m1")

@@ -12,7 +12,7 @@ import pytest
 
 from relay.errors import OutboxError
 from relay.model import Sibling
-from relay.outbox import ClosedSink
+from relay.outbox import ClaimRequest, ClosedSink
 from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.cluster import ClusterTiming
 from relay.outbox.postgres.connection import SETTINGS, check_sessions, public
@@ -211,7 +211,7 @@ async def test_nodes_with_different_configurations_carry_what_they_know(start: S
 
 
 async def claimed(outbox: PostgresOutbox, sink: str = "team", *, now: int = 2_000):
-    claim = await outbox.claim(sink, now=now, lease=LEASE, most=3)
+    claim = await outbox.claim(ClaimRequest(sink, now=now, lease=LEASE, limit=3))
     assert claim is not None
     return claim
 
@@ -257,7 +257,7 @@ async def test_whatever_clock_a_dead_node_had_its_heir_goes_on_at_once(
     due_at = await second.outbox.due_at("team", now=second.now, hold=300)
     assert due_at is not None
     assert due_at <= second.now + 5_000
-    claim = await second.outbox.claim("team", now=due_at, lease=LEASE, hold=300)
+    claim = await second.outbox.claim(ClaimRequest("team", now=due_at, lease=LEASE, hold=300))
     assert claim is not None
 
 
@@ -272,7 +272,7 @@ async def test_who_was_stopped_for_too_long_changes_nothing_afterwards(start: St
     await until(lambda: second.mine == {"team"})
     assert not first.outbox.owns("team")
     assert await first.outbox.extend_claim(claim.candidates, head=claim.deliveries[0]) == []
-    assert await first.outbox.claim("team", now=10**12, lease=LEASE) is None
+    assert await first.outbox.claim(ClaimRequest("team", now=10**12, lease=LEASE)) is None
     await first.outbox.close_sink(
         ClosedSink(name="team", reason="410", fingerprint="f", closed_at=0)
     )
@@ -405,7 +405,11 @@ async def test_of_two_processes_one_claims(pair: tuple[PostgresOutbox, PostgresO
         assert await accept(pair[0], an_event(n), b"{}", TEAM, now=0)
     for _ in range(20):
         claims = await asyncio.gather(
-            *(outbox.claim("team", now=0, lease=LEASE) for outbox in pair for _ in range(3))
+            *(
+                outbox.claim(ClaimRequest("team", now=0, lease=LEASE))
+                for outbox in pair
+                for _ in range(3)
+            )
         )
         (claim,) = (claim for claim in claims if claim is not None)
         done = [replace(one, state=State.DELIVERED) for one in claim.deliveries]
@@ -475,7 +479,7 @@ async def test_what_a_node_of_the_first_schema_has_sent_goes_again_under_the_key
 
 
 async def carried(outbox: PostgresOutbox) -> Delivery:
-    claim = await outbox.claim("team", now=0, lease=LEASE)
+    claim = await outbox.claim(ClaimRequest("team", now=0, lease=LEASE))
     assert claim is not None
     (one,) = claim.deliveries
     assert await outbox.save([replace(one, state=State.DELIVERED)], claimed=[one])
@@ -627,7 +631,7 @@ async def test_what_was_claimed_without_an_answer_is_as_it_was_before(line: Line
         assert await accept(outbox, an_event(), b"{}", TEAM, now=1_000)
         line.lose_commit()
         with pytest.raises(OutboxError):
-            await outbox.claim("team", now=2_000, lease=LEASE)
+            await outbox.claim(ClaimRequest("team", now=2_000, lease=LEASE))
         assert line.has_lost
         (one,) = (await claimed(outbox)).deliveries
         assert (one.attempt, one.interrupted) == (1, False)
@@ -642,7 +646,7 @@ async def test_what_a_dead_node_had_begun_stays_known_where_a_claim_of_it_has_no
         await claimed(outbox)
         line.lose_commit()
         with pytest.raises(OutboxError):
-            await outbox.claim("team", now=2_000 + LEASE, lease=LEASE)
+            await outbox.claim(ClaimRequest("team", now=2_000 + LEASE, lease=LEASE))
         (one,) = (await claimed(outbox, now=2_000 + LEASE)).deliveries
         assert (one.attempt, one.crashes, one.interrupted) == (1, 1, True)
 
@@ -655,7 +659,7 @@ async def test_a_claim_that_fails_leaves_no_transaction_open(
         db = await asyncpg.connect(address, server_settings=SETTINGS)
         await db.execute("ALTER TABLE delivery ADD CONSTRAINT full_disk CHECK (attempt = 0)")
         with pytest.raises(OutboxError, match="full_disk"):
-            await outbox.claim("team", now=2_000, lease=LEASE)
+            await outbox.claim(ClaimRequest("team", now=2_000, lease=LEASE))
         await db.execute("ALTER TABLE delivery DROP CONSTRAINT full_disk")
         await db.close()
         (one,) = (await claimed(outbox)).deliveries
@@ -686,9 +690,9 @@ async def test_what_another_node_has_claimed_since_is_left_to_it(line: Line, add
         assert await accept(late, an_event(), b"{}", TEAM, now=1_000)
         line.lose_commit()
         with pytest.raises(OutboxError):
-            await late.claim("team", now=2_000, lease=LEASE)
+            await late.claim(ClaimRequest("team", now=2_000, lease=LEASE))
         (one,) = (await claimed(heir, now=3_000 + LEASE)).deliveries
-        assert await late.claim("team", now=2_000, lease=LEASE) is None
+        assert await late.claim(ClaimRequest("team", now=2_000, lease=LEASE)) is None
         assert await heir.save([replace(one, state=State.DELIVERED)], claimed=[one])
 
 
@@ -701,7 +705,7 @@ async def test_what_was_claimed_without_an_answer_goes_to_who_takes_the_lane_in_
         assert await accept(outbox, an_event(), b"{}", TEAM, now=1_000)
         line.lose_commit()
         with pytest.raises(OutboxError):
-            await outbox.claim("team", now=2_000, lease=LEASE)
+            await outbox.claim(ClaimRequest("team", now=2_000, lease=LEASE))
         second = await start({"team"})
         await first.end()
         await until(lambda: second.mine == {"team"})

@@ -11,7 +11,7 @@ from relay import misskey
 from relay.delivery.lane import LEASE, Lane
 from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.delivery.sender import LaneConfig
-from relay.outbox import DeliverySearch
+from relay.outbox import ClaimRequest, DeliverySearch
 from relay.outcome import Delivery, Failed, Outcome, Sent, State
 from relay.rendering.templates import Templates
 from relay.text.message import Message
@@ -243,7 +243,7 @@ async def test_kills_before_anything_was_sent_burn_no_attempts(outbox: Any, rese
     stage = Stage(outbox, resend=resend)
     await stage.accept("one")
     for _ in range(15):
-        assert await outbox.claim("team", now=stage.now, lease=LEASE) is not None
+        assert await outbox.claim(ClaimRequest("team", now=stage.now, lease=LEASE)) is not None
         stage.now += 1000
         await stage.restart()
     assert (await stage.one()).attempt == 1
@@ -254,7 +254,9 @@ async def test_kills_before_anything_was_sent_burn_no_attempts(outbox: Any, rese
 async def test_kills_in_quick_succession_set_nothing_aside(stage: Stage) -> None:
     await stage.accept("one")
     for _ in range(60):
-        assert await stage.outbox.claim("team", now=stage.now, lease=LEASE) is not None
+        assert (
+            await stage.outbox.claim(ClaimRequest("team", now=stage.now, lease=LEASE)) is not None
+        )
         stage.now += 1000
         await stage.restart()
     await stage.run(seconds=300)

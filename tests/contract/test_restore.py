@@ -15,7 +15,7 @@ from relay.config import Config
 from relay.delivery.lane import Lane
 from relay.delivery.renderer import Renderer
 from relay.delivery.sender import LaneConfig
-from relay.outbox import Outbox, SQLiteOutbox, backup
+from relay.outbox import ClaimRequest, Outbox, SQLiteOutbox, backup
 from relay.outbox.postgres import PostgresOutbox
 from relay.outcome import State
 from relay.rendering.templates import Templates
@@ -162,7 +162,7 @@ async def test_what_a_backup_found_on_its_way_arrives_once(
     async with open_session() as session:
         async with stored.open() as outbox:
             await take(outbox, 1)
-            assert await outbox.claim("room", now=NOW, lease=1) is not None
+            assert await outbox.claim(ClaimRequest("room", now=NOW, lease=1)) is not None
         await stored.back_up()
         for is_first in (True, False):
             async with stored.open() as outbox:

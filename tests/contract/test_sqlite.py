@@ -14,7 +14,7 @@ from dataclasses import replace
 import pytest
 
 from relay.errors import OutboxError
-from relay.outbox import ClosedSink, FileLock, SQLiteOutbox
+from relay.outbox import ClaimRequest, ClosedSink, FileLock, SQLiteOutbox
 from relay.outbox.sqlite.schema import MIGRATIONS
 from relay.outbox.sqlite.writer import SQLiteWriter, commit
 from relay.outcome import State
@@ -40,7 +40,7 @@ def no_file_may_grow():
 
 
 async def taken(outbox, sink, **given):
-    (delivery,) = (await outbox.claim(sink, **given)).deliveries
+    (delivery,) = (await outbox.claim(ClaimRequest(sink, **given))).deliveries
     return delivery
 
 
@@ -196,7 +196,7 @@ async def test_an_outbox_that_cannot_be_written_says_so_and_works_again_later(pa
     with no_file_may_grow():
         answers = await asyncio.gather(
             *(accept(outbox, an_event(n), b"x" * 10_000, TEAM, now=0) for n in (2, 3)),
-            outbox.claim("team", now=0, lease=5),
+            outbox.claim(ClaimRequest("team", now=0, lease=5)),
             return_exceptions=True,
         )
         assert [type(answer) for answer in answers] == [OutboxError] * 3

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient
 
 from relay import misskey
 from relay.misskey import samples as sample
-from relay.outbox import ClosedSink, DeliverySearch, Outbox
+from relay.outbox import ClaimRequest, ClosedSink, DeliverySearch, Outbox
 from relay.outbox.siblings import sibling
 from relay.outcome import State
 from tests.factories import accept, an_event
@@ -220,7 +220,7 @@ async def test_a_dead_letter_of_a_sink_that_is_gone_can_be_dropped(
     opened: Open, outbox: Outbox
 ) -> None:
     await accept(outbox, an_event(1), a_note_event(1).body, {"nobody": "all"}, now=NOW)
-    claim = await outbox.claim("nobody", now=NOW, lease=1000)
+    claim = await outbox.claim(ClaimRequest("nobody", now=NOW, lease=1000))
     assert claim is not None
     (one,) = claim.deliveries
     await outbox.save([replace(one, state=State.DEAD, reason="x")], claimed=[one])
@@ -276,7 +276,7 @@ async def test_what_its_author_has_hidden_since_is_not_sent_again(
         same = sibling(event, bound={"alice"})
         given = {"now": NOW + n, "sibling": same, "restricts": same.subject if n > 1 else None}
         await accept(outbox, event, request.body, {"discord": "all"}, **given)
-        claim = await outbox.claim("discord", now=NOW + n, lease=1_000)
+        claim = await outbox.claim(ClaimRequest("discord", now=NOW + n, lease=1_000))
         assert claim is not None
         done = [replace(one, state=State.DELIVERED) for one in claim.deliveries]
         assert await outbox.save(done, claimed=claim.deliveries)

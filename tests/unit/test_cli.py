@@ -17,7 +17,7 @@ from relay.cli import main as cli
 from relay.cli.context import colour_for
 from relay.delivery.settle import settle
 from relay.misskey import samples as sample
-from relay.outbox import SQLiteOutbox
+from relay.outbox import ClaimRequest, SQLiteOutbox
 from relay.outcome import Rejected
 from tests import cases
 from tests.factories import accept, an_event
@@ -382,7 +382,9 @@ def letters(folder: Path) -> Path:
         outbox = SQLiteOutbox.open(folder / "relay.db")
         await accept(outbox, an_event(1), NOTE, {"team": "#3", "gone": "#3"}, now=0)
         for sink in ("team", "gone"):
-            (claimed,) = (await outbox.claim(sink, now=1_000, lease=60_000)).deliveries
+            (claimed,) = (
+                await outbox.claim(ClaimRequest(sink, now=1_000, lease=60_000))
+            ).deliveries
             reason = Rejected(f"400 {sink}\x1b[31m says\nno")
             settled = settle(claimed, reason, schedule=(), resend=True, now=2_000)
             await outbox.save([settled], claimed=[claimed])

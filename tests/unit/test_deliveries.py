@@ -14,7 +14,7 @@ from relay import misskey
 from relay.delivery.settle import settle
 from relay.misskey import samples as sample
 from relay.model import Sibling
-from relay.outbox import ClosedSink, SQLiteOutbox
+from relay.outbox import ClaimRequest, ClosedSink, SQLiteOutbox
 from relay.outbox.siblings import sibling
 from relay.outcome import Attempt, Rejected, Sent
 from tests.factories import accept, an_event
@@ -51,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def ended(outbox: SQLiteOutbox, outcome: Any) -> None:
-    (claimed,) = (await outbox.claim("team", now=10, lease=60_000)).deliveries
+    (claimed,) = (await outbox.claim(ClaimRequest("team", now=10, lease=60_000))).deliveries
     settled = settle(claimed, outcome, schedule=(), now=20)
     told = Attempt(
         at=10, took=10, outcome=type(outcome).__name__, reason=getattr(outcome, "reason", None)
@@ -122,7 +122,7 @@ def test_siblings_and_edits_are_told_as_such(relay, folder):
             same = Sibling(subject="note", version=version)
             await accept(outbox, event, b"{}", {"mods": "all"}, now=n, sibling=same)
             if n == 8:
-                (claimed,) = (await outbox.claim("mods", now=10, lease=5)).deliveries
+                (claimed,) = (await outbox.claim(ClaimRequest("mods", now=10, lease=5))).deliveries
                 sent = replace(settle(claimed, Sent(), schedule=(), now=10), message="m")
                 await outbox.save([sent], claimed=[claimed])
 
@@ -198,7 +198,7 @@ def test_only_what_waits_for_the_sink_that_was_named_is_given_up(relay, folder):
 
 
 def test_what_is_under_way_is_not_given_up(relay, folder):
-    within(lambda outbox: outbox.claim("team", now=10**15, lease=60_000))
+    within(lambda outbox: outbox.claim(ClaimRequest("team", now=10**15, lease=60_000)))
     answer = relay("sinks", "give-up", "team")
     assert (answer.code, answer.out) == (1, "0 given up\n")
     assert "1 still wait for team: under way" in answer.err
@@ -208,10 +208,12 @@ def test_a_sink_is_paused_and_resumed(relay, folder):
     assert relay("sinks", "pause", "team").code == 0
     assert relay("sinks", "pause", "team").code == 1
     assert relay("sinks").out.splitlines()[1].split()[:2] == ["team", "paused"]
-    assert within(lambda outbox: outbox.claim("team", now=10**15, lease=1)) is None
+    assert within(lambda outbox: outbox.claim(ClaimRequest("team", now=10**15, lease=1))) is None
     assert relay("sinks", "resume", "team").code == 0
     assert relay("sinks", "resume", "team").code == 1
-    assert within(lambda outbox: outbox.claim("team", now=10**15, lease=1)) is not None
+    assert (
+        within(lambda outbox: outbox.claim(ClaimRequest("team", now=10**15, lease=1))) is not None
+    )
     assert "did you mean team?" in relay("sinks", "pause", "taem").err
 
 

@@ -103,7 +103,7 @@ def test_company_is_who_would_go_next_anyway(line: list[Waiting], most: int) -> 
         assert first is not None
         left.remove(first)
         next_ones.append(first)
-    assert candidates(line, hold=300, now=10**9, most=most) == next_ones[:most]
+    assert candidates(line, hold=300, now=10**9, limit=most) == next_ones[:most]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_company_is_who_would_go_next_anyway(line: list[Waiting], most: int) -> 
     ],
 )
 def test_company_ends_before(line: list[Waiting], expected: list[int]) -> None:
-    assert numbers(candidates(line, hold=300, now=500, most=9)) == expected
+    assert numbers(candidates(line, hold=300, now=500, limit=9)) == expected
 
 
 @pytest.mark.parametrize("skew", [-2_400_000, -50_000, -1, 95_000, 10**12])
@@ -166,7 +166,7 @@ def an_edit(number: int, *, due: int, is_tried: bool = True) -> Waiting:
 def test_an_edit_that_waits_for_another_attempt_delays_nobody() -> None:
     line = [an_edit(1, due=600_000), waiting(2), waiting(3), an_edit(4, due=0, is_tried=False)]
     assert numbers(together(line, hold=0, now=1000)) == [2]
-    assert numbers(candidates(line, hold=0, now=1000, most=9)) == [2, 3]
+    assert numbers(candidates(line, hold=0, now=1000, limit=9)) == [2, 3]
     assert due_at(line, hold=0) == 300
     assert is_due(line, hold=0, now=1000)
 
@@ -207,4 +207,4 @@ def test_who_was_replaced_by_a_sibling_keeps_its_place() -> None:
         waiting(2, came=10_000, happened=2),
         waiting(3, came=20_000, happened=1),
     ]
-    assert numbers(candidates(line, hold=300, now=10**6, most=9)) == [1, 2, 3]
+    assert numbers(candidates(line, hold=300, now=10**6, limit=9)) == [1, 2, 3]

@@ -16,6 +16,7 @@ from relay.outbox.postgres import rows as query
 from relay.outbox.postgres import statements as statement
 from relay.outbox.postgres.accept import storable
 from relay.outbox.postgres.connection import Connection, changed_rows
+from relay.outbox.records import ClaimRequest
 from relay.outbox.siblings import new_key
 from relay.outcome import Attempt, Delivery
 
@@ -56,9 +57,8 @@ class Claims:
         db: Connection,
         heads: Sequence[line.Waiting],
         claimed: Mapping[int, bool],
+        request: ClaimRequest,
         *,
-        due_at: int,
-        sink: str,
         node: int | None,
     ) -> Sequence[Delivery]:
         """None of them if another process was faster with one."""
@@ -67,6 +67,7 @@ class Claims:
             for one in heads
         ]
         found = zip(*((one.id, one.due_at, one.claimed) for one in before), strict=True)
+        sink, due_at = request.sink, request.now + request.lease
         with self._doubted(sink, before, lease=due_at), suppress(_TooFewError):
             async with db.transaction():
                 keys = [new_key() for _ in before]

@@ -31,6 +31,7 @@ from relay.outbox.postgres.writer import PostgresWriter
 from relay.outbox.records import (
     Backlog,
     Claim,
+    ClaimRequest,
     ClosedSink,
     DeadGroup,
     DeliverySearch,
@@ -112,32 +113,16 @@ class PostgresOutbox:
         self._check_open()
         return await self._writer.accept(new_event)
 
-    async def claim(
-        self,
-        sink: str,
-        *,
-        now: int,
-        lease: int,
-        hold: int = 0,
-        most: int = 1,
-        behind: Collection[int] = (),
-    ) -> Claim | None:
+    async def claim(self, request: ClaimRequest) -> Claim | None:
         async with self._connection() as db:
-            await self._claims.undo(db, sink)
-            found, claimed = await query.line_of(db, sink)
-            waiting = [one for one in found if one.batch not in behind]
-            if not line.is_due(waiting, hold=hold, now=now):
+            await self._claims.undo(db, request.sink)
+            waiting, claimed = await query.line_of(db, request.sink)
+            heads, candidates = line.claimable(waiting, request)
+            if not heads:
                 return None
-            heads = line.together(waiting, hold=hold, now=now)
-            deliveries = await self._claims.take(
-                db, heads, claimed, due_at=now + lease, sink=sink, node=self._node
-            )
+            deliveries = await self._claims.take(db, heads, claimed, request, node=self._node)
             if not deliveries:
                 return None
-            candidates: Sequence[line.Waiting] = ()
-            if heads[0].batch is None and heads[0].edits is None:
-                rest = [one for one in waiting if one not in heads]
-                candidates = line.candidates(rest, hold=hold, now=now, most=most - 1)
             others = await query.several(db, [one.id for one in candidates]) if candidates else ()
             later = await query.later_edits(db, heads)
             return Claim(deliveries=tuple(deliveries), candidates=tuple(others), later_edits=later)
@@ -181,11 +166,11 @@ class PostgresOutbox:
         *,
         now: int | None = None,
         hold: int = 0,
-        behind: Collection[int] = (),
+        skip_batches: Collection[int] = (),
     ) -> int | None:
         async with self._connection() as db:
             found, _ = await query.line_of(db, sink)
-        waiting = [one for one in found if one.batch not in behind]
+        waiting = [one for one in found if one.batch not in skip_batches]
         return line.due_at(waiting, hold=hold, now=now)
 
     async def recover(self, *, now: int) -> int:

@@ -1,12 +1,12 @@
 """How deliveries are claimed in SQLite, and what became of them is written, in a transaction."""
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from relay.outbox import ordering as line
-from relay.outbox.records import Claim
+from relay.outbox.records import Claim, ClaimRequest
 from relay.outbox.siblings import new_key
 from relay.outbox.sqlite import rows as query
 from relay.outbox.sqlite import statements as statement
@@ -20,28 +20,15 @@ class LeaseLostError(Exception):
     """Undoes what was written: all of it or nothing."""
 
 
-def claim(
-    db: sqlite3.Connection,
-    sink: str,
-    *,
-    now: int,
-    lease: int,
-    hold: int,
-    most: int,
-    behind: Collection[int],
-) -> Claim | None:
+def claim(db: sqlite3.Connection, request: ClaimRequest) -> Claim | None:
     """See ``Outbox.claim``."""
-    waiting = [one for one in query.line_of(db, sink) if one.batch not in behind]
-    if not line.is_due(waiting, hold=hold, now=now):
+    heads, candidates = line.claimable(query.line_of(db, request.sink), request)
+    if not heads:
         return None
-    heads = line.together(waiting, hold=hold, now=now)
-    candidates: Sequence[line.Waiting] = ()
-    if heads[0].batch is None and heads[0].edits is None:
-        rest = [one for one in waiting if one not in heads]
-        candidates = line.candidates(rest, hold=hold, now=now, most=most - 1)
+    due_at = request.now + request.lease
     return Claim(
-        deliveries=tuple(_claimed(db, one.id, due_at=now + lease) for one in heads),
-        candidates=tuple(query.one(db, other.id) for other in candidates),
+        deliveries=tuple(_claimed(db, one.id, due_at=due_at) for one in heads),
+        candidates=tuple(query.one(db, one.id) for one in candidates),
         later_edits=query.later_edits(db, heads),
     )
 

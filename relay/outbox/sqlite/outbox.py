@@ -20,6 +20,7 @@ from relay.outbox.base import Lanes
 from relay.outbox.records import (
     Backlog,
     Claim,
+    ClaimRequest,
     ClosedSink,
     DeadGroup,
     DeliverySearch,
@@ -122,21 +123,8 @@ class SQLiteOutbox:
         with named_errors(self.path):
             return await self._writer.accept(new_event)
 
-    async def claim(
-        self,
-        sink: str,
-        *,
-        now: int,
-        lease: int,
-        hold: int = 0,
-        most: int = 1,
-        behind: Collection[int] = (),
-    ) -> Claim | None:
-        return await self._write(
-            lambda db: claiming.claim(
-                db, sink, now=now, lease=lease, hold=hold, most=most, behind=behind
-            )
-        )
+    async def claim(self, request: ClaimRequest) -> Claim | None:
+        return await self._write(lambda db: claiming.claim(db, request))
 
     async def extend_claim(
         self, candidates: Sequence[Delivery], *, head: Delivery
@@ -182,10 +170,10 @@ class SQLiteOutbox:
         *,
         now: int | None = None,
         hold: int = 0,
-        behind: Collection[int] = (),
+        skip_batches: Collection[int] = (),
     ) -> int | None:
         def job(db: sqlite3.Connection) -> int | None:
-            waiting = [one for one in query.line_of(db, sink) if one.batch not in behind]
+            waiting = [one for one in query.line_of(db, sink) if one.batch not in skip_batches]
             return line.due_at(waiting, hold=hold, now=now)
 
         return await self._read(job)
