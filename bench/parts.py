@@ -20,7 +20,8 @@ from relay.mfm.to_tree import Origin, tree_of
 from relay.misskey import samples as sample
 from relay.model import Display, Event, Gate
 from relay.rendering.templates import Templates
-from relay.routing.match import Route, objection, sinks_for
+from relay.routing.gate import denial_reason
+from relay.routing.match import Route, sinks_for
 from relay.sinks import Sink
 from relay.text.message import Message
 from relay.text.shorten import shorten
@@ -88,7 +89,7 @@ def _steps(raws: list[bytes]) -> dict[str, list[Step]]:
 
 
 def _chosen(event: Event, routes: Sequence[Route], gates: Sequence[Gate]) -> object:
-    return sinks_for(event, routes), [objection(gate, event) for gate in gates]
+    return sinks_for(event, routes), [denial_reason(gate, event) for gate in gates]
 
 
 def _written(sink: Sink, message: Message, later: Iterator[int]) -> object:

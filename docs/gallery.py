@@ -7,7 +7,7 @@ from typing import Any
 from relay.app import plan
 from relay.cli.route import embedded
 from relay.misskey import samples as sample
-from relay.routing.match import redacted
+from relay.routing.gate import redacted
 
 PAGE = Path(__file__).parent / "gallery.md"
 HEAD = """# Gallery

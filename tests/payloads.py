@@ -17,7 +17,7 @@ from relay.errors import RelayError
 from relay.i18n import Language
 from relay.misskey import samples as sample
 from relay.model import Display, Gate, Visibility
-from relay.routing.match import redacted
+from relay.routing.gate import redacted
 from relay.text.message import plain_form
 
 ROOT = Path(__file__).parents[1]

@@ -20,7 +20,8 @@ from relay.model import Event
 from relay.outbox import DeliverySearch
 from relay.outcome import Delivery
 from relay.rendering.templates import Templates
-from relay.routing.match import hindrance, objection, sinks_for
+from relay.routing.gate import denial_reason
+from relay.routing.match import explain, sinks_for
 from relay.sinks import AnySink, Discord, Matrix, Slack
 
 CHATS: Mapping[str, AnySink] = {
@@ -210,7 +211,7 @@ def _ways(now: Operation, event: Event | None) -> Sequence[tuple[str, str, str |
     """Each route, its sinks, and why it does not match."""
     if event is None:
         return []
-    return [(one.name, ", ".join(one.to), hindrance(one, event)) for one in now.routes]
+    return [(one.name, ", ".join(one.to), explain(one, event)) for one in now.routes]
 
 
 def _sinks(now: Operation, event: Event | None) -> Sequence[tuple[str, str, str | None]]:
@@ -218,4 +219,4 @@ def _sinks(now: Operation, event: Event | None) -> Sequence[tuple[str, str, str 
     if event is None:
         return []
     wanted = sinks_for(event, now.routes)
-    return [(name, by, objection(now.sinks[name].gate, event)) for name, by in wanted.items()]
+    return [(name, by, denial_reason(now.sinks[name].gate, event)) for name, by in wanted.items()]

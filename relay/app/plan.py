@@ -18,7 +18,7 @@ from relay.i18n import Language
 from relay.intake.acceptance import Rules
 from relay.intake.server import Hook, Ways
 from relay.model import Gate
-from relay.routing.index import Table
+from relay.routing.index import RouteIndex
 from relay.routing.match import Route
 from relay.secret import Secret
 from relay.sinks import SinkSettings
@@ -139,7 +139,7 @@ def _rules(config: Config, routes: Sequence[Route]) -> Rules:
     for name, gate in gates.items():
         alike[gate].add(name)
     return Rules(
-        table=Table(routes),
+        table=RouteIndex(routes),
         bound=config.bound,
         gates=gates,
         alike=alike,

@@ -11,7 +11,8 @@ from relay.config import Config
 from relay.intake.acceptance import again, withdrawn_since
 from relay.model import Event
 from relay.outbox import NewEvent, Outbox, StoredEvent
-from relay.routing.match import objection, sinks_for
+from relay.routing.gate import denial_reason
+from relay.routing.match import sinks_for
 
 
 async def replay(given: Namespace) -> int:
@@ -62,7 +63,7 @@ async def _allowed(
     gates = {name: config.sinks[name].gate for name in wanted}
     since = await withdrawn_since(event, gates, outbox=outbox, bound=config.bound)
     withheld = dict.fromkeys(since, "its author has changed who may see the note")
-    withheld |= {name: why for name, gate in gates.items() if (why := objection(gate, event))}
+    withheld |= {name: why for name, gate in gates.items() if (why := denial_reason(gate, event))}
     for name, why in withheld.items():
         warn(f"{name}: withheld: {why}")
     return {name: route for name, route in wanted.items() if name not in withheld}

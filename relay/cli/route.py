@@ -20,7 +20,8 @@ from relay.cli.drawing import drawing
 from relay.cli.parser import Commands, Parser, add, add_json, complete_files
 from relay.config import Config
 from relay.model import Event
-from relay.routing.match import objection, redacted, sinks_for
+from relay.routing.gate import denial_reason, redacted
+from relay.routing.match import sinks_for
 from relay.sinks import SinkSettings
 from relay.terminal import BARE
 from relay.text.message import Message
@@ -31,7 +32,9 @@ def route(given: Namespace) -> int:
     expected = _expected(config, given.expect)
     event = read_event(given, config)
     wanted = sinks_for(event, config.compiled_routes())
-    withheld = {name: why for name in wanted if (why := objection(config.sinks[name].gate, event))}
+    withheld = {
+        name: why for name in wanted if (why := denial_reason(config.sinks[name].gate, event))
+    }
     passed = {name: by for name, by in wanted.items() if name not in withheld}
     if given.json:
         say_json({"event": event.kind, "sinks": passed, "withheld": withheld})
@@ -72,7 +75,9 @@ def preview(given: Namespace) -> int:
     sinks = config.sinks if given.sink is None else {given.sink: sink_of(config, given.sink)}
     event = read_event(given, config)
     colour = BARE if given.json else colour_for(sys.stdout)
-    withheld = {name: why for name in sinks if (why := objection(config.sinks[name].gate, event))}
+    withheld = {
+        name: why for name in sinks if (why := denial_reason(config.sinks[name].gate, event))
+    }
     made = {
         name: _message(config, name, sink, event)
         for name, sink in sinks.items()

@@ -13,7 +13,8 @@ from relay.outbox.siblings import subject
 from relay.outcome import WITHHELD, Delivery, Rejected
 from relay.rendering.blocks import outline
 from relay.rendering.templates import Templates
-from relay.routing.match import Route, admits, has_lapsed, redacted, withdraws
+from relay.routing.gate import allows, has_lapsed, redacted, revokes
+from relay.routing.match import Route
 from relay.sinks.emoji import of_server
 from relay.sinks.pacing import Pace
 from relay.text.message import Message
@@ -92,7 +93,7 @@ class Renderer:
             return self._shown(last, last, delivery.route, policy)
         told = replace(first, note=last.note)
         lapsed = self._lapsed(told, policy, restricted)
-        if last.note.id in lapsed or withdraws(policy.gate, last):  # the chat shows it as it was
+        if last.note.id in lapsed or revokes(policy.gate, last):  # the chat shows it as it was
             return self.rendered(redacted(policy.gate, told, lapsed), delivery.route, policy)
         return self._shown(last, told, delivery.route, policy, lapsed)
 
@@ -105,11 +106,11 @@ class Renderer:
         return self.rendered(redacted(policy.gate, event, ids), delivery.route, policy)
 
     def may_show(self, delivery: Delivery, policy: DeliveryPolicy) -> bool:
-        return admits(policy.gate, _event(delivery))
+        return allows(policy.gate, _event(delivery))
 
     def takes_back(self, edit: Delivery, policy: DeliveryPolicy) -> bool:
         """Whether the sink may not even show any longer what it was told before."""
-        return withdraws(policy.gate, _event(edit))
+        return revokes(policy.gate, _event(edit))
 
     def anew(
         self, edit: Delivery, policy: DeliveryPolicy, restricted: Restricted = NOTHING
@@ -131,7 +132,7 @@ class Renderer:
         lapsed: Collection[str] = (),
     ) -> Message | Rejected:
         """``told``, if the sink may show the event that ``came``."""
-        if not admits(policy.gate, came):
+        if not allows(policy.gate, came):
             return Rejected(WITHHELD)
         return self.rendered(redacted(policy.gate, told, lapsed), route, policy)
 

@@ -13,8 +13,9 @@ from relay.model import Event, Gate
 from relay.outbox.base import Outbox
 from relay.outbox.records import NewEvent
 from relay.outbox.siblings import is_change, restricts, sibling, subject
-from relay.routing.index import Table
-from relay.routing.match import admits, has_lapsed, objection, sinks_for, withdraws
+from relay.routing.gate import allows, denial_reason, has_lapsed, revokes
+from relay.routing.index import RouteIndex
+from relay.routing.match import sinks_for
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Rules:
     ``hold`` in milliseconds; 0: no event has siblings. ``bound`` are the hooks of one server each.
     """
 
-    table: Table
+    table: RouteIndex
     bound: Collection[str]
     gates: Mapping[str, Gate]
     alike: Mapping[Gate, Collection[str]]
@@ -103,12 +104,14 @@ class Acceptance:
     async def _accepted(self, event: Event, raw: bytes) -> bool:
         rules = self._rules()
         wanted = sinks_for(event, rules.table.routes_for(event))
-        withheld = {name: why for name in wanted if (why := objection(rules.gates[name], event))}
+        withheld = {
+            name: why for name in wanted if (why := denial_reason(rules.gates[name], event))
+        }
         chosen = {name: route for name, route in wanted.items() if name not in withheld}
         same = sibling(event, bound=rules.bound) if rules.hold else None
         editing, withdrawn = set[str](), set[str]()
         if same is not None:
-            withdrawn = {name for name in withheld if withdraws(rules.gates[name], event)}
+            withdrawn = {name for name in withheld if revokes(rules.gates[name], event)}
             editing, closed = _unnamed(event, rules, wanted)
             withdrawn |= closed
         await self._ceiling.check(rules.max_waiting, now=self._clock())
@@ -142,9 +145,9 @@ def _unnamed(event: Event, rules: Rules, wanted: Collection[str]) -> tuple[set[s
     editing, withdrawn = set[str](), set[str]()
     changes = is_change(event)
     for gate, names in rules.alike.items():
-        if withdraws(gate, event):  # whether or not it says that it is another version
+        if revokes(gate, event):  # whether or not it says that it is another version
             withdrawn.update(names)
-        elif changes and admits(gate, event):
+        elif changes and allows(gate, event):
             editing.update(names)
     withdrawn.difference_update(wanted)
     editing.difference_update(wanted)

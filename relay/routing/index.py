@@ -14,7 +14,7 @@ from relay.routing.match import Glob, Match, Route, names, tags
 Key = tuple[str, str]
 
 
-class Table:
+class RouteIndex:
     """Routes in the order of the file."""
 
     def __init__(self, routes: Iterable[Route]) -> None:

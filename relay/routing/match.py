@@ -1,105 +1,12 @@
-"""
-Which sinks may show an event (the gate), and which shall (the routes). Pure.
-
-Misskey sends every note complete, also the private parent or quote inside a public one. relay is
-the last gate before a public channel, so the gate holds for each note in the tree by itself.
-"""
+"""The routes: which sinks get an event, and why a route does not match. Pure."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from fnmatch import translate
 from typing import Protocol
 
-from relay.model import Event, Gate, Note
-
-WITHHELD = Note(withheld=True)
-"""What stands in the place of a note that a sink may not show; its author is not told either."""
-
-
-def objection(gate: Gate, event: Event) -> str | None:
-    """
-    Why a sink may not show the event at all; None if it may.
-
-    Events of Misskey's test button are local-only; they pass with their note withheld, so that
-    who presses it sees that the way is open.
-    """
-    if event.is_moderation and not gate.moderation:
-        return "it is for moderators, and the sink has no moderation: true"
-    if event.note is None or event.is_test or shows(gate, event.note):
-        return None
-    if event.note.visibility not in gate.visibility:
-        return f"the sink may not show {event.note.visibility} notes"
-    if event.note.local_only and not gate.local_only:
-        return "the note is local-only"
-    if event.note.signin_only and not gate.signin_only:
-        return (
-            "its author shows it to signed-in readers only, and the sink has no signin_only: true"
-        )
-    if event.note.is_gone:
-        return "the note is deleted, or hidden from everybody"
-    return "Misskey itself hid the note"
-
-
-def admits(gate: Gate, event: Event) -> bool:
-    """Whether a sink may show the event."""
-    return objection(gate, event) is None
-
-
-def shows(gate: Gate, note: Note) -> bool:
-    """Whether a sink may show this one note, whatever it quotes or answers."""
-    if note.is_hidden or note.withheld:
-        return False
-    return (
-        note.visibility in gate.visibility
-        and (gate.local_only or not note.local_only)
-        and (gate.signin_only or not note.signin_only)
-    )
-
-
-def withdraws(gate: Gate, event: Event) -> bool:
-    """
-    Whether the sink may not show the event for what its author made of the note.
-
-    Then nor may it show what it was told of that note before. What Misskey hides it hides from one
-    reader only, unless the note is gone for everybody.
-    """
-    note = event.note
-    if note is None or (event.is_moderation and not gate.moderation):
-        return False
-    return note.is_gone or not (note.is_hidden or shows(gate, note))
-
-
-def has_lapsed(gate: Gate, note: Note, versions: Iterable[Event]) -> bool:
-    """
-    Whether the sink may not show a copy of a note any longer, for a version that its author made.
-
-    Only a copy that says that it is of later than that version is not.
-    """
-    return any(withdraws(gate, one) and not _is_later(note, one.note) for one in versions)
-
-
-def _is_later(copy: Note, version: Note | None) -> bool:
-    if version is None or copy.updated_at is None or version.updated_at is None:
-        return False
-    return copy.updated_at > version.updated_at
-
-
-def redacted(gate: Gate, event: Event, lapsed: Collection[str] = ()) -> Event:
-    """Take every note out of the event that the sink may not show; ``lapsed`` are ids of such."""
-    if event.note is None:
-        return event
-    return replace(event, note=_redacted(gate, event.note, lapsed))
-
-
-def _redacted(gate: Gate, note: Note, lapsed: Collection[str]) -> Note:
-    if note.id in lapsed or not shows(gate, note):
-        return WITHHELD
-    return replace(
-        note,
-        reply=note.reply and _redacted(gate, note.reply, lapsed),
-        renote=note.renote and _redacted(gate, note.renote, lapsed),
-    )
+from relay.model import Event, Note
 
 
 class Pattern(Protocol):
@@ -219,7 +126,7 @@ class Route:
         )
 
 
-def hindrance(route: Route, event: Event) -> str | None:
+def explain(route: Route, event: Event) -> str | None:
     """
     Why a route does not send an event, in the words of the configuration; None if it does.
 

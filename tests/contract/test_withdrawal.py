@@ -32,7 +32,7 @@ from relay.model import Gate
 from relay.outbox import Outbox
 from relay.outcome import STILL_SHOWN, Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.rendering.templates import Templates
-from relay.routing.index import Table
+from relay.routing.index import RouteIndex
 from relay.routing.match import Route
 from relay.text.message import Message
 from tests.factories import Opener
@@ -144,7 +144,7 @@ class Machine(RuleBasedStateMachine):
         self.number = 0
         self.chat = Chat(self.check)
         rules = Rules(
-            table=Table([Route(name="all", to=("team",))]),
+            table=RouteIndex([Route(name="all", to=("team",))]),
             bound=(),
             gates={"team": Gate()},
             alike={Gate(): ("team",)},

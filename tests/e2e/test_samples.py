@@ -8,7 +8,7 @@ from pytest_aiohttp import AiohttpServer
 
 from relay import misskey
 from relay.model import Event, Gate
-from relay.routing.match import shows
+from relay.routing.gate import may_show
 from tests.e2e.process import Relay, serving
 from tests.e2e.waiting import until
 from tests.fakes.discord import FakeDiscord
@@ -114,7 +114,7 @@ def private_texts(sent: list[Request]) -> set[str]:
     private, public = set[str](), set[str]()
     for event in map(parsed, sent):
         for note in event.note.walk() if event.note is not None else ():
-            is_public = shows(Gate(), note)
+            is_public = may_show(Gate(), note)
             found = {note.text, note.cw, *(file.name for file in note.files)}
             (public if is_public else private).update(filter(None, found))
         if event.report is not None and event.report.comment:
@@ -144,4 +144,4 @@ def shown_by_default(event: Event) -> bool:
     note = event.note
     if note is None or event.is_test:
         return True
-    return shows(Gate(), note)
+    return may_show(Gate(), note)

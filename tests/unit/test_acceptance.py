@@ -9,7 +9,7 @@ from relay import misskey
 from relay.intake.acceptance import Acceptance, Rules
 from relay.model import Gate, Visibility
 from relay.outbox import NewEvent
-from relay.routing.index import Table
+from relay.routing.index import RouteIndex
 from tests.fakes.misskey import a_note_event
 
 
@@ -40,7 +40,7 @@ async def test_who_is_woken(answer: Collection[str] | None, woken: list[str]) ->
     outbox: Any = Answering(answer)
     gates = {"team": Gate(), "ops": Gate()}
     rules = Rules(
-        table=Table([]),
+        table=RouteIndex([]),
         bound=(),
         gates=gates,
         alike={Gate(): tuple(gates)},
@@ -61,7 +61,7 @@ async def test_a_note_that_became_private_is_taken_back_though_nothing_says_that
     outbox: Any = Answering(set())
     wide = Gate(visibility=frozenset(Visibility))
     rules = Rules(
-        table=Table([]),
+        table=RouteIndex([]),
         bound=(),
         gates={"team": Gate(), "ops": wide},
         alike={Gate(): ("team",), wide: ("ops",)},

@@ -14,7 +14,7 @@ from relay.config import Locale
 from relay.i18n import Language
 from relay.model import AbuseReport, Display, Event, Gate
 from relay.rendering.templates import Templates
-from relay.routing.match import redacted
+from relay.routing.gate import redacted
 from relay.sinks.discord import markup as discord
 from relay.sinks.matrix import markup as matrix
 from relay.text import plain

@@ -7,7 +7,7 @@ import pytest
 
 from relay.app.plan import policy, renderer
 from relay.cli.route import embedded
-from relay.routing.match import redacted
+from relay.routing.gate import redacted
 from relay.sinks.discord.layout import PICTURES as DISCORD
 from relay.sinks.images import draws, is_reachable
 from relay.sinks.layout import picture_link

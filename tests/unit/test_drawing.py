@@ -15,7 +15,7 @@ from relay.cli.drawing import drawing
 from relay.cli.route import embedded
 from relay.misskey import samples as sample
 from relay.model import Event
-from relay.routing.match import redacted
+from relay.routing.gate import redacted
 from relay.secret import Secret
 from relay.sinks.console import Console
 from relay.sinks.discord import markup as discord

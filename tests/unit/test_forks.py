@@ -11,7 +11,7 @@ from relay.errors import SecretError
 from relay.misskey import authenticate, parse, sender
 from relay.model import Event, Visibility
 from relay.outbox.siblings import is_change, sibling
-from relay.routing.index import Table
+from relay.routing.index import RouteIndex
 from relay.routing.match import Glob, Match, Route, names
 from relay.secret import Secret
 from tests import cases
@@ -201,7 +201,7 @@ def test_a_route_asks_for_who_reacted(
 ) -> None:
     route = Route(name="r", to=("team",), match=Match(author=(Glob.of(pattern),)))
     assert route.matches(reacted) == matches
-    assert ([route] == list(Table([route]).routes_for(reacted))) == matches
+    assert ([route] == list(RouteIndex([route]).routes_for(reacted))) == matches
 
 
 @pytest.mark.parametrize("body", [{}, {"user": None}, {"reaction": {}}, {"reaction": ["x"]}])

@@ -12,7 +12,7 @@ from relay.cli.route import embedded
 from relay.i18n import Language
 from relay.model import Event
 from relay.rendering.trial import trial
-from relay.routing.match import redacted
+from relay.routing.gate import redacted
 from relay.sinks.console import Console
 from relay.text import plain
 from relay.text.message import EXCERPT, Image, Message, plain_form

@@ -13,7 +13,7 @@ from relay.app.plan import policy, renderer
 from relay.cli.route import embedded
 from relay.config import Config
 from relay.model import Event
-from relay.routing.match import redacted
+from relay.routing.gate import redacted
 from relay.sinks.matrix import markup as matrix
 from relay.text.message import plain_form
 from relay.text.tree import Code, Link, Pre, Quote, Style, Styled, Text

@@ -12,7 +12,7 @@ from relay.misskey import samples as sample
 from relay.model import Display, Event, Gate
 from relay.rendering.blocks import outline
 from relay.rendering.templates import ENGLISH, Templates
-from relay.routing.match import redacted
+from relay.routing.gate import redacted
 from relay.sinks.discord import markup as discord
 from relay.text import plain
 from relay.text.tree import Emoji, text_of

@@ -11,7 +11,7 @@ from relay.cli.route import embedded
 from relay.misskey import parse
 from relay.model import Display, Event, Gate, Note
 from relay.rendering.templates import Templates
-from relay.routing.match import objection, redacted, shows, withdraws
+from relay.routing.gate import denial_reason, may_show, redacted, revokes
 from tests import cases
 from tests.fakes.misskey import a_note, a_note_event
 
@@ -78,13 +78,13 @@ def test_only_null_and_false_clear_it(flag: Any, value: object) -> None:
 @pytest.mark.parametrize("key", ["makeNotesHiddenBefore", "makeNotesFollowersOnlyBefore"])
 @pytest.mark.parametrize("value", [True, "1795308086", [], {}], ids=repr)
 def test_a_limit_that_cannot_be_read_is_after_every_note(key: str, value: object) -> None:
-    assert not shows(Gate(), the_note(user=author(**{key: value})))
+    assert not may_show(Gate(), the_note(user=author(**{key: value})))
 
 
 @pytest.mark.parametrize("key", ["makeNotesHiddenBefore", "makeNotesFollowersOnlyBefore"])
 @pytest.mark.parametrize("value", [None, False], ids=repr)
 def test_no_limit_hides_nothing(key: str, value: object) -> None:
-    assert shows(Gate(), the_note(user=author(**{key: value})))
+    assert may_show(Gate(), the_note(user=author(**{key: value})))
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_what_an_edit_takes_from_all_readers_is_withdrawn(
     request = a_note_event(1, kind="edited")
     old = request.event["body"]["note"] | {"createdAt": "2020-01-01T00:00:00Z"} | fields
     event = parse(json.dumps(request.event | {"body": {"note": old}}).encode(), hook="alice")
-    assert withdraws(Gate(), event) == gone
-    assert (objection(Gate(), event) is None) == (not fields)
+    assert revokes(Gate(), event) == gone
+    assert (denial_reason(Gate(), event) is None) == (not fields)
 
 
 # --- warnings that moderators demand (Sharkey)
@@ -209,14 +209,14 @@ SIGNIN = "its author shows it to signed-in readers only, and the sink has no sig
 
 def test_a_note_for_signed_in_readers_is_withheld_with_its_reason() -> None:
     event = cases.event("b06")
-    assert objection(Gate(), event) == SIGNIN
-    assert objection(Gate(signin_only=True), event) is None
-    assert withdraws(Gate(), event)
+    assert denial_reason(Gate(), event) == SIGNIN
+    assert denial_reason(Gate(signin_only=True), event) is None
+    assert revokes(Gate(), event)
 
 
 def test_a_parent_for_signed_in_readers_is_withheld_alone() -> None:
     event = cases.event("b08")
-    assert objection(Gate(), event) is None
+    assert denial_reason(Gate(), event) is None
     for payload in shown(event).values():
         assert "only for people who are signed in" not in payload
         assert "carol" not in payload
@@ -234,5 +234,5 @@ def test_what_was_captured_of_such_an_author_is_withheld() -> None:
         note = misskey.parse(body.encode(), hook="alice").note
         assert note is not None
         assert [
-            it for it in note.walk() if it.user.username == "Frank_123" and shows(Gate(), it)
+            it for it in note.walk() if it.user.username == "Frank_123" and may_show(Gate(), it)
         ] == []

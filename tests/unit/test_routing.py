@@ -20,19 +20,8 @@ from relay.model import (
     User,
     Visibility,
 )
-from relay.routing.match import (
-    WITHHELD,
-    Glob,
-    Match,
-    Route,
-    admits,
-    features,
-    hindrance,
-    names,
-    redacted,
-    shows,
-    sinks_for,
-)
+from relay.routing.gate import WITHHELD, allows, may_show, redacted
+from relay.routing.match import Glob, Match, Route, explain, features, names, sinks_for
 from tests.factories import an_event
 
 PUBLIC, HOME, FOLLOWERS, SPECIFIED = Visibility
@@ -66,8 +55,8 @@ def a_note_event(note=None, /, **changes):
 def test_a_note_is_shown_where_its_own_visibility_is_allowed(visibility, allowed):
     gate = Gate(visibility=frozenset(allowed))
     note = a_note(visibility=visibility)
-    assert shows(gate, note) == (visibility in allowed)
-    assert admits(gate, a_note_event(note)) == (visibility in allowed)
+    assert may_show(gate, note) == (visibility in allowed)
+    assert allows(gate, a_note_event(note)) == (visibility in allowed)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +64,7 @@ def test_a_note_is_shown_where_its_own_visibility_is_allowed(visibility, allowed
     [(PUBLIC, True), (HOME, True), (FOLLOWERS, False), (SPECIFIED, False)],
 )
 def test_by_default_a_sink_shows_public_and_home(visibility, is_shown):
-    assert shows(USUAL, a_note(visibility=visibility)) == is_shown
+    assert may_show(USUAL, a_note(visibility=visibility)) == is_shown
 
 
 @pytest.mark.parametrize(
@@ -112,8 +101,8 @@ def test_by_default_a_sink_shows_public_and_home(visibility, is_shown):
     ],
 )
 def test_what_else_a_note_may_be(gate, note, is_shown):
-    assert shows(gate, a_note(**note)) == is_shown
-    assert admits(gate, a_note_event(a_note(**note))) == is_shown
+    assert may_show(gate, a_note(**note)) == is_shown
+    assert allows(gate, a_note_event(a_note(**note))) == is_shown
 
 
 @pytest.mark.parametrize(
@@ -167,7 +156,7 @@ def test_what_else_a_note_may_be(gate, note, is_shown):
     ],
 )
 def test_which_events_a_sink_may_show(gate, event, is_admitted):
-    assert admits(gate, an_event(**event)) == is_admitted
+    assert allows(gate, an_event(**event)) == is_admitted
 
 
 # --- redaction
@@ -283,7 +272,7 @@ def test_no_word_of_a_withheld_note_is_anywhere_in_a_redacted_event(gate, tree):
     told = str(asdict(redacted(gate, a_note_event(note))))
 
     def check(inner, path, *, around):
-        is_shown = around and shows(gate, inner)
+        is_shown = around and may_show(gate, inner)
         assert (f"<{path}>" in told) == is_shown
         for key in ("reply", "renote"):
             if (below := getattr(inner, key)) is not None:
@@ -296,7 +285,7 @@ def test_no_word_of_a_withheld_note_is_anywhere_in_a_redacted_event(gate, tree):
 def test_a_redacted_event_is_redacted(gate, tree):
     once = redacted(gate, a_note_event(tree))
     assert redacted(gate, once) == once
-    assert all(note.withheld or shows(gate, note) for note in once.note.walk())
+    assert all(note.withheld or may_show(gate, note) for note in once.note.walk())
 
 
 @pytest.mark.tells_secrets("the note's id is the same word as its text")
@@ -638,7 +627,7 @@ def test_the_sinks_of_all_routes_that_match(routes, found):
     ],
 )
 def test_a_route_says_why_it_does_not_match(route, why):
-    assert hindrance(Route(name="r", to=("team",), **route), an_event()) == why
+    assert explain(Route(name="r", to=("team",), **route), an_event()) == why
 
 
 @pytest.mark.parametrize("has_note", [True, False])
@@ -649,7 +638,7 @@ def test_a_route_tells_of_each_key_what_the_event_has_there(has_note):
         "has": frozenset({"x"}), "tag": frozenset({"x"}), "text": (re.compile("x{99}"),),
     }  # fmt: skip
     event = an_event(note=a_note() if has_note else None)
-    told = hindrance(Route(name="r", to=("team",), match=Match(**asked)), event)
+    told = explain(Route(name="r", to=("team",), match=Match(**asked)), event)
     assert told is not None
     assert [part.partition(" is ")[0] for part in told.removeprefix("match: ").split("; ")] == [
         *(one.name for one in fields(Match))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.model import Event, Note, User, Visibility
-from relay.routing.index import Table
+from relay.routing.index import RouteIndex
 from relay.routing.match import Glob, Match, Route, sinks_for
 
 NAMES = ("bob", "alice", "b[o]b", "bob.x", "")
@@ -54,7 +54,7 @@ def test_an_event_goes_where_it_would_if_every_route_were_asked(
         Route(name=f"#{place}", to=("team", f"s{place}"), match=match)
         for place, match in enumerate(asked)
     ]
-    assert sinks_for(event, Table(routes).routes_for(event)) == sinks_for(event, routes)
+    assert sinks_for(event, RouteIndex(routes).routes_for(event)) == sinks_for(event, routes)
 
 
 def test_of_thousands_of_routes_only_those_of_the_author_are_asked() -> None:
@@ -64,4 +64,4 @@ def test_of_thousands_of_routes_only_those_of_the_author_are_asked() -> None:
     ]
     note = Note(user=User(username="User7", host="far.example"))
     event = Event(id="1", hook="alice", kind="note", created_at=0, note=note)
-    assert [route.name for route in Table(routes).routes_for(event)] == ["7"]
+    assert [route.name for route in RouteIndex(routes).routes_for(event)] == ["7"]
