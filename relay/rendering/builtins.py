@@ -34,6 +34,7 @@ from relay.rendering.meter import (
     weighed,
     weight,
 )
+from relay.rendering.rich import carried
 
 RANGE = 1_000
 DIGITS = 20  # that ``round`` may keep or take away
@@ -165,7 +166,7 @@ def operated(operator: str, function: Callable[[Any, Any], Any], left: Any, righ
     whole = isinstance(left, int) and isinstance(right, int)
     if operator == "**" and whole and left.bit_length() * right > LARGE:
         raise BoundError("a power this large is not allowed")
-    return limited(function(left, right))
+    return carried(limited(function(left, right)), (left, right))
 
 
 def key(value: Any) -> Any:
@@ -196,7 +197,7 @@ def light(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def paid(*args: Any, **named: Any) -> Any:
         charge(1)
-        return limited(function(*args, **named))
+        return carried(limited(function(*args, **named)), args)
 
     return paid
 
@@ -212,7 +213,7 @@ def heavy(function: Callable[..., Any], pay: Callable[[Any], Any] = weighed) -> 
             pay(one)
         for one in named.values():
             pay(one)
-        return owned(function(*args, **named))
+        return carried(owned(function(*args, **named)), (*args, *named.values()))
 
     return paid
 
@@ -220,12 +221,13 @@ def heavy(function: Callable[..., Any], pay: Callable[[Any], Any] = weighed) -> 
 @pass_eval_context
 def _join(
     eval_ctx: EvalContext, values: Iterable[Any], d: str = "", attribute: str | None = None
-) -> str:
+) -> Any:
     found = list(values)
     if len(found) * len(d) > SIZE:
         raise BoundError(f"a value of more than {SIZE} characters")
-    joined: str = jinja.sync_do_join(eval_ctx, found, d, attribute)
-    return joined
+    if attribute is not None:
+        found = [*map(jinja.make_attrgetter(eval_ctx.environment, attribute), found)]
+    return carried(jinja.sync_do_join(eval_ctx, found, d), found)
 
 
 def _replace(value: Any, old: Any, new: Any, count: int = -1) -> str:

@@ -31,7 +31,8 @@ def _text(error: Exception) -> str:
     if isinstance(error, TemplateNotFound):
         names = error.templates if isinstance(error, TemplatesNotFound) else [error.name]
         return f"there is no template {' or '.join(repr(str(name)) for name in names)}"
-    return str(error) if isinstance(error, JinjaError) else f"{type(error).__name__}: {error}"
+    text = str(error).replace("'Rich'", "'str'")  # to a template every text is a str
+    return text if isinstance(error, JinjaError) else f"{type(error).__name__}: {text}"
 
 
 def _without_values(text: str, source: str) -> str:

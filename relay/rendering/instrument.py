@@ -15,6 +15,7 @@ from markupsafe import Markup, escape, soft_str
 
 from relay.rendering.builtins import found_in, key
 from relay.rendering.meter import BITS, charge, copied, paid, turns, weighed
+from relay.rendering.rich import carried
 
 NODES = 20_000  # of one template
 DEPTH = 200  # nodes in nodes; Python allows as many parentheses in each other
@@ -22,12 +23,12 @@ AT_ONCE = 8  # nodes that are worked through in one step
 SHORT = 128  # characters of a literal that costs nothing to compare with
 
 
-def _together(parts: tuple[Any, ...]) -> str:
+def _together(parts: tuple[Any, ...]) -> Any:
     """``a ~ b``; text that is already escaped stays so."""
     texts = [soft_str(part) for part in paid(parts)]
     if any(hasattr(text, "__html__") for text in texts):
         return Markup("").join(texts)
-    return "".join(texts)
+    return carried("".join(texts), texts)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -17,6 +17,8 @@ from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference
 from jinja2.utils import Cycler, Joiner
 from markupsafe import Markup
 
+from relay.rendering.rich import Rich
+
 STEPS = 200_000  # of one rendering
 CHARACTERS = 128  # that are read or copied in one step
 COMPARED = 4096  # pairs of characters that are compared in one step, in the worst of searches
@@ -46,7 +48,7 @@ _OPAQUE = (
 
 _SIZED = (str, list, tuple)
 _COPIED = (list, tuple, dict)
-_TEXTS = (str, Markup)
+_TEXTS = (str, Rich, Markup)
 
 _left: ContextVar[list[int]] = ContextVar("left")
 

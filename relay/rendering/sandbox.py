@@ -23,6 +23,7 @@ from jinja2 import (
     nodes,
     pass_context,
 )
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.environment import TemplateExpression, TemplateModule
 from jinja2.exceptions import SecurityError
 from jinja2.parser import Parser
@@ -33,6 +34,7 @@ from markupsafe import Markup
 
 from relay.rendering import builtins, instrument
 from relay.rendering.meter import SIZE, charge, joined, limited, owned, weighed
+from relay.rendering.rich import carried
 
 LOADING = 100  # steps that a look for a template costs
 CALLING = 5  # steps that a macro costs, whatever it does
@@ -65,9 +67,17 @@ def _written(context: Context, value: Any) -> Any:
     return weighed(value) if value is not None else ""
 
 
+class Generator(CodeGenerator):
+    """Leaves ``a ~ b`` to the filter of ``instrument``: Jinja's own join makes a ``str``."""
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
+        self.visit(node.nodes[0], frame)
+
+
 class Sandbox(SandboxedEnvironment):
     """Templates read Misskey's names off frozen values, and can reach nothing else."""
 
+    code_generator_class = Generator
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
     def __init__(self, loader: BaseLoader | None = None) -> None:
@@ -126,7 +136,9 @@ class Sandbox(SandboxedEnvironment):
             charge(CALLING)
             return limited(__obj(__context.eval_ctx, *args, **kwargs))
         builtins.pay_call(__obj, args, kwargs)
-        return owned(super().call(__context, __obj, *args, **kwargs))
+        owner = getattr(__obj, "__self__", None)
+        result = owned(super().call(__context, __obj, *args, **kwargs))
+        return carried(result, (owner, *args, *kwargs.values()))
 
     def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """What ``map`` calls, by a name that no parser has seen."""

@@ -7,7 +7,7 @@ sends ``outline`` instead, which no template can break.
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from jinja2 import (
     TemplateNotFound,
     nodes,
 )
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2.compiler import Frame
 from markupsafe import Markup
 
 from relay.errors import TemplateError
@@ -36,7 +36,8 @@ from relay.rendering.builtins import light
 from relay.rendering.errors import told
 from relay.rendering.expression import values
 from relay.rendering.meter import BoundError, bounded, charge, joined, weighed
-from relay.rendering.sandbox import Sandbox
+from relay.rendering.rich import Rich, common_origin, with_origins
+from relay.rendering.sandbox import Generator, Sandbox
 from relay.text.hosts import readable
 from relay.text.message import Message, mapped
 from relay.text.shorten import shorten
@@ -164,7 +165,8 @@ class Templates:
         try:
             with bounded():
                 template = self._environment.get_template(name)
-                return _run(template, values(scene.event) | {"display": display}), scene.trees
+                named = values(with_origins(scene.event)) | {"display": display}
+                return _run(template, named), scene.trees
         except Exception as error:  # a template is a program: it can raise whatever Python can
             raise TemplateError(told(name, error, self.source)) from None
         finally:
@@ -194,7 +196,7 @@ def _in_words(language: Language) -> Callable[[Node], Node]:
     return in_words
 
 
-class _Roots(CodeGenerator):
+class _Roots(Generator):
     """Roots of templates import and set, and write no block: ``_run`` asks for each by its name."""
 
     def visit_Block(self, node: nodes.Block, frame: Frame) -> None:  # noqa: N802
@@ -213,18 +215,19 @@ def _mfm(text: str | None, limit: int | None = None) -> Markup:
     """The filter: a text with its markup, in the ways of the server that its author is on."""
     if not text:
         return Markup("")
-    _pay_for_markup(text)
+    text, origin = _read(text)
     rest = (Text(text[MFM_LENGTH:]),) if len(text) > MFM_LENGTH else ()
-    made = (*tree_of(parse(text[:MFM_LENGTH]), _origin(text, _scene.get().event)), *rest)
-    return _kept(made if limit is None else shorten(made, lambda it: len(text_of(it)) <= limit))
+    tree = (*tree_of(parse(text[:MFM_LENGTH]), origin), *rest)
+    return _kept(
+        tree if limit is None else shorten(tree, lambda shorter: len(text_of(shorter)) <= limit)
+    )
 
 
 def _emoji(text: str | None) -> Markup:
     """The filter: a name, a choice or a reaction, literal but for the custom emoji in it."""
     if not text:
         return Markup("")
-    _pay_for_markup(text)
-    origin = _origin(text, _scene.get().event)
+    text, origin = _read(text)
     if (found := _REMOTE_EMOJI.fullmatch(text)) is not None:
         name, host = found.groups()
         return _kept((Emoji(name, replace(origin, host=host).emoji(name)),))
@@ -236,6 +239,20 @@ def _readable(text: str | None) -> str:
     """The filter: a text with the names of hosts in it as people may read them."""
     _pay_for_markup(text or "")
     return readable(text)
+
+
+def _read(text: str) -> tuple[str, Origin]:
+    """
+    A text as its author wrote it, paid for, and its origin.
+
+    What a template says itself is at home on the sending server. What a block or a macro wrote is
+    escaped, and its author is known only if all authors of the event are on one server.
+    """
+    _pay_for_markup(text)
+    scene = _scene.get()
+    if isinstance(text, Markup):
+        return text.unescape(), common_origin(scene.event)
+    return text, text.origin if isinstance(text, Rich) else Origin(server=scene.event.server)
 
 
 def _pay_for_markup(text: str) -> None:
@@ -261,29 +278,3 @@ def _moment(at: int | None) -> str:
 def _is_past(at: int | None) -> bool:
     """The test: whether a moment is over."""
     return at is not None and at <= _scene.get().now
-
-
-def _origin(text: str, event: Event) -> Origin:
-    """Names in a text mean what they mean on the server of who wrote it."""
-    for written, host in _written(event):
-        if text is written:
-            return Origin(server=event.server, host=host)
-    return Origin(server=event.server, host=event.user.host if event.user is not None else None)
-
-
-def _written(event: Event) -> Iterator[tuple[str | None, str | None]]:
-    """The texts of an event, each with the host of who wrote it."""
-    yield event.reaction, None  # says itself from where it is
-    users = [event.user]
-    for note in event.note.walk() if event.note is not None else ():
-        users.append(note.user)
-        choices = note.poll.choices if note.poll is not None else ()
-        for text in (note.text, note.cw, *(choice.text for choice in choices)):
-            yield text, note.user.host
-    if (report := event.report) is not None:
-        users += [report.target_user, report.reporter, report.assignee]
-        yield report.comment, report.reporter.host
-        yield report.moderation_note, None
-    for user in filter(None, users):
-        for text in (user.name, user.description):
-            yield text, user.host
