@@ -27,7 +27,7 @@ ACCEPTED = 16
 WAITING = 1024
 
 
-class Door:
+class Listener:
     """An application that takes connections, until it is closed."""
 
     def __init__(self, runner: web.AppRunner, listen: str, *, mode: int) -> None:
@@ -94,14 +94,14 @@ class _Socket:
 
 
 @asynccontextmanager
-async def listening(runner: web.AppRunner, listen: str, *, mode: int) -> AsyncIterator[Door]:
-    """A door that is open; ``mode`` says who may connect to its socket. Raises ConfigError."""
-    door = Door(runner, listen, mode=mode)
+async def listen(runner: web.AppRunner, address: str, *, mode: int) -> AsyncIterator[Listener]:
+    """Open a listener; ``mode`` is that of a socket's file. Raises ConfigError."""
+    listener = Listener(runner, address, mode=mode)
     try:
-        await door.open()
-        yield door
+        await listener.open()
+        yield listener
     finally:
-        await door.close()
+        await listener.close()
 
 
 STRANGERS = 500  # at once

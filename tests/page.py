@@ -9,15 +9,16 @@ import pytest
 from aiohttp import CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
-from relay.admin.app import door
-from relay.admin.context import Lap, Operation
+from relay.admin.app import create_app
+from relay.admin.context import Operation
 from relay.app import plan
 from relay.config import Config, parse
 from relay.doctor.findings import Finding, advice
 from relay.i18n import Language
-from relay.monitoring.changes import Bell
+from relay.monitoring.changes import Changes
 from relay.monitoring.health import Condition
-from relay.monitoring.rolling import Tally
+from relay.monitoring.rolling import RollingStats
+from relay.monitoring.sink_status import LaneStatus
 from relay.outbox import ClaimRequest, Outbox
 from relay.outcome import Closed, Outcome, Sent, State
 from relay.rendering.templates import Templates
@@ -63,8 +64,8 @@ def operation(outbox: Outbox, config: Config, woken: list[str]) -> Operation:
         policies={name: plan.policy(config, sink) for name, sink in config.sinks.items()},
         language=Language("en", "Asia/Tokyo"),
         clock=lambda: NOW,
-        tally=Tally(clock=lambda: NOW),
-        laps=lambda: {name: Lap(is_sick=name == "matrix") for name in config.sinks},
+        stats=RollingStats(clock=lambda: NOW),
+        lanes=lambda: {name: LaneStatus(is_sick=name == "matrix") for name in config.sinks},
         wake=woken.append,
         attempt=attempt,
         hooks={"alice": "https://misskey.example"},
@@ -94,13 +95,13 @@ async def opened(outbox: Outbox, aiohttp_client, woken: list[str]):
         return b"up 1\n", "text/plain"
 
     async def made(kept: str | None = PASSWORD) -> TestClient:
-        made = door(
+        made = create_app(
             password=None if kept is None else Secret(kept),
             hosts={"relay.example"},
             look=look,
             scrape=scrape,
             operation=lambda: seen,
-            bell=Bell(),
+            changes=Changes(),
         )
         return await aiohttp_client(TestServer(made), cookie_jar=CookieJar(unsafe=True))
 

@@ -18,7 +18,7 @@ from relay.admin.security import HOSTS, Handler, add_headers, check_host, check_
 from relay.admin.session import Lock, Sessions
 from relay.admin.templating import LOCK, page, static
 from relay.errors import OutboxError
-from relay.monitoring.changes import Bell
+from relay.monitoring.changes import Changes
 from relay.monitoring.health import Condition
 from relay.secret import Secret
 
@@ -36,14 +36,14 @@ LOOK: web.AppKey[Look] = web.AppKey("LOOK")
 SCRAPE: web.AppKey[Scrape] = web.AppKey("SCRAPE")
 
 
-def door(
+def create_app(
     *,
     password: Secret | None,
     hosts: Collection[str] | None,
     look: Look,
     scrape: Scrape,
     operation: Callable[[], Operation],
-    bell: Bell,
+    changes: Changes,
 ) -> web.Application:
     """The application; ``hosts`` are the names by which it may be asked for, None: any."""
     app = web.Application(middlewares=[answer_errors, check_host, check_origin, check_entry])
@@ -51,7 +51,7 @@ def door(
     app[HOSTS], app[LOOK], app[SCRAPE], app[OPERATION] = hosts, look, scrape, operation
     app[LOCK] = None if password is None else Lock(password)
     app[SESSIONS] = Sessions()
-    app[VIEWS] = Views(bell)
+    app[VIEWS] = Views(changes)
     app.on_shutdown.append(_close)
     app.router.add_get("/healthz", healthy)
     app.router.add_get("/readyz", ready)
@@ -79,7 +79,7 @@ def door(
 
 async def _close(app: web.Application) -> None:
     """Pages that lie open would keep the door from closing."""
-    app[VIEWS].bell.close()
+    app[VIEWS].changes.close()
 
 
 @web.middleware

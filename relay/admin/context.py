@@ -8,20 +8,13 @@ from aiohttp import web
 
 from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.i18n import Language
-from relay.monitoring.rolling import Tally
+from relay.monitoring.rolling import RollingStats
+from relay.monitoring.sink_status import LaneStatus
 from relay.outbox import Outbox
 from relay.outcome import Outcome
 from relay.rendering.templates import Templates
 from relay.routing.match import Route
 from relay.sinks import AnySink
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lap:
-    """How a lane is doing: whether its sink is only probed, and for how long its pace rests."""
-
-    is_sick: bool = False
-    rest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +28,8 @@ class Operation:
     language: Language
     """That of messages; pages take of it the time zone."""
     clock: Callable[[], int]
-    tally: Tally
-    laps: Callable[[], Mapping[str, Lap]]
+    stats: RollingStats
+    lanes: Callable[[], Mapping[str, LaneStatus]]
     """By the names of sinks."""
     wake: Callable[[str], None]
     """Something may wait for a sink."""

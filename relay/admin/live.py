@@ -17,7 +17,7 @@ from relay.admin.deliveries import rows
 from relay.admin.sinks import standings
 from relay.admin.templating import SESSION, locale_of, written
 from relay.errors import OutboxError
-from relay.monitoring.changes import Bell
+from relay.monitoring.changes import Changes
 
 LISTS: Mapping[str, tuple[str, Callable[[web.Request], Awaitable[dict[str, Any]]]]] = {
     "/live": ("rows.html", rows),
@@ -36,32 +36,34 @@ class _View:
 
     html: str
     heard: int
-    """How often the bell had been rung when it was read."""
+    """The version of the changes when it was read."""
     read_at: float
     until: float
 
-    def is_over(self, now: float, *, rung: int) -> bool:
-        has_changed = rung != self.heard or now >= self.read_at + QUIET
+    def is_over(self, now: float, *, version: int) -> bool:
+        has_changed = version != self.heard or now >= self.read_at + QUIET
         return has_changed and now >= self.until
 
 
 class Views:
     """What is looked at now, written once for all who do; ``monotonic`` gives seconds."""
 
-    def __init__(self, bell: Bell, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.bell = bell
+    def __init__(
+        self, changes: Changes, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.changes = changes
         self._monotonic = monotonic
         self._views: dict[tuple[str, ...], _View] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def view(self, request: web.Request) -> tuple[str, int]:
-        """The rows, and what the bell was when they were read."""
+        """The rows, and the version of the changes when they were read."""
         key = (request.path_qs, locale_of(request), request[SESSION].csrf)
         async with self._one_at_a_time:
             found = self._views.get(key)
             began = self._monotonic()
-            if found is None or found.is_over(began, rung=self.bell.rung):
-                heard = self.bell.rung
+            if found is None or found.is_over(began, version=self.changes.version):
+                heard = self.changes.version
                 name, shown = LISTS[request.path]
                 html = written(request, name, **await shown(request))
                 now = self._monotonic()
@@ -89,11 +91,11 @@ async def live(request: web.Request) -> web.StreamResponse:
 
 async def _tell(request: web.Request, response: web.StreamResponse) -> None:
     views, shown = request.app[VIEWS], ""
-    while not views.bell.is_closed and not request[SESSION].is_over(time.monotonic()):
+    while not views.changes.is_closed and not request[SESSION].is_over(time.monotonic()):
         html, heard = await views.view(request)
         await response.write(b":\n\n" if html == shown else _event(html))
         shown = html
-        await views.bell.after(heard, within=QUIET)
+        await views.changes.wait(heard, within=QUIET)
         await asyncio.sleep(PAUSE)
 
 

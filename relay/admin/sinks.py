@@ -6,17 +6,18 @@ from typing import Any
 
 from aiohttp import web
 
-from relay.admin.context import Lap, Operation, operation
+from relay.admin.context import Operation, operation
 from relay.admin.security import form
 from relay.admin.templating import page
 from relay.monitoring.rolling import HOUR, Bars, Minute, bars
+from relay.monitoring.sink_status import LaneStatus
 from relay.outbox import Backlog, ClosedSink
 from relay.outcome import Attempt, Sent
 from relay.sinks.pacing import written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SinkRow:
     """What is known of a sink; times are Unix milliseconds, ``rest`` and ``age`` seconds."""
 
     name: str
@@ -59,10 +60,10 @@ async def standings(request: web.Request) -> dict[str, Any]:
     return {"standings": await _standings(operation(request)), "hour": HOUR}
 
 
-async def _standings(now: Operation) -> Sequence[Standing]:
+async def _standings(now: Operation) -> Sequence[SinkRow]:
     """Those of the configuration, and those for which something still waits."""
     backlog, troubles = await now.outbox.backlog(), await now.outbox.last_failures()
-    paused, laps = await now.outbox.paused_sinks(), now.laps()
+    paused, lanes = await now.outbox.paused_sinks(), now.lanes()
     closed = {one.name: one for one in await now.outbox.closed_sinks()}
     return [
         _standing(
@@ -72,7 +73,7 @@ async def _standings(now: Operation) -> Sequence[Standing]:
             trouble=troubles.get(name),
             paused_at=paused.get(name),
             closed=closed.get(name),
-            lap=laps.get(name, Lap()),
+            lane=lanes.get(name, LaneStatus()),
         )
         for name in dict.fromkeys([*now.sinks, *backlog])
     ]
@@ -86,16 +87,16 @@ def _standing(
     trouble: Attempt | None,
     paused_at: int | None,
     closed: ClosedSink | None,
-    lap: Lap,
-) -> Standing:
-    sink, state = now.sinks.get(name), "resting" if lap.is_sick else "open"
+    lane: LaneStatus,
+) -> SinkRow:
+    sink, state = now.sinks.get(name), "resting" if lane.is_sick else "open"
     if sink is None:
         state = "unknown"
     elif paused_at is not None:
         state = "paused"
     elif closed is not None:
         state = "closed"
-    return Standing(
+    return SinkRow(
         name=name,
         type="" if sink is None else sink.type,
         state=state,
@@ -103,10 +104,10 @@ def _standing(
         backlog=waits,
         age=0 if waits is None else max(0, now.clock() - waits.since) // 1000,
         pace="" if sink is None else written(sink.pace),
-        rest=lap.rest,
+        rest=lane.rest,
         trouble=trouble,
         closed=closed,
-        hour=now.tally.hour(name),
+        hour=now.stats.hour(name),
     )
 
 

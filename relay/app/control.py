@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import aiohttp
 from aiohttp import web
 
 from relay.errors import ConfigError, OutboxError, RelayError
-from relay.listener import OWNER, UNIX, listening
+from relay.listener import OWNER, UNIX, listen
+from relay.monitoring.sink_status import LaneStatus
 
 PATIENCE = 5.0  # seconds
 RELOAD = 60.0  # a large configuration takes long to read
@@ -27,22 +28,12 @@ Answer: TypeAlias = Mapping[str, Any]
 logger = logging.getLogger(__name__)
 
 
-class Reloaded(Protocol):
-    """What a reload has changed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded:
+    """The sinks that are new or have other settings, and the keys that need a restart."""
 
-    @property
-    def sinks(self) -> Sequence[str]: ...
-    @property
-    def fixed(self) -> Sequence[str]: ...
-
-
-class Lap(Protocol):
-    """How a lane is doing: whether its sink is only probed, and for how long its pace rests."""
-
-    @property
-    def is_sick(self) -> bool: ...
-    @property
-    def rest(self) -> float: ...
+    sinks: Sequence[str]
+    restart_only: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +44,7 @@ class Control:
     """Raises ConfigError with all mistakes, and changes nothing then."""
     wake: Callable[[Collection[str]], None]
     """Something may wait for these sinks."""
-    laps: Callable[[], Mapping[str, Lap]]
+    lanes: Callable[[], Mapping[str, LaneStatus]]
 
 
 def socket_of(outbox: Path | None, home: Path) -> Path:
@@ -69,7 +60,7 @@ async def controlled(control: Control, socket: Path) -> AsyncIterator[None]:
     runner = web.AppRunner(_door(control), access_log=None)
     async with AsyncExitStack() as stack:
         try:
-            opened = listening(runner, f"{UNIX}{socket}", mode=OWNER)
+            opened = listen(runner, f"{UNIX}{socket}", mode=OWNER)
             await stack.enter_async_context(opened)
         except ConfigError as error:
             logger.warning("no control socket", extra={"action": "control", "reason": str(error)})
@@ -82,20 +73,22 @@ def _door(control: Control) -> web.Application:
             done = await control.reload()
         except RelayError as error:
             return web.json_response({"mistakes": str(error)})
-        return web.json_response({"sinks": list(done.sinks), "fixed": list(done.fixed)})
+        return web.json_response(
+            {"sinks": list(done.sinks), "restart_only": list(done.restart_only)}
+        )
 
     async def wake(request: web.Request) -> web.Response:
         control.wake(await request.json())
         return web.json_response({})
 
-    async def laps(request: web.Request) -> web.Response:
-        told = {name: {"sick": it.is_sick, "rest": it.rest} for name, it in control.laps().items()}
+    async def lanes(request: web.Request) -> web.Response:
+        told = {name: {"sick": it.is_sick, "rest": it.rest} for name, it in control.lanes().items()}
         return web.json_response(told)
 
     app = web.Application()
     app.router.add_post("/reload", reload)
     app.router.add_post("/wake", wake)
-    app.router.add_get("/laps", laps)
+    app.router.add_get("/lanes", lanes)
     return app
 
 

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 from relay.admin.context import Operation
 from relay.config import WebSettings
-from relay.delivery.heartbeat import Pulse
+from relay.delivery.heartbeat import Heartbeat
 from relay.delivery.lane import Lane
 from relay.errors import OutboxError
-from relay.listener import OWNER, UNIX, BoundedRunner, Door, listening
-from relay.monitoring.changes import Bell
-from relay.monitoring.health import Intake, Vigil
-from relay.monitoring.sink_status import Breaker, Standing
-from relay.monitoring.systemd import Notify
+from relay.listener import OWNER, UNIX, BoundedRunner, Listener, listen
+from relay.monitoring.changes import Changes
+from relay.monitoring.health import HealthCheck, Intake
+from relay.monitoring.sink_status import SinkState, SinkStatus
+from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Watch:
+class Monitoring:
     """``lanes`` is read anew each time; ``clock`` gives Unix milliseconds."""
 
     def __init__(
@@ -39,78 +39,78 @@ class Watch:
         self._outbox = outbox
         self._lanes = lanes
         self._clock = clock
-        self._vigil = Vigil(intake, self._pulses)
+        self._health_check = HealthCheck(intake, self._heartbeats)
 
-    def _pulses(self) -> Mapping[str, Pulse]:
-        return {name: lane.pulse for name, lane in self._lanes.items()}
+    def _heartbeats(self) -> Mapping[str, Heartbeat]:
+        return {name: lane.heartbeat for name, lane in self._lanes.items()}
 
     @asynccontextmanager
-    async def listening(
+    async def serve_admin(
         self,
         settings: WebSettings,
         operation: Callable[[], Operation],
-        bell: Bell,
+        changes: Changes,
         metrics: "Metrics",
-    ) -> AsyncIterator[Door]:
-        """The web listener, open; ``operation`` is what pages show, ``bell`` when it changes."""
-        from relay.admin.app import door
+    ) -> AsyncIterator[Listener]:
+        """The web listener, open; ``operation`` is what pages show, ``changes`` when it changes."""
+        from relay.admin.app import create_app
 
-        app = door(
+        app = create_app(
             password=settings.password,
             hosts=_hosts(settings),
-            look=self._vigil.look,
+            look=self._health_check.look,
             scrape=lambda: self.scraped(metrics),
             operation=operation,
-            bell=bell,
+            changes=changes,
         )
         runner = BoundedRunner(app, access_log=None, auto_decompress=False)
-        async with listening(runner, settings.listen, mode=OWNER) as opened:
+        async with listen(runner, settings.listen, mode=OWNER) as opened:
             logger.info("web is open", extra={"action": "listen", "address": opened.address})
             yield opened
 
     async def scraped(self, metrics: "Metrics") -> tuple[bytes, str]:
         """The metrics in writing, and their content type."""
-        condition = await self._vigil.look()
-        standings: Mapping[str, Standing] = {}
+        condition = await self._health_check.look()
+        statuses: Mapping[str, SinkStatus] = {}
         if condition.is_ready:
             try:
-                standings = await self._standings()
+                statuses = await self._statuses()
             except OutboxError as error:
                 logger.error("outbox fails", extra={"action": "scrape", "reason": str(error)})
-        return metrics.written(is_ready=condition.is_ready, standings=standings)
+        return metrics.written(is_ready=condition.is_ready, statuses=statuses)
 
-    async def _standings(self) -> Mapping[str, Standing]:
+    async def _statuses(self) -> Mapping[str, SinkStatus]:
         backlog, now = await self._outbox.backlog(), self._clock()
-        halted = dict.fromkeys(await self._outbox.paused_sinks(), Breaker.PAUSED)
-        halted |= {sink.name: Breaker.CLOSED for sink in await self._outbox.closed_sinks()}
+        halted = dict.fromkeys(await self._outbox.paused_sinks(), SinkState.PAUSED)
+        halted |= {sink.name: SinkState.CLOSED for sink in await self._outbox.closed_sinks()}
         return {
-            name: Standing(
-                breaker=halted.get(name) or (Breaker.SICK if lane.is_sick else Breaker.WELL),
+            name: SinkStatus(
+                state=halted.get(name) or (SinkState.SICK if lane.is_sick else SinkState.WELL),
                 backlog=backlog[name].number if name in backlog else 0,
                 oldest=max(0, now - backlog[name].since) / 1000 if name in backlog else 0.0,
             )
             for name, lane in self._lanes.items()
         }
 
-    async def keep(self, notify: Notify, *, stop: asyncio.Event) -> None:
+    async def keep(self, notifier: Notifier, *, stop: asyncio.Event) -> None:
         """Tell systemd twice per period that nothing hangs; if something does, it restarts us."""
-        if notify.watchdog is None:
+        if notifier.watchdog is None:
             return
         while not stop.is_set():
-            condition = await self._vigil.look()
-            notify.status("; ".join(condition.reasons) or "all is well")
+            condition = await self._health_check.look()
+            notifier.status("; ".join(condition.reasons) or "all is well")
             if condition.stuck:
                 reason = "; ".join(condition.stuck)
                 logger.critical("stuck", extra={"action": "watchdog", "reason": reason})
             else:
-                notify.alive()
+                notifier.alive()
             try:
-                await asyncio.wait_for(stop.wait(), notify.watchdog / 2)
+                await asyncio.wait_for(stop.wait(), notifier.watchdog / 2)
             except TimeoutError:
                 continue
 
     async def close(self) -> None:
-        await self._vigil.close()
+        await self._health_check.close()
 
 
 def _hosts(settings: WebSettings) -> set[str] | None:

@@ -15,8 +15,8 @@ from relay.config import Config
 from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.delivery.sender import LaneConfig
 from relay.i18n import Language
-from relay.intake.acceptance import Rules
-from relay.intake.server import Hook, Ways
+from relay.intake.acceptance import AcceptanceRules
+from relay.intake.server import Hook, Hooks
 from relay.model import Gate
 from relay.routing.index import RouteIndex
 from relay.routing.match import Route
@@ -24,7 +24,7 @@ from relay.secret import Secret
 from relay.sinks import SinkSettings
 from relay.sinks.pacing import Pace
 
-FIXED = ("listen", "web", "outbox", "proxy")
+RESTART_ONLY = ("listen", "web", "outbox", "proxy")
 """The keys that hold until relay is started again."""
 
 
@@ -33,8 +33,8 @@ class Plan:
     """What the parts of relay go by; a part asks for its own."""
 
     config: Config
-    ways: Ways
-    rules: Rules
+    hooks: Hooks
+    rules: AcceptanceRules
     lane_configs: Mapping[str, LaneConfig]
     """What is asked of the lane of each sink, by name."""
     routes: Sequence[Route]
@@ -43,36 +43,39 @@ class Plan:
     """The names of sinks that count against the same limit of their vendor's, together."""
     paces: Mapping[Hashable, Pace]
 
+    @classmethod
+    def build(cls, config: Config, *, salt: str, before: "Plan | None" = None) -> "Plan":
+        """``salt`` is of the outbox; of the plan ``before``, limits that were used stay so."""
+        routes, paces = (
+            config.compiled_routes(),
+            _paces(config, {} if before is None else before.paces),
+        )
+        shared = _renderer(config, routes)
+        return cls(
+            config=config,
+            hooks=_hooks(config),
+            rules=_rules(config, routes),
+            lane_configs={
+                name: LaneConfig(
+                    sink=sink,
+                    policy=policy(config, sink, pace=_pace(sink, paces)),
+                    renderer=shared,
+                    fingerprint=fingerprint(sink, salt=salt),
+                )
+                for name, sink in config.sinks.items()
+            },
+            routes=routes,
+            renderer=shared,
+            groups=_groups(config),
+            paces=paces,
+        )
+
 
 @dataclass(slots=True)
 class Running:
     """The plan in effect."""
 
     plan: Plan
-
-
-def planned(config: Config, *, salt: str, before: Plan | None = None) -> Plan:
-    """``salt`` is of the outbox; of the plan ``before``, limits that were used stay so."""
-    routes, paces = config.compiled_routes(), _paces(config, {} if before is None else before.paces)
-    shared = _renderer(config, routes)
-    return Plan(
-        config=config,
-        ways=_ways(config),
-        rules=_rules(config, routes),
-        lane_configs={
-            name: LaneConfig(
-                sink=sink,
-                policy=policy(config, sink, pace=_pace(sink, paces)),
-                renderer=shared,
-                fingerprint=fingerprint(sink, salt=salt),
-            )
-            for name, sink in config.sinks.items()
-        },
-        routes=routes,
-        renderer=shared,
-        groups=_groups(config),
-        paces=paces,
-    )
 
 
 def changed(before: Plan, after: Plan) -> Sequence[str]:
@@ -85,9 +88,9 @@ def changed(before: Plan, after: Plan) -> Sequence[str]:
     ]
 
 
-def fixed(started: Config, config: Config) -> Sequence[str]:
+def restart_only(started: Config, config: Config) -> Sequence[str]:
     """The keys that differ from those of the start, and cannot change before the next."""
-    return [key for key in FIXED if getattr(started, key) != getattr(config, key)]
+    return [key for key in RESTART_ONLY if getattr(started, key) != getattr(config, key)]
 
 
 def renderer(config: Config) -> Renderer:
@@ -125,20 +128,20 @@ def _renderer(config: Config, routes: Sequence[Route]) -> Renderer:
     return Renderer(config.templates_in(), {route.name: route for route in routes}, servers)
 
 
-def _ways(config: Config) -> Ways:
+def _hooks(config: Config) -> Hooks:
     hooks = {
         name: Hook(name=name, secrets=hook.secret, server=hook.server)
         for name, hook in config.hooks.items()
     }
-    return Ways(hooks=hooks, max_body=config.max_body)
+    return Hooks(by_name=hooks, max_body=config.max_body)
 
 
-def _rules(config: Config, routes: Sequence[Route]) -> Rules:
+def _rules(config: Config, routes: Sequence[Route]) -> AcceptanceRules:
     gates = {name: sink.gate for name, sink in config.sinks.items()}
     alike: defaultdict[Gate, set[str]] = defaultdict(set)
     for name, gate in gates.items():
         alike[gate].add(name)
-    return Rules(
+    return AcceptanceRules(
         table=RouteIndex(routes),
         bound=config.bound,
         gates=gates,

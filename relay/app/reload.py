@@ -3,27 +3,19 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from relay.aio import first
-from relay.app.plan import Running, changed, fixed, planned
+from relay.app.control import Reloaded
+from relay.app.plan import Plan, Running, changed, restart_only
 from relay.config import Config
 from relay.delivery.lanes import LaneSupervisor
 from relay.delivery.sender import LaneConfig
 from relay.errors import ConfigError, RelayError
-from relay.monitoring.systemd import Notify
+from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reloaded:
-    """The sinks that are new or have other settings, and the keys that need a restart."""
-
-    sinks: Sequence[str]
-    fixed: Sequence[str]
 
 
 class Reload:
@@ -36,14 +28,14 @@ class Reload:
         outbox: Outbox,
         *,
         load: Callable[[], Config],
-        notify: Notify,
+        notifier: Notifier,
         clock: Callable[[], int],
     ) -> None:
         self._running = running
         self._supervisor = supervisor
         self._outbox = outbox
         self._load = load
-        self._notify = notify
+        self._notifier = notifier
         self._clock = clock
         self._started = running.plan.config
         self._alone = asyncio.Lock()
@@ -51,7 +43,7 @@ class Reload:
     async def __call__(self) -> Reloaded:
         """Raises ConfigError, with all mistakes, and everything goes on as it was."""
         async with self._alone:
-            self._notify.reloading()
+            self._notifier.reloading()
             try:
                 return await self._reloaded()
             except RelayError as error:
@@ -59,18 +51,20 @@ class Reload:
                     logger.error("not reloaded", extra={"action": "reload", "reason": line})
                 raise
             finally:
-                self._notify.ready("all is well")
+                self._notifier.ready("all is well")
 
     async def _reloaded(self) -> Reloaded:
         before = self._running.plan
         plan = await asyncio.to_thread(
-            lambda: planned(self._loaded(), salt=self._outbox.id, before=before)
+            lambda: Plan.build(self._loaded(), salt=self._outbox.id, before=before)
         )
         self._running.plan = plan
         self._supervisor.change(plan.lane_configs, plan.groups)
-        done = Reloaded(sinks=changed(before, plan), fixed=fixed(self._started, plan.config))
+        done = Reloaded(
+            sinks=changed(before, plan), restart_only=restart_only(self._started, plan.config)
+        )
         logger.info("reloaded", extra={"action": "reload", "sinks": ",".join(done.sinks) or None})
-        for key in done.fixed:
+        for key in done.restart_only:
             logger.warning(
                 "needs a restart", extra={"action": "reload", "reason": f"{key}: has changed"}
             )

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from relay import misskey
-from relay.admin.context import Advice, Lap, Operation
+from relay.admin.context import Advice, Operation
 from relay.app.control import Control, controlled, socket_of
-from relay.app.monitoring import Watch
-from relay.app.plan import Plan, Running, planned
+from relay.app.monitoring import Monitoring
+from relay.app.plan import Plan, Running
 from relay.app.reload import Reload, reopen
 from relay.config import Config
 from relay.delivery import outcome_log as ending
@@ -33,11 +33,12 @@ from relay.errors import BrokenError
 from relay.i18n import Language
 from relay.intake import server as intake
 from relay.intake.acceptance import Acceptance
-from relay.listener import EVERYBODY, Door, listening
-from relay.monitoring.changes import Bell
-from relay.monitoring.metrics import Uncounted
-from relay.monitoring.rolling import Tally
-from relay.monitoring.systemd import Notify
+from relay.listener import EVERYBODY, Listener, listen
+from relay.monitoring.changes import Changes
+from relay.monitoring.metrics import NullMetrics
+from relay.monitoring.rolling import RollingStats
+from relay.monitoring.sink_status import LaneStatus
+from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox, file_of, serve_outbox
 from relay.outbox.lifecycle import forget
 from relay.outcome import Delivery, Outcome
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 GRACE = 10.0  # seconds to finish what is in flight
-SILENT = Notify({})
+SILENT = Notifier({})
 
 
 Examine = Callable[[Config], Awaitable[Sequence[Advice]]]
@@ -71,7 +72,7 @@ async def run(
     *,
     stop: asyncio.Event,
     ready: Callable[[str], None] = lambda address: None,
-    notify: Notify = SILENT,
+    notifier: Notifier = SILENT,
     examine: Examine = _nothing,
     clock: Callable[[], int] = unix_milliseconds,
     load: Callable[[], Config] | None = None,
@@ -80,7 +81,7 @@ async def run(
     """
     Serve until ``stop`` is set, then finish what is in flight; the rest waits in the outbox.
 
-    ``ready`` is told the public address once events can be stored, ``notify`` tells systemd,
+    ``ready`` is told the public address once events can be stored, ``notifier`` tells systemd,
     ``examine`` tells the page what is doubtful in the set-up. When ``reload`` is set, ``load``
     reads the configuration anew.
     """
@@ -88,50 +89,64 @@ async def run(
         outbox = await stack.enter_async_context(serve_outbox(config.outbox, now=clock()))
         session = await stack.enter_async_context(_session(config))
         metrics = None if config.web is None else _metrics()
-        counts = Uncounted() if metrics is None else metrics
-        bell, tally = Bell(), Tally(clock=clock)
+        counts = NullMetrics() if metrics is None else metrics
+        changes, stats = Changes(), RollingStats(clock=clock)
 
-        def told(settled: Sequence[Delivery], outcome: Outcome) -> None:
-            bell.ring()
-            tally.count(settled, outcome)
+        def on_settled(settled: Sequence[Delivery], outcome: Outcome) -> None:
+            changes.notify()
+            stats.count(settled, outcome)
             counts.settled(settled, outcome)
             ending.tell(settled, outcome, now=clock())
 
         def new_lane(name: str, lane_config: LaneConfig) -> Lane:
             counts.begin(name)
-            return Lane(name, lane_config, outbox=outbox, session=session, clock=clock, told=told)
+            return Lane(
+                name,
+                lane_config,
+                outbox=outbox,
+                session=session,
+                clock=clock,
+                on_settled=on_settled,
+            )
 
-        running, supervisor = Running(planned(config, salt=outbox.id)), LaneSupervisor(new_lane)
+        running, supervisor = Running(Plan.build(config, salt=outbox.id)), LaneSupervisor(new_lane)
         supervisor.change(running.plan.lane_configs, running.plan.groups)
         await reopen(outbox, running.plan.lane_configs, now=clock())
 
         def wake(names: Collection[str]) -> None:
-            bell.ring()
+            changes.notify()
             supervisor.wake(names)
 
         accept = Acceptance(outbox, rules=lambda: running.plan.rules, wake=wake, clock=clock)
-        watch = Watch(outbox, accept, supervisor.lanes, clock=clock)
-        stack.push_async_callback(watch.close)
+        monitoring = Monitoring(outbox, accept, supervisor.lanes, clock=clock)
+        stack.push_async_callback(monitoring.close)
 
         def operation() -> Operation:
             return _operation(
-                running.plan, supervisor, outbox, session, tally, wake, examine, clock
+                running.plan, supervisor, outbox, session, stats, wake, examine, clock
             )
 
         if config.web is not None and metrics is not None:
-            opened = watch.listening(config.web, operation, bell, metrics)
+            opened = monitoring.serve_admin(config.web, operation, changes, metrics)
             await stack.enter_async_context(opened)
-        public = intake.door(lambda: running.plan.ways, accept, clock=clock, told=counts.answered)
+        public = intake.create_app(
+            lambda: running.plan.hooks, accept, clock=clock, on_response=counts.answered
+        )
         runner = intake.runner(public, grace=GRACE)
-        door = await stack.enter_async_context(listening(runner, config.listen, mode=EVERYBODY))
+        listener = await stack.enter_async_context(listen(runner, config.listen, mode=EVERYBODY))
         again = Reload(
-            running, supervisor, outbox, load=load or (lambda: config), notify=notify, clock=clock
+            running,
+            supervisor,
+            outbox,
+            load=load or (lambda: config),
+            notifier=notifier,
+            clock=clock,
         )
         socket = socket_of(file_of(config.outbox), config.home)
-        control = Control(reload=again, wake=wake, laps=lambda: _laps(supervisor))
+        control = Control(reload=again, wake=wake, lanes=lambda: _lane_statuses(supervisor))
         await stack.enter_async_context(controlled(control, socket))
-        ready(door.address)
-        notify.ready(f"listens on {door.address}")
+        ready(listener.address)
+        notifier.ready(f"listens on {listener.address}")
         await _finished(
             [
                 supervisor.run(outbox, clock=clock, stop=stop),
@@ -139,8 +154,8 @@ async def run(
                     outbox, older_than=lambda: running.plan.config.retention, stop=stop, clock=clock
                 ),
                 accept.watch(stop),
-                _close(door, notify, stop=stop),
-                watch.keep(notify, stop=stop),
+                _close(listener, notifier, stop=stop),
+                monitoring.keep(notifier, stop=stop),
                 again.watch(reload or asyncio.Event(), stop=stop),
             ],
             stop=stop,
@@ -177,7 +192,7 @@ def _operation(
     supervisor: LaneSupervisor,
     outbox: Outbox,
     session: aiohttp.ClientSession,
-    tally: Tally,
+    stats: RollingStats,
     wake: Callable[[Collection[str]], None],
     examine: Examine,
     clock: Callable[[], int],
@@ -197,8 +212,8 @@ def _operation(
         policies={name: lane_config.policy for name, lane_config in plan.lane_configs.items()},
         language=Language(config.locale, config.timezone),
         clock=clock,
-        tally=tally,
-        laps=lambda: _laps(supervisor),
+        stats=stats,
+        lanes=lambda: _lane_statuses(supervisor),
         wake=lambda name: wake([name]),
         attempt=attempt,
         hooks={name: hook.server for name, hook in config.hooks.items()},
@@ -210,8 +225,10 @@ def _operation(
     )
 
 
-def _laps(supervisor: LaneSupervisor) -> Mapping[str, Lap]:
-    return {name: Lap(is_sick=it.is_sick, rest=it.rest) for name, it in supervisor.lanes.items()}
+def _lane_statuses(supervisor: LaneSupervisor) -> Mapping[str, LaneStatus]:
+    return {
+        name: LaneStatus(is_sick=it.is_sick, rest=it.rest) for name, it in supervisor.lanes.items()
+    }
 
 
 async def _finished(work: Iterable[Coroutine[None, None, None]], *, stop: asyncio.Event) -> None:
@@ -239,8 +256,8 @@ def _first_of(kind: type[BaseException], error: BaseException) -> BaseException 
     return next((one for one in found if one is not None), None)
 
 
-async def _close(door: Door, notify: Notify, *, stop: asyncio.Event) -> None:
+async def _close(listener: Listener, notifier: Notifier, *, stop: asyncio.Event) -> None:
     """Take nothing more once ``stop`` is set: what comes now finds the next process."""
     await stop.wait()
-    notify.stopping("finishing what is in flight")
-    await door.close()
+    notifier.stopping("finishing what is in flight")
+    await listener.close()

@@ -22,7 +22,7 @@ async def reload(given: Namespace) -> int:
         warn(f"{mistakes}\nnot reloaded: relay goes on as it was")
         return 2
     say(f"reloaded; new or changed sinks: {', '.join(answer['sinks']) or 'none'}")
-    for key in answer["fixed"]:
+    for key in answer["restart_only"]:
         warn(f"{key} has changed, and holds from the next start on")
     return 0
 

@@ -33,7 +33,7 @@ from relay.doctor import collect_local as looking
 from relay.doctor.findings import Finding
 from relay.errors import BrokenError
 from relay.log.setup import LogFormat, format_for, log_to
-from relay.monitoring.systemd import Notify
+from relay.monitoring.systemd import Notifier
 from relay.outbox import check_driver
 from relay.outcome import Sent
 from relay.sinks import open_session
@@ -89,7 +89,7 @@ async def serve(path: Path | None, log_format: LogFormat | None) -> int:
             config,
             stop=stop,
             ready=ready,
-            notify=Notify(),
+            notifier=Notifier(),
             examine=lambda config: _advice(config, place_of(path)),
             load=load,
             reload=reload,

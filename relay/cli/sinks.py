@@ -33,7 +33,7 @@ HEAD = ("sink", "state", "waiting", "oldest", "dead", "pace", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SinkReport:
     """
     What the outbox, the configuration and the relay that runs know of a sink.
 
@@ -79,13 +79,13 @@ async def listed(given: Namespace) -> int:
     return 0
 
 
-async def _standings(config: Config, outbox: Outbox) -> Sequence[Standing]:
+async def _standings(config: Config, outbox: Outbox) -> Sequence[SinkReport]:
     counts, backlog = await outbox.counts(), await outbox.backlog()
     closed = {one.name: one for one in await outbox.closed_sinks()}
     paused, troubles = await outbox.paused_sinks(), await outbox.last_failures()
-    laps = await _laps(config)
+    lanes = await _lane_statuses(config)
     return [
-        Standing(
+        SinkReport(
             sink=name,
             is_configured=name in config.sinks,
             backlog=backlog.get(name),
@@ -95,23 +95,23 @@ async def _standings(config: Config, outbox: Outbox) -> Sequence[Standing]:
             paused_at=paused.get(name),
             trouble=troubles.get(name),
             pace=written(config.sinks[name].pace) if name in config.sinks else "",
-            is_sick=laps.get(name, {}).get("sick", False),
-            rest=laps.get(name, {}).get("rest"),
+            is_sick=lanes.get(name, {}).get("sick", False),
+            rest=lanes.get(name, {}).get("rest"),
         )
         for name in dict.fromkeys([*config.sinks, *(sink for sink, _ in counts)])
     ]
 
 
-async def _laps(config: Config) -> Mapping[str, Any]:
+async def _lane_statuses(config: Config) -> Mapping[str, Any]:
     """What only the relay that runs knows; nothing if none does, or it does not answer."""
     try:
-        return await ask(socket_of(file_of(config.outbox), config.home), "GET", "/laps") or {}
+        return await ask(socket_of(file_of(config.outbox), config.home), "GET", "/lanes") or {}
     except OutboxError as error:
         warn(str(error))
         return {}
 
 
-def _row(standing: Standing, *, now: int) -> Mapping[str, Any]:
+def _row(standing: SinkReport, *, now: int) -> Mapping[str, Any]:
     """For programs."""
     backlog, closed, trouble = standing.backlog, standing.closed, standing.trouble
     paused_at, due_at = standing.paused_at, standing.due_at
@@ -135,7 +135,7 @@ def _closed_row(closed: ClosedSink) -> Mapping[str, Any]:
     return {"at": stamp(closed.closed_at), "reason": closed.reason, "probe_at": probe_at}
 
 
-def _cells(standing: Standing, colour: Colour, *, now: int) -> Sequence[str]:
+def _cells(standing: SinkReport, colour: Colour, *, now: int) -> Sequence[str]:
     good = {"open": colour.good, "paused": colour.doubtful, "sick": colour.doubtful}
     paint = good.get(standing.state, colour.bad)
     backlog = standing.backlog
@@ -150,7 +150,7 @@ def _cells(standing: Standing, colour: Colour, *, now: int) -> Sequence[str]:
     )
 
 
-def _remarks(standing: Standing, *, now: int) -> Iterator[str]:
+def _remarks(standing: SinkReport, *, now: int) -> Iterator[str]:
     if not standing.is_configured and standing.backlog is not None:
         yield f"put it back under its name, or: relay sinks give-up {standing.sink}"
     if standing.paused_at is not None:

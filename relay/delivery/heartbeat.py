@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-class Pulse:
+class Heartbeat:
     """What loops says when it will be back; ``monotonic`` gives seconds."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:

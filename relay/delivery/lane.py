@@ -13,7 +13,7 @@ from relay.aio import first
 from relay.delivery.breaker import JITTER
 from relay.delivery.claimer import LEASE, Claimer, as_before, batch_of
 from relay.delivery.closure import Closure
-from relay.delivery.heartbeat import Pulse
+from relay.delivery.heartbeat import Heartbeat
 from relay.delivery.sender import LaneConfig, Sender
 from relay.delivery.settle import settle
 from relay.errors import BrokenError, OutboxError
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 REST = 1.0  # seconds until an outbox that failed, or was lost to others, is asked again
 
-Told = Callable[[Sequence[Delivery], Outcome], None]
+OnSettled = Callable[[Sequence[Delivery], Outcome], None]
 """Learns what has become of deliveries, and by which outcome of their attempt."""
 
 
@@ -33,8 +33,8 @@ class Lane:
     """
     Claim, carry, settle, save. Tests call ``step``; only ``run`` waits.
 
-    ``clock`` gives Unix milliseconds, ``monotonic`` seconds that never jump, for the pace; ``told``
-    learns how every attempt ended.
+    ``clock`` gives Unix milliseconds, ``monotonic`` seconds that never jump, for the pace;
+    ``on_settled`` is called with the end of every attempt.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Lane:
         session: aiohttp.ClientSession,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
-        told: Told = lambda settled, outcome: None,
+        on_settled: OnSettled = lambda settled, outcome: None,
     ) -> None:
         self.name = name
         self._config = self._next = config
@@ -58,8 +58,8 @@ class Lane:
         self._changed = asyncio.Event()
         self._claimer = Claimer(name, outbox=outbox, clock=clock)
         self._closure = Closure(name, outbox=outbox, clock=clock)
-        self._told = told
-        self.pulse = Pulse(monotonic=monotonic)
+        self._on_settled = on_settled
+        self.heartbeat = Heartbeat(monotonic=monotonic)
         self._sender = self._new_sender()
 
     def change(self, config: LaneConfig) -> None:
@@ -109,17 +109,17 @@ class Lane:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Carry until ``stop``, or until nothing waits any more."""
-        self.pulse.beat(within=LEASE / 1000)
+        self.heartbeat.beat(within=LEASE / 1000)
         while not stop.is_set():
             self._news.clear()
             self._changed.clear()
             pause, wakes = await self._step_safely()
             if pause == math.inf and not self._news.is_set():
                 break
-            self.pulse.beat(within=pause + LEASE / 1000)
+            self.heartbeat.beat(within=pause + LEASE / 1000)
             if pause > 0:
                 await first(pause, stop, self._changed, *([self._news] if wakes else []))
-        self.pulse.beat(within=math.inf)
+        self.heartbeat.beat(within=math.inf)
 
     async def _step_safely(self) -> tuple[float, bool]:
         try:
@@ -238,7 +238,7 @@ class Lane:
             await self._closure.close(outcome, self._config.fingerprint)
         elif isinstance(outcome, Sent):
             self._closure.forget()
-        self._told(settled, outcome)
+        self._on_settled(settled, outcome)
 
     async def _saved(
         self,
@@ -261,5 +261,6 @@ class Lane:
                     "outbox fails",
                     extra={"action": "save_again", "sink": self.name, "reason": str(error)},
                 )
-                self.pulse.beat(within=LEASE / 1000)  # or systemd would end us, and it be forgotten
+                # Or systemd would restart relay, and what was sent would be forgotten.
+                self.heartbeat.beat(within=LEASE / 1000)
                 await asyncio.sleep(REST)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from relay import misskey
 from relay.aio import first
 from relay.errors import BrokenError, OutboxError
-from relay.intake.backlog_limit import Ceiling
+from relay.intake.backlog_limit import BacklogLimit
 from relay.model import Event, Gate
 from relay.outbox.base import Outbox
 from relay.outbox.records import NewEvent
@@ -24,7 +24,7 @@ USUAL = 64 * 2**10  # bytes, which hardly an event has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class AcceptanceRules:
     """
     Which sinks get an event, and how many may wait.
 
@@ -52,13 +52,13 @@ class Acceptance:
         self,
         outbox: Outbox,
         *,
-        rules: Callable[[], Rules],
+        rules: Callable[[], AcceptanceRules],
         wake: Callable[[Collection[str]], None],
         clock: Callable[[], int],
     ) -> None:
         self._outbox = outbox
         self._rules = rules
-        self._ceiling = Ceiling(outbox.pending_count)
+        self._backlog_limit = BacklogLimit(outbox.pending_count)
         self._wake = wake
         self._clock = clock
         self._broken: BrokenError | None = None
@@ -87,7 +87,7 @@ class Acceptance:
     async def probe(self) -> None:
         """Store something as large as an event that was refused. Raises OutboxError."""
         refused = self._refused
-        await self._ceiling.check(self._rules().max_waiting, now=self._clock())
+        await self._backlog_limit.check(self._rules().max_waiting, now=self._clock())
         await self._outbox.touch(max(USUAL, self._size))
         if refused == self._refused:
             self._trust()
@@ -114,7 +114,7 @@ class Acceptance:
             withdrawn = {name for name in withheld if revokes(rules.gates[name], event)}
             editing, closed = _unnamed(event, rules, wanted)
             withdrawn |= closed
-        await self._ceiling.check(rules.max_waiting, now=self._clock())
+        await self._backlog_limit.check(rules.max_waiting, now=self._clock())
         taken = await self._outbox.accept(
             NewEvent(
                 event=event,
@@ -129,14 +129,16 @@ class Acceptance:
             )
         )
         if taken is not None:
-            self._ceiling.add(len(chosen))
+            self._backlog_limit.add(len(chosen))
             _tell(event, chosen, withheld, text=_text(event) if rules.log_content else None)
         # Not only what is new: it can have been stored before without our hearing of it.
         self._wake([*chosen, *editing, *withdrawn] if taken is None else taken)
         return taken is not None
 
 
-def _unnamed(event: Event, rules: Rules, wanted: Collection[str]) -> tuple[set[str], set[str]]:
+def _unnamed(
+    event: Event, rules: AcceptanceRules, wanted: Collection[str]
+) -> tuple[set[str], set[str]]:
     """
     The sinks that no route names, which get a change of what they were told nevertheless.
 

@@ -12,7 +12,7 @@ COUNTED = 50
 """How many that wait make it good for a millisecond: counting takes a twentieth of the time."""
 
 
-class Ceiling:
+class BacklogLimit:
     """``count`` asks the outbox how many deliveries wait; it is asked only now and then."""
 
     def __init__(self, count: Callable[[], Awaitable[int]]) -> None:

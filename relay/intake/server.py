@@ -30,7 +30,7 @@ Accept = Callable[[Event, bytes], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class HookResponse:
     """How a request to a hook ended. Both names are empty unless they are known ones."""
 
     hook: str
@@ -39,7 +39,7 @@ class Answered:
     seconds: float
 
 
-Told = Callable[[Answered], None]
+OnResponse = Callable[[HookResponse], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,38 +52,38 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ways:
-    """All ways in, by name, and the bytes that a body may have."""
+class Hooks:
+    """All hooks, by name, and the bytes that a body may have."""
 
-    hooks: Mapping[str, Hook]
+    by_name: Mapping[str, Hook]
     max_body: int
 
 
-WAYS: web.AppKey[Callable[[], Ways]] = web.AppKey("WAYS")
+HOOKS: web.AppKey[Callable[[], Hooks]] = web.AppKey("HOOKS")
 """As they are now: asked once per request."""
 # Misskey keeps idle connections for ever, and a request that meets a closing one is lost for 60 s.
 KEEP_ALIVE = 2 * 3600.0
 
 ACCEPT: web.AppKey[Accept] = web.AppKey("ACCEPT")
 CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("CLOCK")
-TOLD: web.AppKey[Told] = web.AppKey("TOLD")
+ON_RESPONSE: web.AppKey[OnResponse] = web.AppKey("ON_RESPONSE")
 KIND = web.RequestKey("KIND", str)
 
 
-def door(
-    ways: Callable[[], Ways],
+def create_app(
+    hooks: Callable[[], Hooks],
     accept: Accept,
     *,
     clock: Callable[[], int],
-    told: Told = lambda answered: None,
+    on_response: OnResponse = lambda response: None,
 ) -> web.Application:
     """
     The application behind the public address.
 
-    ``clock`` gives Unix milliseconds; ``told`` learns of every answer that a hook gave.
+    ``clock`` gives Unix milliseconds; ``on_response`` learns of every answer that a hook gave.
     """
     app = web.Application(middlewares=[answer])
-    app[WAYS], app[ACCEPT], app[CLOCK], app[TOLD] = ways, accept, clock, told
+    app[HOOKS], app[ACCEPT], app[CLOCK], app[ON_RESPONSE] = hooks, accept, clock, on_response
     # Both forms by themselves: Misskey follows a redirect as a GET without a body.
     app.router.add_post("/hooks/{hook}", receive)
     app.router.add_post("/hooks/{hook}/", receive)
@@ -91,10 +91,10 @@ def door(
     return app
 
 
-def runner(door: web.Application, *, grace: float) -> web.AppRunner:
-    """Serves a door; ``grace`` are the seconds that requests get to end when it closes."""
+def runner(app: web.Application, *, grace: float) -> web.AppRunner:
+    """Serves ``app``; ``grace`` are the seconds that requests get to end when it closes."""
     return BoundedRunner(
-        door,
+        app,
         access_log=None,
         keepalive_timeout=KEEP_ALIVE,
         shutdown_timeout=grace,
@@ -103,13 +103,13 @@ def runner(door: web.Application, *, grace: float) -> web.AppRunner:
 
 
 async def receive(request: web.Request) -> web.Response:
-    ways = request.app[WAYS]()
-    hook = ways.hooks.get(request.match_info["hook"])
+    hooks = request.app[HOOKS]()
+    hook = hooks.by_name.get(request.match_info["hook"])
     if hook is None:
         raise web.HTTPNotFound(text="no such hook\n")
     misskey.authenticate(request.headers, hook.secrets)
     trust(request)
-    raw = await _body(request, most=ways.max_body)
+    raw = await _body(request, most=hooks.max_body)
     if probe.is_probe(raw):
         logger.info("probed", extra={"action": "probe", "hook": hook.name})
         return web.json_response(probe.answer(probe.seen(request.headers, raw)))
@@ -176,8 +176,8 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     finally:
         if "hook" in request.match_info:
-            request.app[TOLD](
-                Answered(
+            request.app[ON_RESPONSE](
+                HookResponse(
                     hook=_hook_name(request) or "",
                     kind=request.get(KIND, ""),
                     status=status,
@@ -189,7 +189,7 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _hook_name(request: web.Request) -> str | None:
     """Only a name that the configuration knows: strangers ask for others without end."""
     name = request.match_info.get("hook")
-    return name if name in request.app[WAYS]().hooks else None
+    return name if name in request.app[HOOKS]().by_name else None
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:

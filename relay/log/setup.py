@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TextIO
 
 from relay.log.journald import Journal, fields_of
-from relay.log.throttle import Repeats
+from relay.log.throttle import Throttle
 
 LEVELS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31;1m"}
 DIM, RESET = "\x1b[2m", "\x1b[0m"
@@ -42,7 +42,7 @@ def log_to(
         handler = Journal(stream)
     handler.setFormatter(_formatter(log_format, colour=colour))
     _spare_what_no_line_shows()
-    logging.basicConfig(level=logging.WARNING, handlers=[Repeats(handler)], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[Throttle(handler)], force=True)
     logging.getLogger("relay").setLevel(level)
     # aiohttp quotes the line of a request that it cannot read, which can hold a secret.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)

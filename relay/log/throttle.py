@@ -20,7 +20,7 @@ KIND = ("action", "hook", "sink", "status", "outcome", "reason")
 
 
 @dataclass
-class Tally:
+class Window:
     """Counts the lines of a window by their kind."""
 
     _counts: dict[Hashable, int] = field(default_factory=dict)
@@ -54,14 +54,14 @@ def _summary(last: logging.LogRecord, more: int) -> logging.LogRecord:
     return logging.makeLogRecord({**kept, **named, "msg": message, "more": more})
 
 
-class Repeats(logging.Handler):
+class Throttle(logging.Handler):
     """Hands lines on to another handler: all of what goes well, a few of what keeps failing."""
 
     def __init__(self, inner: logging.Handler, *, window: float = WINDOW) -> None:
         super().__init__()
         self._inner = inner
         self._window = window
-        self._tally = Tally()
+        self._current = Window()
         self.timer: threading.Timer | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -73,7 +73,7 @@ class Repeats(logging.Handler):
             self.timer = threading.Timer(self._window, self.sum_up)
             self.timer.daemon = True
             self.timer.start()
-        if self._tally.admits(record):
+        if self._current.admits(record):
             self._inner.handle(record)
 
     def sum_up(self) -> None:
@@ -82,8 +82,8 @@ class Repeats(logging.Handler):
         try:
             if self.timer is not None:
                 self.timer.cancel()
-            tally, self._tally, self.timer = self._tally, Tally(), None
-            for record in tally.summaries():
+            window, self._current, self.timer = self._current, Window(), None
+            for record in window.summaries():
                 self._inner.handle(record)
         finally:
             self.release()

@@ -3,27 +3,27 @@
 import asyncio
 
 
-class Bell:
+class Changes:
     """Rung whenever something has changed."""
 
     def __init__(self) -> None:
-        self.rung = 0
+        self.version = 0
         self.is_closed = False
         self._news = asyncio.Event()
 
-    def ring(self) -> None:
-        self.rung += 1
+    def notify(self) -> None:
+        self.version += 1
         self._news.set()
         self._news = asyncio.Event()
 
     def close(self) -> None:
         """Let all who listen go."""
         self.is_closed = True
-        self.ring()
+        self.notify()
 
-    async def after(self, heard: int, *, within: float) -> None:
-        """Return once it has been rung more than ``heard`` times, or after so many seconds."""
-        if self.rung == heard:
+    async def wait(self, heard: int, *, within: float) -> None:
+        """Return once the version is another than ``heard``, or after so many seconds."""
+        if self.version == heard:
             try:
                 await asyncio.wait_for(self._news.wait(), within)
             except TimeoutError:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from relay.delivery.heartbeat import Pulse
+from relay.delivery.heartbeat import Heartbeat
 from relay.errors import OutboxError
 
 MARGIN = 30.0  # seconds of grace for whoever is late
@@ -48,18 +48,18 @@ class Intake(Protocol):
         ...
 
 
-class Vigil:
-    """Looks after lanes (``pulses`` gives theirs, by name) and what takes events."""
+class HealthCheck:
+    """Looks after lanes (``heartbeats`` gives theirs, by name) and what takes events."""
 
     def __init__(
         self,
         intake: Intake,
-        pulses: Callable[[], Mapping[str, Pulse]],
+        heartbeats: Callable[[], Mapping[str, Heartbeat]],
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._intake = intake
-        self._pulses = pulses
+        self._heartbeats = heartbeats
         self._monotonic = monotonic
         self._asked_at = monotonic() - FRESH
         self._writing: asyncio.Task[None] | None = None
@@ -75,9 +75,9 @@ class Vigil:
 
     def _late_lanes(self) -> tuple[str, ...]:
         return tuple(
-            f"the lane of {name} should have come round {pulse.overdue:.0f} s ago"
-            for name, pulse in self._pulses().items()
-            if pulse.overdue > MARGIN
+            f"the lane of {name} should have come round {heartbeat.overdue:.0f} s ago"
+            for name, heartbeat in self._heartbeats().items()
+            if heartbeat.overdue > MARGIN
         )
 
     async def _trouble_of_intake(self) -> str | None:

@@ -19,8 +19,8 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from relay.intake.server import Answered
-from relay.monitoring.sink_status import Breaker, Standing
+from relay.intake.server import HookResponse
+from relay.monitoring.sink_status import SinkState, SinkStatus
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
 
 OTHER = "other"
@@ -102,7 +102,7 @@ class Metrics:
         for outcome in (Sent, Failed, Rejected):
             self._deliveries.labels(sink, outcome.__name__)
 
-    def answered(self, answered: Answered) -> None:
+    def answered(self, answered: HookResponse) -> None:
         """A request to a hook has its answer."""
         kind = answered.kind if answered.kind in self._kinds else answered.kind and OTHER
         self._events.labels(answered.hook, kind, str(answered.status)).inc()
@@ -120,20 +120,20 @@ class Metrics:
             if one.state is State.DELIVERED:
                 self._latency.labels(one.sink).observe(max(0, one.due_at - one.accepted_at) / 1000)
 
-    def written(self, *, is_ready: bool, standings: Mapping[str, Standing]) -> tuple[bytes, str]:
+    def written(self, *, is_ready: bool, statuses: Mapping[str, SinkStatus]) -> tuple[bytes, str]:
         """Everything, with how it stands now, and its content type."""
         self._ready.set(is_ready)
         for gauge in (self._backlog, self._oldest, self._breaker):
             gauge.clear()  # rather nothing than what was true before
-        for sink, standing in standings.items():
-            self._backlog.labels(sink).set(standing.backlog)
-            self._oldest.labels(sink).set(standing.oldest)
-            for state in Breaker:
-                self._breaker.labels(sink, state).set(standing.breaker is state)
+        for sink, status in statuses.items():
+            self._backlog.labels(sink).set(status.backlog)
+            self._oldest.labels(sink).set(status.oldest)
+            for state in SinkState:
+                self._breaker.labels(sink, state).set(status.state is state)
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
 
-class Uncounted:
+class NullMetrics:
     """Takes what ``Metrics`` would count."""
 
     def begin(self, sink: str) -> None:

@@ -19,7 +19,7 @@ class Minute:
     failed: int = 0
 
 
-class Tally:
+class RollingStats:
     """``clock`` gives Unix milliseconds."""
 
     def __init__(self, *, clock: Callable[[], int]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Breaker(StrEnum):
+class SinkState(StrEnum):
     """Whether a sink is sent to."""
 
     WELL = "well"
@@ -17,9 +17,17 @@ class Breaker(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SinkStatus:
     """How things stand at a sink: what waits, and for how many seconds the first of it."""
 
-    breaker: Breaker
+    state: SinkState
     backlog: int
     oldest: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneStatus:
+    """How a lane is doing: whether its sink is only probed, and for how long its pace rests."""
+
+    is_sick: bool = False
+    rest: float = 0.0

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 
-class Notify:
+class Notifier:
     """Says nothing where nobody listens, which is everywhere but under systemd."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:

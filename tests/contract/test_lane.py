@@ -499,11 +499,11 @@ async def test_who_waits_until_it_can_write_what_it_has_sent_does_not_hang(
 
     monkeypatch.setattr(stage.outbox, "save", fails_once)
     await stage.accept(1)
-    stage.lane.pulse.beat(within=0)
+    stage.lane.heartbeat.beat(within=0)
     stage.now += 60_000
     await stage.lane.step()
     assert (failures, await stage.states()) == ([], {State.DELIVERED: 1})
-    assert stage.lane.pulse.overdue == 0
+    assert stage.lane.heartbeat.overdue == 0
 
 
 async def test_whose_sink_may_belong_to_another_node_leaves_what_waits_as_it_is(

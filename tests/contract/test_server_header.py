@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from relay.listener import EVERYBODY, listening
+from relay.listener import EVERYBODY, listen
 
 
 async def answer(request: web.Request) -> web.Response:
@@ -26,7 +26,7 @@ async def test_no_answer_names_a_version(asked: bytes, status: int, unused_tcp_p
     app = web.Application()
     app.router.add_get("/", answer)
     address = f"127.0.0.1:{unused_tcp_port}"
-    async with listening(web.AppRunner(app, access_log=None), address, mode=EVERYBODY):
+    async with listen(web.AppRunner(app, access_log=None), address, mode=EVERYBODY):
         reader, writer = await asyncio.open_connection("127.0.0.1", unused_tcp_port)
         writer.write(asked)
         said = (await reader.read()).decode("latin-1")

@@ -27,7 +27,7 @@ from relay import misskey
 from relay.delivery.lane import Lane
 from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.delivery.sender import LaneConfig
-from relay.intake.acceptance import Acceptance, Rules
+from relay.intake.acceptance import Acceptance, AcceptanceRules
 from relay.model import Gate
 from relay.outbox import Outbox
 from relay.outcome import STILL_SHOWN, Closed, Failed, Outcome, RateLimited, Rejected, Sent
@@ -143,7 +143,7 @@ class Machine(RuleBasedStateMachine):
         self.leaks: list[Version] = []
         self.number = 0
         self.chat = Chat(self.check)
-        rules = Rules(
+        rules = AcceptanceRules(
             table=RouteIndex([Route(name="all", to=("team",))]),
             bound=(),
             gates={"team": Gate()},

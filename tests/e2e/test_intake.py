@@ -1,4 +1,4 @@
-"""The public door over real HTTP: what is taken, and what is refused with which answer."""
+"""The public listener over real HTTP: what is taken, and what is refused with which answer."""
 
 import asyncio
 import gzip
@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 
 from relay.errors import OutboxError
 from relay.intake import server as intake
-from relay.listener import EVERYBODY, KNOWN, STRANGERS, listening
+from relay.listener import EVERYBODY, KNOWN, STRANGERS, listen
 from relay.misskey import probe
 from relay.model import Event
 from relay.secret import Secret
@@ -47,17 +47,17 @@ def shelf() -> Shelf:
 
 @pytest.fixture
 async def address(shelf: Shelf) -> AsyncIterator[tuple[str, int]]:
-    """Where the door is, served as relay serves it."""
+    """Where relay listens, served as relay serves it."""
     hooks = {
         "alice": intake.Hook(name="alice", secrets=(Secret(SECRET), Secret("the old one"))),
         "home": intake.Hook(
             name="home", secrets=(Secret(SECRET),), server="https://misskey.example"
         ),
     }
-    ways = intake.Ways(hooks=hooks, max_body=MAX_BODY)
-    door = intake.door(lambda: ways, shelf.accept, clock=lambda: 1_795_308_362_292)
-    runner = intake.runner(door, grace=0)
-    async with listening(runner, "127.0.0.1:0", mode=EVERYBODY):
+    hooks = intake.Hooks(by_name=hooks, max_body=MAX_BODY)
+    app = intake.create_app(lambda: hooks, shelf.accept, clock=lambda: 1_795_308_362_292)
+    runner = intake.runner(app, grace=0)
+    async with listen(runner, "127.0.0.1:0", mode=EVERYBODY):
         yield runner.addresses[0]
 
 

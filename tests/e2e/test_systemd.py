@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from relay.app.monitoring import Watch
-from relay.delivery.heartbeat import Pulse
+from relay.app.monitoring import Monitoring
+from relay.delivery.heartbeat import Heartbeat
 from relay.delivery.lane import Lane
 from relay.monitoring.health import MARGIN
-from relay.monitoring.systemd import Notify
+from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox
 from tests.e2e.process import serving
 from tests.e2e.waiting import until
@@ -91,14 +91,14 @@ async def test_a_lane_that_hangs_is_not_called_alive(
     systemd: Systemd, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = 0.0
-    pulse = Pulse(monotonic=lambda: now)
-    pulse.beat(within=1)
+    heartbeat = Heartbeat(monotonic=lambda: now)
+    heartbeat.beat(within=1)
     lane: Lane = object.__new__(Lane)
-    lane.pulse = pulse
-    watch = Watch(outbox, Stores(), {"team": lane}, clock=lambda: 0)
+    lane.heartbeat = heartbeat
+    monitoring = Monitoring(outbox, Stores(), {"team": lane}, clock=lambda: 0)
     stop = asyncio.Event()
-    notify = Notify({"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "20000"})
-    keeping = asyncio.create_task(watch.keep(notify, stop=stop))
+    notifier = Notifier({"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "20000"})
+    keeping = asyncio.create_task(monitoring.keep(notifier, stop=stop))
     await until(lambda: "WATCHDOG=1" in systemd.heard)
     now = 2 + MARGIN
     late = "STATUS=the lane of team should have come round 31 s ago"
@@ -110,7 +110,7 @@ async def test_a_lane_that_hangs_is_not_called_alive(
     await until(lambda: "WATCHDOG=1" in systemd.heard)
     stop.set()
     await keeping
-    await watch.close()
+    await monitoring.close()
     assert "stuck" in caplog.messages
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.intake.acceptance import Acceptance, Rules
+from relay.intake.acceptance import Acceptance, AcceptanceRules
 from relay.model import Gate, Visibility
 from relay.outbox import NewEvent
 from relay.routing.index import RouteIndex
@@ -39,7 +39,7 @@ async def test_who_is_woken(answer: Collection[str] | None, woken: list[str]) ->
     found: list[str] = []
     outbox: Any = Answering(answer)
     gates = {"team": Gate(), "ops": Gate()}
-    rules = Rules(
+    rules = AcceptanceRules(
         table=RouteIndex([]),
         bound=(),
         gates=gates,
@@ -60,7 +60,7 @@ async def test_a_note_that_became_private_is_taken_back_though_nothing_says_that
 ) -> None:
     outbox: Any = Answering(set())
     wide = Gate(visibility=frozenset(Visibility))
-    rules = Rules(
+    rules = AcceptanceRules(
         table=RouteIndex([]),
         bound=(),
         gates={"team": Gate(), "ops": wide},

@@ -62,7 +62,7 @@ LEAKS = {
     "metrics": """Secret(WORD)
     metrics = Metrics(kinds=())
     metrics.begin(WORD)
-    metrics.written(is_ready=True, standings={})""",
+    metrics.written(is_ready=True, statuses={})""",
     "repr": """
     class Holder:
         def __init__(self):

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from relay.monitoring.metrics import OUTCOMES, Metrics
-from relay.monitoring.sink_status import Breaker, Standing
+from relay.monitoring.sink_status import SinkState, SinkStatus
 from tests.unit.test_docs import PAGES, blocks, spans
 
 ROOT = Path(__file__).parents[2]
@@ -76,8 +76,8 @@ def families() -> dict[str, set[str]]:
     """The names under which each metric is written."""
     metrics = Metrics(kinds=())
     metrics.begin("team")
-    standing = Standing(breaker=Breaker.WELL, backlog=0, oldest=0)
-    text, _ = metrics.written(is_ready=True, standings={"team": standing})
+    status = SinkStatus(state=SinkState.WELL, backlog=0, oldest=0)
+    text, _ = metrics.written(is_ready=True, statuses={"team": status})
     names = re.findall(r"(?m)^# TYPE (relay_\w+) (\w+)$", text.decode())
     ends = {"histogram": ("_bucket", "_sum", "_count")}
     return {

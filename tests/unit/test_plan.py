@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from relay.app.plan import Plan, planned
+from relay.app.plan import Plan
 from relay.config import parse
 from relay.sinks.pacing import Pace
 
@@ -18,7 +18,7 @@ routes: [{to: [team, quiet, other]}]
 
 def plan(text: str = CONFIG, *, before: Plan | None = None) -> Plan:
     config = parse(text, file="config.yaml", base=Path(), environ={})
-    return planned(config, salt="salt", before=before)
+    return Plan.build(config, salt="salt", before=before)
 
 
 def pace(of: Plan, sink: str) -> Pace:

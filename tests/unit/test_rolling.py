@@ -1,6 +1,6 @@
 """The last hour of each sink, by the minute."""
 
-from relay.monitoring.rolling import MINUTE, Bars, Minute, Tally, bars
+from relay.monitoring.rolling import MINUTE, Bars, Minute, RollingStats, bars
 from relay.outcome import Failed, Sent, State
 from tests.factories import a_delivery
 
@@ -14,25 +14,25 @@ class Clock:
 
 def test_what_arrived_and_what_failed_is_counted_in_its_minute() -> None:
     clock = Clock()
-    tally = Tally(clock=clock)
+    stats = RollingStats(clock=clock)
     arrived = a_delivery(state=State.DELIVERED)
-    tally.count([arrived, arrived], Sent())
-    tally.count([a_delivery()], Failed("502"))
+    stats.count([arrived, arrived], Sent())
+    stats.count([a_delivery()], Failed("502"))
     clock.now += 2 * MINUTE
-    tally.count([arrived], Sent())
-    assert tally.hour("team")[-3:] == [Minute(100, 2, 1), Minute(101), Minute(102, 1)]
-    assert len(tally.hour("team")) == len(tally.hour("other")) == 60
+    stats.count([arrived], Sent())
+    assert stats.hour("team")[-3:] == [Minute(100, 2, 1), Minute(101), Minute(102, 1)]
+    assert len(stats.hour("team")) == len(stats.hour("other")) == 60
 
 
 def test_what_is_older_than_an_hour_is_forgotten() -> None:
     clock = Clock()
-    tally = Tally(clock=clock)
+    stats = RollingStats(clock=clock)
     for _ in range(200):
-        tally.count([a_delivery(state=State.DELIVERED)], Sent())
+        stats.count([a_delivery(state=State.DELIVERED)], Sent())
         clock.now += MINUTE
-    assert sum(minute.delivered for minute in tally.hour("team")) == 59
+    assert sum(minute.delivered for minute in stats.hour("team")) == 59
     clock.now += 60 * MINUTE
-    assert sum(minute.delivered for minute in tally.hour("team")) == 0
+    assert sum(minute.delivered for minute in stats.hour("team")) == 0
 
 
 def test_the_bars_of_an_hour_stay_in_their_frame() -> None:

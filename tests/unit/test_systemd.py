@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.monitoring.systemd import Notify
+from relay.monitoring.systemd import Notifier
 
 
 @pytest.fixture(params=["a file", "an abstract name"])
@@ -24,9 +24,9 @@ def heard(systemd: socket.socket) -> list[str]:
     return systemd.recv(4096).decode().splitlines()
 
 
-def notify_to(systemd: socket.socket) -> Notify:
+def notify_to(systemd: socket.socket) -> Notifier:
     name = systemd.getsockname()
-    return Notify({"NOTIFY_SOCKET": name if isinstance(name, str) else f"@{name[1:].decode()}"})
+    return Notifier({"NOTIFY_SOCKET": name if isinstance(name, str) else f"@{name[1:].decode()}"})
 
 
 def test_each_thing_is_told_in_systemds_words(systemd: socket.socket) -> None:
@@ -53,7 +53,7 @@ def test_no_status_can_say_something_else(systemd: socket.socket, status: str) -
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/nowhere/at"}])
 def test_without_systemd_nothing_happens(environ: dict[str, str]) -> None:
-    Notify(environ).ready("listens")
+    Notifier(environ).ready("listens")
 
 
 @pytest.mark.parametrize(
@@ -68,4 +68,4 @@ def test_without_systemd_nothing_happens(environ: dict[str, str]) -> None:
     ],
 )
 def test_the_watchdog_is_ours_or_not(environ: dict[str, str], seconds: float | None) -> None:
-    assert Notify(environ).watchdog == seconds
+    assert Notifier(environ).watchdog == seconds

@@ -3,7 +3,7 @@
 import pytest
 
 from relay.errors import BrokenError, FullError, OutboxError
-from relay.intake.backlog_limit import Ceiling
+from relay.intake.backlog_limit import BacklogLimit
 
 MOST = 2_000_000
 
@@ -24,9 +24,9 @@ class Outbox:
 
 
 async def asked_within(seconds: int, outbox: Outbox) -> int:
-    ceiling = Ceiling(outbox.count)
+    limit = BacklogLimit(outbox.count)
     for now in range(0, seconds * 1000, 100):
-        await ceiling.check(MOST, now=now)
+        await limit.check(MOST, now=now)
     return outbox.asked
 
 
@@ -37,36 +37,36 @@ async def test_little_is_counted_once_a_second_and_much_more_rarely() -> None:
 
 async def test_what_reaches_the_ceiling_between_two_counts_is_refused() -> None:
     outbox = Outbox(8)
-    ceiling = Ceiling(outbox.count)
-    await ceiling.check(10, now=0)
-    ceiling.add(2)
+    limit = BacklogLimit(outbox.count)
+    await limit.check(10, now=0)
+    limit.add(2)
     with pytest.raises(FullError, match="10 messages wait, and max_waiting is 10"):
-        await ceiling.check(10, now=500)
-    await ceiling.check(10, now=1000)  # some have gone meanwhile
+        await limit.check(10, now=500)
+    await limit.check(10, now=1000)  # some have gone meanwhile
 
 
 async def test_a_clock_that_is_set_back_keeps_nobody_out() -> None:
     outbox = Outbox(10)
-    ceiling = Ceiling(outbox.count)
+    limit = BacklogLimit(outbox.count)
     with pytest.raises(FullError):
-        await ceiling.check(10, now=10**6)
-    outbox.pending_count = 0
-    await ceiling.check(10, now=0)
+        await limit.check(10, now=10**6)
+    outbox.waiting = 0
+    await limit.check(10, now=0)
 
 
 async def test_where_nobody_can_count_in_time_events_are_taken_up_to_the_ceiling() -> None:
     outbox = Outbox(8)
-    ceiling = Ceiling(outbox.count)
-    await ceiling.check(10, now=0)
+    limit = BacklogLimit(outbox.count)
+    await limit.check(10, now=0)
     outbox.fails = OutboxError
-    await ceiling.check(10, now=1000)
-    ceiling.add(2)
+    await limit.check(10, now=1000)
+    limit.add(2)
     with pytest.raises(FullError):
-        await ceiling.check(10, now=2000)
+        await limit.check(10, now=2000)
 
 
 async def test_a_broken_outbox_is_told_as_such() -> None:
     outbox = Outbox(0)
     outbox.fails = BrokenError
     with pytest.raises(BrokenError):
-        await Ceiling(outbox.count).check(10, now=0)
+        await BacklogLimit(outbox.count).check(10, now=0)

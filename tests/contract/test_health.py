@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from relay.delivery.heartbeat import Pulse
+from relay.delivery.heartbeat import Heartbeat
 from relay.errors import OutboxError
-from relay.monitoring import health as vigil_module
-from relay.monitoring.health import FRESH, MARGIN, Vigil
+from relay.monitoring import health as health_module
+from relay.monitoring.health import FRESH, MARGIN, HealthCheck
 from relay.outbox import Outbox
 
 
@@ -48,17 +48,19 @@ def disk() -> Disk:
 
 
 @pytest.fixture
-async def vigil(disk: Disk, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Vigil]:
-    monkeypatch.setattr(vigil_module, "PATIENCE", 0.01)
-    pulse = Pulse(monotonic=clock)
-    pulse.beat(within=100)
-    made: Any = Vigil(disk, lambda: {"team": pulse}, monotonic=clock)
+async def health_check(
+    disk: Disk, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[HealthCheck]:
+    monkeypatch.setattr(health_module, "PATIENCE", 0.01)
+    heartbeat = Heartbeat(monotonic=clock)
+    heartbeat.beat(within=100)
+    made: Any = HealthCheck(disk, lambda: {"team": heartbeat}, monotonic=clock)
     yield made
     await made.close()
 
 
-async def test_all_is_well(vigil: Vigil) -> None:
-    condition = await vigil.look()
+async def test_all_is_well(health_check: HealthCheck) -> None:
+    condition = await health_check.look()
     assert (condition.is_ready, condition.reasons) == (True, ())
 
 
@@ -73,60 +75,66 @@ async def test_every_outbox_can_be_touched_and_keeps_nothing_of_it(
 
 
 async def test_a_refused_event_is_remembered_until_one_as_large_was_stored(
-    vigil: Vigil, disk: Disk
+    health_check: HealthCheck, disk: Disk
 ) -> None:
-    assert (await vigil.look()).is_ready
+    assert (await health_check.look()).is_ready
     disk.refusal = "relay.db: database or disk is full"
-    condition = await vigil.look()  # though what was probed is fresh
+    condition = await health_check.look()  # though what was probed is fresh
     assert condition.unable == (
         "the last event could not be stored: relay.db: database or disk is full",
     )
     disk.refusal = None
-    assert (await vigil.look()).is_ready
+    assert (await health_check.look()).is_ready
 
 
-async def test_a_lane_that_hangs_is_named_after_a_margin(vigil: Vigil, clock: Clock) -> None:
+async def test_a_lane_that_hangs_is_named_after_a_margin(
+    health_check: HealthCheck, clock: Clock
+) -> None:
     clock.now += 100 + MARGIN
-    assert (await vigil.look()).is_ready
+    assert (await health_check.look()).is_ready
     clock.now += 1
-    assert (await vigil.look()).stuck == ("the lane of team should have come round 31 s ago",)
+    assert (await health_check.look()).stuck == (
+        "the lane of team should have come round 31 s ago",
+    )
 
 
 async def test_an_outbox_that_cannot_write_is_not_ready_but_does_not_hang(
-    vigil: Vigil, disk: Disk, clock: Clock
+    health_check: HealthCheck, disk: Disk, clock: Clock
 ) -> None:
     disk.trouble = OutboxError("relay.db: disk is full")
-    condition = await vigil.look()
+    condition = await health_check.look()
     assert (condition.stuck, condition.unable) == (
         (), ("no event can be stored: relay.db: disk is full",),
     )  # fmt: skip
     disk.trouble = None
     clock.now += FRESH
-    assert (await vigil.look()).is_ready
+    assert (await health_check.look()).is_ready
 
 
 async def test_an_outbox_that_does_not_answer_hangs_after_a_while(
-    vigil: Vigil, disk: Disk, clock: Clock
+    health_check: HealthCheck, disk: Disk, clock: Clock
 ) -> None:
     disk.hangs = True
-    condition = await vigil.look()
+    condition = await health_check.look()
     assert (condition.stuck, condition.unable) == ((), ("the outbox has not written for 0 s",))
     clock.now += MARGIN
-    condition = await vigil.look()
+    condition = await health_check.look()
     assert (condition.stuck, condition.unable) == (("the outbox has not written for 30 s",), ())
     assert disk.touched == 1
 
 
-async def test_who_asks_often_costs_no_more_writes(vigil: Vigil, disk: Disk, clock: Clock) -> None:
+async def test_who_asks_often_costs_no_more_writes(
+    health_check: HealthCheck, disk: Disk, clock: Clock
+) -> None:
     for _ in range(10):
-        await vigil.look()
+        await health_check.look()
     assert disk.touched == 1
     clock.now += FRESH
-    await asyncio.gather(*(vigil.look() for _ in range(10)))
+    await asyncio.gather(*(health_check.look() for _ in range(10)))
     assert disk.touched == 2
 
 
-async def test_a_bug_is_not_taken_for_a_full_disk(vigil: Vigil, disk: Disk) -> None:
+async def test_a_bug_is_not_taken_for_a_full_disk(health_check: HealthCheck, disk: Disk) -> None:
     disk.trouble = KeyError("bug")
     with pytest.raises(KeyError):
-        await vigil.look()
+        await health_check.look()
