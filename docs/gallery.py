@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from relay.app import plan
-from relay.cli.route import embedded
+from relay.cli.preview import embedded
 from relay.misskey import samples as sample
 from relay.routing.gate import redacted
 

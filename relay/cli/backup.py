@@ -3,18 +3,19 @@
 from argparse import Namespace
 from pathlib import Path
 
-from relay.cli.context import configuration_without_secrets, existing_file, say
+from relay.cli.context import configuration_without_secrets, existing_file
+from relay.cli.output import echo
 from relay.cli.parser import Commands, add, complete_files
 from relay.outbox import backup
 
 
-def back_up(given: Namespace) -> int:
-    backup(existing_file(configuration_without_secrets(given.config)), given.file)
-    say(f"{given.file}: {given.file.stat().st_size} bytes, read through and whole")
+def back_up(args: Namespace) -> int:
+    backup(existing_file(configuration_without_secrets(args.config)), args.file)
+    echo(f"{args.file}: {args.file.stat().st_size} bytes, read through and whole")
     return 0
 
 
-def add_backup(commands: Commands) -> None:
+def add_command(commands: Commands) -> None:
     parser = add(
         commands,
         "backup",

@@ -1,25 +1,19 @@
-"""What every command begins with: the configuration, the event, and where to print."""
+"""What commands work with: the configuration, and the outbox that it names."""
 
-import json
 import os
 import shlex
-import sys
-from argparse import Namespace
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from relay import misskey
 from relay.app.control import ask, socket_of
 from relay.config import Config, Samples, load, load_without_secrets, outbox_of
-from relay.errors import ConfigError, FormatError, OutboxError
+from relay.errors import ConfigError, OutboxError
 from relay.misskey import samples as sample
 from relay.model import Event
 from relay.outbox import Outbox, file_of, files_of, is_foreign, open_outbox, view_outbox
 from relay.suggestion import closest
-from relay.terminal import Colour
 
 PLACES = (Path("config.yaml"), Path("/etc/relay/config.yaml"))
 SERVICE = (Path("/etc/relay"), Path("/var/lib/relay"))
@@ -81,8 +75,8 @@ def home_of(
     https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#RuntimeDirectory=
     """
     folder, state = service
-    if given := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return Path(given)
+    if of_systemd := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(of_systemd)
     is_service = place.absolute().parent == folder and os.path.lexists(state)
     return state if is_service else place.parent
 
@@ -129,55 +123,6 @@ def first_place() -> Path | None:
 def samples() -> list[Event]:
     """One event of each kind."""
     return [sample.event(kind) for kind in sample.kinds()]
-
-
-def colour_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Colour:
-    """Colour on a terminal, unless it is unwanted: https://no-color.org."""
-    return Colour(
-        on=stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-    )
-
-
-def say(text: str = "") -> None:
-    print(text, flush=True)
-
-
-def warn(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def say_json(value: object) -> None:
-    say(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def read_event(given: Namespace, config: Config) -> Event:
-    """The event that the arguments name. A sample comes from the hook's own server."""
-    hook = _hook_of(config, given.hook)
-    server = config.hooks[hook].server if hook in config.hooks else ""
-    if given.event in sample.kinds():
-        found = sample.event(given.event, hook=hook)
-        return replace(found, server=server or found.server)
-    event = misskey.parse(_body(given.event), hook=hook, server=server)
-    if server and event.server != server:
-        warn(f"the hook {hook} would refuse it: it takes events of {server}, not {event.server}")
-    return event
-
-
-def _hook_of(config: Config, name: str | None) -> str:
-    if name is not None and name not in config.hooks:
-        raise ConfigError(f"no hook is called {name}{closest(name, config.hooks)}")
-    return name or next(iter(config.hooks), "sample")
-
-
-def _body(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(name).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        kinds = closest(name, sample.kinds())
-        raise FormatError(f"{name}: {reason}, and it is no kind of event{kinds}") from None
 
 
 def check_sink(config: Config, name: str) -> None:

@@ -4,67 +4,60 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from relay.app import run as app
-from relay.cli.context import (
-    configuration_without_secrets,
-    existing_outbox,
-    news,
-    outbox_to_read,
-    say,
-    say_json,
-    warn,
-)
+from relay.cli.context import configuration_without_secrets, existing_outbox, news, outbox_to_read
 from relay.cli.deliveries import row, show_table, tell
+from relay.cli.output import echo, echo_json, warn
 from relay.cli.parser import Commands, Run, add, add_json, positive
 from relay.outbox import Outbox
 from relay.outcome import State
 
 
-async def listed(given: Namespace) -> int:
-    async with outbox_to_read(configuration_without_secrets(given.config)) as outbox:
-        found = await outbox.dead(sink=given.sink, limit=given.limit)
-    if given.json:
-        say_json([row(one) for one in found])
+async def listed(args: Namespace) -> int:
+    async with outbox_to_read(configuration_without_secrets(args.config)) as outbox:
+        found = await outbox.dead(sink=args.sink, limit=args.limit)
+    if args.json:
+        echo_json([row(one) for one in found])
     elif found:
         show_table(found)
     else:
-        say("no dead letters" if given.sink is None else f"no dead letters of {given.sink}")
+        echo("no dead letters" if args.sink is None else f"no dead letters of {args.sink}")
     return 0
 
 
-async def show(given: Namespace) -> int:
-    config = configuration_without_secrets(given.config)
+async def show(args: Namespace) -> int:
+    config = configuration_without_secrets(args.config)
     async with outbox_to_read(config) as outbox:
-        found = await outbox.delivery(given.id)
-        attempts = await outbox.attempts(given.id)
+        found = await outbox.delivery(args.id)
+        attempts = await outbox.attempts(args.id)
     if found is None or found.state is not State.DEAD:
-        warn(f"no dead letter has the id {given.id}: see relay dead list")
+        warn(f"no dead letter has the id {args.id}: see relay dead list")
         return 1
-    tell(config, found, attempts, as_json=given.json)
+    tell(config, found, attempts, as_json=args.json)
     return 0
 
 
-async def revive(given: Namespace) -> int:
-    config = configuration_without_secrets(given.config)
+async def revive(args: Namespace) -> int:
+    config = configuration_without_secrets(args.config)
     async with existing_outbox(config) as outbox:
-        number = await outbox.revive(await _chosen(given, outbox), now=app.unix_milliseconds())
-    say(f"{number} revived" + (f"; {await news(config, [*config.sinks])}" if number else ""))
+        number = await outbox.revive(await _chosen(args, outbox), now=app.unix_milliseconds())
+    echo(f"{number} revived" + (f"; {await news(config, [*config.sinks])}" if number else ""))
     return 0 if number else 1
 
 
-async def drop(given: Namespace) -> int:
-    async with existing_outbox(configuration_without_secrets(given.config)) as outbox:
-        number = await outbox.drop(await _chosen(given, outbox))
-    say(f"{number} dropped")
+async def drop(args: Namespace) -> int:
+    async with existing_outbox(configuration_without_secrets(args.config)) as outbox:
+        number = await outbox.drop(await _chosen(args, outbox))
+    echo(f"{number} dropped")
     return 0 if number else 1
 
 
-async def _chosen(given: Namespace, outbox: Outbox) -> Sequence[int]:
-    if given.ids:
-        return list(given.ids)
-    return [one.id for one in await outbox.dead(sink=given.sink, limit=1_000_000)]
+async def _chosen(args: Namespace, outbox: Outbox) -> Sequence[int]:
+    if args.ids:
+        return list(args.ids)
+    return [one.id for one in await outbox.dead(sink=args.sink, limit=1_000_000)]
 
 
-def add_dead(commands: Commands) -> None:
+def add_command(commands: Commands) -> None:
     about = "dead letters: messages that were given up, with the reason"
     parser = commands.add_parser(
         "dead", help=about, description=about, example="relay dead list --sink team"

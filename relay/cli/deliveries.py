@@ -9,15 +9,8 @@ from typing import Any, NoReturn
 
 from relay.app import run as app
 from relay.app.plan import policy, renderer
-from relay.cli.context import (
-    colour_for,
-    configuration_without_secrets,
-    outbox_to_read,
-    say,
-    say_json,
-    warn,
-)
-from relay.cli.drawing import drawing
+from relay.cli.context import configuration_without_secrets, outbox_to_read
+from relay.cli.output import colour_for, drawing, echo, echo_json, warn
 from relay.cli.parser import Commands, add, add_json, positive
 from relay.config import Config
 from relay.outbox import DeliverySearch, Outbox
@@ -30,30 +23,30 @@ LOOK = 1.0  # seconds between two looks of --follow
 WATCHED = 200  # of the newest deliveries
 
 
-async def listed(given: Namespace) -> int:
-    wanted = _wanted(given)
-    async with outbox_to_read(configuration_without_secrets(given.config)) as outbox:
-        if given.follow:
-            await _follow(outbox, wanted, limit=given.limit, as_json=given.json)
-        found = await outbox.deliveries(wanted, limit=given.limit)
-    if given.json:
-        say_json([row(one) for one in found])
+async def listed(args: Namespace) -> int:
+    wanted = _wanted(args)
+    async with outbox_to_read(configuration_without_secrets(args.config)) as outbox:
+        if args.follow:
+            await _follow(outbox, wanted, limit=args.limit, as_json=args.json)
+        found = await outbox.deliveries(wanted, limit=args.limit)
+    if args.json:
+        echo_json([row(one) for one in found])
     elif found:
         show_table(found)
     else:
-        say("no deliveries")
+        echo("no deliveries")
     return 0
 
 
-def _wanted(given: Namespace) -> DeliverySearch:
+def _wanted(args: Namespace) -> DeliverySearch:
     now = app.unix_milliseconds()
     return DeliverySearch(
-        sink=given.sink,
-        state=given.state and State(given.state),
-        kind=given.kind,
-        event_id=given.event,
-        since=None if given.since is None else now - given.since,
-        until=None if given.until is None else now - given.until,
+        sink=args.sink,
+        state=args.state and State(args.state),
+        kind=args.kind,
+        event_id=args.event,
+        since=None if args.since is None else now - args.since,
+        until=None if args.until is None else now - args.until,
     )
 
 
@@ -67,7 +60,7 @@ async def _follow(outbox: Outbox, wanted: DeliverySearch, *, limit: int, as_json
         told = {one.id: (one.state, one.reason) for one in found}
         if as_json:
             for one in news:
-                say(json.dumps(row(one), ensure_ascii=False))
+                echo(json.dumps(row(one), ensure_ascii=False))
         else:
             show_table(news, head=())
         await asyncio.sleep(LOOK)
@@ -78,7 +71,7 @@ def show_table(found: Sequence[Delivery], *, head: Sequence[str] = HEAD) -> None
     rows = [_cells(one, colour, now=now) for one in found]
     heads = [[colour.dim(word) for word in head]] if head else []
     for line in table([*heads, *rows], room=room_of(sys.stdout)):
-        say(line)
+        echo(line)
 
 
 def _cells(delivery: Delivery, colour: Colour, *, now: int) -> Sequence[str]:
@@ -130,15 +123,15 @@ def row(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-async def show(given: Namespace) -> int:
-    config = configuration_without_secrets(given.config)
+async def show(args: Namespace) -> int:
+    config = configuration_without_secrets(args.config)
     async with outbox_to_read(config) as outbox:
-        found = await outbox.delivery(given.id)
-        attempts = await outbox.attempts(given.id)
+        found = await outbox.delivery(args.id)
+        attempts = await outbox.attempts(args.id)
     if found is None:
-        warn(f"no delivery has the id {given.id}: see relay deliveries")
+        warn(f"no delivery has the id {args.id}: see relay deliveries")
         return 1
-    tell(config, found, attempts, as_json=given.json)
+    tell(config, found, attempts, as_json=args.json)
     return 0
 
 
@@ -149,13 +142,13 @@ def tell(config: Config, delivery: Delivery, attempts: Sequence[Attempt], *, as_
             {"at": stamp(one.at), "took_ms": one.took, "outcome": one.outcome, "reason": one.reason}
             for one in attempts
         ]
-        say_json(row(delivery) | {"attempted": tried, "event": json.loads(delivery.raw)})
+        echo_json(row(delivery) | {"attempted": tried, "event": json.loads(delivery.raw)})
         return
     for key, value in row(delivery).items():
         if value is not None:
-            say(f"{key:<12} {one_line(str(value))}")
+            echo(f"{key:<12} {one_line(str(value))}")
     for line in table([_tried(one) for one in attempts], room=room_of(sys.stdout)):
-        say(line)
+        echo(line)
     _draw(config, delivery)
 
 
@@ -171,12 +164,12 @@ def _draw(config: Config, delivery: Delivery) -> None:
     sink = config.sinks[delivery.sink]
     made = renderer(config).message(delivery, policy(config, sink))
     if isinstance(made, Rejected):
-        say(f"{delivery.sink} cannot show it: {made.reason}")
+        echo(f"{delivery.sink} cannot show it: {made.reason}")
     else:
-        say(drawing(sink, made, name=delivery.sink, colour=colour_for(sys.stdout)))
+        echo(drawing(sink, made, name=delivery.sink, colour=colour_for(sys.stdout)))
 
 
-def add_deliveries(commands: Commands) -> None:
+def add_command(commands: Commands) -> None:
     parser = add(
         commands,
         "deliveries",

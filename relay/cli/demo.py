@@ -1,10 +1,12 @@
-"""What ``relay demo`` tells: scenes made of events that real servers sent."""
+"""``demo``: a whole relay on this machine shows scenes made of events that real servers sent."""
 
 import asyncio
 import json
 import secrets
+import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from typing import Any
 import aiohttp
 
 from relay.app import run as app
+from relay.cli.output import colour_for, echo
+from relay.cli.parser import Commands, add
 from relay.config import Config, parse
 from relay.errors import RelayError
 from relay.misskey import samples as sample
@@ -157,6 +161,11 @@ class Screen(Console):
         return Sent()
 
 
+async def demo(args: Namespace) -> int:
+    await run(echo, colour=colour_for(sys.stdout))
+    return 0
+
+
 async def run(say: Say, *, colour: Colour = BARE) -> None:
     """Start a relay on this machine, post the story to it, and show what comes out."""
     shown: Shown = asyncio.Queue()
@@ -230,3 +239,14 @@ def _say_end(say: Say, seconds: float) -> None:
     say("")
     say(f"{events} events came in over HTTP, were stored, and left as {messages} messages,")
     say(f"in {seconds:.1f} s. Next: relay serve, which without a configuration shows how to begin.")
+
+
+def add_command(commands: Commands) -> None:
+    add(
+        commands,
+        "demo",
+        demo,
+        about="show what relay does: sample events take the real way to this terminal",
+        example="relay demo",
+        config=False,
+    )

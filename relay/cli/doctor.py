@@ -12,15 +12,8 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
-from relay.cli.context import (
-    colour_for,
-    configuration,
-    outbox_to_read,
-    place_of,
-    samples,
-    say,
-    say_json,
-)
+from relay.cli.context import configuration, outbox_to_read, place_of, samples
+from relay.cli.output import colour_for, echo, echo_json
 from relay.cli.parser import Commands, add, add_json
 from relay.config import Config
 from relay.doctor import collect_ingress as trying
@@ -40,19 +33,21 @@ OTHERS = ("sinks", "servers", "clock")
 Findings = Mapping[str, Sequence[Finding]]
 
 
-async def doctor(given: Namespace) -> int:
-    config = configuration(given.config, samples=samples)
-    facts = await _local(config, place_of(given.config))
+async def doctor(args: Namespace) -> int:
+    config = configuration(args.config, samples=samples)
+    facts = await _local(config, place_of(args.config))
     async with open_session(proxies(config.proxy, os.environ)) as session:
-        if given.online:
+        if args.online:
             facts = await _asked(facts, session)
-        if given.url is not None:
-            facts = replace(facts, way=await trying.way(config, given.url, session))
+        if args.url is not None:
+            facts = replace(facts, way=await trying.way(config, args.url, session))
     found = examined(facts)
-    if given.json:
-        say_json([{"about": about, **asdict(one)} for about, many in found.items() for one in many])
+    if args.json:
+        echo_json(
+            [{"about": about, **asdict(one)} for about, many in found.items() for one in many]
+        )
     else:
-        unasked = [*(() if given.online else OTHERS), *(("way in",) if given.url is None else ())]
+        unasked = [*(() if args.online else OTHERS), *(("way in",) if args.url is None else ())]
         _show(found, colour_for(sys.stdout), unasked=unasked)
     return 1 if _number(found, Level.WRONG) else 0
 
@@ -92,17 +87,17 @@ def _number(found: Findings, level: Level) -> int:
 def _show(found: Findings, colour: Colour, *, unasked: Sequence[str]) -> None:
     for about, many in found.items():
         state = colour.dim("not asked") if about in unasked else colour.good("ok")
-        say(colour.bold(about) + ("" if many else f": {state}"))
+        echo(colour.bold(about) + ("" if many else f": {state}"))
         for one in many:
             paint = colour.bad if one.level == Level.WRONG else colour.doubtful
-            say(f"  {paint(one.level)}: {one.where}: {one.what}")
-            say(colour.dim(f"    {one.remedy}"))
-    say(f"{_number(found, Level.WRONG)} wrong, {_number(found, Level.ADVICE)} to think about")
+            echo(f"  {paint(one.level)}: {one.where}: {one.what}")
+            echo(colour.dim(f"    {one.remedy}"))
+    echo(f"{_number(found, Level.WRONG)} wrong, {_number(found, Level.ADVICE)} to think about")
     if unasked:
-        say(f"not asked: {', '.join(unasked)}; see relay doctor --help")
+        echo(f"not asked: {', '.join(unasked)}; see relay doctor --help")
 
 
-def add_doctor(commands: Commands) -> None:
+def add_command(commands: Commands) -> None:
     parser = add(
         commands,
         "doctor",

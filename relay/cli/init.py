@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from relay.app import run as app
-from relay.cli.context import configuration, say, warn
+from relay.cli.context import configuration
 from relay.cli.init_presets import USES, Question, Use, config
+from relay.cli.output import echo, warn
 from relay.cli.parser import Commands, add
 from relay.cli.serve import stop_on_signals
 from relay.config import LISTEN, Config
@@ -35,18 +36,18 @@ ADDRESS = Question(
 Problem = Callable[[str], "str | None"]
 
 
-def answers(given: Namespace, use: Use) -> Mapping[str, str]:
+def answers(args: Namespace, use: Use) -> Mapping[str, str]:
     """By the keys of the questions. Raises ConfigError if one is missing or wrong."""
-    _refuse_others(given, use)
+    _refuse_others(args, use)
     questions = (SERVER, *use.questions, ADDRESS)
-    return {one.key: _answer(one, given, _problem(one, use)) for one in questions}
+    return {one.key: _answer(one, args, _problem(one, use)) for one in questions}
 
 
 def chosen() -> str:
     if not sys.stdin.isatty():
         raise ConfigError(f"say what it is for: --use {', --use '.join(USES)}")
     for number, use in enumerate(USES.values(), start=1):
-        say(f"  {number}  {use.about}")
+        echo(f"  {number}  {use.about}")
     while True:
         chosen = input("What shall relay do first? [1-3] ").strip()
         for number, name in enumerate(USES, start=1):
@@ -54,11 +55,11 @@ def chosen() -> str:
                 return name
 
 
-def _refuse_others(given: Namespace, use: Use) -> None:
+def _refuse_others(args: Namespace, use: Use) -> None:
     """An answer to a question that nobody asks is a misunderstanding."""
     asked = {one.key for one in use.questions}
     for question in {one for other in USES.values() for one in other.questions}:
-        if question.key not in asked and getattr(given, _name(question)) is not None:
+        if question.key not in asked and getattr(args, _name(question)) is not None:
             raise ConfigError(f"{_option(question)} is not for {use.name}")
 
 
@@ -71,10 +72,10 @@ def _name(question: Question) -> str:
     return _option(question).removeprefix("--").replace("-", "_")
 
 
-def _answer(question: Question, given: Namespace, problem: Problem) -> str:
+def _answer(question: Question, args: Namespace, problem: Problem) -> str:
     """From the arguments, or from the one who sits there. Raises ConfigError if nobody does."""
     option = _option(question)
-    if (found := getattr(given, _name(question))) is not None:
+    if (found := getattr(args, _name(question))) is not None:
         answer = _content(found) if question.is_secret else found
         if (why := problem(answer)) is not None:
             raise ConfigError(f"{option}: {why}")
@@ -94,7 +95,7 @@ def _content(name: str) -> str:
 
 
 def _asked(question: Question, problem: Problem) -> str:
-    say(f"\n{question.hint}." if question.hint else "")
+    echo(f"\n{question.hint}." if question.hint else "")
     ask = getpass.getpass if question.is_secret else input
     hidden = " (it stays hidden)" if question.is_secret else ""
     while True:
@@ -119,9 +120,9 @@ def _problem(question: Question, use: Use) -> Problem:
     return problem
 
 
-def _complaint(model: TypeAdapter[Any], given: object, place: tuple[str, ...]) -> str | None:
+def _complaint(model: TypeAdapter[Any], args: object, place: tuple[str, ...]) -> str | None:
     try:
-        model.validate_python(given)
+        model.validate_python(args)
     except ValidationError as error:
         for found in error.errors(include_input=False, include_url=False):
             if found["loc"] == place:
@@ -154,16 +155,16 @@ async def first_event(config: Config, use: Use) -> int:
 
 async def _arrival(config: Config, use: Use, *, ready: asyncio.Event, stop: asyncio.Event) -> int:
     await ready.wait()
-    say("Save it, open it again, and press Test. relay waits for that event; Ctrl-C ends it.\n")
+    echo("Save it, open it again, and press Test. relay waits for that event; Ctrl-C ends it.\n")
     async with open_outbox(config.outbox) as outbox:
         before = await outbox.counts()
         while not stop.is_set():
             if (end := await _end(outbox, before, use.sink)) is not None:
                 code, told = end
-                say(told)
+                echo(told)
                 return code
             await asyncio.sleep(POLL)
-    say("No event has come through yet. relay serve goes on waiting for them.")
+    echo("No event has come through yet. relay serve goes on waiting for them.")
     return 1
 
 
@@ -188,15 +189,15 @@ async def _end(
 STATE = Path("/var/lib/relay")
 
 
-def init(given: Namespace) -> int | Coroutine[Any, Any, int]:
-    file: Path = given.config or Path("config.yaml")
+def init(args: Namespace) -> int | Coroutine[Any, Any, int]:
+    file: Path = args.config or Path("config.yaml")
     _refuse_if_there(file)
-    use = USES[given.use or chosen()]
+    use = USES[args.use or chosen()]
     _refuse_if_there(*(file.parent / "secrets" / name for name in (use.name, use.sink)))
-    found = answers(given, use)
-    _write(file, use, found, listen=given.listen)
+    found = answers(args, use)
+    _write(file, use, found, listen=args.listen)
     _tell(file, use, found["address"])
-    if not given.wait:
+    if not args.wait:
         return 0
     log_to(sys.stderr)
     return first_event(configuration(file), use)
@@ -208,15 +209,15 @@ def _refuse_if_there(*paths: Path) -> None:
             raise ConfigError(f"{path} is there already, and init overwrites nothing")
 
 
-def _write(file: Path, use: Use, given: Mapping[str, str], *, listen: str) -> None:
+def _write(file: Path, use: Use, answers: Mapping[str, str], *, listen: str) -> None:
     """The configuration for everybody, its secrets for the owner alone."""
     folder = file.parent / "secrets"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make(folder / use.name, secrets.token_hex(24), mode=0o600)
-        _make(folder / use.sink, given[use.secret], mode=0o600)
+        _make(folder / use.sink, answers[use.secret], mode=0o600)
         # systemd's own user for relay has to read it: so it holds no secret.
-        _make(file, config(use, given, listen=listen, outbox=_outbox(file)), mode=0o644)
+        _make(file, config(use, answers, listen=listen, outbox=_outbox(file)), mode=0o644)
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from None
 
@@ -238,7 +239,7 @@ def _outbox(file: Path) -> str:
 def _tell(file: Path, use: Use, address: str) -> None:
     secret = file.parent / "secrets" / use.name
     shown = secret.read_text().strip() if sys.stdout.isatty() else f"what is in {secret}"
-    say(
+    echo(
         f"\n{file} is written, and its secrets beside it in secrets/.\n\n"
         f"Now in Misskey, {use.menu}\n\n"
         f"  URL      {address.rstrip('/')}/hooks/{use.name}\n"
@@ -254,7 +255,7 @@ def _listen(written: str) -> str:
         raise ArgumentTypeError(f"{written} {error}") from None
 
 
-def add_init(commands: Commands) -> None:
+def add_command(commands: Commands) -> None:
     parser = add(
         commands,
         "init",

@@ -8,7 +8,8 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from relay.cli.context import place_of, say, warn
+from relay.cli.context import place_of
+from relay.cli.output import echo, warn
 from relay.cli.parser import Commands, add
 from relay.config import credential, outbox_of, secret_files
 from relay.outbox import file_of
@@ -27,11 +28,11 @@ def template() -> str:
     return (folder / "relay.service").read_text(encoding="utf-8")
 
 
-def install_service(given: Namespace) -> int:
-    config = place_of(given.config).absolute()
+def install_service(args: Namespace) -> int:
+    config = place_of(args.config).absolute()
     program = Path(sys.prefix, "bin", "relay")
     command = [str(program)] if program.exists() else [sys.executable, "-m", "relay"]
-    say(unit(command, config, secret_files(config)).rstrip("\n"))
+    echo(unit(command, config, secret_files(config)).rstrip("\n"))
     outbox = file_of(outbox_of(config))
     if outbox is not None and not outbox.is_absolute() and config.parent != Path(FOLDER):
         warn(
@@ -94,7 +95,7 @@ def closed(paths: Iterable[Path]) -> Iterator[Path]:
                     yield step
 
 
-def add_install_service(commands: Commands) -> None:
+def add_command(commands: Commands) -> None:
     add(
         commands,
         "install-service",

@@ -5,7 +5,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from relay.cli.context import say
+from relay.cli.output import echo
 from relay.cli.parser import Commands, add
 from relay.errors import RelayError
 from relay.mfm import parse, parse_simple, to_json
@@ -18,15 +18,15 @@ from relay.text import plain
 SERVER = "https://misskey.example"
 
 
-def mfm(given: Namespace) -> int:
-    if given.json:
+def mfm(args: Namespace) -> int:
+    if args.json:
         for line in sys.stdin:
             if line.strip():
-                say(json.dumps(_nodes(line)))
+                echo(json.dumps(_nodes(line)))
         return 0
-    if given.text is None:
+    if args.text is None:
         raise RelayError("give a text, or --json and lines on standard input")
-    _show(given.text)
+    _show(args.text)
     return 0
 
 
@@ -45,17 +45,17 @@ def _nodes(line: str) -> list[dict[str, Any]]:
 def _show(text: str) -> None:
     nodes = parse(text)
     shown = tree_of(nodes, Origin(server=SERVER))
-    say(json.dumps(to_json(nodes), ensure_ascii=False, indent=2))
+    echo(json.dumps(to_json(nodes), ensure_ascii=False, indent=2))
     for name, rendered in (
         ("discord", discord.render(shown)),
         ("slack", json.dumps(slack.render(shown), ensure_ascii=False, indent=2)),
         ("matrix", matrix.render(shown)),
         ("plain", plain.render(shown)),
     ):
-        say(f"\n── {name}\n{rendered}")
+        echo(f"\n── {name}\n{rendered}")
 
 
-def add_mfm(commands: Commands) -> None:
+def add_command(commands: Commands) -> None:
     markup = add(
         commands,
         "mfm",

@@ -4,22 +4,22 @@ from argparse import Namespace
 
 from pydantic import TypeAdapter, ValidationError
 
-from relay.cli.context import say
+from relay.cli.output import echo
 from relay.cli.parser import Commands, Parser, add
 from relay.config import OutboxUrl
 from relay.errors import ConfigError
 from relay.outbox import copy_outbox
 
 
-async def copy(given: Namespace) -> int:
-    source, target = _address(given.source), _address(given.target)
+async def copy(args: Namespace) -> int:
+    source, target = _address(args.source), _address(args.target)
     numbers = await copy_outbox(source, target)
     if numbers is None:
-        say("was copied before, and has been served since: nothing to do")
+        echo("was copied before, and has been served since: nothing to do")
         return 0
-    say(f"copied {numbers['event']} events and {numbers['delivery']} deliveries")
-    say(f"Now write `outbox: {target}` into the configuration, and start relay.")
-    say(f"Never serve {source} again: what waits in it would be sent twice.")
+    echo(f"copied {numbers['event']} events and {numbers['delivery']} deliveries")
+    echo(f"Now write `outbox: {target}` into the configuration, and start relay.")
+    echo(f"Never serve {source} again: what waits in it would be sent twice.")
     return 0
 
 
@@ -30,7 +30,7 @@ def _address(written: str) -> str:
         raise ConfigError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
-def add_outbox(commands: Commands) -> None:
+def add_command(commands: Commands) -> None:
     about = "take an outbox to another place"
     parser = commands.add_parser(
         "outbox", help=about, description=about, example="relay outbox copy --help"

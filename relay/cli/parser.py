@@ -1,4 +1,4 @@
-"""How commands are told to argparse, and how wrong usage is answered."""
+"""What commands use of argparse: options that several share, and helpful usage errors."""
 
 import argparse
 from collections.abc import Callable, Coroutine
@@ -12,29 +12,30 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 class Parser(argparse.ArgumentParser):
-    """Wrong usage is answered with what would be right."""
+    """Answers wrong usage with an example of correct usage."""
 
-    def __init__(self, *, example: str = "", **named: Any) -> None:
+    def __init__(self, *, example: str = "", **options: Any) -> None:
         if example:
-            named["epilog"] = f"example:\n  {example}"
-        named |= {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
-        super().__init__(**named)
+            options["epilog"] = f"example:\n  {example}"
+        options |= {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+        super().__init__(**options)
         self._example = example or f"{self.prog} --help"
 
     def error(self, message: str) -> NoReturn:
-        told = message.replace("the following arguments are required:", "missing:")
-        self.exit(2, f"{self.prog}: {told}\nlike this: {self._example}\n")
+        problem = message.replace("the following arguments are required:", "missing:")
+        self.exit(2, f"{self.prog}: {problem}\nlike this: {self._example}\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             known = [str(choice) for choice in action.choices]
-            told = did_you_mean(str(value), known) or f"; there is {', '.join(known)}"
-            raise argparse.ArgumentError(action, f"there is no {value}{told}")
+            advice = did_you_mean(str(value), known) or f"; there is {', '.join(known)}"
+            raise argparse.ArgumentError(action, f"there is no {value}{advice}")
 
 
 def add(
     commands: Commands, name: str, run: Run, *, about: str, example: str, config: bool = True
 ) -> Parser:
+    """Add a command, or an action of one, and return its parser."""
     parser = commands.add_parser(
         name, help=about, description=f"{about[0].upper()}{about[1:]}.", example=example
     )
@@ -45,7 +46,7 @@ def add(
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """Also before the command: what is said behind it holds."""
+    """Add ``--config``, which the command line takes before the command, too; the last one wins."""
     file = parser.add_argument(
         "--config",
         type=Path,
@@ -57,7 +58,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def complete_files(argument: argparse.Action) -> None:
-    """Let shells complete the names of files for an argument: see ``relay completion``."""
+    """Let shells complete file names for an argument: see ``relay completion``."""
     argument.is_file = True  # type: ignore[attr-defined]
 
 
@@ -65,7 +66,8 @@ def add_json(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
 
 
-def positive(written: str) -> int:
-    if not written.isdecimal() or not 0 < int(written) < 2**63:
-        raise argparse.ArgumentTypeError(f"{written} should be a number from 1")
-    return int(written)
+def positive(text: str) -> int:
+    """A number of the command line from 1 to what the databases can hold."""
+    if not text.isdecimal() or not 0 < int(text) < 2**63:
+        raise argparse.ArgumentTypeError(f"{text} should be a number from 1")
+    return int(text)

@@ -5,11 +5,11 @@ import sys
 from argparse import Namespace
 
 from relay import password
-from relay.cli.context import say, warn
+from relay.cli.output import echo, warn
 from relay.cli.parser import Commands, add
 
 
-def hash_one(given: Namespace) -> int:
+def hash_one(args: Namespace) -> int:
     first = _asked("Password: ")
     if not first.strip():
         warn("an empty password would let anybody in")
@@ -17,7 +17,7 @@ def hash_one(given: Namespace) -> int:
     if sys.stdin.isatty() and _asked("Again: ") != first:
         warn("these were two different ones")
         return 1
-    say(password.hashed(first))
+    echo(password.hashed(first))
     return 0
 
 
@@ -28,7 +28,7 @@ def _asked(prompt: str) -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def add_password(commands: Commands) -> None:
+def add_command(commands: Commands) -> None:
     add(
         commands,
         "password",

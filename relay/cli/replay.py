@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from relay import misskey
 from relay.app import run as app
-from relay.cli.context import check_sink, configuration, existing_outbox, news, say, warn
+from relay.cli.context import check_sink, configuration, existing_outbox, news
+from relay.cli.output import echo, warn
 from relay.cli.parser import Commands, add
 from relay.config import Config
 from relay.intake.acceptance import again, withdrawn_since
@@ -15,18 +16,18 @@ from relay.routing.gate import denial_reason
 from relay.routing.match import sinks_for
 
 
-async def replay(given: Namespace) -> int:
-    config = configuration(given.config)
-    if given.sink is not None:
-        check_sink(config, given.sink)
+async def replay(args: Namespace) -> int:
+    config = configuration(args.config)
+    if args.sink is not None:
+        check_sink(config, args.sink)
     async with existing_outbox(config) as outbox:
-        found = await outbox.stored_events(given.event_id)
+        found = await outbox.stored_events(args.event_id)
         if not found:
-            warn(f"no event has the id {given.event_id}: see relay deliveries")
+            warn(f"no event has the id {args.event_id}: see relay deliveries")
             return 1
-        sent = [await _again(outbox, config, one, given.sink, given.event_id) for one in found]
+        sent = [await _again(outbox, config, one, args.sink, args.event_id) for one in found]
     if any(sent):
-        say(await news(config, [*config.sinks]))
+        echo(await news(config, [*config.sinks]))
     return 0 if any(sent) else 1
 
 
@@ -47,7 +48,7 @@ async def _again(
         return False
     for sink, route in chosen.items():
         by = f"by route {route}" if route else "though no route names it"
-        say(f"{sink}: the {event.kind} goes out again, {by}")
+        echo(f"{sink}: the {event.kind} goes out again, {by}")
     return True
 
 
@@ -69,7 +70,7 @@ async def _allowed(
     return {name: route for name, route in wanted.items() if name not in withheld}
 
 
-def add_replay(commands: Commands) -> None:
+def add_command(commands: Commands) -> None:
     parser = add(
         commands,
         "replay",

@@ -10,15 +10,12 @@ from relay.app import run as app
 from relay.app.control import ask, socket_of
 from relay.cli.context import (
     check_sink,
-    colour_for,
     configuration_without_secrets,
     existing_outbox,
     news,
     outbox_to_read,
-    say,
-    say_json,
-    warn,
 )
+from relay.cli.output import colour_for, echo, echo_json, warn
 from relay.cli.parser import Commands, add, add_json
 from relay.config import Config
 from relay.errors import OutboxError
@@ -63,19 +60,19 @@ class SinkReport:
         return "sick" if self.is_sick else "open"
 
 
-async def listed(given: Namespace) -> int:
-    config = configuration_without_secrets(given.config)
+async def listed(args: Namespace) -> int:
+    config = configuration_without_secrets(args.config)
     async with outbox_to_read(config) as outbox:
         standings = await _standings(config, outbox)
     now = app.unix_milliseconds()
-    if given.json:
-        say_json([_row(one, now=now) for one in standings])
+    if args.json:
+        echo_json([_row(one, now=now) for one in standings])
         return 0
     colour = colour_for(sys.stdout)
     rows = [_cells(one, colour, now=now) for one in standings]
     head = [colour.dim(word) for word in HEAD]
     for line in table([head, *rows], room=room_of(sys.stdout)):
-        say(line)
+        echo(line)
     return 0
 
 
@@ -175,36 +172,36 @@ def _seconds(milliseconds: int) -> int:
     return max(0, milliseconds // 1000)
 
 
-async def pause(given: Namespace) -> int:
-    config = configuration_without_secrets(given.config)
-    check_sink(config, given.name)
+async def pause(args: Namespace) -> int:
+    config = configuration_without_secrets(args.config)
+    check_sink(config, args.name)
     async with existing_outbox(config) as outbox:
-        is_new = await outbox.pause_sink(given.name, now=app.unix_milliseconds())
-    say(
-        f"{given.name} is paused; what is being sent ends, the rest waits for relay sinks resume"
+        is_new = await outbox.pause_sink(args.name, now=app.unix_milliseconds())
+    echo(
+        f"{args.name} is paused; what is being sent ends, the rest waits for relay sinks resume"
         if is_new
-        else f"{given.name} was paused before"
+        else f"{args.name} was paused before"
     )
     return 0 if is_new else 1
 
 
-async def resume(given: Namespace) -> int:
-    config = configuration_without_secrets(given.config)
-    check_sink(config, given.name)
+async def resume(args: Namespace) -> int:
+    config = configuration_without_secrets(args.config)
+    check_sink(config, args.name)
     async with existing_outbox(config) as outbox:
-        was_paused = await outbox.resume_sink(given.name)
-        was_closed = await outbox.open_sink(given.name, now=app.unix_milliseconds())
+        was_paused = await outbox.resume_sink(args.name)
+        was_closed = await outbox.open_sink(args.name, now=app.unix_milliseconds())
     halted = was_paused or was_closed
-    say(
-        f"{given.name} goes on; {await news(config, [given.name])}"
+    echo(
+        f"{args.name} goes on; {await news(config, [args.name])}"
         if halted
-        else f"{given.name} was neither paused nor closed"
+        else f"{args.name} was neither paused nor closed"
     )
     return 0 if halted else 1
 
 
-async def give_up(given: Namespace) -> int:
-    config, name, number = configuration_without_secrets(given.config), given.name, 0
+async def give_up(args: Namespace) -> int:
+    config, name, number = configuration_without_secrets(args.config), args.name, 0
     async with existing_outbox(config) as outbox:
         if name not in await outbox.backlog():
             check_sink(config, name)
@@ -212,7 +209,7 @@ async def give_up(given: Namespace) -> int:
             number += given_up
         left = (await outbox.backlog()).get(name)
     told = f"; relay dead list --sink {name} has it, to be revived or dropped" if number else ""
-    say(f"{number} given up{told}")
+    echo(f"{number} given up{told}")
     if left is not None:
         warn(f"{left.number} still wait for {name}: under way, or come meanwhile")
     return 0 if number else 1
@@ -224,7 +221,7 @@ async def _given_up(outbox: Outbox, name: str) -> int:
     return await outbox.give_up(name, reason=GIVEN_UP, now=now, limit=STEP)
 
 
-def add_sinks(commands: Commands) -> None:
+def add_command(commands: Commands) -> None:
     parser = add(
         commands,
         "sinks",

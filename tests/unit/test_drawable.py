@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from relay.app.plan import policy, renderer
-from relay.cli.route import embedded
+from relay.cli.preview import embedded
 from relay.routing.gate import redacted
 from relay.sinks.discord.layout import PICTURES as DISCORD
 from relay.sinks.images import draws, is_reachable

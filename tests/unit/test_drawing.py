@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from relay.admin.drawing import budget, drawn, html, letters, markdown
 from relay.app.plan import policy, renderer
-from relay.cli.drawing import drawing
-from relay.cli.route import embedded
+from relay.cli.output import drawing
+from relay.cli.preview import embedded
 from relay.misskey import samples as sample
 from relay.model import Event
 from relay.routing.gate import redacted

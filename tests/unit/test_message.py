@@ -5,7 +5,7 @@ import json
 import pytest
 
 from relay.app.plan import policy, renderer
-from relay.cli.route import embedded
+from relay.cli.preview import embedded
 from relay.delivery.fallback import NARROWINGS, Fallback
 from relay.outcome import Rejected
 from relay.text.message import Field, Image, Message, plain_form, undrawn, without

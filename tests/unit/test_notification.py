@@ -8,7 +8,7 @@ import pytest
 
 from relay import misskey
 from relay.app.plan import policy, renderer
-from relay.cli.route import embedded
+from relay.cli.preview import embedded
 from relay.i18n import Language
 from relay.model import Event
 from relay.rendering.trial import trial

@@ -10,7 +10,7 @@ import pytest
 
 from relay import misskey
 from relay.app.plan import policy, renderer
-from relay.cli.route import embedded
+from relay.cli.preview import embedded
 from relay.config import Config
 from relay.model import Event
 from relay.routing.gate import redacted

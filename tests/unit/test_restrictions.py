@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.cli.route import embedded
+from relay.cli.preview import embedded
 from relay.misskey import parse
 from relay.model import Display, Event, Gate, Note
 from relay.rendering.templates import Templates

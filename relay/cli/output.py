@@ -1,0 +1,41 @@
+"""What commands print, and where."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from relay.sinks import AnySink
+from relay.sinks.console import Console, picture
+from relay.terminal import Colour, framed
+from relay.text.message import Message
+
+
+def colour_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Colour:
+    """Colour on a terminal, unless it is unwanted: https://no-color.org."""
+    return Colour(
+        on=stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    )
+
+
+def echo(text: str = "") -> None:
+    print(text, flush=True)
+
+
+def echo_json(value: object) -> None:
+    echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def warn(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def drawing(sink: AnySink, message: Message, *, name: str, colour: Colour) -> str:
+    """A message drawn with letters as the chat shows it, from the payload that is sent."""
+    from relay.admin.drawing import drawn, letters
+
+    if isinstance(sink, Console):  # its own output
+        return picture(message, name=name, colour=colour)
+    lines = letters(drawn(sink.type, sink.payload([message])))
+    return framed(lines, name=name, tint=message.color, colour=colour)

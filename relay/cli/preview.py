@@ -1,0 +1,85 @@
+"""``preview``: show an event as each sink's message and payload. Nothing is sent."""
+
+import sys
+from argparse import Namespace
+
+from relay.app.plan import policy, renderer
+from relay.cli.context import configuration, first_place, sink_of
+from relay.cli.event import add_event, read_event
+from relay.cli.output import colour_for, drawing, echo, echo_json
+from relay.cli.parser import Commands, add
+from relay.config import Config
+from relay.model import Event
+from relay.routing.gate import denial_reason, redacted
+from relay.routing.match import sinks_for
+from relay.sinks import SinkSettings
+from relay.terminal import BARE
+from relay.text.message import Message
+
+
+def preview(args: Namespace) -> int:
+    has_config = args.config is not None or first_place() is not None
+    config = configuration(args.config) if has_config else embedded()
+    sinks = config.sinks if args.sink is None else {args.sink: sink_of(config, args.sink)}
+    event = read_event(args, config)
+    colour = BARE if args.json else colour_for(sys.stdout)
+    withheld = {
+        name: why for name in sinks if (why := denial_reason(config.sinks[name].gate, event))
+    }
+    made = {
+        name: _message(config, name, sink, event)
+        for name, sink in sinks.items()
+        if name not in withheld
+    }
+    payloads = {name: sinks[name].payload([message]) for name, message in made.items()}
+    if args.json:
+        echo_json(payloads)
+    for name in () if args.json else sinks:
+        if name in withheld:
+            echo(f"{name}: {colour.doubtful('withheld')}: {withheld[name]}")
+        else:
+            echo(drawing(sinks[name], made[name], name=name, colour=colour))
+            echo_json(payloads[name])
+    return 0
+
+
+def embedded() -> Config:
+    """What previews show without a configuration: one sink of each vendor, all gates open."""
+    open_gate = {"visibility": ["public", "home", "followers", "specified"]}
+    common = {**open_gate, "local_only": True, "moderation": True, "signin_only": True}
+    return Config.model_validate(
+        {
+            "sinks": {
+                "discord": {
+                    "type": "discord",
+                    "url": "https://discord.invalid/webhooks/1/none",
+                    **common,
+                },
+                "slack": {"type": "slack", "url": "https://slack.invalid/none", **common},
+                "matrix": {
+                    "type": "matrix",
+                    "homeserver": "https://matrix.invalid",
+                    "room": "!room:matrix.invalid",
+                    "token": "none",
+                    **common,
+                },
+            }
+        }
+    )
+
+
+def _message(config: Config, name: str, sink: SinkSettings, event: Event) -> Message:
+    by = sinks_for(event, config.compiled_routes()).get(name, "")
+    return renderer(config).rendered(redacted(sink.gate, event), by, policy(config, sink))
+
+
+def add_command(commands: Commands) -> None:
+    parser = add(
+        commands,
+        "preview",
+        preview,
+        about="show an event as a message: how it looks, and the payload that would be sent",
+        example="relay preview mention --sink team",
+    )
+    add_event(parser)
+    parser.add_argument("--sink", metavar="NAME", help="only this one; default: all")
