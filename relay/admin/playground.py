@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -19,6 +19,7 @@ from relay.misskey import samples as sample
 from relay.model import Event
 from relay.outbox import DeliverySearch
 from relay.outcome import Delivery
+from relay.rendering.problem import Problem
 from relay.rendering.templates import Templates
 from relay.routing.gate import denial_reason
 from relay.routing.match import explain, sinks_for
@@ -43,17 +44,6 @@ KIND = "mention"
 LONGEST = 100_000  # characters of a template
 CAME = 20  # events that really came, to choose from
 READ = 100  # deliveries among which they are
-
-_PLACE = re.compile(r"(?P<name>[\w.-]+\.j2)(?::(?P<line>\d+))?: (?P<rest>.*)", re.S)
-_BLOCK = re.compile(r"block '(\w+)'")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong, and the line of the edited template where it is; None: somewhere else."""
-
-    text: str
-    line: int | None = None
 
 
 async def shown(request: web.Request) -> web.Response:
@@ -124,14 +114,14 @@ def _values(now: Operation, text: str, name: str, source: str) -> dict[str, Any]
     try:
         event = _event(now, text)
     except FormatError as error:
-        problems.append(Problem(str(error)))
+        problems.append(Problem("", None, str(error)))
     names = [name] if event is None else _names(now.draft({}), event)
     if event is not None and name not in names:
-        problems.append(Problem(f"{name} is no template for this event"))
+        problems.append(Problem("", None, f"{name} is not a template of this event"))
         instead = names[0]
     elif event is not None:
         templates, variant = now.draft({name: source}), _variant(name)
-        problems += _problems(templates, event, name, source, variant)
+        problems += _problems(templates, event, name, variant)
         chats = list(_chats(now, templates, event, variant))
     return {
         "kinds": sample.kinds(),
@@ -169,23 +159,12 @@ def _variant(name: str) -> str | None:
 
 
 def _problems(
-    templates: Templates, event: Event, name: str, source: str, variant: str | None
+    templates: Templates, event: Event, name: str, variant: str | None
 ) -> Iterator[Problem]:
-    found = templates.problems(event, display=CHATS["Discord"].display, variant=variant)
-    for one in dict.fromkeys(found):
-        place = _PLACE.fullmatch(one)
-        if place is None or place["name"] != name:
-            yield Problem(one)
-        else:
-            line = int(place["line"]) if place["line"] else _line_of(source, place["rest"])
-            yield Problem(place["rest"], line)
-
-
-def _line_of(source: str, problem: str) -> int | None:
-    """The line in which the block begins that a problem names."""
-    named = _BLOCK.match(problem)
-    begin = named and re.search(rf"\{{%-?\s*block\s+{named[1]}\b", source)
-    return source.count("\n", 0, begin.start()) + 1 if begin else None
+    """The problems of the edited template with their lines; those of others name their file."""
+    problems = templates.problems(event, display=CHATS["Discord"].display, variant=variant)
+    for problem in dict.fromkeys(problems):
+        yield problem if problem.name == name else Problem("", None, str(problem))
 
 
 def _chats(

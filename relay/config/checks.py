@@ -4,7 +4,6 @@ Proofs, as printers call them: templates and conditions are tried before the fir
 Works on the plain data, so that it runs also where a value elsewhere is wrong.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from relay.errors import TemplateError
 from relay.model import Display, Event
 from relay.rendering.expression import overrun, predicate
 from relay.rendering.meter import STEPS, bounded
+from relay.rendering.problem import Problem
 from relay.rendering.templates import Templates
 from relay.sinks import AnySink
 from relay.suggestion import closest, nearest
@@ -29,9 +29,6 @@ Samples = Callable[[], Sequence[Event]]
 MOST_STEPS = 10 * STEPS
 """Of all that is tried: a check ends within seconds, whatever templates do."""
 TOO_LONG = "the templates take so many steps that not all of them were tried with every event"
-
-_NAMED = re.compile(r"(?P<name>[\w.-]+\.j2)(?P<line>:\d+)?: (?P<rest>.*)", re.S)
-_BLOCK = re.compile(r"block '(\w+)'")
 
 
 def proof(source: Source, *, base: Path, samples: Samples) -> list[str]:
@@ -129,7 +126,7 @@ def _problems(
     display: Display,
     variants: Iterable[str],
     left: list[int],
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     for event in samples:
         for variant in (None, *variants):
             if left[0] >= STEPS:
@@ -142,7 +139,7 @@ def _problems_of_unknown(
     samples: Sequence[Event],
     display: Display,
     left: list[int],
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     """Nobody knows what such events bring: their templates have to go with one of ours."""
     for kind in sorted(set(kinds) - {event.kind for event in samples}):
         tries = (
@@ -172,19 +169,7 @@ def _warn_of_unknown_kinds(directory: Path, source: Source) -> None:
             source.warn(("templates",), text)
 
 
-def _placed(problem: str, directory: Path) -> str:
-    """A problem with the path of the file, and the line of the block that it names."""
-    found = _NAMED.fullmatch(problem)
-    if found is None or not (directory / found["name"]).is_file():
-        return problem
-    file, line = directory / found["name"], found["line"]
-    return f"{file}{line or _line_of_block(file, found['rest'])}: {found['rest']}"
-
-
-def _line_of_block(file: Path, problem: str) -> str:
-    named = _BLOCK.match(problem)
-    if named is None:
-        return ""
-    begins = re.compile(rf"\{{%-?\s*block\s+{named[1]}\b")
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    return next((f":{n}" for n, line in enumerate(lines, 1) if begins.search(line)), "")
+def _placed(problem: Problem, directory: Path) -> str:
+    """A problem in words; of a file of the folder with the file's path."""
+    file = directory / problem.name
+    return str(replace(problem, name=str(file)) if file.is_file() else problem)

@@ -26,16 +26,15 @@ from jinja2 import (
 from jinja2.compiler import Frame
 from markupsafe import Markup
 
-from relay.errors import TemplateError
 from relay.i18n import Language
 from relay.mfm import parse, parse_simple
 from relay.mfm.to_tree import Origin, tree_of
 from relay.model import Display, Event
 from relay.rendering.blocks import BLOCKS, composed, guarded, parser
 from relay.rendering.builtins import light
-from relay.rendering.errors import told
 from relay.rendering.expression import values
 from relay.rendering.meter import BoundError, bounded, charge, joined, weighed
+from relay.rendering.problem import Problem, ProblemError, line_of_block, problem_of
 from relay.rendering.rich import Rich, common_origin, with_origins
 from relay.rendering.sandbox import Generator, Sandbox
 from relay.text.hosts import readable
@@ -135,24 +134,31 @@ class Templates:
         blocks, trees = self._blocks(name, display, self._scene(event, language))
         return mapped(_message(name, blocks, trees, event, display, language), _in_words(language))
 
-    def problems(self, event: Event, *, display: Display, variant: str | None = None) -> list[str]:
-        """What is wrong with the template of an event: failures, unknown blocks and tags."""
+    def problems(
+        self, event: Event, *, display: Display, variant: str | None = None
+    ) -> list[Problem]:
+        """Failures of the template of an event, and the blocks and tags in it that do not exist."""
         name = self.name_for(event, variant)
         try:
             blocks, trees = self._blocks(name, display, self._scene(event, ENGLISH))
             _message(name, blocks, trees, event, display, ENGLISH)
-        except TemplateError as error:
-            return [str(error)]
-        found = [
-            f"{name}: block {block!r} is not one of {', '.join(sorted(BLOCKS))}"
+        except ProblemError as error:
+            return [error.problem]
+        source = self.source(name)
+
+        def problem(block: str, text: str) -> Problem:
+            return Problem(name, line_of_block(block, source), f"block {block!r}{text}")
+
+        problems = [
+            problem(block, f" is not one of {', '.join(sorted(BLOCKS))}")
             for block in sorted(blocks.keys() - BLOCKS)
             if not block.startswith("_")
         ]
-        for block, source in blocks.items():
-            reading = parser(block, trees)
-            reading.parse(source)
-            found.extend(f"{name}: block {block!r}: {problem}" for problem in reading.problems)
-        return found
+        for block, markup in blocks.items():
+            reader = parser(block, trees)
+            reader.parse(markup)
+            problems += [problem(block, f": {text}") for text in reader.problems]
+        return problems
 
     def _scene(self, event: Event, language: Language) -> _Scene:
         return _Scene(event, language, now=max(event.created_at, self._clock()))
@@ -168,7 +174,7 @@ class Templates:
                 named = values(with_origins(scene.event)) | {"display": display}
                 return _run(template, named), scene.trees
         except Exception as error:  # a template is a program: it can raise whatever Python can
-            raise TemplateError(told(name, error, self.source)) from None
+            raise ProblemError(problem_of(name, error, self.source)) from None
         finally:
             _scene.reset(token)
 
@@ -184,7 +190,7 @@ def _message(
     try:
         return guarded(composed(blocks, trees, event, language), event, display)
     except BoundError as error:
-        raise TemplateError(f"{name}: {error}") from None
+        raise ProblemError(Problem(name, None, str(error))) from None
 
 
 def _in_words(language: Language) -> Callable[[Node], Node]:

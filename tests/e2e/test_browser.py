@@ -179,7 +179,7 @@ async def test_an_event_of_another_kind_brings_its_template_along(visit: Visit) 
     await expect(page.locator(".chat.slack")).to_contain_text("Now following")
     await page.get_by_label("Template", exact=True).fill("mine {{")  # which must not be lost
     await page.get_by_label("Event", exact=True).fill(sample.raw("unfollow").decode())
-    await expect(page.locator(".problems")).to_contain_text("is no template for this event")
+    await expect(page.locator(".problems")).to_contain_text("is not a template of this event")
     await expect(page.get_by_label("Template", exact=True)).to_have_value("mine {{")
     await page.get_by_role("button", name="Load unfollow.j2").click()
     await expect(page.get_by_label("Name of the template")).to_have_value("unfollow.j2")

@@ -386,7 +386,7 @@ async def test_a_template_for_other_events_names_the_right_one(opened: Open) -> 
     await log_in(client)
     fields = {"event": sample.raw("follow").decode(), "name": "mention.j2", "template": "x"}
     shown = await results(client, **fields)
-    assert "mention.j2 is no template for this event" in shown
+    assert "mention.j2 is not a template of this event" in shown
     assert 'name="load" value="follow.j2"' in shown
     form = {"csrf": await word_of(client), **fields, "load": "follow.j2"}
     shown = await (await client.post("/playground", data=form)).text()
@@ -466,7 +466,7 @@ async def test_only_templates_of_the_event_can_be_edited(opened: Open) -> None:
     event = a_note_event(1, kind="mention").body.decode()
     for name in ("follow.j2", "../secret", "built-in/mention.j2", ""):
         shown = await results(client, event=event, name=name, template="x")
-        assert "is no template for this event" in shown
+        assert "is not a template of this event" in shown
 
 
 async def test_the_playground_tells_which_routes_match_and_why_the_others_do_not(

@@ -97,7 +97,8 @@ def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, source: str, told:
     templates = own(tmp_path, "mention.j2", source)
     with pytest.raises(TemplateError, match=told.replace(".", r"\.")):
         templates.render(sample.event("mention"), display=SHOW)
-    assert any(told in one for one in templates.problems(sample.event("mention"), display=SHOW))
+    (problem,) = templates.problems(sample.event("mention"), display=SHOW)
+    assert told in str(problem)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +138,10 @@ def test_an_error_quotes_nothing_that_a_note_says(
     ],
 )
 def test_what_a_sink_would_not_show_is_a_problem(tmp_path: Path, source: str, problem: str) -> None:
-    templates = own(tmp_path, "mention.j2", '{% extends "_card.j2" %}' + source)
-    assert any(problem in one for one in templates.problems(sample.event("mention"), display=SHOW))
+    templates = own(tmp_path, "mention.j2", '{% extends "_card.j2" %}\n' + source)
+    found = templates.problems(sample.event("mention"), display=SHOW)
+    assert any(problem in one.text for one in found)
+    assert {(one.name, one.line) for one in found} == {("mention.j2", 2)}
 
 
 def test_moments_are_told_in_the_readers_words_and_zone() -> None:
