@@ -11,8 +11,13 @@ from typing import Any
 import asyncpg
 
 from relay.errors import OutboxError
-from relay.outbox.postgres.accept import storable
-from relay.outbox.postgres.connection import check_sessions, connect, named_errors, public
+from relay.outbox.postgres.connection import (
+    check_sessions,
+    connect,
+    named_errors,
+    public,
+    storable,
+)
 from relay.outbox.postgres.schema import LOCK, migrate
 from relay.outbox.sqlite.copy import Contents
 

@@ -9,7 +9,7 @@ clock it ever could: for its first attempt a hold, and for another one not where
 to come.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from relay.outbox.records import ClaimRequest
@@ -145,6 +145,15 @@ def candidates(line: Sequence[Waiting], *, hold: int, now: int, limit: int) -> S
         left.remove(first)
         found.append(first)
     return found
+
+
+def tried_roots(heads: Sequence[Waiting]) -> Mapping[int, int]:
+    """
+    Of the heads that were tried before, the delivery whose message each is or edits, by id.
+
+    A head that was not tried is replaced by later edits of the same message.
+    """
+    return {one.id: one.edits or one.id for one in heads if one.batch is not None}
 
 
 def in_order(batch: Sequence[Waiting], *, hold: int) -> Sequence[Waiting]:

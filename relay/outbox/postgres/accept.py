@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from relay.outbox.postgres import statements as statement
-from relay.outbox.postgres.connection import Connection
+from relay.outbox.postgres import statements
+from relay.outbox.postgres.connection import Connection, storable
 from relay.outbox.records import NewEvent
 from relay.outbox.siblings import (
     DeliveryRow,
@@ -30,7 +30,7 @@ async def accepted(db: Connection, new_events: Sequence[NewEvent]) -> Sequence[S
     subjects = {one.sibling.subject for one in new_events if one.sibling is not None}
     if subjects:
         # In one order everywhere, so that two processes never wait for one another.
-        await db.execute(statement.LOCK_SUBJECTS, sorted(map(_key, subjects)))
+        await db.execute(statements.LOCK_SUBJECTS, sorted(map(_key, subjects)))
     events = await _add_events(db, new_events)
     told = await _told(db, new_events)
     left = pending_deliveries(new_events, events, told)
@@ -56,7 +56,7 @@ async def _add_events(db: Connection, new_events: Sequence[NewEvent]) -> Sequenc
     )
     hooks, ids, kinds, servers, created, places = zip(*rows, strict=True)
     added = await db.fetch(
-        statement.ADD_EVENTS,
+        statements.ADD_EVENTS,
         hooks,
         ids,
         [storable(kind) for kind in kinds],
@@ -79,7 +79,7 @@ async def _told(db: Connection, new_events: Sequence[NewEvent]) -> PostedSinks:
         return {}
     subjects = {storable(one): one for one in asked}
     found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in await db.fetch(statement.SINKS_TOLD, list(subjects)):
+    for row in await db.fetch(statements.SINKS_TOLD, list(subjects)):
         found[subjects[row["subject"]], row["hook"]].add(row["sink"])
     return found
 
@@ -100,7 +100,7 @@ async def _add(db: Connection, pending: Sequence[Pending]) -> Sequence[Pending]:
             missed.append(one)
     if rows:
         columns = zip(*(_values(row) for row in rows), strict=True)
-        await db.execute(statement.ADD_DELIVERIES, *columns)
+        await db.execute(statements.ADD_DELIVERIES, *columns)
     return missed
 
 
@@ -115,7 +115,7 @@ async def _last(
     ]
     if not wanted:
         return {}
-    rows = await db.fetch(statement.LAST, *zip(*wanted, strict=True))
+    rows = await db.fetch(statements.LAST, *zip(*wanted, strict=True))
     return {(pending[row["place"] - 1].event, pending[row["place"] - 1].sink): row for row in rows}
 
 
@@ -130,7 +130,7 @@ async def _replace(db: Connection, wanted: Sequence[Replacement]) -> Collection[
         ),
         strict=True,
     )
-    return {row["id"] for row in await db.fetch(statement.REPLACE, *columns)}
+    return {row["id"] for row in await db.fetch(statements.REPLACE, *columns)}
 
 
 def _values(row: DeliveryRow) -> tuple[object, ...]:
@@ -143,8 +143,3 @@ def _values(row: DeliveryRow) -> tuple[object, ...]:
 
 def _subject(subject: str | None) -> str | None:
     return None if subject is None else storable(subject)
-
-
-def storable(text: str) -> str:
-    """PostgreSQL keeps any text, but for NUL: https://www.postgresql.org/docs/current/datatype-character.html"""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

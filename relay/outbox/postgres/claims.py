@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from relay.outbox import ordering as line
-from relay.outbox.postgres import rows as query
-from relay.outbox.postgres import statements as statement
-from relay.outbox.postgres.accept import storable
-from relay.outbox.postgres.connection import Connection, changed_rows
+from relay.outbox import sql
+from relay.outbox.ordering import Waiting
+from relay.outbox.postgres import rows, statements
+from relay.outbox.postgres.connection import Connection, changed_rows, storable
 from relay.outbox.records import ClaimRequest
 from relay.outbox.siblings import new_key
 from relay.outcome import Attempt, Delivery
@@ -49,13 +48,13 @@ class Claims:
         """Let what may have been claimed for a sink be as it was. No claim of it is under way."""
         for doubt in tuple(self._doubts.get(sink, ())):
             rows = ((one.id, one.due_at, one.claimed, one.batch) for one in doubt.before)
-            await db.execute(statement.UNDO, *zip(*rows, strict=True), doubt.lease)
+            await db.execute(statements.UNDO, *zip(*rows, strict=True), doubt.lease)
             self._doubts[sink].discard(doubt)
 
     async def take(
         self,
         db: Connection,
-        heads: Sequence[line.Waiting],
+        heads: Sequence[Waiting],
         claimed: Mapping[int, bool],
         request: ClaimRequest,
         *,
@@ -71,10 +70,10 @@ class Claims:
         with self._doubted(sink, before, lease=due_at), suppress(_TooFewError):
             async with db.transaction():
                 keys = [new_key() for _ in before]
-                rows = await db.fetch(statement.CLAIM, *found, due_at, sink, node, keys)
-                if len(rows) < len(before):
+                claimed_rows = await db.fetch(statements.CLAIM, *found, due_at, sink, node, keys)
+                if len(claimed_rows) < len(before):
                     raise _TooFewError
-            return query.in_order([one.id for one in before], rows)
+            return rows.in_order([one.id for one in before], claimed_rows)
         return ()
 
     async def extend_claim(
@@ -100,7 +99,7 @@ class Claims:
         with self._doubted(head.sink, before, lease=head.due_at), suppress(_TooFewError):
             async with db.transaction():
                 rows = await db.fetch(
-                    statement.JOIN, ids, *events, head.due_at, head.batch, head.sink, node, keys
+                    statements.JOIN, ids, *events, head.due_at, head.batch, head.sink, node, keys
                 )
                 could = {row["id"] for row in rows}
                 if len(could) < len(ids):
@@ -125,17 +124,14 @@ class _TooFewError(Exception):
     """Undoes a claim that could not have all that it wanted."""
 
 
-KEPT_ATTEMPTS = 50  # of one delivery
-
-
 async def mark_in_doubt(db: Connection, claimed: Sequence[Delivery]) -> bool:
     """Mark deliveries whose request is about to be written; False if their lease is lost."""
     ids, leases = [one.id for one in claimed], [one.due_at for one in claimed]
     try:
         async with db.transaction():
-            if changed_rows(await db.execute(statement.DEPART, ids, leases)) != len(ids):
-                raise _LeaseLostError
-    except _LeaseLostError:
+            if changed_rows(await db.execute(statements.DEPART, ids, leases)) != len(ids):
+                raise sql.LeaseLostError
+    except sql.LeaseLostError:
         return False
     return True
 
@@ -151,18 +147,14 @@ async def save(
     rows = [
         _row(after, lease=before.due_at) for after, before in zip(settled, claimed, strict=True)
     ]
-    values = (*zip(*rows, strict=True), *_told(attempt), KEPT_ATTEMPTS)
+    values = (*zip(*rows, strict=True), *_told(attempt), sql.KEPT_ATTEMPTS)
     try:
         async with db.transaction():
-            if await db.fetchval(statement.SAVE, *values) != len(claimed):
-                raise _LeaseLostError
-    except _LeaseLostError:
+            if await db.fetchval(statements.SAVE, *values) != len(claimed):
+                raise sql.LeaseLostError
+    except sql.LeaseLostError:
         return False
     return True
-
-
-class _LeaseLostError(Exception):
-    """Undoes what was written for a part of the deliveries."""
 
 
 def _row(after: Delivery, *, lease: int) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ https://magicstack.github.io/asyncpg/current/api/index.html
 """
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -148,3 +148,12 @@ def _message(error: Any) -> str:
 def changed_rows(status: str) -> int:
     """The rows that a command has changed, by its tag like ``UPDATE 3``."""
     return int(status.rpartition(" ")[2])
+
+
+def storable(text: str) -> str:
+    """PostgreSQL keeps any text, but for NUL: https://www.postgresql.org/docs/current/datatype-character.html"""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def storable_values(values: Iterable[object]) -> Iterator[object]:
+    return (storable(value) if isinstance(value, str) else value for value in values)

@@ -1,5 +1,6 @@
 """What is asked of PostgreSQL, each statement whole and with its reason."""
 
+from relay.outbox.sql import COLUMNS, DELIVERY
 from relay.outcome import MAY_HAVE_ARRIVED, STILL_SHOWN, WITHHELD
 
 # In the same transaction until its end: two processes that take siblings decide one by one.
@@ -57,14 +58,6 @@ WHERE delivery.id = new.id AND state = 'pending' AND batch IS NULL
 RETURNING delivery.id
 """
 
-COLUMNS = """
-delivery.id, delivery.sink, route, hook, server, raw, accepted_at, event_id, kind, state, attempt,
-delivery.due_at, reason, merged, batch, edits, message, delivery.key, crashes,
-in_doubt, counts_at"""
-DELIVERY = f"""
-SELECT {COLUMNS}, claimed AS interrupted
-FROM delivery JOIN event ON event.id = delivery.event
-"""  # noqa: S608
 # The first in line, due or not: who comes later never overtakes a failed one. And those that stand
 # aside, however many they are: changes of messages that wait for another attempt.
 LINE = """
@@ -159,32 +152,9 @@ WITH saved AS (
 )
 SELECT count(*) FROM saved
 """
-ATTEMPTS = "SELECT at, took, outcome, reason FROM attempt WHERE delivery = $1 ORDER BY id"
-# Never later than it was: another clock may be ahead of that of the lane.
-EXPEDITE = """
-UPDATE delivery SET due_at = least(due_at, $2)
-WHERE (id = $1 OR (batch = $1 AND batch <> id)) AND state = 'pending' AND NOT claimed
-"""
-# Whoever starts relay anew has mended something: what waits for another attempt gets it now.
-# Who was claimed gets another time in any case, for that was its lease.
-RECOVER = """
-UPDATE delivery SET due_at = CASE WHEN claimed THEN $1 ELSE least(due_at, $1) END
-WHERE state = 'pending' AND batch IS NOT NULL
-"""
 
-ROOT = "SELECT batch, message, shares FROM delivery WHERE id = $1 AND message IS NOT NULL"
-IN_MESSAGE = """
-WHERE (delivery.id = $1 OR (batch = $1 AND batch <> delivery.id)) AND message = $2
-  AND edits IS NULL
-"""
-PARTS = f"{DELIVERY} {IN_MESSAGE}"
-PLACES = f"""
-SELECT delivery.id, accepted_at, created_at, due_at, batch
-FROM delivery JOIN event ON event.id = delivery.event
-{IN_MESSAGE}
-ORDER BY delivery.id
-"""  # noqa: S608
-LATER = f"""
+SEVERAL = f"{DELIVERY} WHERE delivery.id = ANY($1::bigint[])"
+NEWEST_EDITS = f"""
 SELECT head, found.* FROM unnest($1::bigint[], $2::bigint[]) AS wanted (head, root)
 CROSS JOIN LATERAL (
     {DELIVERY} WHERE edits = root AND delivery.id > head ORDER BY delivery.id DESC LIMIT 1) AS found
@@ -203,32 +173,10 @@ WHERE $6::bigint IS NULL OR EXISTS (SELECT 1 FROM lane WHERE sink = $1 AND node 
 ON CONFLICT (name) DO UPDATE SET reason = excluded.reason, fingerprint = excluded.fingerprint,
     closed_at = excluded.closed_at, probe_at = excluded.probe_at
 """
-# Not who was opened meanwhile.
-PUT_OFF = "UPDATE closed_sink SET reason = $3, probe_at = $4 WHERE name = $1 AND closed_at = $2"
-# Only one for which something waits is asked, and none that a person holds back.
-PROBED = """
-SELECT name, reason, fingerprint, closed_at, probe_at FROM closed_sink
-WHERE name = $1 AND probe_at IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM paused_sink WHERE name = $1)
-  AND EXISTS (SELECT 1 FROM delivery WHERE sink = $1 AND state = 'pending')
-"""
-OPEN = "DELETE FROM closed_sink WHERE name = $1"
 HASTEN = """
 UPDATE delivery SET due_at = least(due_at, $2)
 WHERE sink = $1 AND state = 'pending' AND batch IS NOT NULL AND NOT claimed
 """
-CLOSED = "SELECT name, reason, fingerprint, closed_at, probe_at FROM closed_sink ORDER BY name"
-PAUSE = "INSERT INTO paused_sink (name, paused_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
-RESUME = "DELETE FROM paused_sink WHERE name = $1"
-PAUSED = "SELECT name, paused_at FROM paused_sink ORDER BY name"
-# Not of all: pages ask for it every few seconds, and a chat can fail a million times in a week.
-TROUBLES = """
-WITH recent AS (
-    SELECT * FROM attempt WHERE reason IS NOT NULL ORDER BY id DESC LIMIT 10000)
-SELECT DISTINCT ON (sink) sink, at, took, outcome, recent.reason
-FROM recent JOIN delivery ON delivery.id = recent.delivery ORDER BY sink, recent.id DESC
-"""
-RECEIVED = "SELECT hook, server, raw FROM event WHERE event_id = $1 ORDER BY id"
 # A note of which readers tell a hundred times says the same each time.
 RESTRICTED = """
 SELECT subject, found.* FROM unnest($1::text[]) AS wanted (subject)
@@ -237,29 +185,6 @@ CROSS JOIN LATERAL (
 ) AS found
 """
 
-ONE = f"{DELIVERY} WHERE delivery.id = $1"
-FIND = f"{DELIVERY} WHERE {{conditions}} ORDER BY delivery.id DESC LIMIT $1"
-CONDITIONS = {
-    "sink": "sink = ${}",
-    "state": "state = ${}",
-    "kind": "kind = ${}",
-    "event_id": "event_id = ${}",
-    "reason": "reason = ${}",
-    "since": "accepted_at >= ${}",
-    "until": "accepted_at < ${}",
-    "before": "delivery.id < ${}",
-}
-DEAD_GROUPS = """
-SELECT sink, reason, count(*) AS number, max(id) AS newest FROM delivery
-WHERE state = 'dead' GROUP BY sink, reason ORDER BY newest DESC LIMIT 300
-"""
-# What is claimed is under way for as long as its lease goes; and not who was claimed meanwhile.
-GIVE_UP = """
-UPDATE delivery SET state = 'dead', reason = $2, due_at = $3, claimed = false
-WHERE state = 'pending' AND (NOT claimed OR due_at <= $3)
-  AND id IN (SELECT id FROM delivery WHERE sink = $1 AND state = 'pending'
-             AND (NOT claimed OR due_at <= $3) ORDER BY id LIMIT $4)
-"""
 # Nobody prunes the event meanwhile.
 KEEP_EVENTS = """
 SELECT 1 FROM event WHERE id IN (SELECT event FROM delivery WHERE id = ANY($1::bigint[]))
@@ -272,13 +197,6 @@ WHERE id = ANY($1::bigint[]) AND state = 'dead'
 RETURNING sink
 """
 DROP = "DELETE FROM delivery WHERE id = ANY($1::bigint[]) AND state = 'dead'"
-COUNTS = "SELECT sink, state, count(*) AS number FROM delivery GROUP BY sink, state"
-BACKLOG = """
-SELECT line.sink, number, accepted_at AS since
-FROM (SELECT sink, count(*) AS number, min(id) AS first FROM delivery
-      WHERE state = 'pending' GROUP BY sink) AS line
-JOIN delivery ON delivery.id = first JOIN event ON event.id = delivery.event
-"""
 # In one transaction that is committed: both are on the disk then, and nobody sees either. Random
 # bytes, for others are compressed; of each process its own, so that none waits for another.
 TOUCH = """
@@ -288,12 +206,6 @@ INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
 SELECT '', $1, '', '', 0, 0, bytes FROM random
 """
 UNTOUCH = "DELETE FROM event WHERE event_id = $1 AND hook = ''"
-WAITING = "SELECT count(*) FROM delivery WHERE state = 'pending'"
-# What a step of pruning looks at: what waits for weeks must not be read through each time.
-OLDEST = """
-SELECT count(*) AS number, max(id) AS last, max(accepted_at) AS accepted_at FROM (
-    SELECT id, accepted_at FROM event WHERE id > $1 ORDER BY id LIMIT $2) AS looked_at
-"""
 # Locked first and asked again, for a letter can have been revived in between. What another
 # process prunes is left to it.
 OLD_EVENTS = """

@@ -1,41 +1,36 @@
-"""How deliveries are claimed in SQLite, and what became of them is written, in a transaction."""
+"""How deliveries are claimed in SQLite, read for a claim, and saved; each in a transaction."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from relay.outbox import ordering as line
-from relay.outbox.records import Claim, ClaimRequest
+from relay.outbox import ordering, sql
+from relay.outbox.ordering import Waiting
+from relay.outbox.records import Claim, ClaimRequest, StoredEvent
 from relay.outbox.siblings import new_key
-from relay.outbox.sqlite import rows as query
-from relay.outbox.sqlite import statements as statement
+from relay.outbox.sqlite import statements
 from relay.outcome import Attempt, Delivery, State
 
 FIELDS = tuple(field.name for field in fields(Delivery))
-KEPT_ATTEMPTS = 50  # of one delivery
-
-
-class LeaseLostError(Exception):
-    """Undoes what was written: all of it or nothing."""
 
 
 def claim(db: sqlite3.Connection, request: ClaimRequest) -> Claim | None:
     """See ``Outbox.claim``."""
-    heads, candidates = line.claimable(query.line_of(db, request.sink), request)
+    heads, candidates = ordering.claimable(queue_of(db, request.sink), request)
     if not heads:
         return None
     due_at = request.now + request.lease
     return Claim(
         deliveries=tuple(_claimed(db, one.id, due_at=due_at) for one in heads),
-        candidates=tuple(query.one(db, one.id) for one in candidates),
-        later_edits=query.later_edits(db, heads),
+        candidates=tuple(_delivery(db, one.id) for one in candidates),
+        later_edits=newest_edits(db, ordering.tried_roots(heads)),
     )
 
 
 def _claimed(db: sqlite3.Connection, delivery_id: int, *, due_at: int) -> Delivery:
     """Claim one; whether its last attempt was interrupted is told by how it was before."""
-    before = query.one(db, delivery_id)
+    before = _delivery(db, delivery_id)
     claimed = replace(
         before,
         attempt=before.attempt + (not before.interrupted),
@@ -44,14 +39,14 @@ def _claimed(db: sqlite3.Connection, delivery_id: int, *, due_at: int) -> Delive
         batch=delivery_id if before.batch is None else before.batch,
         key=before.key or new_key(),
     )
-    db.execute(statement.CLAIM, _values(claimed))
+    db.execute(statements.CLAIM, _values(claimed))
     return claimed
 
 
 def extend_claim(
     db: sqlite3.Connection, candidates: Sequence[Delivery], *, head: Delivery
 ) -> Sequence[Delivery]:
-    """See ``Outbox.join``."""
+    """See ``Outbox.extend_claim``."""
     joined: list[Delivery] = []
     for one in candidates:
         found = replace(
@@ -61,17 +56,17 @@ def extend_claim(
             batch=head.batch,
             key=one.key or new_key(),
         )
-        if not db.execute(statement.JOIN, _values(found)).rowcount:
+        if not db.execute(statements.JOIN, _values(found)).rowcount:
             break  # whoever comes behind must not overtake it
         joined.append(found)
     return joined
 
 
 def mark_in_doubt(db: sqlite3.Connection, claimed: Sequence[Delivery]) -> None:
-    """See ``Outbox.depart``. Raises LeaseLostError."""
+    """See ``Outbox.mark_in_doubt``. Raises LeaseLostError."""
     for one in claimed:
-        if not db.execute(statement.DEPART, _values(one)).rowcount:
-            raise LeaseLostError
+        if not db.execute(statements.DEPART, _values(one)).rowcount:
+            raise sql.LeaseLostError
 
 
 def save(
@@ -84,20 +79,57 @@ def save(
     """See ``Outbox.save``. Raises LeaseLostError."""
     for after, before in zip(settled, claimed, strict=True):
         values = _values(after) | {"lease": before.due_at, "shares": len(claimed)}
-        if not db.execute(statement.SAVE, values).rowcount:
-            raise LeaseLostError
+        if not db.execute(statements.SAVE, values).rowcount:
+            raise sql.LeaseLostError
     if attempt is not None:
         _record(db, settled, attempt)
 
 
 def _record(db: sqlite3.Connection, settled: Sequence[Delivery], attempt: Attempt) -> None:
     told = (attempt.at, attempt.took, attempt.outcome, attempt.reason)
-    db.executemany(statement.ADD_ATTEMPT, [(one.id, *told) for one in settled])
+    db.executemany(statements.ADD_ATTEMPT, [(one.id, *told) for one in settled])
     for one in settled:
         if one.state is State.PENDING:  # who has arrived will not be tried a thousand times more
-            db.execute(statement.FORGET_ATTEMPTS, {"delivery": one.id, "kept": KEPT_ATTEMPTS})
+            db.execute(statements.FORGET_ATTEMPTS, {"delivery": one.id, "kept": sql.KEPT_ATTEMPTS})
 
 
 def _values(delivery: Delivery) -> dict[str, Any]:
     """What ``asdict`` gives, in a tenth of its time: nothing in it has to be copied."""
     return {name: getattr(delivery, name) for name in FIELDS}
+
+
+def queue_of(db: sqlite3.Connection, sink: str) -> Sequence[Waiting]:
+    """The first deliveries that wait for a sink, in the order of their ids."""
+    values = {"sink": sink, "reach": ordering.REACH}
+    return [Waiting(**row) for row in db.execute(statements.LINE, values)]
+
+
+def last_edits(db: sqlite3.Connection, ids: Sequence[int]) -> Mapping[int, Delivery]:
+    """By the id of a delivery, the last edit of it that was delivered."""
+    rows = {id: db.execute(statements.LAST_EDIT, (id,)).fetchone() for id in ids}
+    return {id: sql.delivery_of(row) for id, row in rows.items() if row is not None}
+
+
+def newest_edits(db: sqlite3.Connection, roots: Mapping[int, int]) -> Mapping[int, Delivery]:
+    """By id, the newest edit of its root that came after it, whatever its state."""
+    rows = {
+        id: db.execute(statements.NEWEST_EDIT, (root, id)).fetchone() for id, root in roots.items()
+    }
+    return {id: sql.delivery_of(row) for id, row in rows.items() if row is not None}
+
+
+def restricted(
+    db: sqlite3.Connection, subjects: Collection[str]
+) -> Mapping[str, Sequence[StoredEvent]]:
+    """See ``Outbox.restricted``."""
+    rows = {one: db.execute(statements.RESTRICTED, (one,)).fetchall() for one in subjects}
+    return {one: [StoredEvent(**row) for row in found] for one, found in rows.items() if found}
+
+
+def numbered(*values: object) -> dict[str, object]:
+    """Values for ``$1``, ``$2``, …; only a mapping may fill them, from Python 3.14 on."""
+    return {str(number): value for number, value in enumerate(values, start=1)}
+
+
+def _delivery(db: sqlite3.Connection, delivery_id: int) -> Delivery:
+    return sql.delivery_of(db.execute(sql.ONE, numbered(delivery_id)).fetchone())

@@ -1,5 +1,6 @@
 """What is asked of SQLite, each statement whole and with its reason."""
 
+from relay.outbox.sql import DELIVERY
 from relay.outcome import MAY_HAVE_ARRIVED, STILL_SHOWN, WITHHELD
 
 # CROSS JOIN: else SQLite reads all events through, or all deliveries, to find those few.
@@ -43,12 +44,6 @@ REPLACE = """
 UPDATE delivery SET event = ?, route = ?, version = ?, rank = ?, key = ?, withdrawn = ? WHERE id = ?
 """
 
-DELIVERY = """
-SELECT delivery.id, sink, route, hook, server, raw, accepted_at, event_id, kind, state, attempt,
-       due_at, claimed, reason, merged, batch, edits, message, key, crashes,
-       in_doubt, counts_at
-FROM delivery JOIN event ON event.id = delivery.event
-"""
 # The first in line, due or not: who comes later never overtakes a failed one. And those that stand
 # aside, however many they are: changes of messages that wait for another attempt. The plus keeps
 # SQLite off the index by sink: that has all who wait, and few were tried.
@@ -101,110 +96,35 @@ FORGET_ATTEMPTS = """
 DELETE FROM attempt WHERE delivery = :delivery AND id <= (
     SELECT id FROM attempt WHERE delivery = :delivery ORDER BY id DESC LIMIT 1 OFFSET :kept)
 """
-ATTEMPTS = "SELECT at, took, outcome, reason FROM attempt WHERE delivery = ? ORDER BY id"
-# Never later than it was: another clock may be ahead of that of the lane.
-EXPEDITE = """
-UPDATE delivery SET due_at = min(due_at, :now)
-WHERE (id = :batch OR (batch = :batch AND batch <> id)) AND state = 'pending' AND claimed = 0
-"""
-# Whoever starts relay anew has mended something: what waits for another attempt gets it now.
-# Who was claimed gets another time in any case, for that was its lease.
-RECOVER = """
-UPDATE delivery SET due_at = iif(claimed, :now, min(due_at, :now))
-WHERE state = 'pending' AND batch IS NOT NULL
-"""
 
-ROOT = "SELECT batch, message, shares FROM delivery WHERE id = ? AND message IS NOT NULL"
-IN_MESSAGE = """
-WHERE (delivery.id = :batch OR (batch = :batch AND batch <> delivery.id)) AND message = :message
-  AND edits IS NULL
+
+NEWEST_EDIT = f"""
+{DELIVERY} WHERE edits = ? AND delivery.id > ? ORDER BY delivery.id DESC LIMIT 1
 """
-PARTS = f"{DELIVERY} {IN_MESSAGE}"
-PLACES = f"""
-SELECT delivery.id, accepted_at, created_at, due_at, batch
-FROM delivery JOIN event ON event.id = delivery.event
-{IN_MESSAGE}
-ORDER BY delivery.id
-"""  # noqa: S608
-LATER = f"{DELIVERY} WHERE edits = ? AND delivery.id > ? ORDER BY delivery.id DESC LIMIT 1"
-LAST_EDIT = f"{DELIVERY} WHERE edits = ? AND state = 'delivered' ORDER BY delivery.id DESC LIMIT 1"
+LAST_EDIT = f"""
+{DELIVERY} WHERE edits = ? AND state = 'delivered' ORDER BY delivery.id DESC LIMIT 1
+"""
 
 CLOSE = """
 INSERT OR REPLACE INTO closed_sink (name, reason, fingerprint, closed_at, probe_at)
 VALUES (?, ?, ?, ?, ?)
 """
-# Not who was opened meanwhile.
-PUT_OFF = """
-UPDATE closed_sink SET reason = :reason, probe_at = :probe_at
-WHERE name = :name AND closed_at = :closed_at
-"""
-# Only one for which something waits is asked, and none that a person holds back.
-PROBED = """
-SELECT name, reason, fingerprint, closed_at, probe_at FROM closed_sink
-WHERE name = :sink AND probe_at IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM paused_sink WHERE name = :sink)
-  AND EXISTS (SELECT 1 FROM delivery WHERE sink = :sink AND state = 'pending')
-"""
-OPEN = "DELETE FROM closed_sink WHERE name = ?"
 # The plus keeps SQLite off the index by sink: that has all who wait, and few were tried.
 HASTEN = """
 UPDATE delivery SET due_at = min(due_at, :now)
 WHERE state = 'pending' AND batch IS NOT NULL AND claimed = 0 AND +sink = :sink
 """
-CLOSED = "SELECT name, reason, fingerprint, closed_at, probe_at FROM closed_sink ORDER BY name"
-PAUSE = "INSERT INTO paused_sink (name, paused_at) VALUES (?, ?) ON CONFLICT DO NOTHING"
-RESUME = "DELETE FROM paused_sink WHERE name = ?"
-PAUSED = "SELECT name, paused_at FROM paused_sink ORDER BY name"
-# Not of all: pages ask for it every few seconds, and a chat can fail a million times in a week.
-TROUBLES = """
-WITH recent AS (
-    SELECT id, delivery FROM attempt WHERE reason IS NOT NULL ORDER BY id DESC LIMIT 10000)
-SELECT sink, at, took, outcome, attempt.reason
-FROM attempt JOIN delivery ON delivery.id = attempt.delivery
-WHERE attempt.id IN (
-    SELECT max(recent.id) FROM recent JOIN delivery ON delivery.id = recent.delivery GROUP BY sink)
-"""
-RECEIVED = "SELECT hook, server, raw FROM event WHERE event_id = ? ORDER BY id"
 # A note of which readers tell a hundred times says the same each time.
 RESTRICTED = """
 SELECT hook, server, raw FROM event WHERE restricts = ? ORDER BY id DESC LIMIT 50
 """
 
-ONE = f"{DELIVERY} WHERE delivery.id = ?"
-FIND = f"{DELIVERY} WHERE {{conditions}} ORDER BY delivery.id DESC LIMIT :limit"
-CONDITIONS = {
-    "sink": "sink = :sink",
-    "state": "state = :state",
-    "kind": "kind = :kind",
-    "event_id": "event_id = :event_id",
-    "reason": "reason = :reason",
-    "since": "accepted_at >= :since",
-    "until": "accepted_at < :until",
-    "before": "delivery.id < :before",
-}
-DEAD_GROUPS = """
-SELECT sink, reason, count(*) AS number, max(id) AS newest FROM delivery
-WHERE state = 'dead' GROUP BY sink, reason ORDER BY newest DESC LIMIT 300
-"""
-# What is claimed is under way for as long as its lease goes.
-GIVE_UP = """
-UPDATE delivery SET state = 'dead', reason = :reason, due_at = :now, claimed = 0
-WHERE id IN (SELECT id FROM delivery WHERE sink = :sink AND state = 'pending'
-             AND (claimed = 0 OR due_at <= :now) ORDER BY id LIMIT :limit)
-"""
 REVIVE = """
 UPDATE delivery SET state = 'pending', attempt = 0, due_at = min(due_at, :now), claimed = 0,
        crashes = 0, in_doubt = 0, counts_at = NULL
 WHERE id = :id AND state = 'dead'
 """
 DROP = "DELETE FROM delivery WHERE id = ? AND state = 'dead'"
-COUNTS = "SELECT sink, state, count(*) FROM delivery GROUP BY sink, state"
-BACKLOG = """
-SELECT line.sink, number, accepted_at AS since
-FROM (SELECT sink, count(*) AS number, min(id) AS first FROM delivery
-      WHERE state = 'pending' GROUP BY sink) AS line
-JOIN delivery ON delivery.id = first JOIN event ON event.id = delivery.event
-"""
 # Two commits: what is deleted in the same one never gets to the disk. One that stays, because
 # relay was killed in between, is older than all retention.
 TOUCH = """
@@ -222,12 +142,6 @@ WITH RECURSIVE found (sink) AS (
 SELECT sink FROM found
 WHERE sink IS NOT NULL
   AND EXISTS (SELECT 1 FROM delivery WHERE sink = found.sink AND state = 'pending')
-"""
-WAITING = "SELECT count(*) FROM delivery WHERE state = 'pending'"
-# What a step of pruning looks at: what waits for weeks must not be read through each time.
-OLDEST = """
-SELECT count(*) AS number, max(id) AS last, max(accepted_at) AS accepted_at FROM (
-    SELECT id, accepted_at FROM event WHERE id > :after ORDER BY id LIMIT :limit)
 """
 PRUNE = """
 DELETE FROM event WHERE id > :after AND id <= :last AND accepted_at < :before
