@@ -28,7 +28,7 @@ SECTIONS = (
     ("", "The whole relay"),
     ("HookSettings", "hooks: *name*"),
     ("RouteSettings", "routes: a list, each with"),
-    ("MatchSettings", "match and unless"),
+    ("Match", "match and unless"),
     ("SinkSettings", "sinks: *name*, of every type"),
     ("Discord", "sinks: *name*, of type discord"),
     ("relay__sinks__discord__client__Mentions", "mentions, of type discord"),

@@ -38,10 +38,9 @@ from relay.config.yaml import Source, told
 from relay.errors import ConfigError
 from relay.rendering.expression import predicate
 from relay.rendering.templates import Templates
-from relay.routing.condition import MatchSettings, Several
-from relay.routing.match import Route
+from relay.routing.match import Match, Route
 from relay.secret import Secret
-from relay.settings import Settings, Zone
+from relay.settings import OneOrMany, Settings, Zone
 from relay.sinks import AnySink
 from relay.units import Duration
 
@@ -58,7 +57,7 @@ class WebSettings(Settings):
     """host:port, or unix:/path/of/a/socket."""
     password: Password | None = Field(default=None, validate_default=True)
     """Needed where other machines reach the page; itself, or its hash from `relay password`."""
-    hosts: Annotated[tuple[Host, ...], Several()] = ()
+    hosts: Annotated[tuple[Host, ...], OneOrMany()] = ()
     """The names by which it is asked for, beside its address and localhost."""
 
     @field_validator("password")
@@ -73,7 +72,7 @@ class WebSettings(Settings):
 class HookSettings(Settings):
     """A way in: where one Misskey webhook posts to."""
 
-    secret: Annotated[tuple[Filled, ...], Field(min_length=1), Several()]
+    secret: Annotated[tuple[Filled, ...], Field(min_length=1), OneOrMany()]
     """What Misskey sends in X-Misskey-Hook-Secret (forks: X-Iceshrimp-Hook-Secret, ...)."""
     server: Origin = ""
     """The only server whose events and emoji are taken; no other hook touches what came by this."""
@@ -82,13 +81,13 @@ class HookSettings(Settings):
 class RouteSettings(Settings):
     """Sends the events that match to its sinks."""
 
-    to: Annotated[tuple[str, ...], Field(min_length=1), Several()]
+    to: Annotated[tuple[str, ...], Field(min_length=1), OneOrMany()]
     """The sinks that get the event."""
     name: str | None = None
     """What the log and `relay route` call it; by default its number, like #1."""
-    match: MatchSettings = MatchSettings()
+    match: Match = Match()
     """The route is on where these hold; without it for every event."""
-    unless: MatchSettings | None = None
+    unless: Match | None = None
     """The route is off where these hold."""
     when: str | None = None
     """A Jinja expression over the event."""
@@ -123,7 +122,7 @@ class Config(Settings):
     """How many messages may wait; beyond it events are refused, and Misskey keeps them a while."""
     hold: Duration = 0.3
     """How long an event waits for its siblings and its turn; 0: not at all."""
-    retry: Annotated[tuple[Duration, ...], Several()] = RETRY
+    retry: Annotated[tuple[Duration, ...], OneOrMany()] = RETRY
     """The waits before the second, third, ... attempt; then a delivery is dead."""
     proxy: Proxy = "env"
     """For outgoing requests: env (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), none, or http://host:port."""
@@ -172,8 +171,8 @@ class Config(Settings):
             Route(
                 name=(name := route.name or f"#{number}"),
                 to=route.to,
-                match=route.match.compiled(),
-                unless=None if route.unless is None else route.unless.compiled(),
+                match=route.match,
+                unless=route.unless,
                 when=None if route.when is None else predicate(route.when, route=name),
                 template=route.template,
                 locale=route.locale,

@@ -8,7 +8,7 @@ from relay.config.crosscheck import VERY_CLOSE
 from relay.config.settings import HookSettings, RouteSettings
 from relay.doctor.facts import Facts
 from relay.doctor.findings import Finding, advice, wrong
-from relay.routing.condition import MatchSettings
+from relay.routing.match import KEYS, Match
 from relay.secret import Secret
 from relay.suggestion import nearest
 
@@ -72,10 +72,6 @@ def _shared(secrets: Mapping[str, Sequence[Secret]]) -> Iterator[Finding]:
             yield advice("secret-shared", f"hook {hook}", what, RENEW)
 
 
-OF_NOTES = ("visibility", "text", "tag", "has")
-"""Conditions that only notes fulfil."""
-
-
 def check_routes(facts: Facts) -> Iterator[Finding]:
     config = facts.config
     for warning in config.warnings:
@@ -119,7 +115,7 @@ def _never(route: RouteSettings, hooks: Mapping[str, HookSettings]) -> str | Non
     match, unless = route.match, route.unless
     if unless is not None and _covers(unless, match):
         return "unless holds wherever match does"
-    asked = [key for key in OF_NOTES if getattr(match, key) is not None]
+    asked = [name for name in match.conditions if KEYS[name].is_of_note]
     if asked and match.event is not None and _are_noteless(match.event):
         return (
             f"{', '.join(sorted(match.event))} come without a note, and only notes have {asked[0]}"
@@ -136,9 +132,9 @@ def _are_noteless(kinds: Iterable[str]) -> bool:
     return all(kind in misskey.KINDS and not misskey.KINDS[kind].has_note for kind in kinds)
 
 
-def _covers(unless: MatchSettings, match: MatchSettings) -> bool:
+def _covers(unless: Match, match: Match) -> bool:
     """Whether the one holds for all events for which the other does, as far as can be told."""
-    for key in MatchSettings.model_fields:
+    for key in KEYS:
         excepted, asked = getattr(unless, key), getattr(match, key)
         if excepted is None:
             continue
