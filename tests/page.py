@@ -13,7 +13,7 @@ from relay.admin.app import create_app
 from relay.admin.context import Operation
 from relay.app import plan
 from relay.config import Config, parse
-from relay.doctor.findings import Finding, advice
+from relay.doctor.findings import Finding, warning
 from relay.i18n import Language
 from relay.monitoring.changes import Changes
 from relay.monitoring.health import Condition
@@ -52,7 +52,7 @@ NOW = 1_795_309_600_000
 
 def operation(outbox: Outbox, config: Config, woken: list[str]) -> Operation:
     async def examine() -> list[Finding]:
-        return [advice("secret-short", "hook alice", "is <short>", "take a longer one")]
+        return [warning("secret-short", "hook alice", "is <short>", "take a longer one")]
 
     async def attempt(name: str) -> Outcome:
         return Sent() if name == "slack" else Closed("404 gone")

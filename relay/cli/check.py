@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from relay.cli.context import configuration, place_of, samples
-from relay.cli.output import colour_for, echo
+from relay.cli.output import colour_for, counted, echo
 from relay.cli.parser import Commands, add
 from relay.config import Config
 from relay.doctor import check_config, check_host, collect_local
@@ -29,9 +29,9 @@ async def check(args: Namespace) -> int:
     if any(problem is not None for problem in problems.values()):
         return 1
     parts = (
-        _count(len(config.hooks), "hook"),
-        _count(len(config.routes), "route"),
-        _count(len(config.sinks), "sink"),
+        counted(len(config.hooks), "hook"),
+        counted(len(config.routes), "route"),
+        counted(len(config.sinks), "sink"),
     )
     rendered = "" if config.templates is None else "; every template renders"
     ways = proxies(config.proxy, os.environ).places
@@ -57,18 +57,14 @@ def weak_secrets(config: Config) -> Iterator[str]:
 
 
 def _sentence(finding: Finding) -> str:
-    return f"{finding.where}: {finding.what}: {finding.remedy}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{finding.where}: {finding.problem}: {finding.remedy}"
 
 
 async def _sink_problems(config: Config) -> Mapping[str, str | None]:
     from relay.doctor import collect_remote
 
     async with open_session(proxies(config.proxy, os.environ)) as session:
-        return await collect_remote.troubles(config, session)
+        return await collect_remote.sink_problems(config, session)
 
 
 def add_command(commands: Commands) -> None:

@@ -1,4 +1,4 @@
-"""``doctor``: what is wrong with an installation, and what to do about it."""
+"""``doctor``: find what is wrong with an installation, and say how to fix it."""
 
 import asyncio
 import os
@@ -13,88 +13,79 @@ import aiohttp
 from yarl import URL
 
 from relay.cli.context import configuration, outbox_to_read, place_of, samples
-from relay.cli.output import colour_for, echo, echo_json
+from relay.cli.output import colour_for, counted, echo, echo_json
 from relay.cli.parser import Commands, add, add_json
 from relay.config import Config
-from relay.doctor import collect_ingress as trying
-from relay.doctor import collect_local as looking
-from relay.doctor import collect_remote as asking
-from relay.doctor.examination import examined
-from relay.doctor.facts import Facts, Stock
+from relay.doctor import collect_ingress, collect_local, collect_remote, examine
+from relay.doctor.facts import Facts, OutboxContents
 from relay.doctor.findings import Finding, Level
 from relay.errors import OutboxError
 from relay.sinks import open_session
 from relay.sinks.proxy import proxies
 from relay.terminal import Colour
 
-OTHERS = ("sinks", "servers", "clock")
-"""What only others can tell."""
-
-Findings = Mapping[str, Sequence[Finding]]
+REMOTE = ("sinks", "servers", "clock")
+"""The topics that only ``--online`` examines."""
 
 
 async def doctor(args: Namespace) -> int:
     config = configuration(args.config, samples=samples)
-    facts = await _local(config, place_of(args.config))
+    facts = await _local_facts(config, place_of(args.config))
     async with open_session(proxies(config.proxy, os.environ)) as session:
         if args.online:
-            facts = await _asked(facts, session)
+            facts = await _with_remote_facts(facts, session)
         if args.url is not None:
-            facts = replace(facts, way=await trying.way(config, args.url, session))
-    found = examined(facts)
+            ingress = await collect_ingress.ingress(config, args.url, session)
+            facts = replace(facts, ingress=ingress)
+    report = examine(facts)
+    findings = [(topic, finding) for topic, several in report.items() for finding in several]
     if args.json:
-        echo_json(
-            [{"about": about, **asdict(one)} for about, many in found.items() for one in many]
-        )
+        echo_json([{"topic": topic, **asdict(finding)} for topic, finding in findings])
     else:
-        unasked = [*(() if args.online else OTHERS), *(("way in",) if args.url is None else ())]
-        _show(found, colour_for(sys.stdout), unasked=unasked)
-    return 1 if _number(found, Level.WRONG) else 0
+        skipped = [*(() if args.online else REMOTE), *(("ingress",) if args.url is None else ())]
+        _print(report, colour_for(sys.stdout), skipped=skipped)
+    return 1 if any(finding.level == Level.ERROR for _, finding in findings) else 0
 
 
-async def _local(config: Config, path: Path) -> Facts:
-    facts = Facts(config=config, files=looking.files(config, path))
+async def _local_facts(config: Config, path: Path) -> Facts:
+    facts = Facts(config=config, files=collect_local.files(config, path))
     try:
-        # First the disk: to open the outbox changes its journal.
-        disk = looking.disk(config)
+        # The disk first: opening the outbox changes its journal.
+        disk = collect_local.disk(config)
         facts = replace(facts, disk=disk)
         if disk is None or disk.outbox is not None:
-            facts = replace(facts, stock=await _stock(config))
+            async with outbox_to_read(config) as outbox:
+                counts, closed = await outbox.counts(), await outbox.closed_sinks()
+            facts = replace(facts, contents=OutboxContents(counts=counts, closed=closed))
     except OutboxError as error:
-        return replace(facts, stock=Stock(problem=str(error)))
+        return replace(facts, contents=OutboxContents(problem=str(error)))
     return facts
 
 
-async def _asked(facts: Facts, session: aiohttp.ClientSession) -> Facts:
-    troubles, accounts, servers, clocks = await asyncio.gather(
-        asking.troubles(facts.config, session),
-        asking.accounts(facts.config, session),
-        asking.servers(facts.config, session),
-        asking.clocks(facts.config, session, clock=time.time),
+async def _with_remote_facts(facts: Facts, session: aiohttp.ClientSession) -> Facts:
+    problems, accounts, servers, clocks = await asyncio.gather(
+        collect_remote.sink_problems(facts.config, session),
+        collect_remote.accounts(facts.config, session),
+        collect_remote.servers(facts.config, session),
+        collect_remote.clocks(facts.config, session, clock=time.time),
     )
-    return replace(facts, sinks=troubles, accounts=accounts, servers=servers, clocks=clocks)
+    return replace(facts, sinks=problems, accounts=accounts, servers=servers, clocks=clocks)
 
 
-async def _stock(config: Config) -> Stock:
-    async with outbox_to_read(config) as outbox:
-        return Stock(counts=await outbox.counts(), closed=await outbox.closed_sinks())
-
-
-def _number(found: Findings, level: Level) -> int:
-    return sum(one.level == level for many in found.values() for one in many)
-
-
-def _show(found: Findings, colour: Colour, *, unasked: Sequence[str]) -> None:
-    for about, many in found.items():
-        state = colour.dim("not asked") if about in unasked else colour.good("ok")
-        echo(colour.bold(about) + ("" if many else f": {state}"))
-        for one in many:
-            paint = colour.bad if one.level == Level.WRONG else colour.doubtful
-            echo(f"  {paint(one.level)}: {one.where}: {one.what}")
-            echo(colour.dim(f"    {one.remedy}"))
-    echo(f"{_number(found, Level.WRONG)} wrong, {_number(found, Level.ADVICE)} to think about")
-    if unasked:
-        echo(f"not asked: {', '.join(unasked)}; see relay doctor --help")
+def _print(
+    report: Mapping[str, Sequence[Finding]], colour: Colour, *, skipped: Sequence[str]
+) -> None:
+    for topic, findings in report.items():
+        state = colour.dim("not asked") if topic in skipped else colour.good("ok")
+        echo(colour.bold(topic) + ("" if findings else f": {state}"))
+        for finding in findings:
+            paint = colour.bad if finding.level == Level.ERROR else colour.doubtful
+            echo(f"  {paint(finding.level)}: {finding.where}: {finding.problem}")
+            echo(colour.dim(f"    {finding.remedy}"))
+    levels = [finding.level for findings in report.values() for finding in findings]
+    echo(", ".join(counted(levels.count(level), level) for level in Level))
+    if skipped:
+        echo(f"not asked: {', '.join(skipped)}; see relay doctor --help")
 
 
 def add_command(commands: Commands) -> None:
@@ -102,7 +93,7 @@ def add_command(commands: Commands) -> None:
         commands,
         "doctor",
         doctor,
-        about="look for what goes wrong in real set-ups, and tell what to do",
+        about="find what is wrong with an installation, and say how to fix it",
         example="relay doctor --config /etc/relay/config.yaml",
     )
     parser.add_argument(
@@ -112,20 +103,20 @@ def add_command(commands: Commands) -> None:
         "--url",
         type=_address,
         metavar="ADDRESS",
-        help="try the way in: the address in Misskey's form, like https://relay.example",
+        help="probe the ingress: the address in Misskey's form, like https://relay.example",
     )
     add_json(parser)
 
 
-def _address(written: str) -> str:
+def _address(text: str) -> str:
     """The part before ``/hooks/`` of the address that Misskey calls."""
     try:
-        url = URL(written.partition("/hooks/")[0].rstrip("/"))
+        url = URL(text.partition("/hooks/")[0].rstrip("/"))
         is_whole = url.scheme in {"http", "https"} and bool(url.host) and url.port is not None
     except ValueError:
         is_whole = False
     if not is_whole:
         raise ArgumentTypeError("should be an address like https://relay.example")
     if url.user is not None or url.password is not None:
-        raise ArgumentTypeError("has a name or a password in it: Misskey calls no such address")
+        raise ArgumentTypeError("has a user name or a password in it, which Misskey cannot call")
     return str(url.with_query(None).with_fragment(None)).rstrip("/")

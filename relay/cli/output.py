@@ -31,6 +31,11 @@ def warn(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: ``1 sink``, ``2 sinks``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def drawing(sink: AnySink, message: Message, *, name: str, colour: Colour) -> str:
     """A message drawn with letters as the chat shows it, from the payload that is sent."""
     from relay.admin.drawing import drawn, letters

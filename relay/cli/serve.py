@@ -90,13 +90,13 @@ async def serve(args: Namespace) -> int:
 
 async def _advice(config: Config, path: Path) -> Sequence[Finding]:
     """What doctor says without asking anybody else; the page has the outbox's state itself."""
-    from relay.doctor.examination import examined
+    from relay.doctor import examine
     from relay.doctor.facts import Facts
 
     facts = Facts(
         config=config, files=collect_local.files(config, path), disk=collect_local.disk(config)
     )
-    return [one for found in examined(facts).values() for one in found]
+    return [one for found in examine(facts).values() for one in found]
 
 
 def _log_warnings(config: Config, path: Path | None) -> None:

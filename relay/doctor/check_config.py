@@ -1,4 +1,4 @@
-"""The ways in, as configured: the secrets, and what is taken."""
+"""Checks of the configuration: hooks and their secrets, routes, the page."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -7,14 +7,14 @@ from relay.config import Config
 from relay.config.crosscheck import VERY_CLOSE
 from relay.config.settings import HookSettings, RouteSettings
 from relay.doctor.facts import Facts
-from relay.doctor.findings import Finding, advice, wrong
+from relay.doctor.findings import Finding, error, warning
 from relay.routing.match import KEYS, Match
 from relay.secret import Secret
 from relay.suggestion import nearest
 
 SHORT_SECRET = 16  # characters
 LONG_SECRET = 1024  # characters: Misskey takes no more
-# The largest webhook that was seen had 187 kB, and quotes nest without limit.
+# The largest webhook seen had 187 kB, and quotes nest without limit.
 SMALL = 256 * 1024
 
 RENEW = "make a new one with `openssl rand -hex 24`, and write it here and into Misskey's form"
@@ -25,9 +25,9 @@ def check_hooks(facts: Facts) -> Iterator[Finding]:
     for name, hook in config.hooks.items():
         for secret in hook.secret:
             yield from about_secret(f"hook {name}", secret)
-    yield from _shared({name: hook.secret for name, hook in config.hooks.items()})
+    yield from _shared_secrets({name: hook.secret for name, hook in config.hooks.items()})
     if config.max_body < SMALL:
-        yield advice(
+        yield warning(
             "max-body-small",
             "max_body",
             f"it is {config.max_body} bytes, and webhooks of 187 kB have been seen",
@@ -36,24 +36,26 @@ def check_hooks(facts: Facts) -> Iterator[Finding]:
 
 
 def about_secret(where: str, secret: Secret) -> Iterator[Finding]:
-    """What one secret is like; nothing of it is told."""
+    """Findings on one secret. No finding contains a part of it."""
     text = secret.reveal()
     bare = text.strip()
     if not is_sendable(bare):
-        what = "its secret has characters that no HTTP header can hold: Misskey never sends such"
-        yield wrong("secret-characters", where, f"{what} a webhook", RENEW)
+        problem = (
+            "its secret has characters that an HTTP header cannot hold: Misskey cannot send it"
+        )
+        yield error("secret-characters", where, problem, RENEW)
     elif not bare.isascii():
-        what = "its secret is not ASCII: proxies may change it on the way"
-        yield advice("secret-characters", where, what, RENEW)
+        problem = "its secret is not ASCII: proxies may change it"
+        yield warning("secret-characters", where, problem, RENEW)
     if text != bare:
-        what = "its secret has blanks at its ends, which HTTP strips and relay ignores"
-        yield advice("secret-blanks", where, what, "write it without them, here and in Misskey")
+        problem = "its secret begins or ends with blanks, which HTTP strips and relay ignores"
+        yield warning("secret-blanks", where, problem, "write it without them, here and in Misskey")
     if len(bare) < SHORT_SECRET:
-        what = f"its secret has less than {SHORT_SECRET} characters: it could be guessed"
-        yield advice("secret-short", where, what, RENEW)
+        problem = f"its secret has fewer than {SHORT_SECRET} characters: it could be guessed"
+        yield warning("secret-short", where, problem, RENEW)
     if len(bare) > LONG_SECRET:
-        what = f"its secret has more than {LONG_SECRET} characters, which Misskey does not take"
-        yield wrong("secret-long", where, what, RENEW)
+        problem = f"its secret has more than {LONG_SECRET} characters, and Misskey accepts no more"
+        yield error("secret-long", where, problem, RENEW)
 
 
 def is_sendable(secret: str) -> bool:
@@ -64,124 +66,129 @@ def is_sendable(secret: str) -> bool:
     )
 
 
-def _shared(secrets: Mapping[str, Sequence[Secret]]) -> Iterator[Finding]:
+def _shared_secrets(secrets: Mapping[str, Sequence[Secret]]) -> Iterator[Finding]:
     first: dict[Secret, str] = {}
-    for hook, its in secrets.items():
-        for other in sorted({first.setdefault(secret, hook) for secret in its} - {hook}):
-            what = f"the hook {other} has the same secret: who knows it comes in by both"
-            yield advice("secret-shared", f"hook {hook}", what, RENEW)
+    for hook, own in secrets.items():
+        for other in sorted({first.setdefault(secret, hook) for secret in own} - {hook}):
+            problem = f"the hook {other} has the same secret: it opens both"
+            yield warning("secret-shared", f"hook {hook}", problem, RENEW)
+
+
+OF_NOTES = ("visibility", "text", "tag", "has")
+"""Conditions that only notes can meet."""
 
 
 def check_routes(facts: Facts) -> Iterator[Finding]:
     config = facts.config
-    for warning in config.warnings:
-        where, _, what = warning.partition(": ")
-        remedy = "change it in the file, or leave it if it is meant so"
-        yield advice("config-doubtful", where, what, remedy)
+    for text in config.warnings:
+        where, _, problem = text.partition(": ")
+        remedy = "change it in the file, or ignore this if it is intended"
+        yield warning("config-doubtful", where, problem, remedy)
     for number, route in enumerate(config.routes, start=1):
         where = f"route {route.name or f'#{number}'}"
         yield from _kinds(where, route.match.event or frozenset())
         if reason := _never(route, config.hooks):
-            remedy = "correct its conditions: all keys of match have to hold, and none of unless"
-            yield wrong("route-never-matches", where, f"no event matches it: {reason}", remedy)
+            remedy = "correct its conditions: all keys of match must hold, and unless must not"
+            yield error("route-never-matches", where, f"no event matches it: {reason}", remedy)
         yield from _gates(where, route, config)
     yield from _unrouted(config)
 
 
 def _kinds(where: str, kinds: frozenset[str]) -> Iterator[Finding]:
-    """Kinds that a route waits for in vain."""
+    """Findings on kinds that no server sends."""
     for kind in sorted(kinds):
         row = misskey.kind_of(kind)
         if not row.is_sent and row.sent_instead is None:
-            what = f"Misskey lets webhooks ask for {kind} events, and never sends one"
-            remedy = f"take {kind} out of match, unless the server is Iceshrimp-JS or Firefish"
-            yield advice("reaction-routed", where, what, remedy)
+            problem = f"Misskey offers {kind} events to webhooks, and never sends one"
+            remedy = f"remove {kind} from match, unless the server is Iceshrimp-JS or Firefish"
+            yield warning("reaction-routed", where, problem, remedy)
         elif not row.is_sent:
-            what = f"no server sends {kind}, though it can be ticked"
-            yield advice("kind-never-sent", where, what, f"match {row.sent_instead} instead")
+            problem = f"no server sends {kind}, although its form offers it"
+            yield warning("kind-never-sent", where, problem, f"match {row.sent_instead} instead")
         elif kind not in misskey.KINDS and not _is_misspelt(kind):
-            what = f"no server that relay knows sends {kind}"
+            problem = f"no server that relay knows sends {kind}"
             remedy = "look for the right name in config.example.yaml, unless your fork has it"
-            yield advice("kind-unknown", where, what, remedy)
+            yield warning("kind-unknown", where, problem, remedy)
 
 
 def _is_misspelt(kind: str) -> bool:
-    """Whether the configuration's own warnings tell of it."""
+    """Whether the configuration's own warnings report it."""
     return kind == "quote" or nearest(kind, misskey.KINDS, cutoff=VERY_CLOSE) is not None
 
 
 def _never(route: RouteSettings, hooks: Mapping[str, HookSettings]) -> str | None:
-    """Why a route can match nothing; None if it can."""
+    """The reason why a route cannot match any event; None if it can."""
     match, unless = route.match, route.unless
     if unless is not None and _covers(unless, match):
-        return "unless holds wherever match does"
-    asked = [name for name in match.conditions if KEYS[name].is_of_note]
-    if asked and match.event is not None and _are_noteless(match.event):
-        return (
-            f"{', '.join(sorted(match.event))} come without a note, and only notes have {asked[0]}"
-        )
+        return "unless holds whenever match does"
+    note_keys = [name for name in match.conditions if KEYS[name].is_of_note]
+    if note_keys and match.event is not None and _are_noteless(match.event):
+        kinds = ", ".join(sorted(match.event))
+        return f"{kinds} come without a note, and only notes have {note_keys[0]}"
     if match.server is not None:
         servers = _servers(match.hook, hooks)
         if servers is not None and not match.server & servers:
-            return "the server is none whose events its hooks take"
+            return "its hooks accept no events of that server"
     return None
 
 
 def _are_noteless(kinds: Iterable[str]) -> bool:
-    """Whether no event of these kinds has a note; one of an unknown kind may."""
+    """Whether events of these kinds never have a note; an unknown kind may have one."""
     return all(kind in misskey.KINDS and not misskey.KINDS[kind].has_note for kind in kinds)
 
 
 def _covers(unless: Match, match: Match) -> bool:
-    """Whether the one holds for all events for which the other does, as far as can be told."""
+    """Whether ``unless`` certainly holds for each event that ``match`` matches."""
     for key in KEYS:
-        excepted, asked = getattr(unless, key), getattr(match, key)
-        if excepted is None:
+        excluded, required = getattr(unless, key), getattr(match, key)
+        if excluded is None:
             continue
-        if asked is None or not _within(asked, excepted):
+        if required is None or not _within(required, excluded):
             return False
     return True
 
 
-def _within(asked: object, excepted: object) -> bool:
-    if isinstance(asked, frozenset) and isinstance(excepted, frozenset):
-        return asked <= excepted
-    return asked == excepted
+def _within(required: object, excluded: object) -> bool:
+    if isinstance(required, frozenset) and isinstance(excluded, frozenset):
+        return required <= excluded
+    return required == excluded
 
 
 def _servers(
-    asked: frozenset[str] | None, hooks: Mapping[str, HookSettings]
+    names: frozenset[str] | None, hooks: Mapping[str, HookSettings]
 ) -> frozenset[str] | None:
-    """The hosts whose events can come by these hooks; None if any can."""
-    origins = [hooks[name].server for name in asked or hooks]
+    """The hosts whose events these hooks accept; None for any host."""
+    origins = [hooks[name].server for name in names or hooks]
     if not origins or not all(origins):
         return None
     return frozenset(origin.partition("://")[2] for origin in origins)
 
 
 def _gates(where: str, route: RouteSettings, config: Config) -> Iterator[Finding]:
-    """Notes that a route sends to a sink that shows only some of them."""
-    asked = route.match.visibility or frozenset()
+    """Findings on routes to sinks that show only some of the matched notes."""
+    matched = route.match.visibility or frozenset()
     for name in route.to:
-        withheld = asked - config.sinks[name].visibility
-        if withheld and withheld != asked:  # none at all is a warning of the configuration
-            what = f"the sink {name} never shows its {' and '.join(sorted(withheld))} notes"
-            remedy = f"add them to visibility at {name}, if all who read there may see them"
-            yield advice("gate-narrower", where, what, remedy)
+        withheld = matched - config.sinks[name].visibility
+        if withheld and withheld != matched:  # the configuration itself warns if all are
+            problem = f"the sink {name} never shows its {' and '.join(sorted(withheld))} notes"
+            remedy = f"add them to visibility at {name}, if all its readers may see them"
+            yield warning("gate-narrower", where, problem, remedy)
 
 
 def _unrouted(config: Config) -> Iterator[Finding]:
-    """Hooks whose events go nowhere."""
+    """Findings on hooks whose events no route matches."""
     if any(route.match.hook is None for route in config.routes):
         return
     routed = {name for route in config.routes for name in route.match.hook or ()}
     for name in config.hooks:
         if name not in routed:
-            what = "no route takes its events"
-            yield advice("hook-unrouted", f"hook {name}", what, "add a route, or remove the hook")
+            problem = "no route matches its events"
+            yield warning(
+                "hook-unrouted", f"hook {name}", problem, "add a route, or remove the hook"
+            )
 
 
-SHORT_PASSWORD = 12  # characters; who guesses has to wait longer each time
+SHORT_PASSWORD = 12  # characters; each wrong guess makes the next one wait longer
 
 
 def check_page(facts: Facts) -> Iterator[Finding]:
@@ -191,8 +198,8 @@ def check_page(facts: Facts) -> Iterator[Finding]:
 
 
 def about_password(secret: Secret) -> Iterator[Finding]:
-    """What the password is like; nothing of it is told. A hash does not say."""
+    """Findings on a password that is not hashed. No finding contains a part of it."""
     text = secret.reveal()
     if not text.startswith(password.PREFIX) and len(text) < SHORT_PASSWORD:
-        what = f"its password has less than {SHORT_PASSWORD} characters: it could be guessed"
-        yield advice("password-short", "web", what, "take a longer one")
+        problem = f"its password has fewer than {SHORT_PASSWORD} characters: it could be guessed"
+        yield warning("password-short", "web", problem, "choose a longer one")

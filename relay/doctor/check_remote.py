@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from relay.config.settings import RouteSettings
 from relay.doctor.facts import Account, Facts, Server
-from relay.doctor.findings import Finding, Name, advice, wrong
+from relay.doctor.findings import Finding, Name, error, warning
 from relay.sinks import AnySink
 
 
@@ -165,28 +165,30 @@ def check_sinks(facts: Facts) -> Iterator[Finding]:
 def _diagnosed(where: str, sink: AnySink, trouble: str) -> Finding:
     """What is behind the words of a sink's own check."""
     if trouble.startswith("asks us to wait"):
-        return advice("sink-limited", where, trouble, "ask again later; relay itself waits")
+        return warning("sink-limited", where, trouble, "ask again later; relay itself waits")
     if sink.type == "matrix" and PAGE.match(trouble):
-        return wrong("matrix-homeserver-wrong", where, trouble, BASE_URL)
+        return error("matrix-homeserver-wrong", where, trouble, BASE_URL)
     if trouble.startswith("cannot be reached"):
         remedy = "check the address, and this machine's way to it: DNS, firewall, proxy"
-        return wrong("sink-unreachable", where, trouble, remedy)
+        return error("sink-unreachable", where, trouble, remedy)
     for known in (*ANY, *DIAGNOSES.get(sink.type, ())):
         if re.search(rf"\b(?:{known.words})\b", trouble):
-            return wrong(known.name, where, trouble, known.remedy)
+            return error(known.name, where, trouble, known.remedy)
     remedy = "look up these words in the vendor's documentation, then check what the sink says"
-    return wrong("sink-refuses", where, trouble, remedy)
+    return error("sink-refuses", where, trouble, remedy)
 
 
 def _account(where: str, sink: AnySink, account: Account) -> Iterator[Finding]:
     if CLIENTS.search(account.session):
-        what = f"its token is that of a person's session ({account.session}), and ends with it"
+        problem = f"its token is that of a person's session ({account.session}), and ends with it"
         remedy = "never log out there; better, log relay in for itself: see docs/doctor.md"
-        yield advice("matrix-session-shared", where, what, remedy)
+        yield warning("matrix-session-shared", where, problem, remedy)
     if account.is_limited and sink.rate is None:
-        what = "Synapse gives an account 0.2 messages a second, unless its administrator lifts that"
+        problem = (
+            "Synapse gives an account 0.2 messages a second, unless its administrator lifts that"
+        )
         remedy = "lift it as docs/doctor.md says, then write rate: unlimited here"
-        yield advice("matrix-rate-limit", where, what, remedy)
+        yield warning("matrix-rate-limit", where, problem, remedy)
 
 
 REPORTS = {"abuseReport", "abuseReportResolved"}
@@ -208,7 +210,7 @@ def check_servers(facts: Facts) -> Iterator[Finding]:
             origin in known and _reaches_every_hook(known[origin])
             for origin in _origins(route, facts)
         ):
-            yield advice(
+            yield warning(
                 "report-recipient",
                 f"route {route.name or f'#{number}'}",
                 "before Misskey 2025.1 a webhook gets reports only as a notification recipient",
@@ -218,15 +220,15 @@ def check_servers(facts: Facts) -> Iterator[Finding]:
 
 def _about(server: Server) -> Iterator[Finding]:
     where = server.origin
-    if server.trouble is not None:
-        what = f"it does not say what it is: {server.trouble}"
-        yield advice("server-unreachable", where, what, "check the address under server")
+    if server.problem is not None:
+        problem = f"it does not say what it is: {server.problem}"
+        yield warning("server-unreachable", where, problem, "check the address under server")
     elif server.calls_itself and server.calls_itself != server.origin:
-        what = f"its webhooks come from {server.calls_itself}, and the hook refuses them"
-        yield wrong("server-elsewhere", where, what, f"write server: {server.calls_itself}")
+        problem = f"its webhooks come from {server.calls_itself}, and the hook refuses them"
+        yield error("server-elsewhere", where, problem, f"write server: {server.calls_itself}")
     if server.software and server.software not in FAMILY:
-        what = f"it is {server.software}, of which relay does not know whether it sends webhooks"
-        yield advice("server-strange", where, what, "check the address under server")
+        problem = f"it is {server.software}, of which relay does not know whether it sends webhooks"
+        yield warning("server-strange", where, problem, "check the address under server")
 
 
 def _origins(route: RouteSettings, facts: Facts) -> set[str]:

@@ -1,4 +1,4 @@
-"""Looks at this machine: files and who else may touch them, and the disk of the outbox."""
+"""Reads this machine: the permissions of files, and the disk of the outbox."""
 
 import os
 import re
@@ -7,35 +7,35 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from relay.config import Config
-from relay.doctor.facts import Disk, File
+from relay.doctor.facts import Disk, FileAccess
 from relay.errors import OutboxError
 from relay.outbox import file_of
 from relay.outbox.sqlite.file import COMPANIONS
 from relay.secret import Secret
 
 MOUNTS = Path("/proc/self/mountinfo")
-# Inside a container everybody may read these, and there is nobody else:
+# In a container these are readable by everyone, and there are no other users:
 # https://docs.docker.com/compose/how-tos/use-secrets/
 CONTAINER_SECRETS = Path("/run/secrets")
 
 
-def files(config: Config, path: Path) -> list[File]:
+def files(config: Config, path: Path) -> list[FileAccess]:
     """The files of an installation whose configuration is at ``path``."""
     outbox = file_of(config.outbox)
-    found = [_file(path, "a secret" if _has_secret(path, config) else None)]
-    found += [
+    paths = [_file(path, "a secret" if _has_secret(path, config) else None)]
+    paths += [
         _file(secret, "a secret")
         for secret in config.secret_files
         if CONTAINER_SECRETS not in secret.absolute().parents
     ]
     if config.templates is not None:
-        found.append(_file(config.templates, None))
-    kept = [outbox.with_name(outbox.name + end) for end in COMPANIONS] if outbox else []
-    return found + [_file(one, "private notes") for one in kept if os.path.exists(one)]
+        paths.append(_file(config.templates, None))
+    databases = [outbox.with_name(outbox.name + end) for end in COMPANIONS] if outbox else []
+    return paths + [_file(file, "private notes") for file in databases if os.path.exists(file)]
 
 
 def _has_secret(path: Path, config: Config) -> bool:
-    """Whether a secret stands in the file itself, rather than in a variable or another file."""
+    """Whether the file itself holds a secret, rather than a variable or another file."""
     text = path.read_text(encoding="utf-8-sig")
     return any(secret.reveal() in text for secret in _secrets(config))
 
@@ -50,21 +50,21 @@ def _secrets(config: Config) -> Iterator[Secret]:
         yield from (value for _, value in part if isinstance(value, Secret))
 
 
-def _file(path: Path, holds: str | None) -> File:
-    mode = path.stat().st_mode if _is_reached(path) else 0
-    return File(path, holds, bool(mode & stat.S_IROTH), bool(mode & stat.S_IWOTH))
+def _file(path: Path, holds: str | None) -> FileAccess:
+    mode = path.stat().st_mode if _is_reachable(path) else 0
+    return FileAccess(path, holds, bool(mode & stat.S_IROTH), bool(mode & stat.S_IWOTH))
 
 
-def _is_reached(path: Path) -> bool:
-    """Whether other users get as far as to the file: each folder above lets them through."""
+def _is_reachable(path: Path) -> bool:
+    """Whether every folder above the file lets other users through."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
 
 
 def disk(config: Config) -> Disk | None:
     """
-    Where the outbox is, or will be; None if that is a database on a server.
+    The disk of the outbox, or of its future place; None if it is a database on a server.
 
-    Raises OutboxError if nobody may look there.
+    Raises OutboxError if its folder cannot be read.
     """
     if (file := file_of(config.outbox)) is None:
         return None
@@ -72,17 +72,17 @@ def disk(config: Config) -> Disk | None:
     try:
         return _disk(path)
     except OSError as error:
-        raise OutboxError(f"{path}: cannot be looked at: {error.strerror}") from None
+        raise OutboxError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _disk(path: Path) -> Disk:
     outbox, journal = _size(path), _size(path.with_name(f"{path.name}-wal"))
-    folder = next(one for one in path.parents if os.path.exists(one))
-    found = os.statvfs(folder)
+    folder = next(parent for parent in path.parents if os.path.exists(parent))
+    volume = os.statvfs(folder)
     return Disk(
         path=path,
         kind=file_system(folder.resolve(), _mounts()),
-        free=found.f_bavail * found.f_frsize,
+        free=volume.f_bavail * volume.f_frsize,
         outbox=outbox,
         journal=journal or 0,
         has_folder=folder == path.parent,
@@ -97,26 +97,26 @@ def _size(path: Path) -> int | None:
 
 
 def _mounts() -> str:
-    """What is mounted where; Linux only."""
+    """The table of mounts; empty where the system is not Linux."""
     return MOUNTS.read_text(encoding="utf-8", errors="replace") if MOUNTS.exists() else ""
 
 
 def file_system(folder: Path, mounts: str) -> str:
     """
-    The kind of the file system of a folder; empty if it is not told.
+    The type of the file system of a folder; empty if unknown.
 
     https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
     """
-    found, depth = "", -1
+    kind, depth = "", -1
     for line in mounts.splitlines():
         place, _, source = line.partition(" - ")
         point = Path(_unescaped(place.split()[4]))
-        # The last mount of a place hides the earlier ones.
+        # The last mount at a place hides the earlier ones.
         if len(point.parts) >= depth and (point == folder or point in folder.parents):
-            found, depth = source.split()[0], len(point.parts)
-    return found
+            kind, depth = source.split()[0], len(point.parts)
+    return kind
 
 
 def _unescaped(text: str) -> str:
-    """Blanks and the like are written in octal: ``\\040``."""
+    """Decode blanks and the like, which are written in octal: ``\\040``."""
     return re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), text)

@@ -1,4 +1,4 @@
-"""Asks the vendors and the Misskey servers. No message goes out."""
+"""Asks the vendors and the Misskey servers, and sends no message."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -22,28 +22,28 @@ from relay.sinks.http import exchange
 from relay.sinks.matrix.client import Matrix
 from relay.sinks.slack.client import Slack
 
-NOBODYS = Secret("")
-"""The secret of questions that anybody may ask."""
+NO_SECRET = Secret("")
+"""For requests without a secret."""
 
-AT_ONCE = 10
+CONCURRENCY = 10  # vendors mind more requests at once, and sockets are few
 
 Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-async def troubles(config: Config, session: aiohttp.ClientSession) -> Mapping[str, str | None]:
-    """What each sink's vendor objects to."""
+async def sink_problems(config: Config, session: aiohttp.ClientSession) -> Mapping[str, str | None]:
+    """The problem that each sink's own check reports, or None."""
     return await _each(config.sinks, lambda sink: sink.check(session))
 
 
 async def accounts(config: Config, session: aiohttp.ClientSession) -> Mapping[str, Account]:
-    """Those of the Matrix sinks."""
-    found = {name: sink for name, sink in config.sinks.items() if isinstance(sink, Matrix)}
-    return await _each(found, lambda sink: _account(sink, session))
+    """The accounts of the Matrix sinks."""
+    sinks = {name: sink for name, sink in config.sinks.items() if isinstance(sink, Matrix)}
+    return await _each(sinks, lambda sink: _account(sink, session))
 
 
 async def servers(config: Config, session: aiohttp.ClientSession) -> tuple[Server, ...]:
-    """Those that hooks take events of."""
+    """The Misskey servers whose events hooks accept."""
     origins = {hook.server: hook.server for hook in config.hooks.values() if hook.server}
     return tuple((await _each(origins, lambda origin: _server(origin, session))).values())
 
@@ -51,22 +51,22 @@ async def servers(config: Config, session: aiohttp.ClientSession) -> tuple[Serve
 async def clocks(
     config: Config, session: aiohttp.ClientSession, *, clock: Callable[[], float]
 ) -> Mapping[str, float]:
-    """By how many seconds the clocks of others are ahead of ``clock``, in Unix seconds."""
-    origins = {URL(one).host or "": URL(one).origin() for one in _addresses(config)}
-    found = await _each(origins, lambda origin: _ahead(origin, session, clock))
-    return {host: ahead for host, ahead in found.items() if ahead is not None}
+    """The seconds by which each host's clock is ahead of ``clock``, which gives Unix seconds."""
+    origins = {URL(address).host or "": URL(address).origin() for address in _addresses(config)}
+    seconds = await _each(origins, lambda origin: _ahead(origin, session, clock))
+    return {host: ahead for host, ahead in seconds.items() if ahead is not None}
 
 
-async def _each(asked: Mapping[str, Q], ask: Callable[[Q], Awaitable[A]]) -> Mapping[str, A]:
-    """All answers. Not too many are asked for at once: vendors mind, and sockets are few."""
-    turn = asyncio.Semaphore(AT_ONCE)
+async def _each(questions: Mapping[str, Q], ask: Callable[[Q], Awaitable[A]]) -> Mapping[str, A]:
+    """The answers, by the keys of the questions."""
+    turn = asyncio.Semaphore(CONCURRENCY)
 
-    async def in_turn(one: Q) -> A:
+    async def in_turn(question: Q) -> A:
         async with turn:
-            return await ask(one)
+            return await ask(question)
 
-    found = await asyncio.gather(*map(in_turn, asked.values()))
-    return dict(zip(asked, found, strict=True))
+    answers = await asyncio.gather(*map(in_turn, questions.values()))
+    return dict(zip(questions, answers, strict=True))
 
 
 async def _account(sink: Matrix, session: aiohttp.ClientSession) -> Account:
@@ -93,7 +93,7 @@ async def _account(sink: Matrix, session: aiohttp.ClientSession) -> Account:
 
 
 def _is_limited(limit: Mapping[str, Any], server: object) -> bool | None:
-    """Only Synapse knows the question, and tells the limit itself to administrators alone."""
+    """Only Synapse has this endpoint, and it shows the limit to administrators only."""
     if "messages_per_second" in limit:
         return False
     is_synapse = isinstance(server, dict) and server.get("name") == "Synapse"
@@ -102,16 +102,16 @@ def _is_limited(limit: Mapping[str, Any], server: object) -> bool | None:
 
 async def _server(origin: str, session: aiohttp.ClientSession) -> Server:
     """https://misskey-hub.net/en/docs/for-developers/api/, https://nodeinfo.diaspora.software"""
-    node = await exchange(session, "GET", f"{origin}/nodeinfo/2.1", secret=NOBODYS)
+    node = await exchange(session, "GET", f"{origin}/nodeinfo/2.1", secret=NO_SECRET)
     if isinstance(node, Failed):
-        return Server(origin=origin, trouble=node.reason)
+        return Server(origin=origin, problem=node.reason)
     if 300 <= node.status < 400:
         return Server(origin=origin, calls_itself=_origin_of(node.headers.get("Location", "")))
     software = node.json.get("software")
     if not isinstance(software, dict):
-        return Server(origin=origin, trouble=node.reason)
+        return Server(origin=origin, problem=node.reason)
     meta = await exchange(
-        session, "POST", f"{origin}/api/meta", secret=NOBODYS, body={"detail": False}
+        session, "POST", f"{origin}/api/meta", secret=NO_SECRET, body={"detail": False}
     )
     named = meta.json.get("uri") if isinstance(meta, Answer) else None
     return Server(
@@ -123,7 +123,7 @@ async def _server(origin: str, session: aiohttp.ClientSession) -> Server:
 
 
 def _origin_of(address: str) -> str:
-    """Empty if it is no whole address."""
+    """The origin of an absolute address; empty if it is relative."""
     try:
         return misskey.origin(str(URL(address).origin()))
     except ValueError:
@@ -134,20 +134,20 @@ async def _ahead(
     origin: URL, session: aiohttp.ClientSession, clock: Callable[[], float]
 ) -> float | None:
     before = clock()
-    answer = await exchange(session, "HEAD", origin, secret=NOBODYS)
+    answer = await exchange(session, "HEAD", origin, secret=NO_SECRET)
     after = clock()
     if isinstance(answer, Failed):
         return None
     try:
-        told = parsedate_to_datetime(answer.headers.get("Date", ""))
+        date = parsedate_to_datetime(answer.headers.get("Date", ""))
     except ValueError:
         return None
-    # A date without a zone is meant in UTC, as HTTP has no other.
-    return told.replace(tzinfo=told.tzinfo or UTC).timestamp() + 0.5 - (before + after) / 2
+    # A date without a zone is in UTC, the only zone of HTTP.
+    return date.replace(tzinfo=date.tzinfo or UTC).timestamp() + 0.5 - (before + after) / 2
 
 
 def _addresses(config: Config) -> Iterator[str]:
-    """Everybody whom this installation talks to."""
+    """The addresses of all servers that this installation connects to."""
     yield from (hook.server for hook in config.hooks.values() if hook.server)
     yield from filter(None, map(_address, config.sinks.values()))
 

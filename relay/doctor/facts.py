@@ -1,4 +1,8 @@
-"""What the checks are asked about; who gathers it does all the I/O. None: nobody has looked."""
+"""
+The state of an installation as values, which the checks judge without I/O.
+
+A fact that is None has not been collected.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,11 +14,11 @@ from relay.outbox import ClosedSink
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class FileAccess:
     """
     A file or folder, and what the other users of the machine can do with it.
 
-    ``holds`` is what nobody else should read there, in words; None: nothing.
+    ``holds`` describes its secret content, if it has any.
     """
 
     path: Path
@@ -25,20 +29,24 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """Where the outbox lies: bytes, and the kind of the file system (``ext4``; empty: unknown)."""
+    """
+    The disk that the outbox is on. Sizes are in bytes.
+
+    ``kind`` is the type of the file system, like ``ext4``; empty if unknown. ``outbox`` is the size
+    of the outbox, None before its first start.
+    """
 
     path: Path
     kind: str
     free: int
     outbox: int | None
-    """None: there is no outbox yet."""
     journal: int = 0
     has_folder: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stock:
-    """What the outbox holds; ``problem`` is why nobody can tell."""
+class OutboxContents:
+    """The contents of the outbox; or ``problem``, the reason why it cannot be read."""
 
     counts: Mapping[tuple[str, str], int] = field(default_factory=dict)
     closed: Sequence[ClosedSink] = ()
@@ -51,7 +59,7 @@ class Account:
     The account that posts for a Matrix sink.
 
     ``session`` is the name of the login that its token belongs to. ``is_limited``: whether Synapse
-    holds it to the pace of people.
+    applies the rate limit of ordinary users to it.
     """
 
     session: str = ""
@@ -60,60 +68,60 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """What a hook's Misskey server says of itself; ``trouble`` is why it says nothing."""
+    """A hook's Misskey server by its own account; or ``problem``, the reason why it has none."""
 
     origin: str
     software: str = ""
     version: str = ""
     calls_itself: str = ""
     """The origin that its webhooks will name."""
-    trouble: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Try:
-    """One probe to one hook: what was sent, and what the door says it has seen of it."""
+class ProbeResult:
+    """One probe to one hook, as it was sent, and as relay reports that it arrived."""
 
     hook: str
     sent: Seen
     seen: Seen | None = None
-    """None: nobody who answered had seen a probe."""
+    """None if the answer is not relay's."""
     status: int = 0
-    """0: no answer came."""
+    """0 if there was no answer."""
     reason: str = ""
     seconds: float = 0.0
 
     @property
     def arrived(self) -> bool:
-        """Whether the body got to relay as it was sent."""
+        """Whether the body reached relay unchanged."""
         return self.seen is not None and replace(self.seen, lost=()) == self.sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """The address that Misskey calls, the IP addresses behind it, and what became of probes."""
+class Ingress:
+    """The address that Misskey calls, its IP addresses, and the results of probes."""
 
     address: str
-    places: Sequence[str] = ()
-    small: Sequence[Try] = ()
-    large: Sequence[Try] = ()
-    direct: Sequence[Try] = ()
-    """Those to the door itself, past whatever stands before it."""
+    ips: Sequence[str] = ()
+    small: Sequence[ProbeResult] = ()
+    large: Sequence[ProbeResult] = ()
+    direct: Sequence[ProbeResult] = ()
+    """Probes to the listener itself, past the web server in front."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """One installation, as far as it was looked at."""
+    """One installation, as far as it was examined."""
 
     config: Config
-    files: Sequence[File] = ()
+    files: Sequence[FileAccess] = ()
     disk: Disk | None = None
-    stock: Stock | None = None
+    contents: OutboxContents | None = None
     sinks: Mapping[str, str | None] = field(default_factory=dict)
-    """What each sink's vendor objects to; None: nothing."""
+    """The result of each sink's own check: the problem, or None."""
     accounts: Mapping[str, Account] = field(default_factory=dict)
-    """Those of Matrix sinks."""
+    """The accounts of Matrix sinks."""
     servers: Sequence[Server] = ()
     clocks: Mapping[str, float] = field(default_factory=dict)
-    """By host: the seconds by which its clock is ahead of ours."""
-    way: Way | None = None
+    """The seconds by which the clock of a host is ahead of this one."""
+    ingress: Ingress | None = None

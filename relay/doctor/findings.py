@@ -1,4 +1,4 @@
-"""What a check finds: what is so, and what to do about it."""
+"""Findings of the checks: a problem and its remedy."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -70,41 +70,41 @@ Name = Literal[
     "address-private",
     "address-plain",
     "relay-silent",
-    "way-unreachable",
-    "way-redirected",
-    "way-secret-refused",
-    "way-path-lost",
-    "way-fails",
-    "way-strange",
-    "way-body-changed",
-    "way-large-body",
-    "way-headers-lost",
-    "way-slow",
+    "ingress-unreachable",
+    "ingress-redirected",
+    "ingress-secret-refused",
+    "ingress-path-lost",
+    "ingress-fails",
+    "ingress-strange",
+    "ingress-body-changed",
+    "ingress-large-body",
+    "ingress-headers-lost",
+    "ingress-slow",
 ]
-"""Every finding that there is, for scripts; docs/doctor.md has a line for each."""
+"""The names of all findings, for scripts; docs/doctor.md has a row for each."""
 
 
 class Level(StrEnum):
-    """Whether something is wrong, or only worth a thought."""
+    """An error stops events or exposes secrets; a warning may be intended."""
 
-    WRONG = "wrong"
-    ADVICE = "advice"
+    ERROR = "error"
+    WARNING = "warning"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``where`` is a part of the set-up; ``what`` and ``remedy`` are a line each, for people."""
+    """``where`` names a part of the installation; ``problem`` and ``remedy`` are a line each."""
 
     name: Name
     level: Level
     where: str
-    what: str
+    problem: str
     remedy: str
 
 
-def wrong(name: Name, where: str, what: str, remedy: str) -> Finding:
-    return Finding(name, Level.WRONG, where, what, remedy)
+def error(name: Name, where: str, problem: str, remedy: str) -> Finding:
+    return Finding(name, Level.ERROR, where, problem, remedy)
 
 
-def advice(name: Name, where: str, what: str, remedy: str) -> Finding:
-    return Finding(name, Level.ADVICE, where, what, remedy)
+def warning(name: Name, where: str, problem: str, remedy: str) -> Finding:
+    return Finding(name, Level.WARNING, where, problem, remedy)

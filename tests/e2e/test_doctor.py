@@ -12,8 +12,7 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from relay.config import load
-from relay.doctor import collect_ingress as trying
-from relay.doctor.examination import examined
+from relay.doctor import collect_ingress, examine
 from relay.doctor.facts import Facts
 from relay.sinks import open_session
 from tests.e2e.process import Relay, serving
@@ -72,25 +71,25 @@ async def names(relay: Relay, url: str) -> dict[str, str]:
     """What doctor finds on the way in, with its level."""
     config = load(relay.file, environ=relay.environ)
     async with open_session() as session:
-        facts = Facts(config=config, way=await trying.way(config, url, session))
-    return {one.name: one.level for one in examined(facts)["way in"]}
+        facts = Facts(config=config, ingress=await collect_ingress.ingress(config, url, session))
+    return {one.name: one.level for one in examine(facts)["ingress"]}
 
 
 async def test_a_way_on_which_nothing_is_lost_is_no_finding(relay: Relay, front: Front) -> None:
-    assert await names(relay, await front()) == {"address-private": "advice"}
+    assert await names(relay, await front()) == {"address-private": "warning"}
 
 
 async def test_the_command_tries_the_way_and_tells_no_secret(relay: Relay) -> None:
     given = ("doctor", "--url", f"{relay.address}/hooks/alice")
     code, out, err = await relay.command(*given)
     assert (code, err) == (0, "")
-    assert "\nway in\n  advice: " in out
+    assert "\ningress\n  warning: " in out
     assert out.endswith("not asked: sinks, servers, clock; see relay doctor --help\n")
     relay.environ["ALICE"] = f"{SECRET}changed"
     code, out, err = await relay.command(*given, "--json")
     assert (code, err, SECRET in out) == (1, "", False)
-    found = [one["name"] for one in json.loads(out) if one["about"] == "way in"]
-    assert found == ["way-secret-refused", "address-private"]
+    found = [one["name"] for one in json.loads(out) if one["topic"] == "ingress"]
+    assert found == ["ingress-secret-refused", "address-private"]
 
 
 async def test_probes_leave_nothing_but_a_line_in_the_log(relay: Relay) -> None:
@@ -105,8 +104,8 @@ async def test_probes_leave_nothing_but_a_line_in_the_log(relay: Relay) -> None:
 @pytest.mark.parametrize(
     ("size", "name"),
     [
-        pytest.param(500, "way-body-changed", id="all"),
-        pytest.param(100_000, "way-large-body", id="large ones"),
+        pytest.param(500, "ingress-body-changed", id="all"),
+        pytest.param(100_000, "ingress-large-body", id="large ones"),
     ],
 )
 async def test_bodies_that_are_cut_are_told(
@@ -115,7 +114,7 @@ async def test_bodies_that_are_cut_are_told(
     async def cut(request: web.Request, body: bytes) -> bytes:
         return body[:size]
 
-    assert await names(relay, await front(cut)) == {"address-private": "advice", name: "wrong"}
+    assert await names(relay, await front(cut)) == {"address-private": "warning", name: "error"}
 
 
 async def test_bodies_that_are_refused_are_told(relay: Relay, front: Front) -> None:
@@ -123,27 +122,27 @@ async def test_bodies_that_are_refused_are_told(relay: Relay, front: Front) -> N
         return web.Response(status=413) if len(body) > 100_000 else body
 
     found = await names(relay, await front(refuse))
-    assert found == {"address-private": "advice", "way-large-body": "wrong"}
+    assert found == {"address-private": "warning", "ingress-large-body": "error"}
 
 
 @pytest.mark.parametrize(
-    ("header", "level"), [("X-Misskey-Hook-Secret", "wrong"), ("X-Misskey-Host", "advice")]
+    ("header", "level"), [("X-Misskey-Hook-Secret", "error"), ("X-Misskey-Host", "warning")]
 )
 async def test_headers_that_are_dropped_are_told(
     relay: Relay, front: Front, header: str, level: str
 ) -> None:
     found = await names(relay, await front(drop=header))
-    assert found == {"address-private": "advice", "way-headers-lost": level}
+    assert found == {"address-private": "warning", "ingress-headers-lost": level}
 
 
 @pytest.mark.parametrize(
     ("status", "name"),
     [
-        (301, "way-redirected"),
-        (403, "way-strange"),
-        (404, "way-path-lost"),
-        (502, "way-fails"),
-        (204, "way-strange"),
+        (301, "ingress-redirected"),
+        (403, "ingress-strange"),
+        (404, "ingress-path-lost"),
+        (502, "ingress-fails"),
+        (204, "ingress-strange"),
     ],
 )
 async def test_whoever_else_answers_is_told(
@@ -153,12 +152,12 @@ async def test_whoever_else_answers_is_told(
         return web.Response(status=status, headers={"Location": "https://relay.example/"})
 
     found = await names(relay, await front(answer))
-    assert found == {"address-private": "advice", name: "wrong"}
+    assert found == {"address-private": "warning", name: "error"}
 
 
 async def test_a_relay_that_does_not_run_is_told(relay: Relay) -> None:
     await relay.terminate()
-    assert (await names(relay, relay.address))["relay-silent"] == "wrong"
+    assert (await names(relay, relay.address))["relay-silent"] == "error"
 
 
 async def test_a_whole_set_up_is_asked_about(
@@ -214,4 +213,4 @@ async def test_what_is_no_address_is_refused(tmp_path: Path, url: str, told: str
 async def test_no_secret_is_sent_in_the_clear(tmp_path: Path) -> None:
     """A name that nobody has: whoever answered for it would stand outside."""
     relay = Relay(tmp_path, CONFIG.format(port=0), SECRETS)
-    assert await names(relay, "http://relay.invalid") == {"address-plain": "wrong"}
+    assert await names(relay, "http://relay.invalid") == {"address-plain": "error"}

@@ -306,8 +306,8 @@ def healthy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_doctor_finds_nothing_wrong_where_all_is_well(relay, healthy):
     answer = relay("doctor")
     assert (answer.code, answer.err) == (0, "")
-    assert "0 wrong" in answer.out
-    assert {one["level"] for one in relay("doctor", "--json").json} <= {"advice"}
+    assert "0 errors, " in answer.out
+    assert {one["level"] for one in relay("doctor", "--json").json} <= {"warning"}
 
 
 def test_doctor_ends_with_1_where_something_is_wrong(relay, healthy):
@@ -315,11 +315,11 @@ def test_doctor_ends_with_1_where_something_is_wrong(relay, healthy):
         file.write("  - {unless: {}, to: team}\n")
     answer = relay("doctor")
     assert answer.code == 1
-    assert "  wrong: route #2: no event matches it" in answer.out
-    (found,) = (one for one in relay("doctor", "--json").json if one["level"] == "wrong")
+    assert "  error: route #2: no event matches it" in answer.out
+    (found,) = (one for one in relay("doctor", "--json").json if one["level"] == "error")
     assert found["name"] == "route-never-matches"
-    assert found["about"] == "routes"
-    assert found.keys() == {"about", "name", "level", "where", "what", "remedy"}
+    assert found["topic"] == "routes"
+    assert found.keys() == {"topic", "name", "level", "where", "problem", "remedy"}
 
 
 def test_doctor_tells_of_an_outbox_that_it_cannot_read(relay, healthy):

@@ -8,8 +8,17 @@ from typing import Any, get_args
 import pytest
 
 from relay import config
-from relay.doctor.examination import examined
-from relay.doctor.facts import Account, Disk, Facts, File, Server, Stock, Try, Way
+from relay.doctor import examine
+from relay.doctor.facts import (
+    Account,
+    Disk,
+    Facts,
+    FileAccess,
+    Ingress,
+    OutboxContents,
+    ProbeResult,
+    Server,
+)
 from relay.doctor.findings import Finding, Level, Name
 from relay.misskey.probe import Seen
 from relay.outbox import ClosedSink
@@ -30,11 +39,11 @@ def facts(**changes: Any) -> Facts:
     return Facts(
         config=config.Config.model_validate(BASE | changes),
         files=[
-            File(Path("/etc/relay/config.yaml"), None, is_readable=True, is_writable=False),
-            File(Path("/etc/relay/secret"), "a secret", is_readable=False, is_writable=False),
+            FileAccess(Path("/etc/relay/config.yaml"), None, is_readable=True, is_writable=False),
+            FileAccess(Path("/etc/relay/secret"), "a secret", is_readable=False, is_writable=False),
         ],
         disk=DISK,
-        stock=Stock(counts={("team", "delivered"): 5, ("team", "pending"): 1}),
+        contents=OutboxContents(counts={("team", "delivered"): 5, ("team", "pending"): 1}),
     )
 
 
@@ -51,11 +60,13 @@ def disk(**changes: Any) -> Facts:
 
 
 def stock(**held: Any) -> Facts:
-    return replace(facts(), stock=Stock(**held))
+    return replace(facts(), contents=OutboxContents(**held))
 
 
 def file(holds: str | None, *, is_readable: bool = False, is_writable: bool = False) -> Facts:
-    return replace(facts(), files=[File(Path("/etc/relay/x"), holds, is_readable, is_writable)])
+    return replace(
+        facts(), files=[FileAccess(Path("/etc/relay/x"), holds, is_readable, is_writable)]
+    )
 
 
 DISCORD = {"type": "discord", "url": "https://discord.example/api/webhooks/1/x"}
@@ -97,21 +108,21 @@ def clocks(**ahead: float) -> Facts:
 
 SENT = Seen(1000, "a digest")
 FRONT = "https://relay.example"
-GOOD = Try(hook="alice", sent=SENT, seen=SENT, status=200, seconds=0.1)
-WAY = Way(address=FRONT, places=["93.184.216.34"], small=[GOOD], large=[GOOD], direct=[GOOD])
+GOOD = ProbeResult(hook="alice", sent=SENT, seen=SENT, status=200, seconds=0.1)
+WAY = Ingress(address=FRONT, ips=["93.184.216.34"], small=[GOOD], large=[GOOD], direct=[GOOD])
 HOOK = f"{FRONT}/hooks/alice"
 
 
 def way(**changes: Any) -> Facts:
-    return replace(facts(), way=replace(WAY, **changes))
+    return replace(facts(), ingress=replace(WAY, **changes))
 
 
-def small(**changes: Any) -> Try:
+def small(**changes: Any) -> ProbeResult:
     """A probe that ends in another way than it should."""
     return replace(GOOD, **changes)
 
 
-def unseen(status: int, reason: str = "") -> Try:
+def unseen(status: int, reason: str = "") -> ProbeResult:
     return small(seen=None, status=status, reason=f"{status} {reason}")
 
 
@@ -122,7 +133,7 @@ def doubtful() -> Facts:
 
 
 def found(facts: Facts) -> list[Finding]:
-    return [one for many in examined(facts).values() for one in many]
+    return [one for many in examine(facts).values() for one in many]
 
 
 def told(facts: Facts) -> set[tuple[str, str, str]]:
@@ -132,205 +143,205 @@ def told(facts: Facts) -> set[tuple[str, str, str]]:
 NOTES = {"visibility": ["public"]}
 FAULTS = [
     pytest.param(facts(hooks={"alice": {"secret": SECRET}, "bob": {"secret": SECRET}}),
-                 ("secret-shared", "advice", "hook bob"), id="two hooks, one secret"),
+                 ("secret-shared", "warning", "hook bob"), id="two hooks, one secret"),
     pytest.param(facts(hooks={"alice": {"secret": SECRET},
                               "bob": {"secret": [f"{SECRET}b", SECRET]}}),
-                 ("secret-shared", "advice", "hook bob"), id="an old secret of another hook"),
+                 ("secret-shared", "warning", "hook bob"), id="an old secret of another hook"),
     pytest.param(secret("ひみつひみつひみつひみつひみつ"),
-                 ("secret-characters", "wrong", "hook alice"), id="a secret beyond latin-1"),
+                 ("secret-characters", "error", "hook alice"), id="a secret beyond latin-1"),
     pytest.param(secret("0123456789\n0123456789"),
-                 ("secret-characters", "wrong", "hook alice"), id="a secret of two lines"),
+                 ("secret-characters", "error", "hook alice"), id="a secret of two lines"),
     pytest.param(secret("café café café café"),
-                 ("secret-characters", "advice", "hook alice"), id="a secret beyond ASCII"),
+                 ("secret-characters", "warning", "hook alice"), id="a secret beyond ASCII"),
     pytest.param(secret(f" {SECRET}"),
-                 ("secret-blanks", "advice", "hook alice"), id="a blank before a secret"),
+                 ("secret-blanks", "warning", "hook alice"), id="a blank before a secret"),
     pytest.param(secret(f"{SECRET}\t"),
-                 ("secret-blanks", "advice", "hook alice"), id="a tab behind a secret"),
+                 ("secret-blanks", "warning", "hook alice"), id="a tab behind a secret"),
     pytest.param(secret("0123456789abcde"),
-                 ("secret-short", "advice", "hook alice"), id="a short secret"),
+                 ("secret-short", "warning", "hook alice"), id="a short secret"),
     pytest.param(secret(SECRET, "short"),
-                 ("secret-short", "advice", "hook alice"), id="the second secret is short"),
-    pytest.param(secret("x" * 1025), ("secret-long", "wrong", "hook alice"), id="a long secret"),
+                 ("secret-short", "warning", "hook alice"), id="the second secret is short"),
+    pytest.param(secret("x" * 1025), ("secret-long", "error", "hook alice"), id="a long secret"),
     pytest.param(facts(max_body="100KiB"),
-                 ("max-body-small", "advice", "max_body"), id="room for small bodies only"),
+                 ("max-body-small", "warning", "max_body"), id="room for small bodies only"),
     pytest.param(facts(web={"listen": "127.0.0.1:1", "password": "x" * 11}),
-                 ("password-short", "advice", "web"), id="a short password"),
-    pytest.param(doubtful(), ("config-doubtful", "advice", "config.yaml:2:9"), id="a warning"),
+                 ("password-short", "warning", "web"), id="a short password"),
+    pytest.param(doubtful(), ("config-doubtful", "warning", "config.yaml:2:9"), id="a warning"),
     pytest.param(route(match={"event": ["reaction", "reply"]}),
-                 ("reaction-routed", "advice", "route #1"), id="reactions are waited for"),
+                 ("reaction-routed", "warning", "route #1"), id="reactions are waited for"),
     pytest.param(route(match={"event": "reportCreated"}),
-                 ("kind-never-sent", "advice", "route #1"), id="a kind that is never sent"),
+                 ("kind-never-sent", "warning", "route #1"), id="a kind that is never sent"),
     pytest.param(route(match={"event": "birthday"}),
-                 ("kind-unknown", "advice", "route #1"), id="a kind of nobody's"),
+                 ("kind-unknown", "warning", "route #1"), id="a kind of nobody's"),
     pytest.param(route(match={"event": ["follow", "abuseReport"]} | NOTES),
-                 ("route-never-matches", "wrong", "route #1"), id="follows of a visibility"),
+                 ("route-never-matches", "error", "route #1"), id="follows of a visibility"),
     pytest.param(route(name="mine", match=NOTES, unless={"visibility": ["home", "public"]}),
-                 ("route-never-matches", "wrong", "route mine"), id="what is asked is excepted"),
+                 ("route-never-matches", "error", "route mine"), id="what is asked is excepted"),
     pytest.param(route(match=NOTES, unless={}),
-                 ("route-never-matches", "wrong", "route #1"), id="everything is excepted"),
+                 ("route-never-matches", "error", "route #1"), id="everything is excepted"),
     pytest.param(route(match={"bot": True, "author": "bob"}, unless={"author": "bob"}),
-                 ("route-never-matches", "wrong", "route #1"), id="the author is excepted"),
+                 ("route-never-matches", "error", "route #1"), id="the author is excepted"),
     pytest.param(route(match={"server": "other.example"}),
-                 ("route-never-matches", "wrong", "route #1"), id="a server of no hook"),
+                 ("route-never-matches", "error", "route #1"), id="a server of no hook"),
     pytest.param(route(match={"hook": "alice", "server": "other.example"}),
-                 ("route-never-matches", "wrong", "route #1"), id="another server than the hook's"),
+                 ("route-never-matches", "error", "route #1"), id="another server than the hook's"),
     pytest.param(route(match={"visibility": ["public", "followers"]}),
-                 ("gate-narrower", "advice", "route #1"), id="a gate shows only some"),
-    pytest.param(facts(routes=[]), ("hook-unrouted", "advice", "hook alice"), id="no routes"),
+                 ("gate-narrower", "warning", "route #1"), id="a gate shows only some"),
+    pytest.param(facts(routes=[]), ("hook-unrouted", "warning", "hook alice"), id="no routes"),
     pytest.param(
         facts(hooks=BASE["hooks"] | {"bob": {"secret": SECRET[::-1]}},
               routes=[{"match": {"hook": "bob"}, "to": "team"}]),
-        ("hook-unrouted", "advice", "hook alice"), id="routes for others only"),
+        ("hook-unrouted", "warning", "hook alice"), id="routes for others only"),
     pytest.param(file("a secret", is_readable=True),
-                 ("file-readable", "wrong", "/etc/relay/x"), id="a secret lies open"),
+                 ("file-readable", "error", "/etc/relay/x"), id="a secret lies open"),
     pytest.param(file(None, is_writable=True),
-                 ("file-writable", "wrong", "/etc/relay/x"), id="others can write"),
+                 ("file-writable", "error", "/etc/relay/x"), id="others can write"),
     pytest.param(disk(outbox=None),
-                 ("outbox-missing", "advice", str(DISK.path)), id="no outbox"),
+                 ("outbox-missing", "warning", str(DISK.path)), id="no outbox"),
     pytest.param(disk(outbox=None, has_folder=False),
-                 ("outbox-folder-missing", "wrong", str(DISK.path)), id="no folder"),
+                 ("outbox-folder-missing", "error", str(DISK.path)), id="no folder"),
     pytest.param(disk(kind="tmpfs"),
-                 ("outbox-volatile", "wrong", str(DISK.path)), id="in memory"),
+                 ("outbox-volatile", "error", str(DISK.path)), id="in memory"),
     pytest.param(disk(kind="nfs4"),
-                 ("outbox-network", "wrong", str(DISK.path)), id="over the network"),
+                 ("outbox-network", "error", str(DISK.path)), id="over the network"),
     pytest.param(disk(kind="overlay"),
-                 ("outbox-layer", "advice", str(DISK.path)), id="in a container"),
+                 ("outbox-layer", "warning", str(DISK.path)), id="in a container"),
     pytest.param(disk(free=400 * 2**20),
-                 ("disk-low", "advice", str(DISK.path)), id="little room"),
+                 ("disk-low", "warning", str(DISK.path)), id="little room"),
     pytest.param(disk(free=10 * 2**20),
-                 ("disk-low", "wrong", str(DISK.path)), id="no room"),
+                 ("disk-low", "error", str(DISK.path)), id="no room"),
     pytest.param(disk(journal=2**30),
-                 ("journal-large", "advice", str(DISK.path)), id="a large journal"),
+                 ("journal-large", "warning", str(DISK.path)), id="a large journal"),
     pytest.param(disk(outbox=2**32),
-                 ("outbox-large", "advice", str(DISK.path)), id="a large outbox"),
+                 ("outbox-large", "warning", str(DISK.path)), id="a large outbox"),
     pytest.param(facts(retention="5m"),
-                 ("retention-short", "advice", "retention"), id="short retention"),
+                 ("retention-short", "warning", "retention"), id="short retention"),
     pytest.param(stock(problem="locked"),
-                 ("outbox-unusable", "wrong", "sqlite:relay.db"), id="no way into the outbox"),
+                 ("outbox-unusable", "error", "sqlite:relay.db"), id="no way into the outbox"),
     pytest.param(stock(closed=[CLOSED]),
-                 ("sink-closed", "wrong", "sink team"), id="a closed sink"),
+                 ("sink-closed", "error", "sink team"), id="a closed sink"),
     pytest.param(stock(counts={("team", "dead"): 2}),
-                 ("deliveries-dead", "advice", "sink team"), id="dead letters"),
+                 ("deliveries-dead", "warning", "sink team"), id="dead letters"),
     pytest.param(stock(counts={("gone", "pending"): 2}),
-                 ("deliveries-orphaned", "wrong", "sink gone"), id="a sink was removed"),
+                 ("deliveries-orphaned", "error", "sink gone"), id="a sink was removed"),
     pytest.param(vendor(DISCORD, "cannot be reached: ClientConnectorError ECONNREFUSED"),
-                 ("sink-unreachable", "wrong", "sink team"), id="nobody answers"),
+                 ("sink-unreachable", "error", "sink team"), id="nobody answers"),
     pytest.param(vendor(SLACK, "asks us to wait for 60 seconds: check again then"),
-                 ("sink-limited", "advice", "sink team"), id="too many questions"),
+                 ("sink-limited", "warning", "sink team"), id="too many questions"),
     pytest.param(vendor(DISCORD, "refuses us: 403 50013 Missing Permissions"),
-                 ("sink-refuses", "wrong", "sink team"), id="another refusal"),
+                 ("sink-refuses", "error", "sink team"), id="another refusal"),
     pytest.param(vendor(DISCORD, "refuses us: 404 no_service: Slack answers here, not Discord"),
-                 ("sink-elsewhere", "wrong", "sink team"), id="another vendor"),
+                 ("sink-elsewhere", "error", "sink team"), id="another vendor"),
     pytest.param(vendor(DISCORD, "refuses us: 301 Moved: it sends us to https://x.example/"),
-                 ("sink-moved", "wrong", "sink team"), id="an old address"),
+                 ("sink-moved", "error", "sink team"), id="an old address"),
     pytest.param(vendor(DISCORD, "refuses us: 50006: Discord found nothing in a message"),
-                 ("discord-address-form", "wrong", "sink team"), id="an address for others"),
+                 ("discord-address-form", "error", "sink team"), id="an address for others"),
     pytest.param(vendor(DISCORD, "refuses us: 400 220001 Webhooks posted to forum channels"),
-                 ("discord-forum", "wrong", "sink team"), id="a forum"),
+                 ("discord-forum", "error", "sink team"), id="a forum"),
     pytest.param(vendor(DISCORD, "refuses us: 400 40067 A tag is required"),
-                 ("discord-tags", "wrong", "sink team"), id="a forum with tags"),
+                 ("discord-tags", "error", "sink team"), id="a forum with tags"),
     pytest.param(vendor(DISCORD, "refuses us: 400 50083 Thread is archived"),
-                 ("discord-thread-closed", "wrong", "sink team"), id="an archived thread"),
+                 ("discord-thread-closed", "error", "sink team"), id="an archived thread"),
     pytest.param(vendor(DISCORD, "refuses us: 400 160006 Maximum number of active threads"),
-                 ("discord-threads-full", "wrong", "sink team"), id="a thousand threads"),
+                 ("discord-threads-full", "error", "sink team"), id="a thousand threads"),
     pytest.param(vendor(SLACK, "refuses us: this address starts a workflow, and shows no"),
-                 ("slack-workflow", "wrong", "sink team"), id="a workflow"),
+                 ("slack-workflow", "error", "sink team"), id="a workflow"),
     pytest.param(vendor(MATRIX, "refuses us: the room was upgraded, and goes on in !new"),
-                 ("matrix-room-upgraded", "wrong", "sink team"), id="an upgraded room"),
+                 ("matrix-room-upgraded", "error", "sink team"), id="an upgraded room"),
     pytest.param(vendor(MATRIX, "refuses us: @bot is muted: its power level is -1"),
-                 ("matrix-muted", "wrong", "sink team"), id="a muted account"),
+                 ("matrix-muted", "error", "sink team"), id="a muted account"),
     pytest.param(vendor(MATRIX, "cannot be reached: 404 Not Found"),
-                 ("matrix-homeserver-wrong", "wrong", "sink team"), id="a page for the address"),
+                 ("matrix-homeserver-wrong", "error", "sink team"), id="a page for the address"),
     pytest.param(vendor(DISCORD, "refuses us: 404 10015 Unknown Webhook"),
-                 ("discord-webhook-deleted", "wrong", "sink team"), id="a deleted webhook"),
+                 ("discord-webhook-deleted", "error", "sink team"), id="a deleted webhook"),
     pytest.param(vendor(DISCORD, "refuses us: 401 50027 Invalid Webhook Token"),
-                 ("discord-webhook-wrong", "wrong", "sink team"), id="half a webhook"),
+                 ("discord-webhook-wrong", "error", "sink team"), id="half a webhook"),
     pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'not_in_channel'}"),
-                 ("slack-not-in-channel", "wrong", "sink team"), id="an app outside"),
+                 ("slack-not-in-channel", "error", "sink team"), id="an app outside"),
     pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'channel_not_found'}"),
-                 ("slack-not-in-channel", "wrong", "sink team"), id="no such channel"),
+                 ("slack-not-in-channel", "error", "sink team"), id="no such channel"),
     pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'is_archived'}"),
-                 ("slack-channel-archived", "wrong", "sink team"), id="an archived channel"),
+                 ("slack-channel-archived", "error", "sink team"), id="an archived channel"),
     pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'token_revoked'}"),
-                 ("slack-token-invalid", "wrong", "sink team"), id="a revoked token"),
+                 ("slack-token-invalid", "error", "sink team"), id="a revoked token"),
     pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'missing_scope'}"),
-                 ("slack-scope-missing", "wrong", "sink team"), id="no right to write"),
+                 ("slack-scope-missing", "error", "sink team"), id="no right to write"),
     pytest.param(vendor(SLACK, "refuses us: 404 no_service"),
-                 ("slack-webhook-gone", "wrong", "sink team"), id="a removed webhook"),
+                 ("slack-webhook-gone", "error", "sink team"), id="a removed webhook"),
     pytest.param(vendor(MATRIX, "refuses us: 401 M_UNKNOWN_TOKEN Invalid access token"),
-                 ("matrix-token-invalid", "wrong", "sink team"), id="a session that ended"),
+                 ("matrix-token-invalid", "error", "sink team"), id="a session that ended"),
     pytest.param(vendor(MATRIX, "refuses us: the room is encrypted, and relay cannot encrypt"),
-                 ("matrix-room-encrypted", "wrong", "sink team"), id="encryption"),
+                 ("matrix-room-encrypted", "error", "sink team"), id="encryption"),
     pytest.param(vendor(MATRIX, "@bot:b is not in !a:b: invite it, and relay enters"),
-                 ("matrix-not-in-room", "wrong", "sink team"), id="an account outside"),
+                 ("matrix-not-in-room", "error", "sink team"), id="an account outside"),
     pytest.param(vendor(MATRIX, "refuses us: 403 M_FORBIDDEN You are not invited"),
-                 ("matrix-not-in-room", "wrong", "sink team"), id="an account uninvited"),
+                 ("matrix-not-in-room", "error", "sink team"), id="an account uninvited"),
     pytest.param(vendor(MATRIX, "refuses us: 404 M_NOT_FOUND Room alias not found"),
-                 ("matrix-room-unknown", "wrong", "sink team"), id="an unknown alias"),
+                 ("matrix-room-unknown", "error", "sink team"), id="an unknown alias"),
     pytest.param(vendor(MATRIX, "refuses us: 404 Not Found"),
-                 ("matrix-homeserver-wrong", "wrong", "sink team"), id="the name for the address"),
+                 ("matrix-homeserver-wrong", "error", "sink team"), id="the name for the address"),
     pytest.param(vendor(BOT, "refuses us: 404 Not Found"),
-                 ("sink-refuses", "wrong", "sink team"), id="no Slack"),
+                 ("sink-refuses", "error", "sink team"), id="no Slack"),
     pytest.param(account(Account(session="Element Web: Firefox on Linux")),
-                 ("matrix-session-shared", "advice", "sink team"), id="a person's session"),
+                 ("matrix-session-shared", "warning", "sink team"), id="a person's session"),
     pytest.param(account(Account(is_limited=True)),
-                 ("matrix-rate-limit", "advice", "sink team"), id="Synapse's pace of people"),
-    pytest.param(reports(), ("report-recipient", "advice", "route #1"), id="an unknown server"),
+                 ("matrix-rate-limit", "warning", "sink team"), id="Synapse's pace of people"),
+    pytest.param(reports(), ("report-recipient", "warning", "route #1"), id="an unknown server"),
     pytest.param(reports(replace(HOME, version="2024.10.1")),
-                 ("report-recipient", "advice", "route #1"), id="an old server"),
+                 ("report-recipient", "warning", "route #1"), id="an old server"),
     pytest.param(reports(replace(HOME, software="cherrypick", version="4.17.0")),
-                 ("report-recipient", "advice", "route #1"), id="a version of another count"),
-    pytest.param(server(trouble="404"),
-                 ("server-unreachable", "advice", "https://misskey.example"), id="no Misskey"),
+                 ("report-recipient", "warning", "route #1"), id="a version of another count"),
+    pytest.param(server(problem="404"),
+                 ("server-unreachable", "warning", "https://misskey.example"), id="no Misskey"),
     pytest.param(server(calls_itself="https://mi.example"),
-                 ("server-elsewhere", "wrong", "https://misskey.example"), id="another name"),
+                 ("server-elsewhere", "error", "https://misskey.example"), id="another name"),
     pytest.param(server(software="mastodon"),
-                 ("server-strange", "advice", "https://misskey.example"), id="another software"),
+                 ("server-strange", "warning", "https://misskey.example"), id="another software"),
     pytest.param(clocks(a=-100.0, b=-101.0, c=3.0),
-                 ("clock-wrong", "wrong", "this machine"), id="a clock ahead"),
-    pytest.param(clocks(a=31.0), ("clock-wrong", "wrong", "this machine"), id="a clock behind"),
+                 ("clock-wrong", "error", "this machine"), id="a clock ahead"),
+    pytest.param(clocks(a=31.0), ("clock-wrong", "error", "this machine"), id="a clock behind"),
     pytest.param(facts(listen="192.168.1.5:8095"),
-                 ("address-private", "advice", "192.168.1.5:8095"), id="a private door"),
-    pytest.param(way(address="http://127.0.0.1:8095", places=["127.0.0.1"]),
-                 ("address-private", "advice", "http://127.0.0.1:8095"), id="this machine"),
-    pytest.param(way(places=["100.64.0.1"]),
-                 ("address-private", "advice", FRONT), id="a carrier's address"),
-    pytest.param(way(address="http://localhost:8095", places=["::1"]),
-                 ("address-localhost", "wrong", "http://localhost:8095"), id="localhost"),
+                 ("address-private", "warning", "192.168.1.5:8095"), id="a private door"),
+    pytest.param(way(address="http://127.0.0.1:8095", ips=["127.0.0.1"]),
+                 ("address-private", "warning", "http://127.0.0.1:8095"), id="this machine"),
+    pytest.param(way(ips=["100.64.0.1"]),
+                 ("address-private", "warning", FRONT), id="a carrier's address"),
+    pytest.param(way(address="http://localhost:8095", ips=["::1"]),
+                 ("address-localhost", "error", "http://localhost:8095"), id="localhost"),
     pytest.param(way(address="http://relay.example", small=[], large=[], direct=[]),
-                 ("address-plain", "wrong", "http://relay.example"), id="no TLS"),
+                 ("address-plain", "error", "http://relay.example"), id="no TLS"),
     pytest.param(way(small=[unseen(0)], direct=[unseen(0)]),
-                 ("relay-silent", "wrong", "127.0.0.1:8095"), id="no relay"),
+                 ("relay-silent", "error", "127.0.0.1:8095"), id="no relay"),
     pytest.param(way(small=[unseen(0, "ClientConnectorDNSError")]),
-                 ("way-unreachable", "wrong", HOOK), id="no way to the address"),
+                 ("ingress-unreachable", "error", HOOK), id="no way to the address"),
     pytest.param(way(small=[unseen(0)], direct=[]),
-                 ("way-unreachable", "wrong", HOOK), id="no way to anything"),
-    pytest.param(way(small=[unseen(301)]), ("way-redirected", "wrong", HOOK), id="a redirect"),
+                 ("ingress-unreachable", "error", HOOK), id="no way to anything"),
+    pytest.param(way(small=[unseen(301)]), ("ingress-redirected", "error", HOOK), id="a redirect"),
     pytest.param(way(small=[unseen(401)], direct=[unseen(401)]),
-                 ("way-secret-refused", "wrong", HOOK), id="another secret"),
+                 ("ingress-secret-refused", "error", HOOK), id="another secret"),
     pytest.param(way(small=[unseen(401)], direct=[]),
-                 ("way-secret-refused", "wrong", HOOK), id="perhaps another secret"),
+                 ("ingress-secret-refused", "error", HOOK), id="perhaps another secret"),
     pytest.param(way(small=[unseen(401)]),
-                 ("way-headers-lost", "wrong", HOOK), id="the secret is lost on the way"),
+                 ("ingress-headers-lost", "error", HOOK), id="the secret is lost on the way"),
     pytest.param(way(small=[small(seen=replace(SENT, lost=("User-Agent",)))]),
-                 ("way-headers-lost", "advice", HOOK), id="another header is lost on the way"),
-    pytest.param(way(small=[unseen(404)]), ("way-path-lost", "wrong", HOOK), id="another path"),
-    pytest.param(way(small=[unseen(502)]), ("way-fails", "wrong", HOOK), id="a bad gateway"),
-    pytest.param(way(small=[unseen(403)]), ("way-strange", "wrong", HOOK), id="a firewall"),
+                 ("ingress-headers-lost", "warning", HOOK), id="another header is lost on the way"),
+    pytest.param(way(small=[unseen(404)]), ("ingress-path-lost", "error", HOOK), id="another path"),
+    pytest.param(way(small=[unseen(502)]), ("ingress-fails", "error", HOOK), id="a bad gateway"),
+    pytest.param(way(small=[unseen(403)]), ("ingress-strange", "error", HOOK), id="a firewall"),
     pytest.param(way(small=[unseen(200, "It works!")]),
-                 ("way-strange", "wrong", HOOK), id="another service"),
+                 ("ingress-strange", "error", HOOK), id="another service"),
     pytest.param(way(small=[small(seen=Seen(100, "another"))]),
-                 ("way-body-changed", "wrong", HOOK), id="a body is cut"),
+                 ("ingress-body-changed", "error", HOOK), id="a body is cut"),
     pytest.param(way(large=[small(seen=Seen(100, "another"))]),
-                 ("way-large-body", "wrong", HOOK), id="a large body is cut"),
+                 ("ingress-large-body", "error", HOOK), id="a large body is cut"),
     pytest.param(way(large=[unseen(413)]),
-                 ("way-large-body", "wrong", HOOK), id="a large body is refused"),
+                 ("ingress-large-body", "error", HOOK), id="a large body is refused"),
     pytest.param(way(small=[small(seconds=2.5)]),
-                 ("way-slow", "advice", HOOK), id="a slow answer"),
+                 ("ingress-slow", "warning", HOOK), id="a slow answer"),
     pytest.param(way(small=[small(seconds=5.5)]),
-                 ("way-slow", "wrong", HOOK), id="an answer that comes too late"),
+                 ("ingress-slow", "error", HOOK), id="an answer that comes too late"),
     pytest.param(way(large=[small(seconds=5.5)]),
-                 ("way-slow", "advice", HOOK), id="a slow answer to a large body"),
+                 ("ingress-slow", "warning", HOOK), id="a slow answer to a large body"),
 ]  # fmt: skip
 
 
@@ -359,7 +370,7 @@ def test_every_finding_has_a_set_up_that_shows_it() -> None:
 def test_each_finding_is_two_lines_and_no_secret() -> None:
     for fault in FAULTS:
         for one in found(fault.values[0]):
-            for text in (one.where, one.what, one.remedy):
+            for text in (one.where, one.problem, one.remedy):
                 assert text
                 assert text.isprintable()
                 assert SECRET not in text
@@ -370,11 +381,11 @@ def test_who_cannot_be_reached_is_told_once() -> None:
     silent = way(small=[unseen(0)], large=[unseen(0)], direct=[unseen(0)])
     assert [one.name for one in found(silent)] == ["relay-silent"]
     lost = way(small=[unseen(502)], large=[unseen(502)])
-    assert [one.name for one in found(lost)] == ["way-fails"]
+    assert [one.name for one in found(lost)] == ["ingress-fails"]
 
 
 def test_a_network_is_named_as_misskey_wants_it() -> None:
-    (one,) = found(way(places=["10.0.0.1", "fd00::1", "93.184.216.34"]))
+    (one,) = found(way(ips=["10.0.0.1", "fd00::1", "93.184.216.34"]))
     assert "allowedPrivateNetworks: ['10.0.0.1/32', 'fd00::1/128']" in one.remedy
 
 
@@ -396,7 +407,7 @@ def test_a_large_configuration_is_looked_at_as_well() -> None:
 
 def test_what_is_wrong_comes_first() -> None:
     both = route(match={"event": ["reaction"]}, unless={})
-    assert [one.level for one in examined(both)["routes"]] == [Level.WRONG, Level.ADVICE]
+    assert [one.level for one in examine(both)["routes"]] == [Level.ERROR, Level.WARNING]
 
 
 @pytest.mark.parametrize(
@@ -433,7 +444,7 @@ def test_what_is_wrong_comes_first() -> None:
         pytest.param(way(direct=[]), id="a door that only the web server reaches"),
         pytest.param(way(direct=[unseen(0)]), id="a door on another machine"),
         pytest.param(
-            replace(way(places=["10.0.0.1"]), servers=[replace(HOME, version="2024.10.1")]),
+            replace(way(ips=["10.0.0.1"]), servers=[replace(HOME, version="2024.10.1")]),
             id="a private address and an old server"),
         pytest.param(facts(listen="0.0.0.0:8095"), id="a door for everybody"),
         pytest.param(facts(listen="unix:/run/relay.sock"), id="a socket"),

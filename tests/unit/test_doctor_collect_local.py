@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from relay.config import Config, load
-from relay.doctor import collect_local as looking
+from relay.doctor import collect_local
 from relay.doctor.collect_local import file_system
 from relay.errors import OutboxError
 
@@ -40,7 +40,7 @@ def installed(folder: Path, text: str) -> tuple[Config, Path]:
 
 def readable(folder: Path, text: str) -> dict[str, str]:
     """The files that others read and should not, with what they hold."""
-    files = looking.files(*installed(folder, text))
+    files = collect_local.files(*installed(folder, text))
     return {one.path.name: one.holds for one in files if one.is_readable and one.holds}
 
 
@@ -82,7 +82,7 @@ def test_a_file_that_holds_the_secret_of_many_is_told_once(folder: Path) -> None
     (folder / "open").write_text(SECRET, encoding="utf-8")
     (folder / "open").chmod(0o644)
     hooks = ", ".join(f"hook{n}: {{secret_file: open}}" for n in range(100))
-    files = looking.files(*installed(folder, f"hooks: {{{hooks}}}"))
+    files = collect_local.files(*installed(folder, f"hooks: {{{hooks}}}"))
     assert [one.path.name for one in files] == ["config.yaml", "open"]
 
 
@@ -96,7 +96,7 @@ def test_an_outbox_and_its_journal_are_looked_at(folder: Path) -> None:
         (folder / name).write_bytes(b"x" * 10)
         (folder / name).chmod(0o644)
     assert readable(folder, "") == {"relay.db": "private notes", "relay.db-wal": "private notes"}
-    disk = looking.disk(installed(folder, "")[0])
+    disk = collect_local.disk(installed(folder, "")[0])
     assert (disk.path, disk.outbox, disk.journal) == (folder / "relay.db", 10, 10)
     assert disk.free > 0
 
@@ -104,23 +104,23 @@ def test_an_outbox_and_its_journal_are_looked_at(folder: Path) -> None:
 def test_a_folder_that_others_write_to_is_told(folder: Path) -> None:
     (folder / "mine").mkdir()
     (folder / "mine").chmod(0o777)
-    files = looking.files(*installed(folder, "templates: mine"))
+    files = collect_local.files(*installed(folder, "templates: mine"))
     assert [one.path.name for one in files if one.is_writable] == ["mine"]
 
 
 def test_the_folder_of_an_outbox_may_be_missing(folder: Path) -> None:
     config, _ = installed(folder, "")
-    disk = looking.disk(config.model_copy(update={"outbox": f"sqlite:{folder}/a/b/relay.db"}))
+    disk = collect_local.disk(config.model_copy(update={"outbox": f"sqlite:{folder}/a/b/relay.db"}))
     assert (disk.has_folder, disk.outbox) == (False, None)
-    assert looking.disk(config).has_folder
+    assert collect_local.disk(config).has_folder
 
 
 def test_a_place_where_nobody_can_look_is_told(folder: Path) -> None:
     config, path = installed(folder, "")
     config = config.model_copy(update={"outbox": f"sqlite:{folder}/{'x' * 300}"})
-    with pytest.raises(OutboxError, match="cannot be looked at: File name too long"):
-        looking.disk(config)
-    assert [one.path for one in looking.files(config, path)] == [path]
+    with pytest.raises(OutboxError, match="cannot be read: File name too long"):
+        collect_local.disk(config)
+    assert [one.path for one in collect_local.files(config, path)] == [path]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from relay.config import Config
-from relay.doctor import collect_remote as asking
-from relay.doctor.examination import examined
+from relay.doctor import collect_remote, examine
 from relay.doctor.facts import Facts, Server
 from relay.sinks import open_session
 from tests.fakes.discord import FakeDiscord
@@ -34,10 +33,10 @@ async def names(config: Config, session: aiohttp.ClientSession) -> set[str]:
     """What doctor finds with the sinks."""
     facts = Facts(
         config=config,
-        sinks=await asking.troubles(config, session),
-        accounts=await asking.accounts(config, session),
+        sinks=await collect_remote.sink_problems(config, session),
+        accounts=await collect_remote.accounts(config, session),
     )
-    return {one.name for one in examined(facts)["sinks"]}
+    return {one.name for one in examine(facts)["sinks"]}
 
 
 # --- vendors
@@ -210,7 +209,7 @@ async def test_an_administrators_token_tells_whether_the_limit_is_lifted(
         }
     )
     config = sinks(room={"type": "matrix", "homeserver": base, "room": "!a:b", "token": "x"})
-    assert (await asking.accounts(config, session))["room"].is_limited is is_limited
+    assert (await collect_remote.accounts(config, session))["room"].is_limited is is_limited
 
 
 async def test_a_synapse_that_hides_its_administration_is_known_by_its_version(
@@ -223,7 +222,7 @@ async def test_a_synapse_that_hides_its_administration_is_known_by_its_version(
         }
     )
     config = sinks(room={"type": "matrix", "homeserver": base, "room": "!a:b", "token": "x"})
-    assert (await asking.accounts(config, session))["room"].is_limited is True
+    assert (await collect_remote.accounts(config, session))["room"].is_limited is True
 
 
 # --- Misskey
@@ -236,7 +235,7 @@ def hooks(*servers: str) -> Config:
 
 
 async def server(address: str, session: aiohttp.ClientSession) -> Server:
-    (found,) = await asking.servers(hooks(address, address), session)
+    (found,) = await collect_remote.servers(hooks(address, address), session)
     return found
 
 
@@ -303,7 +302,7 @@ async def test_clocks_are_read_from_whoever_answers(
             }
         }
     )
-    found = await asking.clocks(config, session, clock=lambda: 1_795_307_233.0)
+    found = await collect_remote.clocks(config, session, clock=lambda: 1_795_307_233.0)
     assert found == {"127.0.0.1": 0.5}
 
 
@@ -312,7 +311,7 @@ async def test_a_date_that_is_none_tells_nothing(
     serve: Serve, session: aiohttp.ClientSession, date: str
 ) -> None:
     config = hooks(await serve({}, Date=date))
-    assert await asking.clocks(config, session, clock=lambda: NOW) == {}
+    assert await collect_remote.clocks(config, session, clock=lambda: NOW) == {}
 
 
 async def test_every_sink_has_a_clock(
@@ -326,5 +325,5 @@ async def test_every_sink_has_a_clock(
         {"type": "matrix", "homeserver": base, "room": "!a:b", "token": "x"},
     ):
         config = sinks(one=sink, here={"type": "console"})
-        found = await asking.clocks(config, session, clock=lambda: 1_795_307_333.0)
+        found = await collect_remote.clocks(config, session, clock=lambda: 1_795_307_333.0)
         assert found == {"127.0.0.1": -99.5}
