@@ -12,14 +12,21 @@ from functools import wraps
 from typing import Any
 
 from jinja2 import Environment, pass_environment, pass_eval_context
-from jinja2 import filters as jinja
 from jinja2.exceptions import SecurityError
 from jinja2.nodes import EvalContext
-from jinja2.runtime import BlockReference, LoopContext, Macro
-from jinja2.tests import TESTS as JINJA_TESTS
-from jinja2.utils import Cycler, Joiner, Namespace
 from markupsafe import Markup, soft_str
 
+from relay.rendering import jinja
+from relay.rendering.jinja import (
+    BlockReference,
+    Cycler,
+    GroupTuple,
+    Joiner,
+    LoopContext,
+    Macro,
+    Namespace,
+    attribute_getter,
+)
 from relay.rendering.meter import (
     CHARACTERS,
     SIZE,
@@ -71,7 +78,7 @@ METHODS: tuple[tuple[type, frozenset[str]], ...] = (
         ),
     ),
     (Mapping, frozenset("get items keys values".split())),
-    (jinja._GroupTuple, frozenset("count grouper index list".split())),  # of ``groupby``
+    (GroupTuple, frozenset("count grouper index list".split())),  # of ``groupby``
     (tuple, frozenset("count index".split())),
     (list, frozenset("count index".split())),
     (range, frozenset("count index start step stop".split())),
@@ -93,7 +100,7 @@ _FLAGS = re.compile(r"[-+ #0]*[0-9]{0,2}(\.[0-9]{0,2})?")
 
 
 def filters() -> dict[str, Callable[..., Any]]:
-    theirs: Mapping[str, Callable[..., Any]] = jinja.FILTERS
+    theirs = jinja.FILTERS
     plain = {name: theirs[name] for name in PLAIN.split()}
     plain |= {"replace": _replace, "round": _round, "trim": _trim}
     slow = {name: theirs[name] for name in SLOW.split()}
@@ -105,7 +112,7 @@ def filters() -> dict[str, Callable[..., Any]]:
 
 
 def tests() -> dict[str, Callable[..., Any]]:
-    theirs: Mapping[str, Any] = JINJA_TESTS
+    theirs = jinja.TESTS
     found = {name: light(theirs[name]) for name in LIGHT_TESTS.split()}
     found |= {name: heavy(theirs[name]) for name in TESTS.split()}
     return found | {"in": found_in}
@@ -204,7 +211,7 @@ def light(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def heavy(function: Callable[..., Any], pay: Callable[[Any], Any] = weighed) -> Callable[..., Any]:
     """A filter or test that pays for what it is given, and gives nothing that is not bounded."""
-    given = 1 if hasattr(function, "jinja_pass_arg") else 0  # an environment, which is Jinja's own
+    given = 1 if jinja.first_argument_is_jinjas(function) else 0
 
     @wraps(function)
     def paid(*args: Any, **named: Any) -> Any:
@@ -226,8 +233,8 @@ def _join(
     if len(found) * len(d) > SIZE:
         raise BoundError(f"a value of more than {SIZE} characters")
     if attribute is not None:
-        found = [*map(jinja.make_attrgetter(eval_ctx.environment, attribute), found)]
-    return carried(jinja.sync_do_join(eval_ctx, found, d), found)
+        found = [*map(attribute_getter(eval_ctx.environment, attribute), found)]
+    return carried(jinja.join(eval_ctx, found, d), found)
 
 
 def _replace(value: Any, old: Any, new: Any, count: int = -1) -> str:
@@ -241,14 +248,14 @@ def _replace(value: Any, old: Any, new: Any, count: int = -1) -> str:
 def _round(value: float, precision: int = 0, method: Any = "common") -> float:
     if abs(precision) > DIGITS:
         raise BoundError(f"more than {DIGITS} digits")
-    return jinja.do_round(value, precision, method)
+    return jinja.round_to(value, precision, method)
 
 
 @pass_environment
 def _sum(
     environment: Environment, values: Iterable[Any], attribute: Any = None, start: Any = 0
 ) -> Any:
-    total, read_off = start, jinja.make_attrgetter(environment, attribute)
+    total, read_off = start, attribute_getter(environment, attribute)
     for one in values:
         value = read_off(one)
         if not isinstance(total, int | float) or not isinstance(value, int | float):
@@ -270,8 +277,8 @@ def _unique(
     case_sensitive: bool = False,
     attribute: Any = None,
 ) -> list[Any]:
-    postprocess = None if case_sensitive else jinja.ignore_case
-    read_off = jinja.make_attrgetter(environment, attribute, postprocess=postprocess)
+    postprocess = None if case_sensitive else jinja.lower
+    read_off = attribute_getter(environment, attribute, postprocess)
     found: dict[Any, Any] = {}
     for one in values:
         found.setdefault(key(read_off(one)), one)

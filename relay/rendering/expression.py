@@ -7,10 +7,10 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from jinja2 import TemplateSyntaxError, nodes
-from jinja2.environment import TemplateExpression
 
 from relay.errors import TemplateError
 from relay.model import AbuseReport, Event, Note, User
+from relay.rendering.jinja import TemplateExpression
 from relay.rendering.meter import BoundError, bounded
 from relay.rendering.sandbox import Sandbox, snake
 

@@ -13,10 +13,17 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference, Undefined
-from jinja2.utils import Cycler, Joiner
+from jinja2.runtime import Undefined
 from markupsafe import Markup
 
+from relay.rendering.jinja import (
+    BlockReference,
+    Cycler,
+    Joiner,
+    LoopContext,
+    Macro,
+    TemplateReference,
+)
 from relay.rendering.rich import Rich
 
 STEPS = 200_000  # of one rendering

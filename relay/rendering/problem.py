@@ -13,6 +13,7 @@ from jinja2 import TemplateError as JinjaError
 from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError
 
 from relay.errors import TemplateError
+from relay.rendering.jinja import place_of
 
 LENGTH = 300  # characters
 
@@ -46,7 +47,7 @@ def problem_of(name: str, error: Exception, source: Callable[[str], str]) -> Pro
     """``name`` is the template that was asked for; ``source`` reads one by its name."""
     if isinstance(error, TemplateSyntaxError):
         return Problem(error.name or name, error.lineno, error.message or "")
-    file, line = _place(error) or (name, None)
+    file, line = place_of(error) or (name, None)
     if isinstance(error, RecursionError):
         return Problem(file, line, "calls or includes itself without end")
     return Problem(file, line, _without_values(_text(error), source(file))[:LENGTH])
@@ -73,14 +74,3 @@ def _without_values(text: str, source: str) -> str:
         if not quoted or (quoted not in source and not _TYPE.fullmatch(quoted)):
             return f"{text[: match.start()]}…"
     return text
-
-
-def _place(error: Exception) -> tuple[str, int] | None:
-    """The template and the line in which an error was raised: Jinja's tracebacks name both."""
-    trace, place = error.__traceback__, None
-    while trace is not None:
-        template = trace.tb_frame.f_globals.get("__jinja_template__")
-        if template is not None:
-            place = template.name, template.get_corresponding_lineno(trace.tb_lineno)
-        trace = trace.tb_next
-    return place

@@ -12,36 +12,21 @@ import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache
-from types import CodeType
 from typing import Any
 
-from jinja2 import (
-    BaseLoader,
-    StrictUndefined,
-    Template,
-    TemplateSyntaxError,
-    nodes,
-    pass_context,
-)
-from jinja2.compiler import CodeGenerator, Frame
-from jinja2.environment import TemplateExpression, TemplateModule
+from jinja2 import BaseLoader, StrictUndefined, TemplateSyntaxError, nodes, pass_context
 from jinja2.exceptions import SecurityError
-from jinja2.parser import Parser
-from jinja2.runtime import Context, Macro
-from jinja2.sandbox import SandboxedEnvironment
-from jinja2.utils import Namespace
 from markupsafe import Markup
 
-from relay.rendering import builtins, instrument
+from relay.rendering import builtins, instrument, jinja
+from relay.rendering.jinja import Context, Environment, Macro, Namespace, TemplateModule
 from relay.rendering.meter import SIZE, charge, joined, limited, owned, weighed
 from relay.rendering.rich import carried
 
 LOADING = 100  # steps that a look for a template costs
 CALLING = 5  # steps that a macro costs, whatever it does
-TOO_DEEP = "too much in each other"
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
-_LINES = re.compile(r"^debug_info = '([0-9=&]*)'", re.M)
 
 
 @cache
@@ -67,17 +52,9 @@ def _written(context: Context, value: Any) -> Any:
     return weighed(value) if value is not None else ""
 
 
-class Generator(CodeGenerator):
-    """Leaves ``a ~ b`` to the filter of ``instrument``: Jinja's own join makes a ``str``."""
-
-    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
-        self.visit(node.nodes[0], frame)
-
-
-class Sandbox(SandboxedEnvironment):
+class Sandbox(Environment):
     """Templates read Misskey's names off frozen values, and can reach nothing else."""
 
-    code_generator_class = Generator
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
     def __init__(self, loader: BaseLoader | None = None) -> None:
@@ -96,7 +73,7 @@ class Sandbox(SandboxedEnvironment):
         self.filters: dict[str, Any] = {**builtins.filters(), **instrument.FILTERS}
         self.tests: dict[str, Any] = {**builtins.tests()}
         self.globals: dict[str, Any] = {**builtins.functions()}
-        self.concat = joined  # type: ignore[method-assign]
+        self.capture_with(joined)
         self.translate(lambda text: text, lambda one, many, number: one if number == 1 else many)
 
     def translate(
@@ -119,7 +96,7 @@ class Sandbox(SandboxedEnvironment):
         if (name := _field(obj.__class__, attribute)) is not None:
             return limited(getattr(obj, name))
         if obj.__class__ is TemplateModule and not attribute.startswith("_"):
-            return vars(obj).get(attribute) or super().getattr(obj, attribute)
+            return jinja.exported(obj, attribute) or super().getattr(obj, attribute)
         name = snake(attribute) if is_dataclass(obj) else attribute
         return limited(super().getattr(obj, name))
 
@@ -130,11 +107,10 @@ class Sandbox(SandboxedEnvironment):
         return limited(super().getitem(obj, argument))
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        kwargs.pop("_block_vars", None)  # for functions that read a context: there is none
-        kwargs.pop("_loop_vars", None)
-        if isinstance(__obj, Macro):  # as Context.call does it, which finds out first what it is
+        kwargs = jinja.without_scopes(kwargs)
+        if isinstance(__obj, Macro):
             charge(CALLING)
-            return limited(__obj(__context.eval_ctx, *args, **kwargs))
+            return limited(jinja.call_macro(__obj, __context, args, kwargs))
         builtins.pay_call(__obj, args, kwargs)
         owner = getattr(__obj, "__self__", None)
         result = owned(super().call(__context, __obj, *args, **kwargs))
@@ -160,55 +136,12 @@ class Sandbox(SandboxedEnvironment):
                 return attr in methods
         return isinstance(obj, Namespace | TemplateModule)
 
-    def _load_template(self, name: str, globals: Any) -> Template:
+    def loading(self) -> None:
         charge(LOADING)
-        return super()._load_template(name, globals)
 
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+    def parsing(self, source: str, name: str | None, filename: str | None) -> None:
         if len(source) > SIZE:
-            raise TemplateSyntaxError("the template is too large", 1, name, filename)
-        parser = Parser(self, source, name, filename)
-        try:
-            return parser.parse()
-        except (RecursionError, ValueError) as error:
-            line = parser.stream.current.lineno
-            raise TemplateSyntaxError(_reason(error), line, name, filename) from None
+            raise TemplateSyntaxError("the source is too large", 1, name, filename)
 
-    def compile_expression(self, source: str, undefined_to_none: bool = True) -> TemplateExpression:
-        if len(source) > SIZE:
-            raise TemplateSyntaxError("the expression is too large", 1)
-        try:
-            return super().compile_expression(source, undefined_to_none)
-        except (RecursionError, ValueError) as error:
-            raise TemplateSyntaxError(_reason(error), 1) from None
-
-    def _generate(
-        self, source: nodes.Template, name: Any, filename: Any, defer_init: bool = False
-    ) -> str:
-        """Every template and expression goes this way before it becomes Python."""
-        instrument.metered(source, name, filename)
-        try:
-            return super()._generate(source, name, filename, defer_init)
-        except RecursionError:
-            raise TemplateSyntaxError(TOO_DEEP, 1, name, filename) from None
-
-    def _compile(self, source: str, filename: str) -> CodeType:
-        """Python's own bounds: so many blocks and parentheses in each other."""
-        try:
-            return super()._compile(source, filename)
-        except (SyntaxError, RecursionError, MemoryError) as error:
-            line = _line(source, getattr(error, "lineno", None) or 0)
-            told = getattr(error, "msg", None) or TOO_DEEP
-        raise TemplateSyntaxError(TOO_DEEP if "too many" in told else told, line, filename=filename)
-
-
-def _reason(error: Exception) -> str:
-    """Why a text cannot be parsed: Python reads no number of more than 4300 digits."""
-    return TOO_DEEP if isinstance(error, RecursionError) else str(error).partition(";")[0]
-
-
-def _line(source: str, number: int) -> int:
-    """The line of a template for one of the Python that was made of it."""
-    found = _LINES.search(source)
-    pairs = [pair.split("=") for pair in found[1].split("&")] if found and found[1] else []
-    return max((int(line) for line, at in pairs if int(at) <= number), default=1)
+    def compiling(self, template: nodes.Template, name: str | None, filename: str | None) -> None:
+        instrument.metered(template, name, filename)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from jinja2 import (
     BaseLoader,
@@ -19,11 +18,8 @@ from jinja2 import (
     DictLoader,
     FileSystemLoader,
     PrefixLoader,
-    Template,
     TemplateNotFound,
-    nodes,
 )
-from jinja2.compiler import Frame
 from markupsafe import Markup
 
 from relay.i18n import Language
@@ -33,10 +29,11 @@ from relay.model import Display, Event
 from relay.rendering.blocks import BLOCKS, composed, guarded, parser
 from relay.rendering.builtins import light
 from relay.rendering.expression import values
+from relay.rendering.jinja import blocks_of
 from relay.rendering.meter import BoundError, bounded, charge, joined, weighed
 from relay.rendering.problem import Problem, ProblemError, line_of_block, problem_of
 from relay.rendering.rich import Rich, common_origin, with_origins
-from relay.rendering.sandbox import Generator, Sandbox
+from relay.rendering.sandbox import Sandbox
 from relay.text.hosts import readable
 from relay.text.message import Message, mapped
 from relay.text.shorten import shorten
@@ -93,7 +90,7 @@ class Templates:
             loaders.insert(0, FileSystemLoader(directory))
         loaders.insert(0, DictLoader(drafts or {}))
         self._environment = Sandbox(ChoiceLoader(loaders))
-        self._environment.code_generator_class = _Roots
+        self._environment.blocks_apart = True
         self._environment.filters |= {"mfm": _mfm, "emoji": _emoji, "moment": _moment}
         self._environment.filters["readable"] = _readable
         self._environment.tests["past"] = light(_is_past)
@@ -172,7 +169,7 @@ class Templates:
             with bounded():
                 template = self._environment.get_template(name)
                 named = values(with_origins(scene.event)) | {"display": display}
-                return _run(template, named), scene.trees
+                return blocks_of(template, named, joined), scene.trees
         except Exception as error:  # a template is a program: it can raise whatever Python can
             raise ProblemError(problem_of(name, error, self.source)) from None
         finally:
@@ -200,21 +197,6 @@ def _in_words(language: Language) -> Callable[[Node], Node]:
         return Time(node.at, language.moment(node.at)) if isinstance(node, Time) else node
 
     return in_words
-
-
-class _Roots(Generator):
-    """Roots of templates import and set, and write no block: ``_run`` asks for each by its name."""
-
-    def visit_Block(self, node: nodes.Block, frame: Frame) -> None:  # noqa: N802
-        if node.required or not frame.toplevel:
-            super().visit_Block(node, frame)
-
-
-def _run(template: Template, named: Mapping[str, Any]) -> dict[str, str]:
-    # template.blocks alone misses inherited blocks and top-level {% set %}: run the root first.
-    context = template.new_context(dict(named))
-    joined(template.root_render_func(context))
-    return {name: joined(stack[0](context)) for name, stack in context.blocks.items()}
 
 
 def _mfm(text: str | None, limit: int | None = None) -> Markup:
