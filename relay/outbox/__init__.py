@@ -33,8 +33,7 @@ from relay.outbox.records import (
     StoredEvent,
 )
 from relay.outbox.sqlite import SQLiteOutbox
-from relay.outbox.sqlite.copy import backup
-from relay.outbox.sqlite.file import FileLock, files_of, is_foreign
+from relay.outbox.sqlite.file import FileLock, backup, files_of, is_foreign
 
 __all__ = [
     "Backlog",

@@ -5,7 +5,10 @@ All of it, and under the same names and keys: what was sent without an answer mu
 under the same key.
 """
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -19,7 +22,10 @@ from relay.outbox.postgres.connection import (
     storable,
 )
 from relay.outbox.postgres.schema import LOCK, migrate
-from relay.outbox.sqlite.copy import Contents
+from relay.outbox.sqlite.file import FileLock, is_foreign
+from relay.outbox.sqlite.file import connect as connect_file
+from relay.outbox.sqlite.file import named_errors as named_file_errors
+from relay.outbox.sqlite.schema import migrate as migrate_file
 
 COPIED: Mapping[str, Sequence[str]] = {
     "event": (
@@ -48,7 +54,56 @@ NAME = "UPDATE outbox SET id = $1"
 FOLLOW = "SELECT setval(pg_get_serial_sequence($1, 'id'), greatest($2, 1), $2 > 0)"
 
 
-async def fill(address: str, contents: Contents) -> Mapping[str, int] | None:
+STEP = 1000  # rows held at a time; an event can have megabytes
+
+
+class OutboxContents:
+    """Reads a file that nobody serves meanwhile. ``contents_of`` makes one."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self._path = path
+        self._db = db
+        self.id: str = db.execute("SELECT id FROM outbox").fetchone()[0]
+
+    @property
+    def last_delivery(self) -> int:
+        """The greatest id that was ever given to a delivery: vendors may have seen it."""
+        wanted = "SELECT seq FROM sqlite_sequence WHERE name = 'delivery'"
+        row = self._db.execute(wanted).fetchone()
+        return 0 if row is None else int(row[0])
+
+    @property
+    def last_event(self) -> tuple[int, str, str] | None:
+        """Its id, hook, and Misskey's id."""
+        wanted = "SELECT id, hook, event_id FROM event ORDER BY id DESC LIMIT 1"
+        row = self._db.execute(wanted).fetchone()
+        return None if row is None else tuple(row)
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """All rows of a table, some at a time, in their order."""
+        with named_file_errors(self._path):
+            wanted = f"SELECT {', '.join(columns)} FROM {table} ORDER BY rowid"  # noqa: S608
+            found = self._db.execute(wanted)
+            while step := found.fetchmany(STEP):
+                yield [tuple(row) for row in step]
+
+
+@contextmanager
+def contents_of(path: Path) -> Iterator[OutboxContents]:
+    """Raises OutboxError if there is no outbox, or if a process serves it."""
+    if not path.exists() or is_foreign(path):
+        raise OutboxError(f"{path}: there is no outbox in this file")
+    lock = FileLock(path)
+    try:
+        with ExitStack() as stack, named_file_errors(path):
+            db = connect_file(path, stack)
+            migrate_file(db)
+            yield OutboxContents(path, db)
+    finally:
+        lock.release()
+
+
+async def fill(address: str, contents: OutboxContents) -> Mapping[str, int] | None:
     """
     The number of rows copied, by table; None if that was done before, and it was served since.
 
@@ -71,7 +126,7 @@ async def fill(address: str, contents: Contents) -> Mapping[str, int] | None:
 
 
 async def _is_done(
-    db: asyncpg.Connection, contents: Contents, *, has_its_name: bool, place: str
+    db: asyncpg.Connection, contents: OutboxContents, *, has_its_name: bool, place: str
 ) -> bool:
     """Until it is served, a copy can be made anew; afterwards it goes its own way."""
     if not await db.fetchval(WAS_SERVED) and (has_its_name or not await db.fetchval(HAS_CONTENT)):
@@ -86,7 +141,7 @@ async def _is_done(
     return True
 
 
-async def _copied(db: asyncpg.Connection, contents: Contents) -> Mapping[str, int]:
+async def _copied(db: asyncpg.Connection, contents: OutboxContents) -> Mapping[str, int]:
     await db.execute(EMPTY)
     numbers = dict.fromkeys(COPIED, 0)
     for table, columns in COPIED.items():

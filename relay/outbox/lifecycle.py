@@ -11,7 +11,7 @@ from typing import TypeVar
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
 from relay.outbox.sqlite import SQLiteOutbox
-from relay.outbox.sqlite.copy import contents_of
+from relay.outbox.sqlite.disk import DiskReserve
 from relay.outbox.sqlite.file import (
     FileLock,
     check,
@@ -21,7 +21,6 @@ from relay.outbox.sqlite.file import (
     set_aside,
     take_rescued,
 )
-from relay.outbox.sqlite.reserve import Reserve
 
 T = TypeVar("T")
 
@@ -137,7 +136,7 @@ def _with_room(path: Path, do: Callable[[], T]) -> T:
     except BrokenError:
         raise
     except OutboxError:
-        if not Reserve(path).release():
+        if not DiskReserve(path).release():
             raise
         return do()
 
@@ -162,7 +161,7 @@ async def copy_outbox(source: str, target: str) -> Mapping[str, int] | None:
     if path is None or file_of(target) is not None:
         raise OutboxError("an outbox is copied from sqlite:FILE to postgresql://user@host/database")
     check_driver(target)
-    from relay.outbox.copy import fill
+    from relay.outbox.copy import contents_of, fill
 
     with contents_of(path) as contents:
         return await fill(target, contents)

@@ -11,7 +11,7 @@ import pytest
 
 from relay.errors import BrokenError, LostError, OutboxError
 from relay.outbox import ClaimRequest, FileLock, SQLiteOutbox, serve_outbox
-from relay.outbox.sqlite.reserve import SIZE
+from relay.outbox.sqlite.disk import SIZE
 from tests.e2e.waiting import until
 from tests.factories import accept, an_event
 

@@ -14,8 +14,8 @@ from relay.errors import OutboxError
 from relay.model import Sibling
 from relay.outbox import ClaimRequest, ClosedSink
 from relay.outbox.postgres import PostgresOutbox
-from relay.outbox.postgres.cluster import ClusterTiming
 from relay.outbox.postgres.connection import SETTINGS, check_sessions, public
+from relay.outbox.postgres.membership import ClusterTiming
 from relay.outbox.postgres.schema import MIGRATIONS, Migration, migrate
 from relay.outcome import Attempt, Delivery, State
 from tests.e2e.waiting import until

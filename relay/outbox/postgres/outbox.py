@@ -10,9 +10,8 @@ from relay.errors import OutboxError
 from relay.outbox import ordering, sql
 from relay.outbox.base import Lanes
 from relay.outbox.ordering import Waiting
-from relay.outbox.postgres import claims, membership, rows, statements
+from relay.outbox.postgres import claims, cluster, statements
 from relay.outbox.postgres.claims import Claims
-from relay.outbox.postgres.cluster import DEFAULT_TIMING, ClusterTiming, Membership
 from relay.outbox.postgres.connection import (
     Connection,
     Pool,
@@ -24,6 +23,7 @@ from relay.outbox.postgres.connection import (
     public,
     storable_values,
 )
+from relay.outbox.postgres.membership import DEFAULT_TIMING, ClusterTiming, Membership
 from relay.outbox.postgres.schema import migrate
 from relay.outbox.postgres.writer import PostgresWriter
 from relay.outbox.records import Claim, ClaimRequest, ClosedSink, NewEvent, Pruned, StoredEvent
@@ -103,7 +103,7 @@ class PostgresOutbox(sql.SQLOutbox):
     async def claim(self, request: ClaimRequest) -> Claim | None:
         async with self._connection() as db:
             await self._claims.undo(db, request.sink)
-            queue, claimed = await rows.queue_of(db, request.sink)
+            queue, claimed = await claims.queue_of(db, request.sink)
             heads, candidates = ordering.claimable(queue, request)
             if not heads:
                 return None
@@ -112,8 +112,8 @@ class PostgresOutbox(sql.SQLOutbox):
                 return None
             return Claim(
                 deliveries=tuple(deliveries),
-                candidates=tuple(await rows.several(db, [one.id for one in candidates])),
-                later_edits=await rows.newest_edits(db, ordering.tried_roots(heads)),
+                candidates=tuple(await claims.several(db, [one.id for one in candidates])),
+                later_edits=await claims.newest_edits(db, ordering.tried_roots(heads)),
             )
 
     async def extend_claim(
@@ -143,25 +143,25 @@ class PostgresOutbox(sql.SQLOutbox):
         async with self._connection() as db, db.transaction():
             await db.execute(statements.HASTEN, sink, now)
             was_closed = changed_rows(await db.execute(sql.OPEN, sink)) == 1
-            await membership.tell(db, "", [sink])
+            await cluster.tell(db, "", [sink])
             return was_closed
 
     async def resume_sink(self, sink: str) -> bool:
         async with self._connection() as db, db.transaction():
             was_paused = changed_rows(await db.execute(sql.RESUME, sink)) == 1
-            await membership.tell(db, "", [sink])
+            await cluster.tell(db, "", [sink])
             return was_paused
 
     async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
         async with self._connection() as db:
-            return await rows.restricted(db, subjects)
+            return await claims.restricted(db, subjects)
 
     async def revive(self, ids: Iterable[int], *, now: int) -> int:
         ids = list(ids)
         async with self._connection() as db, db.transaction():
             await db.execute(statements.KEEP_EVENTS, ids)
             revived = await db.fetch(statements.REVIVE, ids, now)
-            await membership.tell(db, "", {row["sink"] for row in revived})
+            await cluster.tell(db, "", {row["sink"] for row in revived})
             return len(revived)
 
     async def drop(self, ids: Iterable[int]) -> int:
@@ -191,16 +191,16 @@ class PostgresOutbox(sql.SQLOutbox):
 
     async def _queue(self, sink: str) -> Sequence[Waiting]:
         async with self._connection() as db:
-            queue, _ = await rows.queue_of(db, sink)
+            queue, _ = await claims.queue_of(db, sink)
         return queue
 
     async def _last_edits(self, ids: Sequence[int]) -> Mapping[int, Delivery]:
         async with self._connection() as db:
-            return await rows.last_edits(db, ids)
+            return await claims.last_edits(db, ids)
 
     async def _newest_edits(self, roots: Mapping[int, int]) -> Mapping[int, Delivery]:
         async with self._connection() as db:
-            return await rows.newest_edits(db, roots)
+            return await claims.newest_edits(db, roots)
 
     async def _rows(self, statement: str, *values: object) -> Sequence[sql.Record]:
         async with self._connection() as db:

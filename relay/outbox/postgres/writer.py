@@ -12,7 +12,7 @@ from contextlib import suppress
 import asyncpg
 
 from relay.errors import OutboxError
-from relay.outbox.postgres import membership
+from relay.outbox.postgres import cluster
 from relay.outbox.postgres.accept import accepted
 from relay.outbox.postgres.connection import Connection, connect, named_errors
 from relay.outbox.records import NewEvent
@@ -126,6 +126,6 @@ async def _together(
             async with db.transaction():
                 stored = await accepted(db, new_events)
                 if sinks := {sink for taken in stored for sink in taken or ()}:
-                    await membership.tell(db, sender_id, sinks)
+                    await cluster.tell(db, sender_id, sinks)
                 return stored
     raise OutboxError("the database is locked again and again")

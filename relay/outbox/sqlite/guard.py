@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from relay.errors import BrokenError, LostError, OutboxError
-from relay.outbox.sqlite import format
+from relay.outbox.sqlite import file_format
+from relay.outbox.sqlite.disk import DiskReserve, allowed
 from relay.outbox.sqlite.file import COMPANIONS, FileLock, check, real, rescued
-from relay.outbox.sqlite.permissions import allowed
-from relay.outbox.sqlite.reserve import Reserve
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +93,7 @@ class Guard:
 
     def __init__(self, path: Path, *, lock: FileLock | None = None) -> None:
         place = real(path)
-        self.reserve = Reserve(place)
+        self.reserve = DiskReserve(place)
         self._path = path
         self._rescued = rescued(place)
         self._lock = lock
@@ -105,7 +104,7 @@ class Guard:
         self._files = (self._main, self._journal, self._index)
         self._least = self._index.state[0]
         self._seen = self._main.state
-        self._head = self._main.read(format.HEAD)
+        self._head = self._main.read(file_format.HEAD)
         self._checkpoint = _progress(self._found())
         self._judged: tuple[tuple[int, int], str | None] | None = None
         self._problem: str | None = None
@@ -152,8 +151,8 @@ class Guard:
         return self._judged[1]
 
     def _judgement(self, state: tuple[int, int]) -> str | None:
-        head = self._main.read(format.HEAD)
-        found = format.database(head)
+        head = self._main.read(file_format.HEAD)
+        found = file_format.database(head)
         if found is None and state[0] >= self._seen[0]:
             raise BrokenError(f"{self._path}: was overwritten")
         if found is None or state[0] < min(self._seen[0], found.size):
@@ -175,7 +174,7 @@ class Guard:
             found = self._found()
             if found is not None:
                 self._checkpoint = found.salt, found.copied
-                is_known = head == self._head or format.has_first_page(
+                is_known = head == self._head or file_format.has_first_page(
                     self._journal.read, found, head
                 )
                 if is_known and self._checkpoint != before:
@@ -195,23 +194,23 @@ class Guard:
                 return problem
         return None
 
-    def _missing(self, index: format.Index | None) -> str | None:
+    def _missing(self, index: file_format.Index | None) -> str | None:
         if self._index.state[0] < self._least:
             return f"{self._index.path}: was cut"
         if index is None:
             return None
         if self._journal.state[0] < index.size:
             return f"{self._journal.path}: was cut"
-        if index.frames and not format.is_journal_of(self._journal_head(), index):
+        if index.frames and not file_format.is_journal_of(self._journal_head(), index):
             return f"{self._journal.path}: was overwritten"
         return None
 
-    def _found(self) -> format.Index | None:
+    def _found(self) -> file_format.Index | None:
         """The index, if nobody writes it now."""
-        return format.index(self._index.read(format.INDEX))
+        return file_format.index(self._index.read(file_format.INDEX))
 
     def _journal_head(self) -> bytes:
-        return self._journal.read(format.JOURNAL_HEAD)
+        return self._journal.read(file_format.JOURNAL_HEAD)
 
     @property
     def is_lost(self) -> bool:
@@ -301,7 +300,7 @@ def _told() -> Iterator[None]:
         )
 
 
-def _progress(index: format.Index | None) -> tuple[bytes, int] | None:
+def _progress(index: file_format.Index | None) -> tuple[bytes, int] | None:
     """What each checkpoint changes that has copied something."""
     return None if index is None else (index.salt, index.copied)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.outbox.sqlite.format import (
+from relay.outbox.sqlite.file_format import (
     HEAD,
     INDEX,
     JOURNAL_HEAD,

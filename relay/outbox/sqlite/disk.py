@@ -7,7 +7,9 @@ that is given up then; and no event is taken that would use what is left.
 """
 
 import os
+import pwd
 import secrets
+import shlex
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +22,7 @@ LEFT = 256 * 2**10  # bytes that must be free for an event to be taken, beside i
 AMPLE = 8 * SIZE  # free bytes with which the reserve is made anew
 
 
-class Reserve:
+class DiskReserve:
     """The reserve of the outbox at ``path``."""
 
     def __init__(self, path: Path) -> None:
@@ -65,3 +67,57 @@ class Reserve:
         if not found.f_blocks:  # a file system without a bound, or one that does not tell
             return sys.maxsize
         return found.f_bavail * found.f_frsize
+
+
+ELSEWHERE = "name another place with outbox: in the configuration"
+
+
+def allowed(path: Path, mode: int) -> bool:
+    """Whether this process may do that with a file, as the user that it is now."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def remedy(path: Path) -> str:
+    """What is wrong with the place of a file, and what to do; empty if nothing is to be seen."""
+    folder, user = path.absolute().parent, _name(os.geteuid())
+    try:
+        if not os.path.lexists(folder):
+            return f"there is no folder {folder}: mkdir -p -m 700 {_quoted(folder)}, or {ELSEWHERE}"
+        if not folder.is_dir():
+            return f"{folder} is no folder: {ELSEWHERE}"
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            return f"the disk of {folder} is read-only: mount it to be written, or {ELSEWHERE}"
+        if not allowed(folder, os.W_OK | os.X_OK):
+            return _closed(folder, user)
+        if path.exists() and not allowed(path, os.R_OK | os.W_OK):
+            return _closed(path, user)
+    except PermissionError:
+        return _closed(_closed_folder(folder), user)
+    return ""
+
+
+def _closed(path: Path, user: str) -> str:
+    what = "work in the folder" if path.is_dir() else "read and write the file"
+    own = path.stat()
+    return (
+        f"the user {user} may not {what} {path}, which is {_name(own.st_uid)}'s "
+        f"(mode {own.st_mode & 0o7777:o}): run relay as {_name(own.st_uid)}, or, as root: "
+        f"chown {user} {_quoted(path)}; chmod u+rw{'x' if path.is_dir() else ''} {_quoted(path)}"
+    )
+
+
+def _closed_folder(folder: Path) -> Path:
+    """The first folder on the way that lets nobody through."""
+    steps = [*reversed(folder.parents), folder]
+    return next((step for step in steps if not allowed(step, os.X_OK)), folder)
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"{user}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))

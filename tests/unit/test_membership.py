@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.outbox.postgres.cluster import assign
+from relay.outbox.postgres.membership import assign
 
 groups = st.frozensets(st.sampled_from("abcdefghijkl"))
 advertised_groups = st.dictionaries(st.integers(1, 9), groups, min_size=1)
