@@ -11,7 +11,8 @@ from datetime import datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
-from pathlib import Path
+
+from relay.resources import resource
 
 DOMAIN = "relay"
 """The catalogues of messages, in five languages."""
@@ -19,12 +20,6 @@ PAGES = "pages"
 """Those of the operator's pages."""
 SOURCE = "en"
 """The language of the message ids; it needs no catalogue."""
-
-
-def catalogues() -> Path:
-    """Inside the package where it was installed, beside it in a checkout."""
-    inside = Path(__file__).parent / "locale"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "locale"
 
 
 def tag(locale: str) -> str:
@@ -40,7 +35,7 @@ def translations(locale: str, domain: str = DOMAIN) -> NullTranslations:
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
 
-    path = catalogues() / tag(locale) / "LC_MESSAGES" / f"{domain}.po"
+    path = resource("locale") / tag(locale) / "LC_MESSAGES" / f"{domain}.po"
     compiled = BytesIO()
     with path.open("rb") as file:
         write_mo(compiled, read_po(file, locale=tag(locale)))

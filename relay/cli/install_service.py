@@ -13,6 +13,7 @@ from relay.cli.output import echo, warn
 from relay.cli.parser import Commands, add
 from relay.config import credential, outbox_of, secret_files
 from relay.outbox import file_of
+from relay.resources import resource
 
 # The places in deploy/relay.service.
 COMMAND = "/opt/relay/.venv/bin/relay"
@@ -22,10 +23,8 @@ SECRETS = f"LoadCredential=secrets:{FOLDER}/secrets"
 
 
 def template() -> str:
-    """The unit as it is in deploy/: inside the package where that was installed, or beside it."""
-    inside = Path(__file__).parents[1] / "deploy"
-    folder = inside if inside.is_dir() else Path(__file__).parents[2] / "deploy"
-    return (folder / "relay.service").read_text(encoding="utf-8")
+    """The unit as it is in deploy/."""
+    return resource("deploy/relay.service").read_text(encoding="utf-8")
 
 
 def install_service(args: Namespace) -> int:

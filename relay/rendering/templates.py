@@ -34,6 +34,7 @@ from relay.rendering.meter import BoundError, bounded, charge, joined, weighed
 from relay.rendering.problem import Problem, ProblemError, line_of_block, problem_of
 from relay.rendering.rich import Rich, common_origin, with_origins
 from relay.rendering.sandbox import Sandbox
+from relay.resources import resource
 from relay.text.hosts import readable
 from relay.text.message import Message, mapped
 from relay.text.shorten import shorten
@@ -62,12 +63,6 @@ _REMOTE_EMOJI = re.compile(r":([\w+-]+)@([\w.-]+):")
 _scene: ContextVar[_Scene] = ContextVar("scene")
 
 
-def builtin_templates() -> Path:
-    """Inside the package where it was installed, beside it in a checkout."""
-    inside = Path(__file__).parents[1] / "templates"
-    return inside if inside.is_dir() else Path(__file__).parents[2] / "templates"
-
-
 class Templates:
     """
     The built-in templates, each replaced by the file of that name in ``directory``.
@@ -84,7 +79,7 @@ class Templates:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._clock = clock
-        built_in = FileSystemLoader(builtin_templates())
+        built_in = FileSystemLoader(resource("templates"))
         loaders: list[BaseLoader] = [built_in, PrefixLoader({BUILT_IN: built_in})]
         if directory is not None:
             loaders.insert(0, FileSystemLoader(directory))

@@ -3,17 +3,13 @@
 import asyncio
 import os
 import sys
-import tomllib
 from pathlib import Path
 
 import aiohttp
 import pytest
 from pytest_aiohttp import AiohttpServer
 
-from relay import i18n as language
 from relay.cli import demo
-from relay.misskey import samples as sample
-from relay.rendering import templates as rendering
 from tests.e2e.process import Relay, serving
 from tests.e2e.waiting import until
 from tests.fakes.discord import FakeDiscord
@@ -159,12 +155,3 @@ async def test_serve_tells_warnings_and_goes_on(tmp_path: Path) -> None:
     assert "WARNING  doubtful configuration" in log
     assert "hook alice: its secret has less than 16 characters: it could be guessed" in log
     assert "s3cret" not in log
-
-
-def test_the_wheel_brings_every_folder_that_the_code_reads() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    shipped = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    folders = [rendering.builtin_templates(), sample.directory(), language.catalogues()]
-    for folder in folders:
-        assert folder.is_dir()
-        assert shipped[folder.relative_to(ROOT).as_posix()] == f"relay/{folder.name}"

@@ -1,7 +1,6 @@
 """Every word that relay writes itself is there in every language."""
 
 import re
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -12,10 +11,11 @@ from babel.messages.pofile import read_po
 from pydantic import TypeAdapter, ValidationError
 
 from relay.config import Locale
-from relay.i18n import Language, catalogues, tag
+from relay.i18n import Language, tag
+from relay.resources import resource
 from relay.settings import ABBREVIATIONS, Zone
 
-ROOT = catalogues().parent
+ROOT = resource("locale").parent
 LOCALES = [locale for locale in get_args(Locale) if locale != "en"]
 
 
@@ -26,7 +26,7 @@ FOUND_BY = {"relay": "babel.cfg", "pages": "pages.cfg"}
 
 def extracted(domain: str = "relay") -> set[str | tuple[str, ...]]:
     """What the templates say now, as gettext's tools find it."""
-    with (catalogues() / FOUND_BY[domain]).open(encoding="utf-8") as file:
+    with (resource("locale") / FOUND_BY[domain]).open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
     found = extract_from_dir(ROOT, method_map=methods, options_map=options)
     return {
@@ -36,7 +36,7 @@ def extracted(domain: str = "relay") -> set[str | tuple[str, ...]]:
 
 
 def catalogue(domain: str, locale: str) -> Catalog:
-    path = catalogues() / tag(locale) / "LC_MESSAGES" / f"{domain}.po"
+    path = resource("locale") / tag(locale) / "LC_MESSAGES" / f"{domain}.po"
     with path.open("rb") as file:
         return read_po(file, locale=tag(locale), abort_invalid=True)
 
@@ -78,7 +78,7 @@ def test_a_catalogue_has_all_plural_forms_of_its_language(domain: str, locale: s
 
 
 def test_every_locale_of_the_configuration_has_a_catalogue() -> None:
-    folders = {path.parent.parent.name for path in Path(catalogues()).glob("*/LC_MESSAGES/*.po")}
+    folders = {path.parent.parent.name for path in resource("locale").glob("*/LC_MESSAGES/*.po")}
     assert folders == {tag(locale) for locale in LOCALES}
 
 
