@@ -22,7 +22,7 @@ from relay.model import Display, Event, Gate
 from relay.rendering.templates import Templates
 from relay.routing.gate import denial_reason
 from relay.routing.match import Route, sinks_for
-from relay.sinks import Sink
+from relay.sinks import SinkSettings
 from relay.text.message import Message
 from relay.text.shorten import shorten
 from relay.text.tree import text_of
@@ -92,9 +92,9 @@ def _chosen(event: Event, routes: Sequence[Route], gates: Sequence[Gate]) -> obj
     return sinks_for(event, routes), [denial_reason(gate, event) for gate in gates]
 
 
-def _written(sink: Sink, message: Message, later: Iterator[int]) -> object:
-    """Of a message that nobody has seen: sinks remember how they laid out the last ones."""
-    return sink.payload([replace(message, at=next(later))])
+def _written(sink: SinkSettings, message: Message, later: Iterator[int]) -> object:
+    """Of a message that nobody has seen."""
+    return sink.layout([replace(message, at=next(later))])
 
 
 def _rendered(templates: Templates, event: Event) -> Message:

@@ -30,16 +30,16 @@ SECTIONS = (
     ("RouteSettings", "routes: a list, each with"),
     ("Match", "match and unless"),
     ("SinkSettings", "sinks: *name*, of every type"),
-    ("Discord", "sinks: *name*, of type discord"),
-    ("relay__sinks__discord__client__Mentions", "mentions, of type discord"),
-    ("Slack", "sinks: *name*, of type slack"),
-    ("relay__sinks__slack__client__Mentions", "mentions, of type slack"),
-    ("Matrix", "sinks: *name*, of type matrix"),
-    ("relay__sinks__matrix__client__Mentions", "mentions, of type matrix"),
-    ("Console", "sinks: *name*, of type console"),
+    ("DiscordSettings", "sinks: *name*, of type discord"),
+    ("DiscordMentions", "mentions, of type discord"),
+    ("SlackSettings", "sinks: *name*, of type slack"),
+    ("SlackMentions", "mentions, of type slack"),
+    ("MatrixSettings", "sinks: *name*, of type matrix"),
+    ("MatrixMentions", "mentions, of type matrix"),
+    ("ConsoleSettings", "sinks: *name*, of type console"),
     ("WebSettings", "web"),
 )
-SINKS = ("Discord", "Slack", "Matrix", "Console")
+SINKS = ("DiscordSettings", "SlackSettings", "MatrixSettings", "ConsoleSettings")
 
 
 def page() -> str:

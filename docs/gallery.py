@@ -33,7 +33,7 @@ def _shown(kind: str) -> Iterator[str]:
     ):
         sink: Any = config.sinks[name]
         message = renderer.rendered(redacted(sink.gate, event), "", plan.policy(config, sink))
-        payload = sink.payload([message])
+        payload = sink.layout([message]).payload
         yield f"**{name.capitalize()}**\n\n````{language}\n{shorten(payload)}\n````\n"
 
 

@@ -65,7 +65,7 @@ def lines() -> Iterator[str]:
                 continue
             forms = {"full": message, "plain": plain_form(message)}
             digests = {
-                f"{sink} {form}": digest(settings.payload([shown]))
+                f"{sink} {form}": digest(settings.layout([shown]).payload)
                 for sink, settings in config.sinks.items()
                 for form, shown in forms.items()
             }

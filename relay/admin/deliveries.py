@@ -99,7 +99,7 @@ def _message(now: Operation, delivery: Delivery) -> dict[str, Any]:
         return {"trouble": "unreadable"}
     if isinstance(made, Rejected):
         return {"trouble": "withheld"}
-    payload = sink.payload([made])
+    payload = sink.layout([made]).payload
     return {
         "trouble": None,
         "type": sink.type,

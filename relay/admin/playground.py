@@ -23,14 +23,17 @@ from relay.rendering.problem import Problem
 from relay.rendering.templates import Templates
 from relay.routing.gate import denial_reason
 from relay.routing.match import explain, sinks_for
-from relay.sinks import AnySink, Discord, Matrix, Slack
+from relay.sinks import AnySink
+from relay.sinks.discord.settings import DiscordSettings
+from relay.sinks.matrix.settings import MatrixSettings
+from relay.sinks.slack.settings import SlackSettings
 
 CHATS: Mapping[str, AnySink] = {
-    "Discord": Discord.model_validate(
+    "Discord": DiscordSettings.model_validate(
         {"type": "discord", "url": "https://discord.invalid/webhooks/1/none"}
     ),
-    "Slack": Slack.model_validate({"type": "slack", "url": "https://slack.invalid/none"}),
-    "Matrix": Matrix.model_validate(
+    "Slack": SlackSettings.model_validate({"type": "slack", "url": "https://slack.invalid/none"}),
+    "Matrix": MatrixSettings.model_validate(
         {
             "type": "matrix",
             "homeserver": "https://matrix.invalid",
@@ -177,7 +180,7 @@ def _chats(
             )
         except TemplateError:
             continue  # told among the problems
-        payload = sink.payload([message])
+        payload = sink.layout([message]).payload
         yield {
             "title": title,
             "drawn": drawn(sink.type, payload),

@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
+import aiohttp
+
 from relay.config import Config
 from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.delivery.sender import LaneConfig
@@ -44,7 +46,14 @@ class Plan:
     paces: Mapping[Hashable, Pace]
 
     @classmethod
-    def build(cls, config: Config, *, salt: str, before: "Plan | None" = None) -> "Plan":
+    def build(
+        cls,
+        config: Config,
+        *,
+        salt: str,
+        session: aiohttp.ClientSession,
+        before: "Plan | None" = None,
+    ) -> "Plan":
         """``salt`` is of the outbox; of the plan ``before``, limits that were used stay so."""
         routes, paces = (
             config.compiled_routes(),
@@ -57,7 +66,7 @@ class Plan:
             rules=_rules(config, routes),
             lane_configs={
                 name: LaneConfig(
-                    sink=sink,
+                    sink=sink.open(session),
                     policy=policy(config, sink, pace=_pace(sink, paces)),
                     renderer=shared,
                     fingerprint=fingerprint(sink, salt=salt),

@@ -5,6 +5,8 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 
+import aiohttp
+
 from relay.aio import first
 from relay.app.control import Reloaded
 from relay.app.plan import Plan, Running, changed, restart_only
@@ -27,6 +29,7 @@ class Reload:
         supervisor: LaneSupervisor,
         outbox: Outbox,
         *,
+        session: aiohttp.ClientSession,
         load: Callable[[], Config],
         notifier: Notifier,
         clock: Callable[[], int],
@@ -34,6 +37,7 @@ class Reload:
         self._running = running
         self._supervisor = supervisor
         self._outbox = outbox
+        self._session = session
         self._load = load
         self._notifier = notifier
         self._clock = clock
@@ -56,7 +60,9 @@ class Reload:
     async def _reloaded(self) -> Reloaded:
         before = self._running.plan
         plan = await asyncio.to_thread(
-            lambda: Plan.build(self._loaded(), salt=self._outbox.id, before=before)
+            lambda: Plan.build(
+                self._loaded(), salt=self._outbox.id, session=self._session, before=before
+            )
         )
         self._running.plan = plan
         self._supervisor.change(plan.lane_configs, plan.groups)

@@ -44,7 +44,8 @@ from relay.outbox.lifecycle import forget
 from relay.outcome import Delivery, Outcome
 from relay.rendering.templates import Templates
 from relay.rendering.trial import trial
-from relay.sinks import Sink, open_session
+from relay.sinks import Sink
+from relay.sinks.http import open_session
 from relay.sinks.proxy import proxies
 
 if TYPE_CHECKING:
@@ -104,12 +105,12 @@ async def run(
                 name,
                 lane_config,
                 outbox=outbox,
-                session=session,
                 clock=clock,
                 on_settled=on_settled,
             )
 
-        running, supervisor = Running(Plan.build(config, salt=outbox.id)), LaneSupervisor(new_lane)
+        running = Running(Plan.build(config, salt=outbox.id, session=session))
+        supervisor = LaneSupervisor(new_lane)
         supervisor.change(running.plan.lane_configs, running.plan.groups)
         await reopen(outbox, running.plan.lane_configs, now=clock())
 
@@ -122,9 +123,7 @@ async def run(
         stack.push_async_callback(monitoring.close)
 
         def operation() -> Operation:
-            return _operation(
-                running.plan, supervisor, outbox, session, stats, wake, examine, clock
-            )
+            return _operation(running.plan, supervisor, outbox, stats, wake, examine, clock)
 
         if config.web is not None and metrics is not None:
             opened = monitoring.serve_admin(config.web, operation, changes, metrics)
@@ -138,6 +137,7 @@ async def run(
             running,
             supervisor,
             outbox,
+            session=session,
             load=load or (lambda: config),
             notifier=notifier,
             clock=clock,
@@ -179,19 +179,16 @@ def _metrics() -> "Metrics":
     return Metrics(kinds=misskey.KINDS)
 
 
-async def send_trial(
-    sink: Sink, session: aiohttp.ClientSession, *, language: Language, now: int
-) -> Outcome:
+async def send_trial(sink: Sink, *, language: Language, now: int) -> Outcome:
     """Send a test message; ``now`` in milliseconds."""
     message = trial(at=now, language=language)
-    return await sink.send([message], key=f"test-{now}", session=session)
+    return await sink.send(sink.layout([message]), key=f"test-{now}")
 
 
 def _operation(
     plan: Plan,
     supervisor: LaneSupervisor,
     outbox: Outbox,
-    session: aiohttp.ClientSession,
     stats: RollingStats,
     wake: Callable[[Collection[str]], None],
     examine: Examine,
@@ -201,9 +198,7 @@ def _operation(
 
     async def attempt(name: str) -> Outcome:
         lane_config = plan.lane_configs[name]
-        return await send_trial(
-            lane_config.sink, session, language=lane_config.policy.language, now=clock()
-        )
+        return await send_trial(lane_config.sink, language=lane_config.policy.language, now=clock())
 
     return Operation(
         outbox=outbox,

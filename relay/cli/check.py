@@ -13,7 +13,7 @@ from relay.config import Config
 from relay.doctor import check_config, check_host, collect_local
 from relay.doctor.findings import Finding
 from relay.outbox import check_driver
-from relay.sinks import open_session
+from relay.sinks.http import open_session
 from relay.sinks.proxy import proxies
 
 

@@ -22,7 +22,8 @@ from relay.config import Config, parse
 from relay.errors import RelayError
 from relay.misskey import samples as sample
 from relay.outcome import Outcome, Sent
-from relay.sinks.console import Console, picture
+from relay.sinks import Layout, Sink
+from relay.sinks.console import ConsoleSettings, picture
 from relay.terminal import BARE, Colour, wrapped
 from relay.text.message import Message
 
@@ -141,23 +142,36 @@ Say = Callable[[str], None]
 Shown = asyncio.Queue[tuple[str, Message]]
 
 
-class Screen(Console):
+class Screen(ConsoleSettings):
     """A console that hands its messages on, so that they come in the order of the story."""
 
     _name: str
     _shown: Shown
 
     @classmethod
-    def of(cls, sink: Console, name: str, shown: Shown) -> "Screen":
+    def of(cls, sink: ConsoleSettings, name: str, shown: Shown) -> "Screen":
         screen = cls.model_validate(sink.model_dump())
         screen._name, screen._shown = name, shown
         return screen
 
-    async def send(
-        self, messages: Sequence[Message], *, key: str, session: aiohttp.ClientSession
-    ) -> Outcome:
-        for one in messages:
-            self._shown.put_nowait((self._name, one))
+    def open(self, session: object) -> Sink:
+        return ScreenSink(self, self._name, self._shown)
+
+
+class ScreenSink(Sink):
+    """Hands messages on."""
+
+    def __init__(self, settings: Screen, name: str, shown: Shown) -> None:
+        self.settings, self._name, self._shown = settings, name, shown
+
+    def layout(self, messages: Sequence[Message], *, edit: bool = False) -> Layout:
+        return Layout({"message": messages[0]}, 1)
+
+    async def send(self, layout: Layout, *, key: str) -> Outcome:
+        self._shown.put_nowait((self._name, layout.payload["message"]))
+        return Sent()
+
+    async def probe(self) -> Outcome:
         return Sent()
 
 
@@ -206,7 +220,7 @@ def _config(folder: Path, secret: str, shown: Shown) -> Config:
     screens = {
         name: Screen.of(sink, name, shown)
         for name, sink in config.sinks.items()
-        if isinstance(sink, Console)
+        if isinstance(sink, ConsoleSettings)
     }
     return config.model_copy(update={"sinks": screens})
 

@@ -20,7 +20,7 @@ from relay.doctor import collect_ingress, collect_local, collect_remote, examine
 from relay.doctor.facts import Facts, OutboxContents
 from relay.doctor.findings import Finding, Level
 from relay.errors import OutboxError
-from relay.sinks import open_session
+from relay.sinks.http import open_session
 from relay.sinks.proxy import proxies
 from relay.terminal import Colour
 

@@ -24,7 +24,8 @@ from relay.config.types import Origin, listen
 from relay.errors import ConfigError
 from relay.log.setup import log_to
 from relay.outbox import Outbox, open_outbox
-from relay.sinks import AnySink, open_session
+from relay.sinks import AnySink
+from relay.sinks.http import open_session
 from relay.sinks.proxy import proxies
 
 SERVER = Question("server", "Your Misskey server, like https://misskey.example", "")
@@ -136,7 +137,7 @@ POLL = 0.5  # seconds
 async def first_event(config: Config, use: Use) -> int:
     """Serve until an event has come through to the sink, or cannot."""
     async with open_session(proxies(config.proxy, os.environ)) as session:
-        if (problem := await config.sinks[use.sink].check(session)) is not None:
+        if (problem := await config.sinks[use.sink].open(session).check()) is not None:
             warn(f"{use.sink} refuses relay: {problem}")
             warn("Put it right in the configuration, ask relay check --online, then relay serve.")
             return 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from relay.sinks import AnySink
-from relay.sinks.console import Console, picture
+from relay.sinks.console import ConsoleSettings, picture
 from relay.terminal import Colour, framed
 from relay.text.message import Message
 
@@ -40,7 +40,7 @@ def drawing(sink: AnySink, message: Message, *, name: str, colour: Colour) -> st
     """A message drawn with letters as the chat shows it, from the payload that is sent."""
     from relay.admin.drawing import drawn, letters
 
-    if isinstance(sink, Console):  # its own output
+    if isinstance(sink, ConsoleSettings):  # its own output
         return picture(message, name=name, colour=colour)
-    lines = letters(drawn(sink.type, sink.payload([message])))
+    lines = letters(drawn(sink.type, sink.layout([message]).payload))
     return framed(lines, name=name, tint=message.color, colour=colour)

@@ -31,7 +31,7 @@ def preview(args: Namespace) -> int:
         for name, sink in sinks.items()
         if name not in withheld
     }
-    payloads = {name: sinks[name].payload([message]) for name, message in made.items()}
+    payloads = {name: sinks[name].layout([message]).payload for name, message in made.items()}
     if args.json:
         echo_json(payloads)
     for name in () if args.json else sinks:

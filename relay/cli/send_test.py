@@ -10,7 +10,7 @@ from relay.cli.context import configuration, sink_of
 from relay.cli.output import colour_for, echo
 from relay.cli.parser import Commands, add
 from relay.outcome import Sent
-from relay.sinks import open_session
+from relay.sinks.http import open_session
 from relay.sinks.proxy import proxies
 
 
@@ -19,7 +19,7 @@ async def send_test(args: Namespace) -> int:
     sink = sink_of(config, args.sink)
     async with open_session(proxies(config.proxy, os.environ)) as session:
         language, now = policy(config, sink).language, app.unix_milliseconds()
-        outcome = await app.send_trial(sink, session, language=language, now=now)
+        outcome = await app.send_trial(sink.open(session), language=language, now=now)
     colour, reason = colour_for(sys.stdout), getattr(outcome, "reason", None)
     is_sent, word = isinstance(outcome, Sent), type(outcome).__name__
     painted = colour.good(word) if is_sent else colour.bad(word)

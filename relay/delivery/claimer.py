@@ -48,7 +48,7 @@ class Claimer:
         """The head of the line; or who stands behind it, to learn which of both is sick."""
         passed_over = self.health.passed_over
         if not passed_over:
-            return await self._claimed(lane_config, most=lane_config.sink.most)
+            return await self._claimed(lane_config, most=lane_config.sink.max_batch)
         if (found := await self._claimed(lane_config, skip_batches=passed_over)) is not None:
             return found
         self.health = self.health.without_others()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from relay.delivery.renderer import NOTHING, Renderer, Restricted
-from relay.delivery.requester import INTERRUPTED, Ask, Requester
+from relay.delivery.requester import INTERRUPTED, Requester, is_long
 from relay.outbox.base import Outbox
 from relay.outbox.records import PostedMessage
 from relay.outcome import (
@@ -25,7 +25,6 @@ from relay.outcome import (
 )
 from relay.text.message import Message
 
-LONG = 8192  # bytes of a webhook, from which on its message may take long to make
 Ended = tuple[Sequence[Delivery], Outcome]
 
 
@@ -49,7 +48,8 @@ class Editor:
             return [head], await self._taken_back(head, edits, told, restricted, key=key)
         revised = None if told is None else await self._revised(told, head, restricted)
         if told is not None and revised is not None:
-            outcome, _ = await self._requester.narrowed(self._edit_of(told, key), revised, key)
+            edit = self._requester.edit_of(told.message, key=key, long=is_long([head]))
+            outcome, _ = await self._requester.narrowed(edit, revised, key)
             if isinstance(outcome, Failed):  # to repeat a change shows nothing twice
                 return [head], replace(outcome, ambiguous=False)
             if isinstance(outcome, Rejected) and outcome.is_removed:
@@ -61,9 +61,6 @@ class Editor:
     async def _restricted(self, deliveries: Sequence[Delivery]) -> Restricted:
         found = {subject for one in deliveries for subject in self._renderer.subjects(one)}
         return await self._outbox.restricted(found) if found else NOTHING
-
-    def _edit_of(self, told: PostedMessage, key: str) -> Ask:
-        return partial(self._sink.edit, told.message, key=key, session=self._requester.session)
 
     async def _say_anew(self, head: Delivery, restricted: Restricted, *, key: str) -> Ended:
         if self._requester.may_have_arrived([head]):
@@ -93,7 +90,7 @@ class Editor:
         if told is None:
             return await self._untold(edits)
         left = await self._left(told, head, restricted)
-        edit = self._edit_of(told, key)
+        edit = self._requester.edit_of(told.message, key=key, long=is_long([head]))
         outcome, shown = await self._requester.narrowed(edit, left, key)
         if isinstance(outcome, Rejected) and not outcome.is_removed:
             outcome = await self._requester.plainly(edit, shown, outcome)
@@ -161,7 +158,7 @@ class Editor:
         make: Callable[[], Sequence[Message | Rejected]] = partial(
             self._made, told, head, restricted
         )
-        return make() if len(head.raw) < LONG else await asyncio.to_thread(make)
+        return make() if not is_long([head]) else await asyncio.to_thread(make)
 
     def _made(
         self, told: PostedMessage, head: Delivery, restricted: Restricted

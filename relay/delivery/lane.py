@@ -7,8 +7,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-import aiohttp
-
 from relay.aio import first
 from relay.delivery.breaker import JITTER
 from relay.delivery.claimer import LEASE, Claimer, as_before, batch_of
@@ -43,7 +41,6 @@ class Lane:
         config: LaneConfig,
         *,
         outbox: Outbox,
-        session: aiohttp.ClientSession,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
         on_settled: OnSettled = lambda settled, outcome: None,
@@ -51,7 +48,6 @@ class Lane:
         self.name = name
         self._config = self._next = config
         self._outbox = outbox
-        self._session = session
         self._clock = clock
         self._monotonic = monotonic
         self._news = asyncio.Event()
@@ -82,7 +78,6 @@ class Lane:
             self.name,
             self._config,
             outbox=self._outbox,
-            session=self._session,
             monotonic=self._monotonic,
         )
 

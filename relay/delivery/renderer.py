@@ -15,7 +15,7 @@ from relay.rendering.blocks import outline
 from relay.rendering.templates import Templates
 from relay.routing.gate import allows, has_lapsed, redacted, revokes
 from relay.routing.match import Route
-from relay.sinks.emoji import of_server
+from relay.sinks.layout import of_server
 from relay.sinks.pacing import Pace
 from relay.text.message import Message
 

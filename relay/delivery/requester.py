@@ -7,13 +7,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 
-import aiohttp
-
 from relay.delivery.fallback import Fallback, narrowed
 from relay.delivery.renderer import DeliveryPolicy
 from relay.outbox.base import Outbox
 from relay.outcome import Closed, Delivery, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
-from relay.sinks.base import Sink
+from relay.sinks.base import NO_ROOM, Layout, Sink
 from relay.text.message import Message, plain_form
 
 logger = logging.getLogger(__name__)
@@ -23,7 +21,13 @@ Ask = Callable[[Sequence[Message]], Asked]
 NEXT_EDIT = 5.0  # seconds after a message that must not be changed now, until the next is tried
 PATIENCE = 60.0  # seconds within a lease before another request of the same attempt
 INTERRUPTED = Failed("relay ended while it was sent", ambiguous=True)
+LONG = 8192  # bytes of a webhook, from which on its message may take long to make
 ATTEMPT = 200.0  # seconds within which all of its requests begin; with the last a lease suffices
+
+
+def is_long(deliveries: Sequence[Delivery]) -> bool:
+    """Whether making messages of these may take so long that it is done in a thread."""
+    return any(len(delivery.raw) >= LONG for delivery in deliveries)
 
 
 class Requester:
@@ -36,10 +40,9 @@ class Requester:
         policy: DeliveryPolicy,
         *,
         outbox: Outbox,
-        session: aiohttp.ClientSession,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self.sink, self.policy, self.session = name, sink, policy, session
+        self.name, self.sink, self.policy = name, sink, policy
         self._outbox = outbox
         self._monotonic = monotonic
         self._began = monotonic()
@@ -55,22 +58,70 @@ class Requester:
         return self.policy.pace.pause_of_edits(now=self._monotonic())
 
     async def probe(self) -> Outcome:
-        return await self.ask(lambda: self.sink.probe(self.session))
+        return await self.ask(lambda: self.sink.probe())
 
     async def send(
-        self, messages: Sequence[Message], *, key: str, deliveries: Sequence[Delivery]
+        self,
+        messages: Sequence[Message],
+        *,
+        layout: Layout | None = None,
+        key: str,
+        deliveries: Sequence[Delivery],
     ) -> Outcome:
-        """Send deliveries; of one that is rejected the plain form, too."""
+        """
+        Send deliveries; if a single one is rejected, its plain form, too.
 
-        async def send(messages: Sequence[Message]) -> Outcome:
+        ``layout`` is that of the messages, if they have been laid out.
+        """
+        long = is_long(deliveries)
+
+        async def send(shown: Sequence[Message]) -> Outcome:
+            known = layout if shown is messages else None
+            fitting = await self.fitting(shown, known=known, long=long)
+            if fitting is None:
+                return NO_ROOM
             if not self.policy.resend and not await self._outbox.mark_in_doubt(deliveries):
                 return RateLimited(0.0)  # not sent: another process has it now
-            return await self.sink.send(messages, key=key, session=self.session)
+            return await self.sink.send(fitting, key=key)
 
-        outcome, messages = await self.narrowed(send, messages, key)
-        if not isinstance(outcome, Rejected) or len(messages) > 1:
+        outcome, shown = await self.narrowed(send, messages, key)
+        if not isinstance(outcome, Rejected) or len(shown) > 1:
             return outcome
-        return await self.plainly(send, messages, outcome)
+        return await self.plainly(send, shown, outcome)
+
+    def edit_of(self, posted: str, *, key: str, long: bool) -> Ask:
+        """A request that replaces what was posted."""
+
+        async def edit(shown: Sequence[Message]) -> Outcome:
+            fitting = await self.fitting(shown, edit=True, long=long)
+            return NO_ROOM if fitting is None else await self.sink.edit(posted, fitting, key=key)
+
+        return edit
+
+    async def layout(
+        self, messages: Sequence[Message], *, edit: bool = False, long: bool
+    ) -> Layout:
+        """Lay out messages; long ones in a thread, so that the loop goes on meanwhile."""
+        if long:
+            return await asyncio.to_thread(self.sink.layout, messages, edit=edit)
+        return self.sink.layout(messages, edit=edit)
+
+    async def fitting(
+        self,
+        messages: Sequence[Message],
+        *,
+        known: Layout | None = None,
+        edit: bool = False,
+        long: bool,
+    ) -> Layout | None:
+        """The layout of all the messages, prepared if that fits, too; None if they do not fit."""
+        prepared = await self.sink.prepare(messages)
+        if prepared is not messages:
+            layout = await self.layout(prepared, edit=edit, long=long)
+            if layout.count == len(messages):
+                return layout
+        layout = known or await self.layout(messages, edit=edit, long=long)
+        return layout if layout.count == len(messages) else None
 
     def may_have_arrived(self, deliveries: Sequence[Delivery]) -> bool:
         """Whether an earlier attempt was cut off, where nothing may come twice."""

@@ -6,20 +6,17 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
-import aiohttp
-
 from relay.delivery.breaker import CRASHES
-from relay.delivery.editor import LONG, Editor
+from relay.delivery.editor import Editor
 from relay.delivery.renderer import NOTHING, DeliveryPolicy, Renderer, Restricted
-from relay.delivery.requester import INTERRUPTED, Requester
+from relay.delivery.requester import INTERRUPTED, LONG, Requester, is_long
 from relay.errors import OutboxError, RelayError
 from relay.outbox.base import Outbox
 from relay.outbox.records import Claim
 from relay.outcome import MAY_HAVE_ARRIVED, WITHHELD, Delivery, Failed, Outcome, Rejected
-from relay.sinks.base import Sink
+from relay.sinks.base import Layout, Sink
 from relay.text.message import Message
 
 logger = logging.getLogger(__name__)
@@ -43,6 +40,8 @@ class Batch:
 
     deliveries: Sequence[Delivery]
     messages: Sequence[Message] | Rejected | Failed
+    layout: Layout | None = None
+    """That of the messages, if they had to be laid out to see how many fit."""
 
     @property
     def is_carried(self) -> bool:
@@ -59,7 +58,6 @@ class Sender:
         lane_config: LaneConfig,
         *,
         outbox: Outbox,
-        session: aiohttp.ClientSession,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
@@ -74,7 +72,6 @@ class Sender:
             lane_config.sink,
             lane_config.policy,
             outbox=outbox,
-            session=session,
             monotonic=monotonic,
         )
         self._editor = Editor(self._requester, lane_config.renderer, outbox=outbox)
@@ -101,19 +98,30 @@ class Sender:
                 return Batch(claimed, message)
             messages.append(message)
         candidates = await self._presentable(claim.candidates, restricted)
-        fitting = self._sink.together([*messages, *(message for _, message in candidates)])
-        wanted = [one for one, _ in candidates[: fitting - len(messages)]]
-        joined = await self._joined(wanted, claimed[0])
-        messages += [message for _, message in candidates[: len(joined)]]
-        return Batch([*claimed, *joined], messages)
+        together = [*messages, *(message for _, message in candidates)]
+        layout = await self._layout(together, long=is_long([*claimed, *claim.candidates]))
+        room = 0 if layout is None else max(0, layout.count - len(messages))
+        joined = await self._joined([delivery for delivery, _ in candidates[:room]], claimed[0])
+        if len(joined) < room:  # others have been claimed elsewhere meanwhile
+            layout = None
+        return Batch([*claimed, *joined], together[: len(messages) + len(joined)], layout)
+
+    async def _layout(self, messages: Sequence[Message], *, long: bool) -> Layout | None:
+        """What of the messages fits into one request; None: only the first, or a bug."""
+        if len(messages) == 1:
+            return None
+        try:
+            return await self._requester.layout(messages, long=long)
+        except Exception as error:  # met again, and reported, when the messages are sent
+            self._bug(error)
+            return None
 
     async def _restricted(self, deliveries: Sequence[Delivery]) -> Restricted:
         """Later versions of all notes in these that not everybody may see."""
-        long = any(len(one.raw) >= LONG for one in deliveries)
         found = (
             await asyncio.to_thread(self._subjects, deliveries)
-            if long
-            else (self._subjects(deliveries))
+            if is_long(deliveries)
+            else self._subjects(deliveries)
         )
         return await self._outbox.restricted(found) if found else NOTHING
 
@@ -135,7 +143,7 @@ class Sender:
             if head.edits is not None:
                 return await self._editor.send(head, head.edits, key=key)
             outcome = await self._requester.send(
-                batch.messages, key=key, deliveries=batch.deliveries
+                batch.messages, layout=batch.layout, key=key, deliveries=batch.deliveries
             )
             return batch.deliveries, outcome
         except OutboxError as error:  # asked before anything is sent
@@ -154,14 +162,10 @@ class Sender:
     async def _made(
         self, delivery: Delivery, restricted: Restricted, later: Delivery | None = None
     ) -> Message | Rejected | Failed:
-        """A message; a long one is made and laid out beside the loop, for others wait for that."""
+        """A message; a long one is made in a thread, so that the loop goes on meanwhile."""
         if len(delivery.raw) < LONG:
             return self._message(delivery, restricted, later)
-        message = await asyncio.to_thread(self._message, delivery, restricted, later)
-        if isinstance(message, Message):
-            with suppress(Exception):  # a bug: it will be met again when the message is sent
-                await asyncio.to_thread(self._sink.payload, [message])  # sinks remember layouts
-        return message
+        return await asyncio.to_thread(self._message, delivery, restricted, later)
 
     def _message(
         self, delivery: Delivery, restricted: Restricted, later: Delivery | None

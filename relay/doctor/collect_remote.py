@@ -16,11 +16,11 @@ from relay.doctor.facts import Account, Server
 from relay.outcome import Failed
 from relay.secret import Secret
 from relay.sinks import SinkSettings
-from relay.sinks.discord.client import Discord
+from relay.sinks.discord.settings import DiscordSettings
 from relay.sinks.errors import Answer, one_line
 from relay.sinks.http import exchange
-from relay.sinks.matrix.client import Matrix
-from relay.sinks.slack.client import Slack
+from relay.sinks.matrix.settings import MatrixSettings
+from relay.sinks.slack.settings import SlackSettings
 
 NO_SECRET = Secret("")
 """For requests without a secret."""
@@ -33,12 +33,12 @@ A = TypeVar("A")
 
 async def sink_problems(config: Config, session: aiohttp.ClientSession) -> Mapping[str, str | None]:
     """The problem that each sink's own check reports, or None."""
-    return await _each(config.sinks, lambda sink: sink.check(session))
+    return await _each(config.sinks, lambda sink: sink.open(session).check())
 
 
 async def accounts(config: Config, session: aiohttp.ClientSession) -> Mapping[str, Account]:
     """The accounts of the Matrix sinks."""
-    sinks = {name: sink for name, sink in config.sinks.items() if isinstance(sink, Matrix)}
+    sinks = {name: sink for name, sink in config.sinks.items() if isinstance(sink, MatrixSettings)}
     return await _each(sinks, lambda sink: _account(sink, session))
 
 
@@ -69,7 +69,7 @@ async def _each(questions: Mapping[str, Q], ask: Callable[[Q], Awaitable[A]]) ->
     return dict(zip(questions, answers, strict=True))
 
 
-async def _account(sink: Matrix, session: aiohttp.ClientSession) -> Account:
+async def _account(sink: MatrixSettings, session: aiohttp.ClientSession) -> Account:
     base = sink.homeserver.rstrip("/")
 
     async def ask(path: str) -> Mapping[str, Any]:
@@ -154,11 +154,11 @@ def _addresses(config: Config) -> Iterator[str]:
 
 def _address(sink: SinkSettings) -> str:
     match sink:
-        case Discord():
+        case DiscordSettings():
             return sink.url.reveal()
-        case Slack():
+        case SlackSettings():
             return sink.api_base if sink.url is None else sink.url.reveal()
-        case Matrix():
+        case MatrixSettings():
             return sink.homeserver
         case _:
             return ""

@@ -5,14 +5,15 @@ from typing import Annotated
 from pydantic import Field
 
 from relay.sinks import addresses, discord, errors, matrix, slack
-from relay.sinks.base import Payload, Sink, SinkSettings
-from relay.sinks.console import Console
-from relay.sinks.discord.client import Discord
-from relay.sinks.http import open_session
-from relay.sinks.matrix.client import Matrix
-from relay.sinks.slack.client import Slack
+from relay.sinks.base import Layout, Payload, Sink, SinkSettings
+from relay.sinks.console import ConsoleSettings
+from relay.sinks.discord.settings import DiscordSettings
+from relay.sinks.matrix.settings import MatrixSettings
+from relay.sinks.slack.settings import SlackSettings
 
-AnySink = Annotated[Discord | Slack | Matrix | Console, Field(discriminator="type")]
+AnySink = Annotated[
+    DiscordSettings | SlackSettings | MatrixSettings | ConsoleSettings, Field(discriminator="type")
+]
 
 addresses.learn("discord", discord.KNOWN)
 addresses.learn("slack", slack.KNOWN, slack.TOKENS)
@@ -21,13 +22,4 @@ errors.learn("Matrix", matrix.is_matrixs)
 errors.learn("Discord", discord.is_discords)
 errors.learn("Slack", slack.is_slacks)
 
-__all__ = [
-    "AnySink",
-    "Discord",
-    "Matrix",
-    "Payload",
-    "Sink",
-    "SinkSettings",
-    "Slack",
-    "open_session",
-]
+__all__ = ["AnySink", "Layout", "Payload", "Sink", "SinkSettings"]

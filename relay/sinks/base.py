@@ -1,24 +1,36 @@
-"""What every way out has in common: its settings, and the one question that lanes ask."""
+"""What every sink has in common: its settings, and the client that they open."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import aiohttp
 from pydantic import AfterValidator, ValidationInfo
 
 from relay.model import Display, Gate, Visibility
 from relay.outcome import Outcome, Rejected
 from relay.settings import Settings, Zone
+from relay.sinks.errors import trouble
 from relay.sinks.pacing import Rate, Window
 from relay.text.message import Message
 from relay.units import Duration
 
-Payload = Mapping[str, Any]
+if TYPE_CHECKING:  # see SinkSettings.open
+    import aiohttp
 
+Payload = Mapping[str, Any]
 
 UNCHANGEABLE = Rejected("what was sent here cannot be changed")
 NO_ROOM = Rejected("what was sent together has no room together any more")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The body of one request, and how many of the messages it has."""
+
+    payload: Payload
+    count: int
 
 
 class SinkSettings(Settings):
@@ -76,27 +88,18 @@ class SinkSettings(Settings):
         """Whether a repeated send shows nothing twice."""
         return False
 
-    @property
-    def most(self) -> int:
-        """One, where the vendor's way of showing messages has no place for several."""
-        return 1
+    def layout(self, messages: Sequence[Message], *, edit: bool = False) -> Layout:
+        """See ``Sink.layout``."""
+        raise NotImplementedError
 
-    @property
-    def can_edit(self) -> bool:
-        return False
+    def open(self, session: "aiohttp.ClientSession") -> "Sink":
+        """
+        The client of this sink, which sends over ``session``.
 
-    def together(self, messages: Sequence[Message]) -> int:
-        return 1
-
-    async def edit(
-        self,
-        sent: str,
-        messages: Sequence[Message],
-        *,
-        key: str,
-        session: aiohttp.ClientSession,
-    ) -> Outcome:
-        return UNCHANGEABLE
+        Vendors import their clients here and not with their settings: aiohttp and the vendors'
+        libraries take longer to import than all that ``relay check`` does.
+        """
+        raise NotImplementedError
 
     @property
     def doubts(self) -> Mapping[str, str]:
@@ -120,77 +123,73 @@ class SinkSettings(Settings):
         return Display(cw=self.cw, sensitive_media=self.sensitive_media, previews=self.previews)
 
 
-class Sink(Protocol):
+class Sink(ABC):
     """
-    One vendor's API.
+    A client of one vendor's API, with the state that sending needs.
 
-    It reports how a send ended and nothing more: it never sleeps, loops or repeats.
+    It reports how a request ended and nothing more: it never sleeps, loops or repeats.
     """
 
-    @property
-    def most(self) -> int:
-        """How many messages at most share one request."""
-        ...
+    can_edit = False
+    """Whether a message that was sent can be changed."""
+    max_batch = 1
+    """How many messages at most share one request."""
+    settings: SinkSettings
 
-    @property
-    def can_edit(self) -> bool:
-        """Whether what was sent can be changed."""
-        ...
-
-    def together(self, messages: Sequence[Message]) -> int:
-        """How many of the first fit into one request, each as it is alone; at least one."""
-        ...
-
-    def payload(self, messages: Sequence[Message]) -> Payload:
-        """The body that goes out for messages that fit together, within the vendor's limits."""
-        ...
-
-    async def send(
-        self, messages: Sequence[Message], *, key: str, session: aiohttp.ClientSession
-    ) -> Outcome:
+    async def prepare(self, messages: Sequence[Message]) -> Sequence[Message]:
         """
-        Make one request of messages that fit together, in their order.
+        The messages with all that the vendor has to be given before they can be laid out.
+
+        That may need more room: where it has none, they are sent as they were.
+        """
+        return messages
+
+    def layout(self, messages: Sequence[Message], *, edit: bool = False) -> Layout:
+        """
+        Write the body of one request, within the vendor's limits.
+
+        It has as many of the first messages as fit, each as it would be alone, and one at least.
+        ``edit``: it is to replace what was sent before, for which there may be less room.
+        """
+        return self.settings.layout(messages, edit=edit)
+
+    @abstractmethod
+    async def send(self, layout: Layout, *, key: str) -> Outcome:
+        """
+        Make one request.
 
         ``key`` is the same in all attempts of the same messages, and never of others.
         """
-        ...
 
-    async def edit(
-        self,
-        sent: str,
-        messages: Sequence[Message],
-        *,
-        key: str,
-        session: aiohttp.ClientSession,
-    ) -> Outcome:
+    async def edit(self, posted: str, layout: Layout, *, key: str) -> Outcome:
         """
-        Put these in place of all that was sent together; ``sent`` is what Sent told of it.
+        Replace all that was sent together; ``posted`` is the id that ``Sent`` had.
 
-        Rejected or Closed if it cannot be changed any more: whoever then tells it anew learns why.
-        But what somebody has removed from the chat (``is_removed``) is not told anew.
+        Rejected or Closed if it cannot be changed any more, so that it is sent again as a new
+        message; but not if somebody has removed it from the chat (``is_removed``).
         """
-        ...
+        return UNCHANGEABLE
 
-    async def probe(self, session: aiohttp.ClientSession) -> Outcome:
+    @abstractmethod
+    async def probe(self) -> Outcome:
         """
         Make a request that shows nothing to anybody, by the way of messages; Sent if it is open.
 
         With a message, if the vendor took it for one: it is not what it should be.
         """
-        ...
 
-    async def check(self, session: aiohttp.ClientSession) -> str | None:
+    async def check(self) -> str | None:
         """Ask the vendor whether we may send, without sending; what is wrong, or None."""
-        ...
+        return trouble(await self.probe())
 
 
 def ids(pattern: str, hint: str) -> AfterValidator:
     """A tuple of ids that all look like this; each is kept once."""
 
-    def check(found: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(pattern, one) for one in found):
+    def check(values: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(pattern, value) for value in values):
             raise ValueError(hint)
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(values))
 
     return AfterValidator(check)
 

@@ -1,15 +1,13 @@
 """A message drawn with letters, for terminals."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-import aiohttp
-
 from relay.model import Display
 from relay.outcome import Failed, Outcome, Sent
-from relay.sinks.base import Payload, SinkSettings
-from relay.sinks.http import named
+from relay.sinks.base import Layout, Sink, SinkSettings
 from relay.sinks.layout import dated
 from relay.terminal import BARE, Colour, framed
 from relay.text import plain
@@ -42,7 +40,7 @@ def _fields(message: Message) -> Iterator[str]:
         yield f"{plain.line(field.name)}: {plain.render(field.value)}"
 
 
-class Console(SinkSettings):
+class ConsoleSettings(SinkSettings):
     """A way out to the terminal."""
 
     type: Literal["console"]
@@ -56,23 +54,30 @@ class Console(SinkSettings):
         previews = self.look == "matrix"
         return Display(cw=cw, sensitive_media=self.sensitive_media, previews=previews)
 
-    def payload(self, messages: Sequence[Message]) -> Payload:
-        return {"text": "\n".join(picture(one, name=self.look) for one in messages)}
+    def layout(self, messages: Sequence[Message], *, edit: bool = False) -> Layout:
+        return Layout({"text": picture(messages[0], name=self.look)}, 1)
 
-    async def send(
-        self, messages: Sequence[Message], *, key: str, session: aiohttp.ClientSession
-    ) -> Outcome:
+    def open(self, session: object) -> Sink:
+        return ConsoleSink(self)
+
+
+class ConsoleSink(Sink):
+    """Prints to standard output."""
+
+    def __init__(self, settings: ConsoleSettings) -> None:
+        self.settings = settings
+
+    async def send(self, layout: Layout, *, key: str) -> Outcome:
         # A terminal may know few characters, and be gone.
         code = getattr(sys.stdout, "encoding", None) or "utf-8"
-        text = self.payload(messages)["text"].encode(code, "replace").decode(code)
+        text = layout.payload["text"].encode(code, "replace").decode(code)
         try:
             print(text, flush=True)  # noqa: T201
-        except (OSError, ValueError) as error:
-            return Failed(named(error))
+        except OSError as error:
+            return Failed(os.strerror(error.errno).lower() if error.errno else str(error))
+        except ValueError:
+            return Failed("standard output is closed")
         return Sent()
 
-    async def probe(self, session: aiohttp.ClientSession) -> Outcome:
+    async def probe(self) -> Outcome:
         return Sent()
-
-    async def check(self, session: aiohttp.ClientSession) -> str | None:
-        return None

@@ -5,7 +5,6 @@ Whether a request may be repeated without harm depends on whether any of it had 
 can tell (https://docs.aiohttp.org/en/stable/tracing_reference.html).
 """
 
-import json
 import os
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -19,6 +18,7 @@ from yarl import URL
 from relay.outcome import Failed
 from relay.secret import Secret
 from relay.sinks.errors import Answer, one_line, without
+from relay.sinks.layout import encoded
 from relay.sinks.proxy import DIRECT, Proxies
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=20)
@@ -110,15 +110,6 @@ async def exchange(
     except (aiohttp.ClientError, OSError, ValueError) as error:
         reason = named(error, host=URL(url).host)
         return Failed(reason, ambiguous=trace.written, unsent=not trace.written)
-
-
-def encoded(value: object) -> bytes:
-    """JSON in UTF-8. Half a character (a lone surrogate) makes Synapse fail for ever: U+FFFD."""
-    text = json.dumps(value, ensure_ascii=False)
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _place(response: aiohttp.ClientResponse, secret: Secret) -> str:

@@ -1,15 +1,17 @@
 """What the layouts of all vendors have in common: lengths, and the small parts of a message."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from relay.sinks.images import draws
 from relay.text import plain
 from relay.text.links import link
-from relay.text.message import Image, Message
+from relay.text.message import Image, Message, mapped
 from relay.text.shorten import ELLIPSIS, beginning, shorten
-from relay.text.tree import LabelSource, Link, Text, Tree, merged
+from relay.text.tree import Emoji, LabelSource, Link, Node, Text, Tree, merged
 from relay.text.unicode import is_visible
 
 Written = TypeVar("Written")
@@ -18,8 +20,6 @@ _ADDRESSES = ("image_url", "icon_url", "avatar_url", "url")
 """The members of payloads that hold addresses."""
 
 TAIL = 0.75  # of the room for a text, at most, for what must not be missing at its end
-LAID_OUT = 64
-"""How many messages stay laid out: each is asked for twice, to see what fits and to be sent."""
 
 
 class Room:
@@ -70,18 +70,17 @@ class Room:
 
 
 def leading(
-    messages: Sequence[Message], sizes: Callable[[Message], Sequence[int]], limits: Sequence[int]
-) -> int:
-    """How many of the first keep, added up, to all the limits; one does so by itself."""
-    if len(messages) == 1:
-        return 1
-    left, fitting = tuple(limits), 0
-    for message in messages:
-        left = tuple(room - size for room, size in zip(left, sizes(message), strict=True))
-        if min(left) < 0:
+    laid_out: Iterable[Written], sizes: Callable[[Written], Sequence[int]], limits: Sequence[int]
+) -> list[Written]:
+    """The first messages whose sizes, added up, keep to all the limits; one at least."""
+    fitting: list[Written] = []
+    left = tuple(limits)
+    for written in laid_out:
+        left = tuple(room - size for room, size in zip(left, sizes(written), strict=True))
+        if fitting and min(left) < 0:
             break
-        fitting += 1
-    return max(1, fitting)
+        fitting.append(written)
+    return fitting
 
 
 def units(text: str) -> int:
@@ -98,6 +97,15 @@ def cut_units(text: str, limit: int) -> str:
     if units(text) <= limit:
         return text
     return text.encode("utf-16-le", "replace")[: 2 * limit].decode("utf-16-le", "ignore")
+
+
+def encoded(value: object) -> bytes:
+    """JSON in UTF-8; half a character (a lone surrogate), which servers fail at, is U+FFFD."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def linked(label: Tree, url: str | None) -> Tree:
@@ -201,3 +209,30 @@ def _name(image: Image) -> tuple[str, LabelSource]:
     except ValueError:
         return image.type, LabelSource.RELAY
     return plain.line((Text(file),)) or parts.hostname or image.type, LabelSource.FILE
+
+
+def coded(message: Message, codes: Mapping[str, str]) -> Message:
+    """The message with the chat's codes for emoji, by their names."""
+
+    def change(node: Node) -> Node:
+        if isinstance(node, Emoji) and (code := codes.get(node.name)) is not None:
+            return Emoji(node.name, node.url, code)
+        return node
+
+    return mapped(message, change) if codes else message
+
+
+def of_server(message: Message, server: str) -> Message:
+    """
+    The message with pictures of emoji only from a server that the configuration names.
+
+    Any other address is what the event says, and relay would ask whatever that means here.
+    """
+
+    def change(node: Node) -> Node:
+        if not isinstance(node, Emoji) or node.url is None:
+            return node
+        is_there = bool(server) and node.url.startswith(f"{server}/emoji/")
+        return node if is_there else replace(node, url=None)
+
+    return mapped(message, change)

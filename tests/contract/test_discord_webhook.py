@@ -11,7 +11,7 @@ import pytest
 from discord_webhook import DiscordEmbed, DiscordWebhook
 from discord_webhook.webhook_exceptions import ColorNotInRangeException
 
-from relay.sinks.discord.client import KEYS, Discord
+from relay.sinks.discord.settings import KEYS, DiscordSettings
 from relay.text.message import Message
 from relay.text.tree import Text
 from tests.fakes.discord_rules import form_errors
@@ -51,7 +51,11 @@ def test_it_leaks_its_own_settings_and_drops_an_empty_list_of_mentions() -> None
     assert {"wait", "timeout", "thread_id", "id"} <= found.keys()
     assert "allowed_mentions" not in found
     assert form_errors(found, edit=False).found
-    ours = Discord(type="discord", url="https://x.invalid/webhooks/1/secret").payload([Message()])
+    ours = (
+        DiscordSettings(type="discord", url="https://x.invalid/webhooks/1/secret")
+        .layout([Message()])
+        .payload
+    )
     assert ours["allowed_mentions"] == {"parse": [], "roles": [], "users": []}
     assert ours.keys() <= {*KEYS, "allowed_mentions"}
 
@@ -86,12 +90,12 @@ def test_two_embeds_share_nothing() -> None:
 def test_a_color_out_of_range_breaks_the_library_but_not_us(color: int) -> None:
     with pytest.raises(ColorNotInRangeException):
         DiscordEmbed(color=color)
-    sink = Discord(type="discord", url="https://x.invalid/webhooks/1/secret")
-    (embed,) = sink.payload([Message(title=(Text("t"),), color=color)])["embeds"]
+    sink = DiscordSettings(type="discord", url="https://x.invalid/webhooks/1/secret")
+    (embed,) = sink.layout([Message(title=(Text("t"),), color=color)]).payload["embeds"]
     assert embed == {"title": "t"}
 
 
 def test_nothing_is_logged_of_a_message(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    Discord(type="discord", url="https://x.invalid/webhooks/1/secret").payload([Message()])
+    DiscordSettings(type="discord", url="https://x.invalid/webhooks/1/secret").layout([Message()])
     assert caplog.records == []

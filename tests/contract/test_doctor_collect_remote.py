@@ -11,7 +11,7 @@ from pytest_aiohttp import AiohttpServer
 from relay.config import Config
 from relay.doctor import collect_remote, examine
 from relay.doctor.facts import Facts, Server
-from relay.sinks import open_session
+from relay.sinks.http import open_session
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
 from tests.fakes.synapse import Synapse

@@ -13,8 +13,8 @@ from relay.delivery.sender import LaneConfig
 from relay.outbox import SQLiteOutbox
 from relay.outcome import State
 from relay.rendering.templates import Templates
-from relay.sinks import open_session
-from relay.sinks.discord.client import Discord
+from relay.sinks.discord.settings import DiscordSettings
+from relay.sinks.http import open_session
 from tests.factories import accept
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.limits import ManualClock
@@ -48,17 +48,16 @@ async def test_ten_thousand_events_take_few_requests_and_never_meet_a_limit(
 
 
 def lane_to(discord: FakeDiscord, outbox: SQLiteOutbox, session, clock: ManualClock) -> Lane:
-    sink = Discord.model_validate({"type": "discord", "url": discord.url})
+    sink = DiscordSettings.model_validate({"type": "discord", "url": discord.url})
     return Lane(
         "team",
         LaneConfig(
-            sink=sink,
+            sink=sink.open(session),
             policy=policy(Config(), sink),
             renderer=Renderer(Templates(), {}),
             fingerprint="",
         ),
         outbox=outbox,
-        session=session,
         clock=lambda: milliseconds(clock),
         monotonic=clock,
     )

@@ -10,15 +10,17 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from relay.outcome import Sent
-from relay.sinks.discord.client import Discord
-from relay.sinks.emoji import IN_A_ROW, PICTURES, REDIRECTS, SIZE, Pictures, of_server
+from relay.sinks.discord.settings import DiscordSettings
 from relay.sinks.http import open_session
-from relay.sinks.matrix.client import Matrix
+from relay.sinks.layout import of_server
+from relay.sinks.matrix.emoji import IN_A_ROW, PICTURES, REDIRECTS, SIZE, Pictures
 from relay.sinks.matrix.layout import CONTENT
+from relay.sinks.matrix.settings import MatrixSettings
 from relay.sinks.proxy import proxies
-from relay.sinks.slack.client import Slack
+from relay.sinks.slack.settings import SlackSettings
 from relay.text.message import Message
 from relay.text.tree import Emoji, Style, Styled, Text
+from tests import chats
 from tests.fakes.proxy import FakeProxy
 from tests.fakes.synapse import Synapse
 
@@ -88,24 +90,24 @@ def message(*names: str, server: str = "https://misskey.example") -> Message:
 
 
 def test_discord_shows_its_own_emoji_and_names_the_others() -> None:
-    sink = Discord.model_validate(
+    sink = DiscordSettings.model_validate(
         {
             "type": "discord",
             "url": "https://d.example/webhooks/1/x",
             "emojis": {"cat": "<:cat:123>"},
         }
     )
-    (embed,) = sink.payload([message("cat", "dog")])["embeds"]
+    (embed,) = sink.layout([message("cat", "dog")]).payload["embeds"]
     assert embed["description"] == "**<:cat:123>**\u200b**\\:dog:**"
 
 
 def test_slack_shows_its_own_emoji_and_names_the_others() -> None:
-    sink = Slack.model_validate(
+    sink = SlackSettings.model_validate(
         {"type": "slack", "url": "https://s.example/x", "emojis": {"cat": "blobcat"}}
     )
     elements: Any = [
         element
-        for block in sink.payload([message("cat", "dog")])["blocks"]
+        for block in sink.layout([message("cat", "dog")]).payload["blocks"]
         for section in block["elements"]
         for element in section["elements"]
     ]
@@ -116,7 +118,7 @@ def test_slack_shows_its_own_emoji_and_names_the_others() -> None:
 @pytest.mark.parametrize("code", ["blobcat", "<@123>", "<:cat:123> @everyone", "<:cat:x>"])
 def test_an_emoji_code_that_is_none_is_a_mistake(code: str) -> None:
     with pytest.raises(ValueError, match="emojis"):
-        Discord.model_validate(
+        DiscordSettings.model_validate(
             {"type": "discord", "url": "https://d.example/webhooks/1/x", "emojis": {"cat": code}}
         )
 
@@ -265,7 +267,7 @@ async def test_matrix_shows_pictures(
     misskey: EmojiServer, session: aiohttp.ClientSession, synapse: Synapse
 ) -> None:
     room = await synapse.create_room()
-    sink = Matrix.model_validate(
+    sink = MatrixSettings.model_validate(
         {
             "type": "matrix",
             "homeserver": synapse.base_url,
@@ -273,7 +275,9 @@ async def test_matrix_shows_pictures(
             "token": synapse.bot.token,
         }
     )
-    sent = await sink.send([message("cat", server=misskey.url)], key="emoji-1", session=session)
+    sent = await chats.send(
+        sink, [message("cat", server=misskey.url)], key="emoji-1", session=session
+    )
     assert isinstance(sent, Sent)
     (event,) = await synapse.messages(room)
     html = event["content"]["formatted_body"]
@@ -297,14 +301,16 @@ async def test_pictures_for_which_several_messages_have_no_room_stay_names(
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     homeserver = str((await aiohttp_server(app)).make_url(""))
-    sink = Matrix.model_validate(
+    sink = MatrixSettings.model_validate(
         {"type": "matrix", "homeserver": homeserver, "room": "!a", "token": "token"}
     )
     for several in ([message(*["cat"] * 60, server=misskey.url)] * count for count in (1, 8)):
-        assert sink.together(several) == len(several)
-        sent_as = await sink.send(several, key="1", session=session)
+        assert sink.layout(several).count == len(several)
+        sent_as = await chats.send(sink, several, key="1", session=session)
         assert sent_as == Sent(message="!a $e m.notice")
-        assert await sink.edit("!a $e m.notice", several, key="2", session=session) == sent_as
+        assert (
+            await chats.edit(sink, "!a $e m.notice", several, key="2", session=session) == sent_as
+        )
     assert [b"mxc://" in body for body in sent] == [True, True, False, False]
     assert max(map(len, sent)) <= CONTENT
 

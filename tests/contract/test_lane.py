@@ -27,6 +27,7 @@ from relay.outcome import (
     State,
 )
 from relay.rendering.templates import Templates
+from relay.sinks.base import Layout
 from relay.sinks.pacing import Pace
 from relay.text.message import Message
 from relay.text.tree import text_of
@@ -43,7 +44,7 @@ class Script:
 
     ends: Callable[[str], Outcome] = lambda text: Sent()
     """Told by the text of the message; of several, with " + " between them."""
-    most: int = 1
+    max_batch: int = 1
     room: int = 100
     """How many characters fit into one request."""
     can_edit: bool = True
@@ -56,22 +57,25 @@ class Script:
     titles: list[str] = field(default_factory=list)
     probed: int = 0
     laid_out: list[threading.Thread] = field(default_factory=list)
-    """Where a message was laid out before it was sent."""
+    """Where messages were laid out."""
     edited: dict[str, str] = field(default_factory=dict)
     """The text that was put in place of a message, by the message's first text."""
 
-    async def probe(self, session: object) -> Outcome:
+    async def probe(self) -> Outcome:
         self.probed += 1
         return self.answer()
 
-    def together(self, messages: Sequence[Message]) -> int:
-        lengths = accumulate(len(text_of(message.body)) for message in messages)
-        return max(1, sum(length <= self.room for length in lengths))
+    async def prepare(self, messages: Sequence[Message]) -> Sequence[Message]:
+        return messages
 
-    def payload(self, messages: Sequence[Message]) -> Any:
+    def layout(self, messages: Sequence[Message], *, edit: bool = False) -> Layout:
         self.laid_out.append(threading.current_thread())
+        lengths = accumulate(len(text_of(message.body)) for message in messages)
+        count = max(1, sum(length <= self.room for length in lengths))
+        return Layout({"messages": messages[:count]}, count)
 
-    async def send(self, messages: Sequence[Message], *, key: str, session: object) -> Outcome:
+    async def send(self, layout: Layout, *, key: str) -> Outcome:
+        messages = layout.payload["messages"]
         text = " + ".join(text_of(message.body) for message in messages)
         self.tried.append(text)
         self.keys.append(key)
@@ -83,15 +87,13 @@ class Script:
         self.shown.append(text)
         return replace(outcome, message=text)
 
-    async def edit(
-        self, sent: str, messages: Sequence[Message], *, key: str, session: object
-    ) -> Outcome:
-        text = " + ".join(text_of(message.body) for message in messages)
+    async def edit(self, posted: str, layout: Layout, *, key: str) -> Outcome:
+        text = " + ".join(text_of(message.body) for message in layout.payload["messages"])
         self.tried.append(f"edit {text}")
         outcome = self.ends(f"edit {text}")
         if isinstance(outcome, Sent):
-            self.edited[sent] = text
-            return replace(outcome, message=sent)
+            self.edited[posted] = text
+            return replace(outcome, message=posted)
         return outcome
 
 
@@ -120,7 +122,6 @@ class Stage:
             "team",
             self.lane_config(),
             outbox=self.outbox,
-            session=None,  # type: ignore[arg-type]
             clock=lambda: self.now,
             monotonic=lambda: self.now / 1000,
         )
@@ -210,7 +211,7 @@ async def test_a_long_note_is_laid_out_beside_the_loop_and_a_short_one_at_once(
     await stage.accept(2, text="**a** " * 2000)
     await stage.run(seconds=1)
     assert len(stage.sink.shown) == 2
-    assert [one is threading.current_thread() for one in stage.sink.laid_out] == [False]
+    assert [one is threading.current_thread() for one in stage.sink.laid_out] == [True, False]
 
 
 async def test_nobody_overtakes_a_failed_one(stage: Stage) -> None:
@@ -511,7 +512,7 @@ async def test_whose_sink_may_belong_to_another_node_leaves_what_waits_as_it_is(
 ) -> None:
     await stage.accept(1)
     with monkeypatch.context() as lost:
-        lost.setattr(stage.outbox, "holds", lambda sink: False)
+        lost.setattr(stage.outbox, "owns", lambda sink: False)
         await stage.run(seconds=10)
     (one,) = await stage.outbox.deliveries(DeliverySearch())
     assert (one.attempt, one.interrupted, await stage.outbox.attempts(one.id)) == (0, False, [])
@@ -549,7 +550,6 @@ async def test_sinks_that_share_a_limit_share_the_rest_that_it_asks_for(outbox: 
         "ops",
         stage.lane_config(),
         outbox=outbox,
-        session=None,  # type: ignore[arg-type]
         clock=lambda: stage.now,
         monotonic=lambda: stage.now / 1000,
     )
@@ -590,7 +590,7 @@ async def test_too_many_refusals_let_all_sinks_of_the_vendor_rest(outbox: Any) -
 
 @pytest.fixture
 def batching(stage: Stage) -> Stage:
-    stage.sink.most = 10
+    stage.sink.max_batch = 10
     return stage
 
 
@@ -632,7 +632,7 @@ async def test_a_rejected_batch_is_split_and_costs_only_the_bad_one(batching: St
 
 async def test_a_batch_that_was_split_keeps_its_order(outbox: Any) -> None:
     stage = Stage(outbox, hold=300)
-    stage.sink.most = 10
+    stage.sink.max_batch = 10
     stage.sink.ends = lambda text: Rejected("400 no") if "+" in text else Sent()
     for number, happened in ((1, 30), (2, 10), (3, 20)):
         await stage.arrive(number, happened=happened)
@@ -654,7 +654,7 @@ async def test_a_batch_that_failed_goes_again_as_it_was(batching: Stage) -> None
 
 async def test_a_note_that_was_edited_before_it_was_told_keeps_its_place(outbox: Any) -> None:
     stage = Stage(outbox, hold=300)
-    stage.sink.most = 2
+    stage.sink.max_batch = 2
     stage.sink.ends = failing({"mended + note 2": 2}, Failed("502", ambiguous=True))
     for number, happened in ((1, 10), (2, 30), (3, 20)):
         await stage.arrive(number, happened=happened)
@@ -669,7 +669,7 @@ async def test_a_batch_of_which_nobody_knows_whether_it_arrived_dies_where_nothi
     outbox: Any,
 ) -> None:
     stage = Stage(outbox, resend=False)
-    stage.sink.most = 10
+    stage.sink.max_batch = 10
     stage.sink.ends = failing({batch(1, 2): 1}, Failed("timeout", ambiguous=True))
     await stage.accept(1, 2)
     await stage.run(seconds=60)
@@ -677,7 +677,7 @@ async def test_a_batch_of_which_nobody_knows_whether_it_arrived_dies_where_nothi
 
 
 async def test_poison_in_a_batch_sets_only_itself_aside(batching: Stage) -> None:
-    batching.sink.most = 2
+    batching.sink.max_batch = 2
     batching.sink.ends = lambda text: Failed("500") if "note 2" in text else Sent()
     await batching.accept(1, 2, 3, 4)
     await batching.run(seconds=3600)
@@ -719,7 +719,7 @@ async def test_an_edit_changes_only_its_part_of_a_message(batching: Stage) -> No
 
 async def test_an_edit_leaves_the_parts_of_a_message_where_they_are(outbox: Any) -> None:
     stage = Stage(outbox, hold=300)
-    stage.sink.most = 10
+    stage.sink.max_batch = 10
     for number, happened in ((1, 30), (2, 20), (3, 10)):
         await stage.arrive(number, happened=happened)
         stage.now += 60_000 * (number - 1)  # the first two within one hold

@@ -15,8 +15,8 @@ from relay.delivery.sender import LaneConfig
 from relay.outbox import Outbox
 from relay.outcome import State
 from relay.rendering.templates import Templates
-from relay.sinks import open_session
-from relay.sinks.discord.client import Discord
+from relay.sinks.discord.settings import DiscordSettings
+from relay.sinks.http import open_session
 from tests.factories import accept
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.faults import (
@@ -96,18 +96,17 @@ async def stage(
     clock = ManualClock()
     discord = FakeDiscord(clock=clock)
     discord.base_url = str((await aiohttp_server(discord.app)).make_url("")).rstrip("/")
-    sink = Discord.model_validate({"type": "discord", "url": discord.url})
+    sink = DiscordSettings.model_validate({"type": "discord", "url": discord.url})
     async with open_session(timeout=patience) as session:
         lane = Lane(
             "team",
             LaneConfig(
-                sink=sink,
+                sink=sink.open(session),
                 policy=policy(Config(), sink),
                 renderer=Renderer(TEMPLATES, {}),
                 fingerprint="",
             ),
             outbox=outbox,
-            session=session,
             clock=lambda: round(clock() * 1000),
             monotonic=clock,
         )

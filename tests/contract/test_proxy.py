@@ -14,12 +14,12 @@ from pytest_aiohttp import AiohttpServer
 
 from relay.outcome import Failed, Outcome, Sent
 from relay.secret import Secret
-from relay.sinks import open_session
-from relay.sinks.http import PROXY_REFUSES
-from relay.sinks.matrix.client import Matrix
+from relay.sinks.http import PROXY_REFUSES, open_session
+from relay.sinks.matrix.settings import MatrixSettings
 from relay.sinks.proxy import proxies
-from relay.sinks.slack.client import Slack
+from relay.sinks.slack.settings import SlackSettings
 from relay.text.message import Message
+from tests import chats
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.proxy import FakeProxy
 
@@ -67,11 +67,11 @@ async def chat(aiohttp_server: AiohttpServer) -> tuple[Chat, str]:
 def sinks(base: str) -> list[Any]:
     matrix = {"type": "matrix", "homeserver": base, "room": "!a", "token": "t", "emojis": "names"}
     return [
-        Slack.model_validate({"type": "slack", "url": f"{base}/services/T/B/x"}),
-        Slack.model_validate(
+        SlackSettings.model_validate({"type": "slack", "url": f"{base}/services/T/B/x"}),
+        SlackSettings.model_validate(
             {"type": "slack", "token": "xoxb-1", "channel": "C1", "api_base": f"{base}/api/"}
         ),
-        Matrix.model_validate(matrix),
+        MatrixSettings.model_validate(matrix),
     ]
 
 
@@ -79,7 +79,7 @@ async def sent(
     sink: Any, setting: str | Secret, environ: Mapping[str, str] | None = None
 ) -> Outcome:
     async with open_session(proxies(setting, environ or {})) as session:
-        outcome: Outcome = await sink.send([HELLO], key="1", session=session)
+        outcome: Outcome = await chats.send(sink, [HELLO], key="1", session=session)
         return outcome
 
 

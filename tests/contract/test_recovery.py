@@ -14,6 +14,7 @@ from relay.delivery.sender import LaneConfig
 from relay.outbox import ClaimRequest, DeliverySearch
 from relay.outcome import Delivery, Failed, Outcome, Sent, State
 from relay.rendering.templates import Templates
+from relay.sinks.base import Layout
 from relay.text.message import Message
 from relay.text.tree import text_of
 from tests.factories import accept
@@ -34,20 +35,20 @@ class Chat:
     answers: Callable[[], Outcome] = lambda: Sent()
     shown: list[str] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
-    most: int = 1
+    max_batch: int = 1
     can_edit: bool = True
 
-    async def probe(self, session: object) -> Outcome:
+    async def probe(self) -> Outcome:
         return self.answers()
 
-    def together(self, messages: Sequence[Message]) -> int:
-        return 1
+    async def prepare(self, messages: Sequence[Message]) -> Sequence[Message]:
+        return messages
 
-    def payload(self, messages: Sequence[Message]) -> Any:
-        return {}
+    def layout(self, messages: Sequence[Message], *, edit: bool = False) -> Layout:
+        return Layout({"text": text_of(messages[0].body)}, 1)
 
-    async def send(self, messages: Sequence[Message], *, key: str, session: object) -> Outcome:
-        (text,) = (text_of(message.body) for message in messages)
+    async def send(self, layout: Layout, *, key: str) -> Outcome:
+        text = layout.payload["text"]
         self.tried.append(text)
         outcome = self.ends(text)
         if isinstance(outcome, Sent):
@@ -76,7 +77,6 @@ class Stage:
             "team",
             lane_config,
             outbox=self.outbox,
-            session=None,  # type: ignore[arg-type]
             clock=lambda: self.now,
             monotonic=lambda: self.now / 1000,
         )

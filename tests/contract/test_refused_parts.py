@@ -10,10 +10,13 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from relay.outcome import Rejected
-from relay.sinks import AnySink, Discord, Slack, open_session
+from relay.sinks import AnySink
+from relay.sinks.discord.settings import DiscordSettings
+from relay.sinks.http import open_session
+from relay.sinks.slack.settings import SlackSettings
 from relay.text.message import Image, Message
 from relay.text.tree import Link, Text
-from tests import cases
+from tests import cases, chats
 from tests.e2e.process import serving
 from tests.e2e.waiting import until
 from tests.fakes.discord import FakeDiscord
@@ -48,8 +51,10 @@ async def test_discord_names_the_address_that_it_refuses(
     fake_discord: FakeDiscord, session: aiohttp.ClientSession, bad: str
 ) -> None:
     fake_discord.bad_addresses = {bad}
-    sink = Discord.model_validate({"type": "discord", "url": fake_discord.url, "avatar": "author"})
-    outcome = await sink.send([MESSAGE], key="1", session=session)
+    sink = DiscordSettings.model_validate(
+        {"type": "discord", "url": fake_discord.url, "avatar": "author"}
+    )
+    outcome = await chats.send(sink, [MESSAGE], key="1", session=session)
     assert isinstance(outcome, Rejected)
     assert outcome.refused == {bad}
 
@@ -59,8 +64,8 @@ async def test_slacks_api_names_the_picture_that_it_cannot_load(
 ) -> None:
     fake_slack.served = {DOG.url: "image/webp"}
     given = {"token": fake_slack.token, "channel": fake_slack.channel}
-    sink = Slack.model_validate({"type": "slack", "api_base": fake_slack.api_base, **given})
-    outcome = await sink.send([MESSAGE], key="1", session=session)
+    sink = SlackSettings.model_validate({"type": "slack", "api_base": fake_slack.api_base, **given})
+    outcome = await chats.send(sink, [MESSAGE], key="1", session=session)
     assert isinstance(outcome, Rejected)
     assert outcome.refused == {DOG.url}
 
@@ -69,8 +74,8 @@ async def test_slacks_webhooks_name_nothing_so_it_can_be_any_picture(
     fake_slack: FakeSlack, session: aiohttp.ClientSession
 ) -> None:
     fake_slack.served = {DOG.url: "image/webp"}
-    sink = Slack.model_validate({"type": "slack", "url": fake_slack.url})
-    outcome = await sink.send([MESSAGE], key="1", session=session)
+    sink = SlackSettings.model_validate({"type": "slack", "url": fake_slack.url})
+    outcome = await chats.send(sink, [MESSAGE], key="1", session=session)
     assert isinstance(outcome, Rejected)
     assert outcome.refused == {CAT.url, DOG.url}
 
@@ -139,13 +144,17 @@ async def test_what_is_named_is_found_in_what_was_sent(
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", refuse)
     base = str((await aiohttp_server(app)).make_url("")).rstrip("/")
-    sink: AnySink = Discord.model_validate({"type": "discord", "url": f"{base}/api/webhooks/1/tok"})
+    sink: AnySink = DiscordSettings.model_validate(
+        {"type": "discord", "url": f"{base}/api/webhooks/1/tok"}
+    )
     if vendor == "slack" and status == 400:
-        sink = Slack.model_validate({"type": "slack", "url": f"{base}/services/T1/B1/secret"})
+        sink = SlackSettings.model_validate(
+            {"type": "slack", "url": f"{base}/services/T1/B1/secret"}
+        )
     elif vendor == "slack":
         given = {"token": "xoxb-1-2-abcdefgh", "channel": "C0123ABCD", "api_base": f"{base}/api/"}
-        sink = Slack.model_validate({"type": "slack", **given})
-    outcome = await sink.send([MESSAGE], key="1", session=session)
+        sink = SlackSettings.model_validate({"type": "slack", **given})
+    outcome = await chats.send(sink, [MESSAGE], key="1", session=session)
     assert isinstance(outcome, Rejected)
     assert outcome.refused == refused
 

@@ -19,8 +19,8 @@ from relay.outbox import ClaimRequest, Outbox, SQLiteOutbox, backup
 from relay.outbox.postgres import PostgresOutbox
 from relay.outcome import State
 from relay.rendering.templates import Templates
-from relay.sinks import open_session
-from relay.sinks.matrix.client import Matrix
+from relay.sinks.http import open_session
+from relay.sinks.matrix.settings import MatrixSettings
 from tests.factories import accept
 from tests.fakes.misskey import a_note_event
 from tests.fakes.synapse import Synapse
@@ -99,17 +99,16 @@ async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> File | Datab
     return Database(address)
 
 
-def lane_to(sink: Matrix, outbox: Outbox, session: aiohttp.ClientSession) -> Lane:
+def lane_to(sink: MatrixSettings, outbox: Outbox, session: aiohttp.ClientSession) -> Lane:
     return Lane(
         "room",
         LaneConfig(
-            sink=sink,
+            sink=sink.open(session),
             policy=policy(Config(), sink),
             renderer=Renderer(Templates(), {}),
             fingerprint="",
         ),
         outbox=outbox,
-        session=session,
         clock=lambda: NOW,
     )
 
@@ -133,7 +132,9 @@ async def test_after_a_restored_backup_every_new_message_arrives(
 ) -> None:
     room = await synapse.create_room()
     account = {"homeserver": synapse.base_url, "token": synapse.bot.token}
-    sink = Matrix.model_validate({"type": "matrix", "room": room, "rate": "unlimited"} | account)
+    sink = MatrixSettings.model_validate(
+        {"type": "matrix", "room": room, "rate": "unlimited"} | account
+    )
     async with open_session() as session:
         async with stored.open() as outbox:
             await take(outbox, 0)
@@ -158,7 +159,9 @@ async def test_what_a_backup_found_on_its_way_arrives_once(
 ) -> None:
     room = await synapse.create_room()
     account = {"homeserver": synapse.base_url, "token": synapse.bot.token}
-    sink = Matrix.model_validate({"type": "matrix", "room": room, "rate": "unlimited"} | account)
+    sink = MatrixSettings.model_validate(
+        {"type": "matrix", "room": room, "rate": "unlimited"} | account
+    )
     async with open_session() as session:
         async with stored.open() as outbox:
             await take(outbox, 1)
@@ -179,7 +182,9 @@ async def test_what_waited_in_a_backup_takes_other_company_with_it(
 ) -> None:
     room = await synapse.create_room()
     account = {"homeserver": synapse.base_url, "token": synapse.bot.token}
-    sink = Matrix.model_validate({"type": "matrix", "room": room, "rate": "unlimited"} | account)
+    sink = MatrixSettings.model_validate(
+        {"type": "matrix", "room": room, "rate": "unlimited"} | account
+    )
     async with open_session() as session:
         async with stored.open() as outbox:
             await take(outbox, 1)

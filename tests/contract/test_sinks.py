@@ -21,17 +21,18 @@ from pytest_aiohttp import AiohttpServer
 
 from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
-from relay.sinks import Sink, open_session
-from relay.sinks.console import Console
-from relay.sinks.discord.client import Discord
+from relay.sinks.base import SinkSettings
+from relay.sinks.console import ConsoleSettings
+from relay.sinks.discord.settings import DiscordSettings
 from relay.sinks.errors import MAX_PAUSE, MIN_PAUSE
-from relay.sinks.http import MAX_ANSWER
+from relay.sinks.http import MAX_ANSWER, open_session
 from relay.sinks.matrix import client as matrix
-from relay.sinks.matrix.client import Matrix
+from relay.sinks.matrix.settings import MatrixSettings
 from relay.sinks.proxy import proxies
-from relay.sinks.slack.client import Slack
+from relay.sinks.slack.settings import SlackSettings
 from relay.text.message import Message, plain_form
 from relay.text.tree import Link, Text
+from tests import chats
 from tests.fakes import faults
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.faults import STORED, Fault, Faults
@@ -49,12 +50,12 @@ KINDS = ("discord", "webhook", "bot", "matrix")
 def sink_at(kind: str, base: str, secret: str = SECRET, channel: str = "C1") -> Any:
     """A sink of one kind whose vendor is at ``base``."""
     if kind == "discord":
-        return Discord(type="discord", url=f"{base}/api/webhooks/1/{secret}")
+        return DiscordSettings(type="discord", url=f"{base}/api/webhooks/1/{secret}")
     if kind == "webhook":
-        return Slack(type="slack", url=f"{base}/services/T00000001/B00000001/{secret}")
+        return SlackSettings(type="slack", url=f"{base}/services/T00000001/B00000001/{secret}")
     if kind == "bot":
-        return Slack(type="slack", token=secret, channel=channel, api_base=f"{base}/api/")
-    return Matrix(type="matrix", homeserver=base, token=secret, room="!a")
+        return SlackSettings(type="slack", token=secret, channel=channel, api_base=f"{base}/api/")
+    return MatrixSettings(type="matrix", homeserver=base, token=secret, room="!a")
 
 
 class Homeserver:
@@ -161,9 +162,9 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def send(sink: Sink, session: aiohttp.ClientSession, key: str = "1") -> Outcome:
+async def send(sink: SinkSettings, session: aiohttp.ClientSession, key: str = "1") -> Outcome:
     """Send HELLO; the outcome, which shows nothing."""
-    outcome = unnamed(await sink.send([HELLO], key=key, session=session))
+    outcome = unnamed(await chats.send(sink, [HELLO], key=key, session=session))
     assert SECRET not in repr(outcome)
     return outcome
 
@@ -176,7 +177,7 @@ async def test_sends_arrive_each_with_one_request(
 ) -> None:
     messages = [HELLO, LINKED, Message(), plain_form(HELLO), plain_form(LINKED)]
     for number, message in enumerate(messages):
-        outcome = await seam.sink.send([message], key=str(number), session=session)
+        outcome = await chats.send(seam.sink, [message], key=str(number), session=session)
         assert isinstance(outcome, Sent)
     assert (seam.arrived, seam.sends) == (len(messages), len(messages))
 
@@ -184,14 +185,14 @@ async def test_sends_arrive_each_with_one_request(
 async def test_the_console_prints(
     session: aiohttp.ClientSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sink = Console(type="console")
+    sink = ConsoleSettings(type="console")
     strange = Message(title=(Text("a\ud800b\x1b[31m"),))
     for message in (HELLO, LINKED, Message(), plain_form(HELLO), strange):
-        assert isinstance(await sink.send([message], key="1", session=session), Sent)
+        assert isinstance(await chats.send(sink, [message], key="1", session=session), Sent)
     printed = capsys.readouterr().out
     assert "hello" in printed
     assert "\x1b" not in printed
-    assert await sink.check(session) is None
+    assert await chats.opened(sink, session).check() is None
 
 
 async def test_a_terminal_that_has_gone_is_a_failure(
@@ -199,7 +200,7 @@ async def test_a_terminal_that_has_gone_is_a_failure(
 ) -> None:
     gone = os.fdopen(os.open("/dev/full", os.O_WRONLY), "w")
     monkeypatch.setattr("sys.stdout", gone)
-    outcome = await Console(type="console").send([HELLO], key="1", session=session)
+    outcome = await chats.send(ConsoleSettings(type="console"), [HELLO], key="1", session=session)
     monkeypatch.undo()
     assert outcome == Failed("no space left on device")
     with pytest.raises(OSError, match="No space"):
@@ -211,10 +212,10 @@ async def test_a_terminal_that_has_gone_is_a_failure(
 
 async def test_several_go_in_one_request(seam: Seam, session: aiohttp.ClientSession) -> None:
     several = [Message(title=(Text(f"number {n}"),), body=(Text("text"),)) for n in range(12)]
-    assert seam.sink.together(several) == seam.sink.most == 10
-    assert isinstance(await seam.sink.send(several[:10], key="1", session=session), Sent)
+    assert seam.sink.layout(several).count == seam.sink.open(session).max_batch == 10
+    assert isinstance(await chats.send(seam.sink, several[:10], key="1", session=session), Sent)
     assert (seam.arrived, seam.sends) == (1, 1)
-    shown = json.dumps(seam.sink.payload(several[:10]))
+    shown = json.dumps(seam.sink.layout(several[:10]).payload)
     assert sorted(range(10), key=lambda n: shown.index(f"number {n}")) == [*range(10)]
 
 
@@ -230,8 +231,8 @@ async def test_a_webhook_of_slack_cannot_change_what_it_has_made(
     session: aiohttp.ClientSession,
 ) -> None:
     webhook = sink_at("webhook", "https://hooks.invalid/x")
-    assert not webhook.can_edit
-    assert isinstance(await webhook.edit("", [CHANGED], key="1", session=session), Rejected)
+    assert not webhook.open(session).can_edit
+    assert isinstance(await chats.edit(webhook, "", [CHANGED], key="1", session=session), Rejected)
 
 
 @changing
@@ -239,11 +240,11 @@ async def test_what_was_sent_can_be_changed_again_and_again(
     seam: Seam, session: aiohttp.ClientSession
 ) -> None:
     sink = seam.sink
-    sent = await sink.send([HELLO, HELLO], key="1", session=session)
+    sent = await chats.send(sink, [HELLO, HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
     assert sent.message
     for key in ("2", "3"):
-        outcome = await sink.edit(sent.message, [HELLO, CHANGED], key=key, session=session)
+        outcome = await chats.edit(sink, sent.message, [HELLO, CHANGED], key=key, session=session)
         assert outcome == sent
 
 
@@ -253,23 +254,23 @@ async def test_a_change_that_may_have_arrived_is_ambiguous(
     seam: Seam, session: aiohttp.ClientSession, fault: Fault
 ) -> None:
     sink = seam.sink
-    sent = await sink.send([HELLO], key="1", session=session)
+    sent = await chats.send(sink, [HELLO], key="1", session=session)
     seam.faults.fail_next(fault)
-    outcome = await sink.edit(sent.message, [CHANGED], key="2", session=session)
+    outcome = await chats.edit(sink, sent.message, [CHANGED], key="2", session=session)
     assert isinstance(outcome, Failed)
     assert outcome.ambiguous
     assert seam.secret not in repr(outcome)
-    assert await sink.edit(sent.message, [CHANGED], key="2", session=session) == sent
+    assert await chats.edit(sink, sent.message, [CHANGED], key="2", session=session) == sent
 
 
 @changing
 async def test_what_has_no_room_together_any_more_is_not_changed(
     seam: Seam, session: aiohttp.ClientSession
 ) -> None:
-    sent = await seam.sink.send([HELLO, HELLO], key="1", session=session)
+    sent = await chats.send(seam.sink, [HELLO, HELLO], key="1", session=session)
     grown = [replace(HELLO, body=(Text("long " * 10_000),))] * 2
     before = len(seam.requests)
-    outcome = await seam.sink.edit(sent.message, grown, key="2", session=session)
+    outcome = await chats.edit(seam.sink, sent.message, grown, key="2", session=session)
     assert isinstance(outcome, Rejected)
     assert len(seam.requests) == before
 
@@ -438,7 +439,7 @@ async def test_a_server_that_repeats_our_words_does_not_betray_us(
     sink = sink_at(kind, await serve(repeat))
     outcome = await send(sink, session)
     assert isinstance(outcome, Closed | Rejected | Failed | RateLimited | Sent)
-    assert SECRET not in str(await sink.check(session))
+    assert SECRET not in str(await chats.opened(sink, session).check())
 
 
 async def test_an_endless_answer_is_read_to_a_bound(
@@ -578,8 +579,8 @@ async def test_a_slow_homeserver_is_not_asked_for_ever(
 async def test_a_check_of_what_works_finds_nothing_and_sends_nothing(
     seam: Seam, session: aiohttp.ClientSession
 ) -> None:
-    assert await seam.sink.check(session) is None
-    assert isinstance(await seam.sink.probe(session), Sent)
+    assert await chats.opened(seam.sink, session).check() is None
+    assert isinstance(await chats.opened(seam.sink, session).probe(), Sent)
     assert seam.arrived == 0
 
 
@@ -596,15 +597,15 @@ async def test_a_check_tells_what_is_wrong(
         return web.Response(status=429, headers={"Retry-After": "60"})
 
     nowhere = sink_at(kind, f"http://127.0.0.1:{unused_tcp_port}")
-    assert await nowhere.check(session) == "cannot be reached: connection refused"
-    assert await nowhere.probe(session) == Failed("connection refused", unsent=True)
+    assert await chats.opened(nowhere, session).check() == "cannot be reached: connection refused"
+    assert await chats.opened(nowhere, session).probe() == Failed("connection refused", unsent=True)
     told = {
         unknown: "cannot be reached: 404 Nothing here",
         limited: "asks us to wait for 60 seconds: check again then",
     }
     for handler, sentence in told.items():
-        assert await sink_at(kind, await serve(handler)).check(session) == sentence
-    assert await sink_at(kind, await serve(strange)).check(session) is not None
+        assert await chats.opened(sink_at(kind, await serve(handler)), session).check() == sentence
+    assert await chats.opened(sink_at(kind, await serve(strange)), session).check() is not None
 
 
 async def test_a_probe_tells_whether_a_sick_sink_answers_again(
@@ -616,5 +617,7 @@ async def test_a_probe_tells_whether_a_sick_sink_answers_again(
     async def busy(request: web.Request) -> web.Response:
         return web.Response(status=429, headers={"Retry-After": "60"})
 
-    assert isinstance(await sink_at(kind, await serve(sick)).probe(session), Failed)
-    assert isinstance(await sink_at(kind, await serve(busy)).probe(session), RateLimited)
+    assert isinstance(await chats.opened(sink_at(kind, await serve(sick)), session).probe(), Failed)
+    assert isinstance(
+        await chats.opened(sink_at(kind, await serve(busy)), session).probe(), RateLimited
+    )

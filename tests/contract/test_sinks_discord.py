@@ -11,10 +11,11 @@ from pytest_aiohttp import AiohttpServer
 
 from relay.outcome import Closed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
-from relay.sinks import open_session
-from relay.sinks.discord.client import Discord
+from relay.sinks.discord.settings import DiscordSettings
+from relay.sinks.http import open_session
 from relay.text.message import Image, Message
 from relay.text.tree import Text
+from tests import chats
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.limits import ManualClock
 from tests.fakes.records import unnamed
@@ -42,7 +43,7 @@ def fake_with(aiohttp_server: AiohttpServer) -> Any:
 def serve_answer(aiohttp_server: AiohttpServer) -> Any:
     """A sink whose vendor always answers the same."""
 
-    async def start(status: int, text: str) -> Discord:
+    async def start(status: int, text: str) -> DiscordSettings:
         async def answer(request: web.Request) -> web.Response:
             await request.read()
             return web.Response(status=status, text=text, content_type="application/json")
@@ -50,21 +51,24 @@ def serve_answer(aiohttp_server: AiohttpServer) -> Any:
         app = web.Application()
         app.router.add_route("*", "/{rest:.*}", answer)
         base = str((await aiohttp_server(app)).make_url("")).rstrip("/")
-        return Discord.model_validate({"type": "discord", "url": f"{base}/api/webhooks/1/abc"})
+        return DiscordSettings.model_validate(
+            {"type": "discord", "url": f"{base}/api/webhooks/1/abc"}
+        )
 
     return start
 
 
-def sink_of(fake: FakeDiscord, **settings: Any) -> Discord:
-    return Discord.model_validate({"type": "discord", "url": fake.url} | settings)
+def sink_of(fake: FakeDiscord, **settings: Any) -> DiscordSettings:
+    return DiscordSettings.model_validate({"type": "discord", "url": fake.url} | settings)
 
 
 async def send(
-    session: aiohttp.ClientSession, sink: Discord, message: Message = HELLO, times: int = 1
+    session: aiohttp.ClientSession, sink: DiscordSettings, message: Message = HELLO, times: int = 1
 ) -> Outcome:
     """Send a message so many times; the last outcome."""
     outcomes = [
-        unnamed(await sink.send([message], key=str(n), session=session)) for n in range(times)
+        unnamed(await chats.send(sink, [message], key=str(n), session=session))
+        for n in range(times)
     ]
     return outcomes[-1]
 
@@ -109,7 +113,7 @@ async def test_a_thread_that_cannot_be_is_told(
     fake = await fake_with(kind=kind)
     sink = sink_of(fake, **settings)
     assert opening(await send(session, sink)) == outcome
-    assert str(await sink.check(session)).startswith(f"refuses us: {outcome[1]}")
+    assert str(await chats.opened(sink, session).check()).startswith(f"refuses us: {outcome[1]}")
     assert fake.accepted == []
 
 
@@ -122,10 +126,10 @@ async def test_a_thread_that_is_closed_is_told_by_a_check(
 ) -> None:
     thread = fake_discord.add_thread()
     sink = sink_of(fake_discord, thread_id=thread)
-    assert await sink.check(session) is None
+    assert await chats.opened(sink, session).check() is None
     fake_discord.close_thread(thread, code, words)
     assert opening(await send(session, sink)) == (Closed, f"400 {code}")
-    assert "thread_id" in str(await sink.check(session))
+    assert "thread_id" in str(await chats.opened(sink, session).check())
 
 
 async def test_a_forum_that_wants_tags_gets_them(
@@ -138,8 +142,8 @@ async def test_a_forum_that_wants_tags_gets_them(
     )
     for sink, code in ((bare, "400 40067"), (wrong, "400 10087")):
         assert opening(await send(session, sink)) == (Closed, code)
-        assert "tags" in str(await sink.check(session))
-    assert await right.check(session) is None
+        assert "tags" in str(await chats.opened(sink, session).check())
+    assert await chats.opened(right, session).check() is None
     assert fake.accepted == []
     assert await send(session, right) == Sent()
     assert [post.payload["applied_tags"] for post in fake.posts()] == [["7", "8"]]
@@ -148,7 +152,7 @@ async def test_a_forum_that_wants_tags_gets_them(
 @pytest.mark.parametrize("tags", [["1"], ["1"] * 3])
 def test_tags_are_for_new_threads(tags: list[str]) -> None:
     with pytest.raises(ValueError, match="set thread_name"):
-        Discord(type="discord", url="https://discord.com/api/webhooks/1/a", tags=tags)
+        DiscordSettings(type="discord", url="https://discord.com/api/webhooks/1/a", tags=tags)
 
 
 async def test_an_address_of_another_form_is_told_though_discord_answers(
@@ -160,7 +164,7 @@ async def test_an_address_of_another_form_is_told_though_discord_answers(
     assert isinstance(outcome, Closed)
     assert outcome.is_lasting
     assert "/slack" in outcome.reason
-    assert "/slack" in str(await slack.check(session))
+    assert "/slack" in str(await chats.opened(slack, session).check())
 
 
 async def test_a_message_in_which_there_is_nothing_to_read_is_no_fault_of_the_address(
@@ -178,11 +182,13 @@ async def test_a_webhook_that_is_gone_closes(
     sink = sink_of(fake_discord)
     wrong = sink.model_copy(update={"url": Secret(fake_discord.url + "x")})
     assert opening(await send(session, wrong)) == (Closed, "401 50027")
-    told = str(await wrong.check(session))
+    told = str(await chats.opened(wrong, session).check())
     assert told.startswith("refuses us: 401 50027 Invalid Webhook Token: ")
     fake_discord.remove_webhook(fake_discord.webhook)
     assert opening(await send(session, sink)) == (Closed, "404 10015")
-    assert str(await sink.check(session)).startswith("refuses us: 404 10015 Unknown Webhook: ")
+    assert str(await chats.opened(sink, session).check()).startswith(
+        "refuses us: 404 10015 Unknown Webhook: "
+    )
 
 
 async def test_what_the_channel_does_not_want_is_rejected(
@@ -274,14 +280,16 @@ CHANGED = Message(title=(Text("changed"),), images=(Image(url="https://a.example
 
 
 async def changed(
-    sink: Discord, session: aiohttp.ClientSession, sent: Outcome, *messages: Message
+    sink: DiscordSettings, session: aiohttp.ClientSession, sent: Outcome, *messages: Message
 ) -> Outcome:
     assert isinstance(sent, Sent)
-    return await sink.edit(sent.message, messages, key="2", session=session)
+    return await chats.edit(sink, sent.message, messages, key="2", session=session)
 
 
-async def first(sink: Discord, session: aiohttp.ClientSession, *messages: Message) -> Outcome:
-    return await sink.send(messages, key="1", session=session)
+async def first(
+    sink: DiscordSettings, session: aiohttp.ClientSession, *messages: Message
+) -> Outcome:
+    return await chats.send(sink, messages, key="1", session=session)
 
 
 async def test_a_change_replaces_all_that_a_message_showed(
@@ -395,5 +403,5 @@ async def test_a_batch_that_would_hide_a_part_since_the_configuration_changed_is
     settings: dict[str, str],
 ) -> None:
     sink = sink_of(fake_discord, **settings)
-    assert isinstance(await sink.send(several, key="1", session=session), Rejected)
+    assert isinstance(await chats.send(sink, several, key="1", session=session), Rejected)
     assert fake_discord.requests == []

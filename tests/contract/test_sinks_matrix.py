@@ -10,11 +10,12 @@ import aiohttp
 import pytest
 
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.sinks import open_session
-from relay.sinks.matrix.client import Matrix
+from relay.sinks.http import open_session
 from relay.sinks.matrix.room import ENCRYPTED
+from relay.sinks.matrix.settings import MatrixSettings
 from relay.text.message import Field, Image, Message, plain_form
 from relay.text.tree import Text
+from tests import chats
 from tests.fakes.records import unnamed
 from tests.fakes.synapse import Synapse
 
@@ -29,15 +30,15 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-def sink_of(synapse: Synapse, room: str, **settings: Any) -> Matrix:
+def sink_of(synapse: Synapse, room: str, **settings: Any) -> MatrixSettings:
     account = {"homeserver": synapse.base_url, "token": synapse.bot.token}
-    return Matrix.model_validate({"type": "matrix", "room": room} | account | settings)
+    return MatrixSettings.model_validate({"type": "matrix", "room": room} | account | settings)
 
 
 async def send(
-    sink: Matrix, session: aiohttp.ClientSession, message: Message = HELLO, key: str = "1"
+    sink: MatrixSettings, session: aiohttp.ClientSession, message: Message = HELLO, key: str = "1"
 ) -> Outcome:
-    return unnamed(await sink.send([message], key=key, session=session))
+    return unnamed(await chats.send(sink, [message], key=key, session=session))
 
 
 async def act(synapse: Synapse, room: str, what: str) -> None:
@@ -69,7 +70,7 @@ async def test_a_key_under_which_something_was_refused_serves_what_goes_instead(
     room = await synapse.create_room()
     sink = sink_of(synapse, room)
     huge = [Message(body=(Text("x" * 50_000),))] * 2
-    assert isinstance(await sink.send(huge, key="1", session=session), Rejected)
+    assert isinstance(await chats.send(sink, huge, key="1", session=session), Rejected)
     assert await send(sink, session, key="1") == Sent()
     assert [event["content"]["body"] for event in await synapse.messages(room)] == ["hello"]
 
@@ -81,7 +82,7 @@ async def test_a_room_is_found_by_its_alias_or_an_id_without_a_server(
     assert ":" not in room
     for name in (room, "#sink-alias:localhost.test"):
         sink = sink_of(synapse, name, homeserver=f"{synapse.base_url}/")
-        assert await sink.check(session) is None
+        assert await chats.opened(sink, session).check() is None
         assert await send(sink, session, key=name) == Sent()
     assert len(await synapse.messages(room)) == 2
 
@@ -101,7 +102,7 @@ async def test_a_room_that_is_not_there_closes(
     outcome = await send(sink, session)
     assert isinstance(outcome, Closed)
     assert outcome.reason.startswith(code)
-    assert str(await sink.check(session)).startswith("refuses us: ")
+    assert str(await chats.opened(sink, session).check()).startswith("refuses us: ")
 
 
 async def test_an_encrypted_room_closes_and_is_sent_nothing(
@@ -110,7 +111,7 @@ async def test_an_encrypted_room_closes_and_is_sent_nothing(
     room = await synapse.create_room(encrypted=True)
     sink = sink_of(synapse, room)
     assert await send(sink, session) == Closed(ENCRYPTED)
-    assert await sink.check(session) == f"refuses us: {ENCRYPTED}"
+    assert await chats.opened(sink, session).check() == f"refuses us: {ENCRYPTED}"
     assert await synapse.messages(room) == []
     later = await synapse.create_room()
     sink = sink_of(synapse, later)
@@ -138,11 +139,11 @@ async def test_an_invited_account_enters_a_room_that_it_could_read_from_outside(
     history = {"history_visibility": "world_readable"}
     await set_state(synapse, room, "m.room.history_visibility", history)
     sink = sink_of(synapse, room)
-    assert await sink.check(session) == (
+    assert await chats.opened(sink, session).check() == (
         f"refuses us: {synapse.bot.user} is not in {room}: invite it, and relay enters"
     )
     assert await send(sink, session) == Sent()
-    assert await sink.check(session) is None
+    assert await chats.opened(sink, session).check() is None
 
 
 async def test_who_is_put_out_is_closed_until_invited_again(
@@ -156,7 +157,7 @@ async def test_who_is_put_out_is_closed_until_invited_again(
         outcome = await send(sink, session, key=key)
         assert isinstance(outcome, Closed)
         assert "403 M_FORBIDDEN" in outcome.reason
-        assert await sink.check(session) is not None
+        assert await chats.opened(sink, session).check() is not None
     await act(synapse, room, "unban")
     await act(synapse, room, "invite")
     assert await send(sink, session, key="3") == Sent()
@@ -215,8 +216,8 @@ async def test_an_upgraded_room_closes_and_names_the_new_one_also_where_the_bot_
     outcome = await send(sink, session, key="2")
     assert isinstance(outcome, Closed)
     assert new in outcome.reason
-    assert new in str(await sink.check(session))
-    assert isinstance(await sink.probe(session), Closed)
+    assert new in str(await chats.opened(sink, session).check())
+    assert isinstance(await chats.opened(sink, session).probe(), Closed)
     assert await texts(synapse, room) == ["hello"]
 
 
@@ -229,7 +230,7 @@ async def test_an_alias_leads_to_the_new_room_of_an_upgrade(
     new = await upgrade(synapse, room)
     await act(synapse, new, "invite")
     assert await send(sink, session, key="2") == Sent()
-    assert await sink.check(session) is None
+    assert await chats.opened(sink, session).check() is None
     assert (len(await texts(synapse, room)), len(await texts(synapse, new))) == (1, 1)
 
 
@@ -258,12 +259,12 @@ async def test_an_alias_that_moves_takes_the_messages_along(
 ) -> None:
     room, other = await synapse.create_room(alias="moves"), await synapse.create_room()
     sink = sink_of(synapse, "#moves:localhost.test")
-    sent = await sink.send([HELLO], key="1", session=session)
+    sent = await chats.send(sink, [HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
     await point(synapse, "#moves:localhost.test", other)
     assert await send(sink, session, key="2") == Sent()
     assert (len(await texts(synapse, room)), len(await texts(synapse, other))) == (1, 1)
-    changed = await sink.edit(sent.message, [HELLO], key="3", session=session)
+    changed = await chats.edit(sink, sent.message, [HELLO], key="3", session=session)
     assert changed == Rejected("it was sent to another room")
 
 
@@ -272,12 +273,14 @@ async def test_no_plain_text_goes_into_a_room_after_its_encryption_was_switched_
 ) -> None:
     room = await synapse.create_room()
     sink = sink_of(synapse, room)
-    sent = await sink.send([HELLO], key="1", session=session)
+    sent = await chats.send(sink, [HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
     await set_state(synapse, room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
     assert await send(sink, session, key="2") == Closed(ENCRYPTED)
-    assert await sink.edit(sent.message, [HELLO], key="3", session=session) == Closed(ENCRYPTED)
-    assert await sink.probe(session) == Closed(ENCRYPTED)
+    assert await chats.edit(sink, sent.message, [HELLO], key="3", session=session) == Closed(
+        ENCRYPTED
+    )
+    assert await chats.opened(sink, session).probe() == Closed(ENCRYPTED)
     await set_state(synapse, room, "m.room.encryption", {})  # nobody can switch it off
     assert await send(sink, session, key="4") == Closed(ENCRYPTED)
     assert len(await synapse.messages(room)) == 1
@@ -306,9 +309,9 @@ async def test_who_is_put_out_and_invited_again_goes_on_by_itself(
     outcome = await send(sink, session, key="2")
     assert isinstance(outcome, Closed)
     assert "invite it" in outcome.reason
-    assert isinstance(await sink.probe(session), Closed)
+    assert isinstance(await chats.opened(sink, session).probe(), Closed)
     await act(synapse, room, "invite")
-    assert await sink.probe(session) == Sent()
+    assert await chats.opened(sink, session).probe() == Sent()
     assert await send(sink, session, key="2") == Sent()
     assert len(await texts(synapse, room)) == 2
 
@@ -327,12 +330,12 @@ async def test_who_is_muted_is_told_so_by_a_check_and_by_the_reason(
 ) -> None:
     room = await synapse.create_room()
     sink = sink_of(synapse, room)
-    assert await sink.check(session) is None
+    assert await chats.opened(sink, session).check() is None
     users = dict.fromkeys([synapse.bot.user] if "users" in levels else [], -1)
     await set_state(synapse, room, "m.room.power_levels", {**levels, "users": users})
     outcome = await send(sink, session)
     assert isinstance(outcome, Closed)
-    for told in (outcome.reason, str(await sink.check(session))):
+    for told in (outcome.reason, str(await chats.opened(sink, session).check())):
         assert "is muted: its power level is" in told
     assert await synapse.messages(room) == []
 
@@ -345,7 +348,7 @@ async def test_who_made_a_room_may_speak_in_it_whatever_its_levels_say(
     levels = {"events_default": 50}
     await synapse.acall("PUT", path, token=synapse.bot.token, body=levels)
     sink = sink_of(synapse, room)
-    assert await sink.check(session) is None
+    assert await chats.opened(sink, session).check() is None
     assert await send(sink, session) == Sent()
 
 
@@ -354,12 +357,12 @@ async def test_what_somebody_removed_is_not_changed(
 ) -> None:
     room = await synapse.create_room()
     sink = sink_of(synapse, room)
-    sent = await sink.send([HELLO], key="1", session=session)
+    sent = await chats.send(sink, [HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
     event = sent.message.split(" ")[1]
     path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/redact/{quote(event, safe='')}/r1"
     await synapse.acall("PUT", path, token=synapse.reader.token, body={})
-    outcome = await sink.edit(sent.message, [HELLO], key="2", session=session)
+    outcome = await chats.edit(sink, sent.message, [HELLO], key="2", session=session)
     assert isinstance(outcome, Rejected)
     assert outcome.is_removed
     assert len(await synapse.messages(room)) == 1
@@ -428,11 +431,13 @@ async def test_a_homeserver_shows_what_was_changed(
     room = await synapse.create_room()
     sink = sink_of(synapse, room, mentions={"room": True})
     asked = Message(title=(Text("first"),), ping=frozenset({"all"}))
-    sent = await sink.send([asked, HELLO], key="1", session=session)
+    sent = await chats.send(sink, [asked, HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
     for key in ("2", "2", "3"):
         changed = Message(title=(Text(f"changed {key}"),), ping=frozenset({"all"}))
-        assert await sink.edit(sent.message, [changed, HELLO], key=key, session=session) == sent
+        assert (
+            await chats.edit(sink, sent.message, [changed, HELLO], key=key, session=session) == sent
+        )
     first, *changes = await synapse.messages(room)
     assert [event["content"]["body"] for event in changes] == [
         "* changed 2\n\nhello", "* changed 3\n\nhello"
@@ -449,19 +454,19 @@ async def test_the_longest_change_is_taken(
     room = await synapse.create_room()
     names = [f"@{n}{'x' * 230}:b.example" for n in range(40)]
     sink = sink_of(synapse, room, mentions={"users": names, "room": True})
-    sent = await sink.send([HELLO], key="1", session=session)
+    sent = await chats.send(sink, [HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
     long = replace(LONG, ping=frozenset({"all"}))
-    assert await sink.edit(sent.message, [long], key="2", session=session) == sent
+    assert await chats.edit(sink, sent.message, [long], key="2", session=session) == sent
 
 
 async def test_what_was_told_in_another_room_is_not_changed(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
     here, there = [sink_of(synapse, await synapse.create_room()) for _ in range(2)]
-    sent = await here.send([HELLO], key="1", session=session)
+    sent = await chats.send(here, [HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
-    outcome = await there.edit(sent.message, [HELLO], key="2", session=session)
+    outcome = await chats.edit(there, sent.message, [HELLO], key="2", session=session)
     assert outcome == Rejected("it was sent to another room")
 
 
@@ -517,7 +522,7 @@ async def test_of_a_batch_in_which_one_pings_all_ring_once(
     room = await quiet_room(synapse)
     sink = sink_of(synapse, room, mentions={"users": [synapse.reader.user]})
     for _ in range(2):  # the second time is a retry
-        outcome = await sink.send([HELLO, PINGING, HELLO], key="b", session=session)
+        outcome = await chats.send(sink, [HELLO, PINGING, HELLO], key="b", session=session)
         assert isinstance(outcome, Sent)
     [event] = await synapse.messages(room)
     assert await rung(synapse, room) == [(event["event_id"], True)]
@@ -530,10 +535,10 @@ async def test_an_edit_and_a_withdrawal_ring_nobody_and_stay_what_the_message_wa
     sink = sink_of(synapse, room, mentions={"users": [synapse.reader.user]})
     gone = Message(title=(Text("gone"),))
     for key, first in (("loud", PINGING), ("still", HELLO)):
-        outcome = await sink.send([first], key=key, session=session)
+        outcome = await chats.send(sink, [first], key=key, session=session)
         assert isinstance(outcome, Sent)
         for number, later in enumerate((PINGING, HELLO, gone)):
-            edit = sink.edit(outcome.message, [later], key=f"{key}{number}", session=session)
+            edit = chats.edit(sink, outcome.message, [later], key=f"{key}{number}", session=session)
             assert isinstance(await edit, Sent)
     events = [event["content"] for event in await synapse.messages(room)]
     assert [event["msgtype"] for event in events] == ["m.text"] * 4 + ["m.notice"] * 4
@@ -548,8 +553,8 @@ async def test_what_was_sent_before_pings_rang_is_still_changed_as_a_notice(
     """Its id in the outbox tells no type."""
     room = await quiet_room(synapse)
     sink = sink_of(synapse, room)
-    outcome = await sink.send([HELLO], key="old", session=session)
+    outcome = await chats.send(sink, [HELLO], key="old", session=session)
     assert isinstance(outcome, Sent)
     old = " ".join(outcome.message.split()[:2])
-    assert await sink.edit(old, [HELLO], key="new", session=session) == Sent(message=old)
+    assert await chats.edit(sink, old, [HELLO], key="new", session=session) == Sent(message=old)
     assert (await synapse.messages(room))[1]["content"]["msgtype"] == "m.notice"

@@ -9,10 +9,11 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
-from relay.sinks import open_session
-from relay.sinks.slack.client import Slack
+from relay.sinks.http import open_session
+from relay.sinks.slack.settings import SlackSettings
 from relay.text.message import Message
 from relay.text.tree import Text
+from tests import chats
 from tests.fakes.limits import ManualClock
 from tests.fakes.records import unnamed
 from tests.fakes.slack import FakeSlack
@@ -32,16 +33,18 @@ def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def sink_of(fake: FakeSlack, way: str, **settings: Any) -> Slack:
+def sink_of(fake: FakeSlack, way: str, **settings: Any) -> SlackSettings:
     by_way = {
         "webhook": {"url": fake.url},
         "bot": {"token": fake.token, "channel": fake.channel, "api_base": fake.api_base},
     }
-    return Slack.model_validate({"type": "slack"} | by_way[way] | settings)
+    return SlackSettings.model_validate({"type": "slack"} | by_way[way] | settings)
 
 
-async def send(sink: Slack, session: aiohttp.ClientSession, message: Message = HELLO) -> Outcome:
-    return unnamed(await sink.send([message], key="1", session=session))
+async def send(
+    sink: SlackSettings, session: aiohttp.ClientSession, message: Message = HELLO
+) -> Outcome:
+    return unnamed(await chats.send(sink, [message], key="1", session=session))
 
 
 @pytest.mark.parametrize("word", WEBHOOK_STATUS)
@@ -56,7 +59,7 @@ async def test_what_a_webhook_answers_decides(
     assert type(outcome) is expected
     assert getattr(outcome, "reason", "") == f"{WEBHOOK_STATUS[word]} {word}"
     is_healthy = word in {"no_text", "invalid_payload"}
-    assert (await sink.check(session) is None) is is_healthy
+    assert (await chats.opened(sink, session).check() is None) is is_healthy
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,7 @@ async def test_what_the_api_answers_decides(
     fake_slack.error = word
     sink = sink_of(fake_slack, "bot")
     assert type(await send(sink, session)) is expected
-    assert await sink.check(session) is not None
+    assert await chats.opened(sink, session).check() is not None
 
 
 @pytest.mark.parametrize("error", ["is_archived", "not_in_channel", "restricted_action"])
@@ -85,7 +88,7 @@ async def test_a_channel_that_takes_nothing_closes_and_a_check_tells(
     outcome = await send(sink, session)
     assert isinstance(outcome, Closed)
     assert error in outcome.reason
-    assert error in str(await sink.check(session))
+    assert error in str(await chats.opened(sink, session).check())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +100,7 @@ async def test_a_wrong_token_or_channel_closes(
 ) -> None:
     sink = sink_of(fake_slack, "bot", **settings)
     assert isinstance(await send(sink, session), Closed)
-    assert word in str(await sink.check(session))
+    assert word in str(await chats.opened(sink, session).check())
 
 
 async def test_a_limit_is_waited_for(
@@ -149,33 +152,33 @@ async def test_a_change_replaces_all_that_a_message_showed(
     fake_slack: FakeSlack, session: aiohttp.ClientSession
 ) -> None:
     sink = sink_of(fake_slack, "bot")
-    sent = await sink.send([HELLO, HELLO], key="1", session=session)
+    sent = await chats.send(sink, [HELLO, HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
     changed = Message(title=(Text("changed"),))
-    assert await sink.edit(sent.message, [HELLO, changed], key="2", session=session) == sent
+    assert await chats.edit(sink, sent.message, [HELLO, changed], key="2", session=session) == sent
     (shown,) = fake_slack.messages.values()
     assert shown.result["text"] == "hello\nchanged"
-    assert shown.result["blocks"] == sink.payload([HELLO, changed])["blocks"]
+    assert shown.result["blocks"] == sink.layout([HELLO, changed]).payload["blocks"]
 
 
 async def test_what_was_told_in_another_channel_is_changed_there(
     fake_slack: FakeSlack, session: aiohttp.ClientSession
 ) -> None:
-    sent = await sink_of(fake_slack, "bot").send([HELLO], key="1", session=session)
+    sent = await chats.send(sink_of(fake_slack, "bot"), [HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
     moved = sink_of(fake_slack, "bot", channel=fake_slack.add_channel())
-    assert await moved.edit(sent.message, [HELLO], key="2", session=session) == sent
+    assert await chats.edit(moved, sent.message, [HELLO], key="2", session=session) == sent
 
 
 async def test_a_workflow_is_never_started(
     fake_slack: FakeSlack, session: aiohttp.ClientSession
 ) -> None:
     url = f"{fake_slack.base_url}/triggers/T1/2/abcdefghijklmnop"
-    sink = Slack.model_validate({"type": "slack", "url": url})
+    sink = SlackSettings.model_validate({"type": "slack", "url": url})
     outcome = await send(sink, session)
     assert isinstance(outcome, Closed)
     assert outcome.is_lasting
-    assert "workflow" in str(await sink.check(session))
+    assert "workflow" in str(await chats.opened(sink, session).check())
     assert fake_slack.workflows == []
 
 
@@ -191,7 +194,9 @@ async def test_a_workflow_behind_another_address_is_started_once(
     app = web.Application()
     app.router.add_post("/{path:.*}", start)
     base = str((await aiohttp_server(app)).make_url("")).rstrip("/")
-    sink = Slack.model_validate({"type": "slack", "url": f"{base}/services/T0/B0/abcdefghij"})
+    sink = SlackSettings.model_validate(
+        {"type": "slack", "url": f"{base}/services/T0/B0/abcdefghij"}
+    )
     outcome = await send(sink, session)
     assert isinstance(outcome, Closed)
     assert (outcome.is_taken, outcome.is_lasting) == (True, True)
@@ -203,10 +208,10 @@ async def test_a_limit_of_changes_leaves_new_messages_alone(
     fake_slack: FakeSlack, session: aiohttp.ClientSession
 ) -> None:
     sink = sink_of(fake_slack, "bot")
-    sent = await sink.send([HELLO], key="1", session=session)
+    sent = await chats.send(sink, [HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
     fake_slack.error = "ratelimited"
-    outcome = await sink.edit(sent.message, [HELLO], key="2", session=session)
+    outcome = await chats.edit(sink, sent.message, [HELLO], key="2", session=session)
     assert outcome == RateLimited(5, LimitScope.EDITS)
 
 
@@ -217,10 +222,10 @@ async def test_what_cannot_be_changed_any_more_is_told(
     fake_slack: FakeSlack, session: aiohttp.ClientSession, word: str
 ) -> None:
     sink = sink_of(fake_slack, "bot")
-    sent = await sink.send([HELLO], key="1", session=session)
+    sent = await chats.send(sink, [HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
     fake_slack.error = word
-    outcome = await sink.edit(sent.message, [HELLO], key="2", session=session)
+    outcome = await chats.edit(sink, sent.message, [HELLO], key="2", session=session)
     assert isinstance(outcome, Rejected | Closed)
     assert word in outcome.reason
     is_removed = word in {"message_not_found", "cant_update_message"}

@@ -34,6 +34,7 @@ from relay.outcome import STILL_SHOWN, Closed, Failed, Outcome, RateLimited, Rej
 from relay.rendering.templates import Templates
 from relay.routing.index import RouteIndex
 from relay.routing.match import Route
+from relay.sinks.base import Layout
 from relay.text.message import Message
 from tests.factories import Opener
 from tests.fakes.misskey import a_note_event
@@ -83,7 +84,7 @@ class Version:
 class Chat:
     """Gives one ``answer`` to all sends; ``stores``: whether it shows all the same what it got."""
 
-    most = 1
+    max_batch = 1
     can_edit = True
     is_idempotent = False
     """Whether it takes what comes under a key that it has seen for a repetition."""
@@ -95,26 +96,25 @@ class Chat:
         self.shown: dict[str, str] = {}
         self._check = check
 
-    async def probe(self, session: object) -> Outcome:
+    async def probe(self) -> Outcome:
         return self.answer if isinstance(self.answer, Closed) else Sent()
 
-    def together(self, messages: Sequence[Message]) -> int:
-        return len(messages)
+    async def prepare(self, messages: Sequence[Message]) -> Sequence[Message]:
+        return messages
 
-    def payload(self, messages: Sequence[Message]) -> Any:
-        return {}
+    def layout(self, messages: Sequence[Message], *, edit: bool = False) -> Layout:
+        return Layout({"messages": messages}, len(messages))
 
-    async def send(self, messages: Sequence[Message], *, key: str, session: object) -> Outcome:
+    async def send(self, layout: Layout, *, key: str) -> Outcome:
+        messages = layout.payload["messages"]
         name = key if self.is_idempotent else f"{key} {len(self.shown)}"
         if name in self.shown and isinstance(self.answer, Sent):
             self._check(str(messages))
             return Sent(message=name)
         return self._take(name, messages, self.answer)
 
-    async def edit(
-        self, sent: str, messages: Sequence[Message], *, key: str, session: object
-    ) -> Outcome:
-        return self._take(sent, messages, self.edits or self.answer)
+    async def edit(self, posted: str, layout: Layout, *, key: str) -> Outcome:
+        return self._take(posted, layout.payload["messages"], self.edits or self.answer)
 
     def _take(self, name: str, messages: Sequence[Message], answer: Outcome) -> Outcome:
         self._check(str(messages))
@@ -159,7 +159,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(most=st.sampled_from([1, 3]), can_edit=st.booleans(), policy=st.integers(0, 2))
     def the_chat_is_of_some_kind(self, most: int, can_edit: bool, policy: int) -> None:
-        self.chat.most, self.chat.can_edit = most, can_edit
+        self.chat.max_batch, self.chat.can_edit = most, can_edit
         self.chat.is_idempotent, self.resend = policy == 1, policy != 2
         self.start()
 
@@ -180,7 +180,6 @@ class Machine(RuleBasedStateMachine):
             "team",
             lane_config,
             outbox=self.outbox,
-            session=None,  # type: ignore[arg-type]
             clock=lambda: self.now,
             monotonic=lambda: self.now / 1000,
         )

@@ -14,7 +14,7 @@ from pytest_aiohttp import AiohttpServer
 from relay.config import load
 from relay.doctor import collect_ingress, examine
 from relay.doctor.facts import Facts
-from relay.sinks import open_session
+from relay.sinks.http import open_session
 from tests.e2e.process import Relay, serving
 from tests.fakes.discord import FakeDiscord
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from relay import misskey
 from relay.model import Display, Event
 from relay.rendering.templates import Templates
-from relay.sinks.discord.client import Discord
-from relay.sinks.matrix.client import Matrix
-from relay.sinks.slack.client import Slack
+from relay.sinks.discord.settings import DiscordSettings
+from relay.sinks.matrix.settings import MatrixSettings
+from relay.sinks.slack.settings import SlackSettings
 from relay.text.message import Field, Image, Message
 from relay.text.tree import Link, Style, Styled, Text, Tree, folded, on_one_line, text_of
 from relay.text.unicode import is_visible
@@ -22,9 +22,9 @@ from tests import cases
 from tests.fakes.misskey import a_note_event
 from tests.readers.trees import trees
 
-DISCORD = Discord(type="discord", url="https://discord.com/api/webhooks/1/secret")
-SLACK = Slack(type="slack", url="https://hooks.slack.com/services/T/B/secret")
-MATRIX = Matrix(type="matrix", homeserver="https://m.example", room="!a", token="secret")
+DISCORD = DiscordSettings(type="discord", url="https://discord.com/api/webhooks/1/secret")
+SLACK = SlackSettings(type="slack", url="https://hooks.slack.com/services/T/B/secret")
+MATRIX = MatrixSettings(type="matrix", homeserver="https://m.example", room="!a", token="secret")
 TEMPLATES = Templates()
 BREAKS = "\n\r\x0b\x0c\x85\u2028\u2029"
 
@@ -67,7 +67,7 @@ def rendered(event: Event) -> Message:
 
 
 def html(*messages: Message) -> str:
-    return str(MATRIX.payload(messages)["formatted_body"])
+    return str(MATRIX.layout(messages).payload["formatted_body"])
 
 
 def note(**fields: object) -> Event:
@@ -79,7 +79,7 @@ def test_in_matrix_a_note_draws_no_head_and_footer_of_another_message() -> None:
     head, footer = Outside(html(message)).lines
     assert "alice@bank" not in head
     assert footer.startswith("🌐 public · misskey.example · ")
-    body = str(MATRIX.payload([message])["body"]).split("\n")
+    body = str(MATRIX.layout([message]).payload["body"]).split("\n")
     assert all(line.startswith("  ") for line in body[1:-2])
     assert body[-2] == footer
 
@@ -111,9 +111,9 @@ def test_author_title_and_footer_are_one_line_in_every_chat(name: str, nodes: Tr
     line = on_one_line((*nodes, Text(name)))
     message = Message(title=line, author=line, footer=line, author_url="https://a.example/b")
     assert Outside(html(message)).lines == [] or len(Outside(html(message)).lines) <= 2
-    [embed] = DISCORD.payload([message])["embeds"]  # type: ignore[misc]
+    [embed] = DISCORD.layout([message]).payload["embeds"]  # type: ignore[misc]
     shown: list[Any] = [embed.get("title"), embed.get("author"), embed.get("footer")]
-    blocks: Any = SLACK.payload([message]).get("blocks", [])
+    blocks: Any = SLACK.layout([message]).payload.get("blocks", [])
     for text in texts([*shown, *blocks]):
         assert not set(BREAKS) & set(text)
 
@@ -145,10 +145,10 @@ def test_nobody_breaks_the_line_of_the_author(key: str, line_break: str) -> None
 def test_a_quote_of_only_a_poll_has_no_empty_line() -> None:
     for case, line in (("e07", "☐ a"), ("g41", "🎬")):
         message = rendered(cases.event(case))
-        [embed] = DISCORD.payload([message])["embeds"]  # type: ignore[misc]
+        [embed] = DISCORD.layout([message]).payload["embeds"]  # type: ignore[misc]
         assert "\n> \n" not in embed["description"]
         assert f"carol>)\n> {line}" in embed["description"]
-        blocks = json.dumps(SLACK.payload([message]), ensure_ascii=False)
+        blocks = json.dumps(SLACK.layout([message]).payload, ensure_ascii=False)
         assert "\\n\\n" not in blocks
         assert f"@carol</a><br>{line}" in html(message)
 
@@ -190,7 +190,9 @@ def test_blanks_and_tabs_keep_their_width_in_matrix() -> None:
     message = rendered(cases.event("f10"))
     shown = html(message).replace("\u00a0", "_")
     assert "a_ _ b<br>_ indented<br>_ _ tab_ _ tab<br>_ _ | col1_ | col2_ |<br>" in shown
-    assert "\n  a    b\n    indented\n  \ttab\ttab\n" in str(MATRIX.payload([message])["body"])
+    assert "\n  a    b\n    indented\n  \ttab\ttab\n" in str(
+        MATRIX.layout([message]).payload["body"]
+    )
 
 
 def test_a_wide_gap_is_one_at_which_a_line_may_break() -> None:
@@ -205,21 +207,21 @@ def test_a_wide_gap_is_one_at_which_a_line_may_break() -> None:
 )
 def test_a_wall_of_blank_lines_is_one_blank_line_in_every_chat(wall: str) -> None:
     message = rendered(note(text=f"a{wall}\nb"))
-    [embed] = DISCORD.payload([message])["embeds"]  # type: ignore[misc]
+    [embed] = DISCORD.layout([message]).payload["embeds"]  # type: ignore[misc]
     assert embed["description"] == "a\n\nb"
-    assert '"text": "a\\n\\nb"' in json.dumps(SLACK.payload([message]))
+    assert '"text": "a\\n\\nb"' in json.dumps(SLACK.layout([message]).payload)
     assert "<blockquote>a<br><br>b</blockquote>" in html(message)
 
 
 @pytest.mark.parametrize("block", ["```\nx\n```", "> x", "<center>x</center>", "\\[x\\]"])
 def test_after_a_block_a_wall_is_one_blank_line(block: str) -> None:
-    [embed] = DISCORD.payload([rendered(note(text=f"a\n\n\n\n{block}\n\n\n\nb"))])["embeds"]  # type: ignore[misc]
+    [embed] = DISCORD.layout([rendered(note(text=f"a\n\n\n\n{block}\n\n\n\nb"))]).payload["embeds"]  # type: ignore[misc]
     assert "\n\n\n" not in embed["description"]
     assert embed["description"].endswith("\n\nb")
 
 
 def test_a_note_of_walls_is_folded() -> None:
-    [embed] = DISCORD.payload([rendered(cases.event("f16"))])["embeds"]  # type: ignore[misc]
+    [embed] = DISCORD.layout([rendered(cases.event("f16"))]).payload["embeds"]  # type: ignore[misc]
     assert embed["description"] == "a\n\nb\n\nc"
 
 
@@ -251,8 +253,8 @@ def test_moments_that_no_calendar_has_are_shown_as_written() -> None:
     message = rendered(cases.event("g64"))
     for shown in (
         html(message),
-        json.dumps(SLACK.payload([message])),
-        json.dumps(DISCORD.payload([message])),
+        json.dumps(SLACK.layout([message]).payload),
+        json.dumps(DISCORD.layout([message]).payload),
     ):
         assert " 253402300800 " in shown
         assert " 99999999999999 " in shown

@@ -25,7 +25,7 @@ PLACE = "https://misskey.example/files/"
 def payload(vendor: str, *images: Image, **parts: Any) -> str:
     """What a chat gets, as text."""
     message = Message(body=(Text("look"),), images=images, **parts)
-    return json.dumps(CONFIG.sinks[vendor].payload([message]), ensure_ascii=False)
+    return json.dumps(CONFIG.sinks[vendor].layout([message]).payload, ensure_ascii=False)
 
 
 def drawn(vendor: str, payload: dict[str, Any]) -> list[str]:
@@ -38,7 +38,7 @@ def of_case(name: str, vendor: str) -> dict[str, Any]:
     """The payload of a case."""
     event, sink = cases.event(name), CONFIG.sinks[vendor]
     made = renderer(CONFIG).rendered(redacted(sink.gate, event), "", policy(CONFIG, sink))
-    return dict(sink.payload([made]))
+    return dict(sink.layout([made]).payload)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_no_link_is_without_a_name(alt: str, url: str, name: str) -> None:
 def test_a_long_text_gives_way_to_the_links(vendor: str) -> None:
     images = [Image(url=f"{PLACE}{n}.heic", alt=f"photo {n}") for n in range(16)]
     message = Message(body=(Text("word " * 20_000),), images=tuple(images))
-    found = json.dumps(CONFIG.sinks[vendor].payload([message]), ensure_ascii=False)
+    found = json.dumps(CONFIG.sinks[vendor].layout([message]).payload, ensure_ascii=False)
     assert [n for n in range(16) if f"{PLACE}{n}.heic" not in found] == []
 
 
@@ -259,7 +259,7 @@ def test_pictures_beyond_what_a_message_can_have_are_links() -> None:
     """A note has at most 16 of its own, and shows those of the note that it quotes."""
     images = [Image(url=f"{PLACE}{n}.png", alt=f"photo {n}") for n in range(32)]
     for vendor, most in (("discord", 10), ("slack", 16)):
-        found = dict(CONFIG.sinks[vendor].payload([Message(images=tuple(images))]))
+        found = dict(CONFIG.sinks[vendor].layout([Message(images=tuple(images))]).payload)
         assert len(drawn(vendor, found)) == most
         assert [n for n in range(32) if f"{PLACE}{n}.png" not in json.dumps(found)] == []
 

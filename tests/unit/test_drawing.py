@@ -17,7 +17,7 @@ from relay.misskey import samples as sample
 from relay.model import Event
 from relay.routing.gate import redacted
 from relay.secret import Secret
-from relay.sinks.console import Console
+from relay.sinks.console import ConsoleSettings
 from relay.sinks.discord import markup as discord
 from relay.sinks.matrix import markup as matrix
 from relay.terminal import BARE
@@ -173,7 +173,7 @@ def test_every_sample_is_drawn_within_its_budget(kind: str, name: str) -> None:
     sink = config.sinks[name]
     event = redacted(sink.gate, sample.event(kind))
     message = renderer(config).rendered(event, "", policy(config, sink))
-    payload = sink.payload([message])
+    payload = sink.layout([message]).payload
     shown = Reading(drawn(name, payload)).text
     assert "".join(message.summary.split(" · ")[-1].split()) in "".join(shown.split())
     assert all(0 <= one.used <= one.limit for one in budget(name, payload))
@@ -220,7 +220,7 @@ def test_everything_that_is_sent_is_drawn_on_the_page(event: Event, name: str) -
     config = embedded()
     sink = config.sinks[name]
     message = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
-    reading = Reading(drawn(name, sink.payload([message])))
+    reading = Reading(drawn(name, sink.layout([message]).payload))
     shown = bare(reading.text) + " ".join(reading.links)
     assert [one for one in words_of(message) if bare(one) not in shown] == []
     assert {one for one in (message.url, message.author_url) if one} <= set(reading.links)
@@ -234,7 +234,7 @@ def test_the_terminal_draws_what_the_page_draws(event: Event, name: str) -> None
     config = embedded()
     sink = config.sinks[name]
     message = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
-    drawing = drawn(name, sink.payload([message]))
+    drawing = drawn(name, sink.layout([message]).payload)
     shown = bare("\n".join(letters(drawing)).replace("\n> ", "\n"))
     hidden = re.sub(r'(?s)<span class="spoiler".*?</span>|<summary>.*?</summary>', " ", drawing)
     apart = re.sub("(<[^>]*>)", r" \1 ", hidden)
@@ -251,7 +251,7 @@ def test_what_pings_is_drawn() -> None:
     ):
         sink = embedded().sinks[kind]
         named = type(sink).model_validate(given(sink) | {"mentions": mentions})
-        payload = named.payload([pinging])
+        payload = named.layout([pinging]).payload
         assert seen in bare(Reading(drawn(kind, payload)).text)
         assert seen in bare("".join(letters(drawn(kind, payload))))
 
@@ -287,8 +287,8 @@ def test_lines_in_letters_are_those_that_a_reader_sees() -> None:
 
 
 def test_a_console_is_drawn_as_it_prints() -> None:
-    console = Console(type="console", look="slack")
+    console = ConsoleSettings(type="console", look="slack")
     message = Message(title=(Text("t"),), body=(Text("b"),), at=0)
     head, *lines = drawing(console, message, name="here", colour=BARE).split("\n")
-    assert lines == console.payload([message])["text"].split("\n")[1:]
+    assert lines == console.layout([message]).payload["text"].split("\n")[1:]
     assert head.startswith("╭─ here ─")

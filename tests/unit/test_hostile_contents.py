@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from relay import misskey
 from relay.model import Display, Event
 from relay.rendering.templates import Templates
-from relay.sinks.discord.client import Discord
-from relay.sinks.http import encoded
-from relay.sinks.matrix.client import Matrix
-from relay.sinks.slack.client import Slack
+from relay.sinks.discord.settings import DiscordSettings
+from relay.sinks.layout import encoded
+from relay.sinks.matrix.settings import MatrixSettings
+from relay.sinks.slack.settings import SlackSettings
 from relay.text.message import Message
 from tests import cases
 from tests.fakes import discord_pings, slack_pings
@@ -28,10 +28,11 @@ from tests.readers.trees import nasty
 
 TEMPLATES = Templates()
 SINKS = (
-    Discord(type="discord", url="https://discord.com/api/webhooks/1/secret",
-            emojis={"cat": "<:cat:123456789012345678>"}),
-    Slack(type="slack", url="https://hooks.slack.com/services/T/B/secret", emojis={"cat": "cat"}),
-    Matrix(type="matrix", homeserver="https://m.example", room="!a", token="secret"),
+    DiscordSettings(type="discord", url="https://discord.com/api/webhooks/1/secret",
+                    emojis={"cat": "<:cat:123456789012345678>"}),
+    SlackSettings(type="slack", url="https://hooks.slack.com/services/T/B/secret",
+                  emojis={"cat": "cat"}),
+    MatrixSettings(type="matrix", homeserver="https://m.example", room="!a", token="secret"),
 )  # fmt: skip
 WORDS = st.lists(nasty | st.sampled_from([":cat:", "**", "> ", "$[x2 ", "]"]), max_size=4)
 TEXT = WORDS.map("".join).map(lambda it: it.encode("utf-8", "replace").decode())
@@ -80,13 +81,13 @@ def test_no_words_break_a_message_or_ping_anybody(
     event: Event = misskey.parse(json.dumps(filled(body, texts)).encode(), hook="alice")
     message: Message = TEMPLATES.render(event, display=Display(cw=cw))
     for sink in SINKS:
-        payload = json.loads(encoded(sink.payload([message])))
+        payload = json.loads(encoded(sink.layout([message]).payload))
         assert not unsendable(payload)
-        if isinstance(sink, Discord):
+        if isinstance(sink, DiscordSettings):
             assert form_errors(payload, edit=False).found == []
             assert not is_empty(payload)
             assert discord_pings.pings(payload) == set()
-        elif isinstance(sink, Slack):
+        elif isinstance(sink, SlackSettings):
             assert content_error(payload) is None
             assert slack_pings.pings(payload) == set()
         else:
@@ -127,8 +128,8 @@ def test_a_warning_hides_all_that_is_behind_it(warning: dict[str, Any], key: str
     hidden = TEMPLATES.render(event, display=Display(cw="hide"))
     folded = TEMPLATES.render(event, display=Display())
     for sink in SINKS:
-        assert "word-" not in json.dumps(sink.payload([hidden]))
-        payload = sink.payload([folded])
+        assert "word-" not in json.dumps(sink.layout([hidden]).payload)
+        payload = sink.layout([folded]).payload
         bare = {it: payload.get(it) for it in ("text", "body", "blocks")}
         assert "word-" not in json.dumps(bare)
         for read in (payload.get("formatted_body", ""), json.dumps(payload.get("embeds", ""))):

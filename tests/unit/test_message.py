@@ -143,6 +143,8 @@ def test_in_plain_form_links_mentions_and_bold_are_alive(vendor: str, parts: lis
     config = embedded()
     sink = config.sinks[vendor]
     made = renderer(config).rendered(cases.event("g01"), "", policy(config, sink))
-    found = json.dumps(sink.payload([plain_form(made)]), ensure_ascii=False).replace('\\"', '"')
+    found = json.dumps(sink.layout([plain_form(made)]).payload, ensure_ascii=False).replace(
+        '\\"', '"'
+    )
     assert [part for part in parts if part not in found] == []
     assert "https\\\\://" not in found

@@ -10,19 +10,21 @@ from relay import misskey
 from relay.misskey.entities import Reader
 from relay.model import Display, User
 from relay.rendering.templates import Templates
-from relay.sinks.discord.client import Discord
+from relay.sinks.discord.settings import DiscordSettings
 from relay.sinks.layout import short_author
-from relay.sinks.matrix.client import Matrix
-from relay.sinks.slack.client import Slack
+from relay.sinks.matrix.settings import MatrixSettings
+from relay.sinks.slack.settings import SlackSettings
 from relay.text.hosts import readable, shown
 from relay.text.message import Message
 from relay.text.tree import Emoji, Text, clean, text_of
 from tests import cases
 
 SINKS = {
-    "discord": Discord(type="discord", url="https://discord.com/api/webhooks/1/secret"),
-    "slack": Slack(type="slack", url="https://hooks.slack.com/services/T/B/secret"),
-    "matrix": Matrix(type="matrix", homeserver="https://m.example", room="!a", token="secret"),
+    "discord": DiscordSettings(type="discord", url="https://discord.com/api/webhooks/1/secret"),
+    "slack": SlackSettings(type="slack", url="https://hooks.slack.com/services/T/B/secret"),
+    "matrix": MatrixSettings(
+        type="matrix", homeserver="https://m.example", room="!a", token="secret"
+    ),
 }
 TEMPLATES = Templates()
 
@@ -33,7 +35,7 @@ def message(case: str) -> Message:
 
 def written(case: str, sink: str) -> str:
     """The payload, as one text."""
-    return json.dumps(SINKS[sink].payload([message(case)]), ensure_ascii=False)
+    return json.dumps(SINKS[sink].layout([message(case)]).payload, ensure_ascii=False)
 
 
 def author(case: str) -> str:
@@ -53,7 +55,7 @@ def author(case: str) -> str:
 )
 def test_a_name_is_shown_as_it_is_or_the_username(case: str, name: str) -> None:
     assert author(case) == f"{name} (@bob)"
-    payload: Any = SINKS["discord"].payload([message(case)])
+    payload: Any = SINKS["discord"].layout([message(case)]).payload
     assert payload["embeds"][0]["author"]["name"] == f"{name} (@bob)"
     for sink in ("slack", "matrix"):
         shows = written(case, sink)
@@ -116,7 +118,7 @@ def test_a_file_is_linked_by_its_name(case: str, name: str, sink: str) -> None:
         "slack": f'"text": "{name}"}}',
         "matrix": f">{name}</a>",
     }
-    payload = SINKS[sink].payload([message(case)])
+    payload = SINKS[sink].layout([message(case)]).payload
     if sink == "discord":
         assert link[sink] in payload["embeds"][0]["description"]  # type: ignore[index,call-overload]
     else:
@@ -125,7 +127,7 @@ def test_a_file_is_linked_by_its_name(case: str, name: str, sink: str) -> None:
 
 def test_a_picture_named_like_a_domain_is_linked_by_its_name() -> None:
     name = "Screenshot_20261122-004732_com.android.chrome.jpg"
-    html: Any = SINKS["matrix"].payload([message("a30")])["formatted_body"]
+    html: Any = SINKS["matrix"].layout([message("a30")]).payload["formatted_body"]
     assert f"{name}</a>" in html
     assert f"{name} (" not in html
 
@@ -243,7 +245,7 @@ def test_an_author_too_long_is_shortened_at_the_name_and_never_at_the_host() -> 
 def test_in_every_chat_a_long_name_leaves_the_handle(sink: str) -> None:
     handle = f"(@{'u' * 100}@{'sub.' * 20}evil.example)"
     author = (Text(f"{'Admin ' * 9000}{handle}"),)
-    payload = SINKS[sink].payload([Message(author=author, author_url="https://a.example/b")])
+    payload = SINKS[sink].layout([Message(author=author, author_url="https://a.example/b")]).payload
     shows = json.dumps(payload, ensure_ascii=False)
     assert handle in shows
     assert "Admin… (@" in shows

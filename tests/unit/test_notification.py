@@ -13,7 +13,7 @@ from relay.i18n import Language
 from relay.model import Event
 from relay.rendering.trial import trial
 from relay.routing.gate import redacted
-from relay.sinks.console import Console
+from relay.sinks.console import ConsoleSettings
 from relay.text import plain
 from relay.text.message import EXCERPT, Image, Message, plain_form
 from relay.text.tree import Center, Link, Pre, Quote, Style, Styled, Text, Tree
@@ -27,7 +27,7 @@ def payload(event: Event, vendor: str, **keys: Any) -> dict[str, Any]:
     config = embedded()
     sink = config.sinks[vendor].model_copy(update=keys)
     made = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
-    return dict(sink.payload([made]))
+    return dict(sink.layout([made]).payload)
 
 
 def note(name: str = "e30", **changes: Any) -> Event:
@@ -137,7 +137,7 @@ def test_a_note_that_may_not_be_shown_is_not_told() -> None:
             sink = config.sinks[vendor].model_copy(update={"visibility": frozenset({"public"})})
             made = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
             for message in (made, plain_form(made)):
-                found = sink.payload([message])[member]
+                found = sink.layout([message]).payload[member]
                 assert "hello" in found
                 assert "secret" not in found
 
@@ -160,7 +160,7 @@ def test_nothing_in_it_pings_or_is_a_link(text: str) -> None:
 
 def test_several_messages_have_a_line_each() -> None:
     messages = [Message(title=(Text(f"t{n}"),), body=(Text("word " * 99),)) for n in range(10)]
-    found = embedded().sinks["slack"].payload(messages)["text"].split("\n")
+    found = embedded().sinks["slack"].layout(messages).payload["text"].split("\n")
     assert [line.split(":")[0] for line in found] == [f"t{n}" for n in range(10)]
 
 
@@ -209,10 +209,10 @@ def test_slack_and_matrix_tell_when_it_happened_in_the_zone_of_the_sink(
     # no-break spaces are what dates have in some locales
     assert words in matrix["formatted_body"].replace("\u202f", " ")
     assert words in matrix["body"].replace("\u202f", " ")
-    console = Console(type="console", timezone=zone)
+    console = ConsoleSettings(type="console", timezone=zone)
     config = embedded()
     made = renderer(config).rendered(event, "", policy(config, console))
-    assert words in console.payload([made])["text"].replace("\u202f", " ")
+    assert words in console.layout([made]).payload["text"].replace("\u202f", " ")
 
 
 def test_discord_tells_it_in_each_readers_own_zone() -> None:
@@ -226,13 +226,13 @@ def test_discord_tells_it_in_each_readers_own_zone() -> None:
 
 
 def test_a_message_that_no_template_made_has_a_time_too() -> None:
-    found = embedded().sinks["slack"].payload([Message(title=(Text("t"),), at=0)])
+    found = embedded().sinks["slack"].layout([Message(title=(Text("t"),), at=0)]).payload
     assert found["blocks"][-1]["elements"][0]["text"] == "1970-01-01 00:00 UTC"
     assert Message(images=(Image(url="x"),)).moment == ""
 
 
 def test_a_test_message_tells_the_time_in_the_zone_of_its_sink() -> None:
     message = trial(at=0, language=Language("en", "Asia/Tokyo"))
-    found = embedded().sinks["slack"].payload([message])
+    found = embedded().sinks["slack"].layout([message]).payload
     assert "9:00" in found["blocks"][-1]["elements"][0]["text"]
     assert "JST" in found["blocks"][-1]["elements"][0]["text"]

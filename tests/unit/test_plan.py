@@ -1,6 +1,7 @@
 """What a configuration becomes, where one sink depends on another."""
 
 from pathlib import Path
+from typing import Any, cast
 
 from relay.app.plan import Plan
 from relay.config import parse
@@ -18,7 +19,7 @@ routes: [{to: [team, quiet, other]}]
 
 def plan(text: str = CONFIG, *, before: Plan | None = None) -> Plan:
     config = parse(text, file="config.yaml", base=Path(), environ={})
-    return Plan.build(config, salt="salt", before=before)
+    return Plan.build(config, salt="salt", session=cast(Any, None), before=before)
 
 
 def pace(of: Plan, sink: str) -> Pace:

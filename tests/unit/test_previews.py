@@ -30,7 +30,7 @@ def payload(event: Event, vendor: str = "matrix", **keys: str) -> dict[str, Any]
     config = configured(**keys)
     sink = config.sinks[vendor]
     made = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
-    return dict(sink.payload([made]))
+    return dict(sink.layout([made]).payload)
 
 
 class Previewed(HTMLParser):
@@ -147,7 +147,7 @@ def test_the_plain_form_hides_the_same() -> None:
     for name in ("g44", "g46"):
         event = cases.event(name)
         made = renderer(config).rendered(event, "", policy(config, sink))
-        found = json.dumps(sink.payload([plain_form(made)]))
+        found = json.dumps(sink.layout([plain_form(made)]).payload)
         assert [url for url in hidden_files(event) if url in found] == []
 
 

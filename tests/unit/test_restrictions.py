@@ -167,7 +167,9 @@ def shown(event: Event, cw: str = "spoiler", gate: Gate | None = None) -> dict[s
     made = redacted(gate or Gate(), event)
     message = BUILT_IN.render(made, display=Display(cw=cw))
     sinks = embedded().sinks.items()
-    return {name: json.dumps(sink.payload([message]), ensure_ascii=False) for name, sink in sinks}
+    return {
+        name: json.dumps(sink.layout([message]).payload, ensure_ascii=False) for name, sink in sinks
+    }
 
 
 @pytest.mark.parametrize("name", ["b01", "b03", "b05"])

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
-from relay.sinks.discord import client as discord
 from relay.sinks.discord import errors as jsoncode
+from relay.sinks.discord.settings import DiscordSettings
 from relay.sinks.errors import Answer
 from relay.sinks.matrix import errors as errcode
 from relay.sinks.slack import errors as errorword
@@ -277,7 +277,7 @@ def test_what_is_not_the_limit_of_one_webhook_meets_all(
 
 def test_sinks_of_one_discord_are_banned_together() -> None:
     one, other, compatible = (
-        discord.Discord(type="discord", url=f"https://{place}")
+        DiscordSettings(type="discord", url=f"https://{place}")
         for place in (
             "discord.com/api/webhooks/1/a",
             "discord.com/api/webhooks/2/b",

@@ -23,7 +23,7 @@ from relay.sinks.errors import (
     trouble,
     without,
 )
-from relay.sinks.http import encoded
+from relay.sinks.layout import encoded
 from tests.fakes.faults import ABSURD_RETRY_AFTER
 
 

@@ -2,19 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from relay.sinks.console import Console
-from relay.sinks.discord import client as discord
-from relay.sinks.discord.client import Discord
-from relay.sinks.http import encoded
-from relay.sinks.layout import cut_units, units
-from relay.sinks.matrix.client import Matrix
-from relay.sinks.slack.client import Slack
+from relay.sinks.console import ConsoleSettings
+from relay.sinks.discord.settings import DiscordMentions, DiscordSettings, username
+from relay.sinks.layout import cut_units, encoded, units
+from relay.sinks.matrix.settings import MatrixSettings
+from relay.sinks.slack.settings import SlackSettings
 from relay.text import links as link
 from relay.text import tree
 from relay.text.message import Field, Image, Message, plain_form
@@ -94,40 +92,40 @@ MESSAGE = st.builds(
     at=st.none() | st.integers(-(2**63), 2**63),
 )
 
-DISCORD = Discord(
+DISCORD = DiscordSettings(
     type="discord", url="https://discord.com/api/webhooks/1/secret", avatar="author", username="é"
 )
-WEBHOOK = Slack(type="slack", url="https://hooks.slack.com/services/T/B/secret")
-BOT = Slack(type="slack", token="xoxb-secret", channel="C1")
-MATRIX = Matrix(type="matrix", homeserver="https://m.example", room="!a", token="secret")
-SINKS = (DISCORD, WEBHOOK, BOT, MATRIX, Console(type="console"))
+WEBHOOK = SlackSettings(type="slack", url="https://hooks.slack.com/services/T/B/secret")
+BOT = SlackSettings(type="slack", token="xoxb-secret", channel="C1")
+MATRIX = MatrixSettings(type="matrix", homeserver="https://m.example", room="!a", token="secret")
+SINKS = (DISCORD, WEBHOOK, BOT, MATRIX, ConsoleSettings(type="console"))
 
 
 def arrived(sink: Any, *messages: Message) -> dict[str, Any]:
     """The payload as the vendor reads it."""
-    return dict(json.loads(encoded(sink.payload(messages))))
+    return dict(json.loads(encoded(sink.layout(messages).payload)))
 
 
 def complaints(sink: Any, payload: dict[str, Any]) -> Iterator[object]:
     """What the vendor would say against a payload."""
     if why := unsendable(payload):
         yield why
-    if isinstance(sink, Discord):
+    if isinstance(sink, DiscordSettings):
         yield from form_errors(payload, edit=False).found
         if is_empty(payload):
             yield "empty"
-    if isinstance(sink, Slack) and (error := content_error(payload)):
+    if isinstance(sink, SlackSettings) and (error := content_error(payload)):
         yield error
-    if isinstance(sink, Matrix):
+    if isinstance(sink, MatrixSettings):
         size = len(encoded(payload))
         if size > EVENT or not payload["body"] or not payload["formatted_body"]:
             yield size
 
 
 def pings(sink: Any, payload: dict[str, Any]) -> set[str]:
-    if isinstance(sink, Discord):
+    if isinstance(sink, DiscordSettings):
         return discord_pings.pings(payload)
-    if isinstance(sink, Slack):
+    if isinstance(sink, SlackSettings):
         return slack_pings.pings(payload)
     mentions = payload.get("m.mentions", {})
     return {*mentions.get("user_ids", ()), *(["room"] if mentions.get("room") else [])}
@@ -174,8 +172,8 @@ def test_no_payload_is_refused_or_pings(sink: Any, message: Message) -> None:
 def test_what_goes_together_is_not_refused_and_pings_nobody(
     sink: Any, messages: list[Message]
 ) -> None:
-    count = sink.together(messages)
-    assert 1 <= count <= min(len(messages), sink.most)
+    count = sink.layout(messages).count
+    assert 1 <= count <= min(len(messages), sink.open(cast(Any, None)).max_batch)
     payload = arrived(sink, *messages[:count])
     assert list(complaints(sink, payload)) == []
     assert pings(sink, payload) == set()
@@ -207,17 +205,17 @@ def test_a_text_is_cut_to_its_length_and_no_character_in_two(text: str, limit: i
 
 
 PINGING = (
-    Discord(
+    DiscordSettings(
         type="discord",
         url="https://discord.com/api/webhooks/1/secret",
-        mentions=discord.Mentions(roles=tuple(map(str, range(40))), users=("7" * 20, "88")),
+        mentions=DiscordMentions(roles=tuple(map(str, range(40))), users=("7" * 20, "88")),
     ),
-    Slack(
+    SlackSettings(
         type="slack",
         url="https://hooks.slack.com/services/T/B/secret",
         mentions={"users": ["U123", "U124"], "groups": ["S123"], "channel": "here"},
     ),
-    Matrix(
+    MatrixSettings(
         type="matrix",
         homeserver="https://m.example",
         room="!a",
@@ -239,9 +237,9 @@ def test_whom_the_config_names_may_be_pinged_and_nobody_else(sink: Any, message:
 
 PING_ALL = {"ping": frozenset({"all", "999", "U999", "@eve:b.example", "channel"})}
 NAMED = {
-    Discord: {*(f"<@&{n}>" for n in range(40)), "<@" + "7" * 20 + ">", "<@88>"},
-    Slack: {"U123", "U124", "S123", "here"},
-    Matrix: {*(f"@{n}{'x' * 200}:b.example" for n in range(40)), "room"},
+    DiscordSettings: {*(f"<@&{n}>" for n in range(40)), "<@" + "7" * 20 + ">", "<@88>"},
+    SlackSettings: {"U123", "U124", "S123", "here"},
+    MatrixSettings: {*(f"@{n}{'x' * 200}:b.example" for n in range(40)), "room"},
 }
 
 
@@ -279,21 +277,21 @@ def linking(*urls: str | None) -> list[Message]:
 
 def test_discord_would_hide_the_second_of_two_with_one_address() -> None:
     one, two = "https://a.example/1", "https://a.example/2"
-    assert DISCORD.together(linking(one, two, one, None)) == 2
-    assert DISCORD.together(linking(None, None, one)) == 3
+    assert DISCORD.layout(linking(one, two, one, None)).count == 2
+    assert DISCORD.layout(linking(None, None, one)).count == 3
 
 
 def test_only_what_one_face_says_goes_together() -> None:
     faces = [
         Message(title=(Text("t"),), avatar=f"https://a.example/{name}") for name in ("a", "a", "b")
     ]
-    assert DISCORD.together(faces) == 2
-    assert DISCORD.model_copy(update={"avatar": "none"}).together(faces) == 3
+    assert DISCORD.layout(faces).count == 2
+    assert DISCORD.model_copy(update={"avatar": "none"}).layout(faces).count == 3
 
 
 def test_where_each_begins_a_thread_nothing_goes_together() -> None:
     forum = DISCORD.model_copy(update={"thread_name": "news"})
-    assert (forum.most, forum.together(linking(None, None))) == (1, 1)
+    assert (forum.max_batch, forum.layout(linking(None, None)).count) == (1, 1)
 
 
 def test_between_several_there_is_a_line() -> None:
@@ -324,8 +322,8 @@ def test_a_long_text_leaves_the_rest_of_a_message_whole() -> None:
         shown = "\n".join(strings(payload))
         assert [part for part in parts if f"the {part}" not in shown] == []
         assert "https://a.example/picture" in shown
-        assert isinstance(sink, Console) or "→" in shown
-        assert isinstance(sink, Discord) or "the alt text" in shown
+        assert isinstance(sink, ConsoleSettings) or "→" in shown
+        assert isinstance(sink, DiscordSettings) or "the alt text" in shown
 
 
 def test_discord_uses_the_room_that_it_gives() -> None:
@@ -430,7 +428,7 @@ def test_a_bot_says_what_slack_is_not_to_do() -> None:
     ],
 )
 def test_a_username_is_one_that_discord_takes(wanted: str, shown: str) -> None:
-    assert discord.username(wanted) == shown
+    assert username(wanted) == shown
 
 
 @given(st.text(st.sampled_from("discordDISCORDclydeſıhereverone@#:` \u200b😀"), max_size=90))

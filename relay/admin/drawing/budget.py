@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from relay.sinks import Payload
 from relay.sinks.discord import layout as embed
-from relay.sinks.http import encoded
-from relay.sinks.layout import units
+from relay.sinks.layout import encoded, units
 from relay.sinks.matrix import layout as notice
 from relay.sinks.slack import layout as blocks
 

@@ -1,7 +1,7 @@
 """A message as Discord embeds, within Discord's limits."""
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from relay.sinks.base import Payload
 from relay.sinks.discord import markup as discord
 from relay.sinks.images import GIF, JPEG, PNG, WEBP, draws
-from relay.sinks.layout import LAID_OUT, Room, divided, more, picture_links, short_author, units
+from relay.sinks.layout import Room, divided, leading, more, picture_links, short_author, units
 from relay.text import plain
 from relay.text.links import is_web
 from relay.text.message import Field, Image, Message
@@ -37,7 +37,15 @@ SHORT = 40  # characters of a field's value that may stand beside others
 Render = Callable[[Tree], str]
 
 
-@lru_cache(LAID_OUT)
+def fitting(messages: Iterable[Message]) -> list[Sequence[Payload]]:
+    """The embeds of the first messages that fit into one request; of one at least."""
+
+    def sizes(embeds: Sequence[Payload]) -> tuple[int, int]:
+        return len(embeds), sum(map(length, embeds))
+
+    return leading(map(embeds, messages), sizes, (EMBEDS, TOTAL))
+
+
 def embeds(message: Message) -> Sequence[Payload]:
     """A message as embeds: the text in the first, a picture in each."""
     drawn, linked = divided(PICTURES, message.images)
@@ -71,7 +79,7 @@ def alike(messages: Sequence[Message]) -> Sequence[Message]:
 
 
 def _main(message: Message, links: Tree) -> dict[str, Any]:
-    from discord_webhook import DiscordEmbed  # at its first use: see relay.sinks
+    from discord_webhook import DiscordEmbed  # at its first use: see SinkSettings.open
 
     room = Room(TOTAL)
     title = _written(room, message.title, TITLE, discord.inline)

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import takewhile
 from textwrap import indent
 from typing import Any
 
-from relay.sinks.http import encoded
-from relay.sinks.layout import LAID_OUT, dated, leading, linked, more, picture_links, short_author
+from relay.sinks.base import Payload
+from relay.sinks.layout import dated, encoded, leading, linked, more, picture_links, short_author
 from relay.sinks.matrix import markup as matrix
 from relay.text import plain
 from relay.text.message import Message
@@ -36,36 +35,45 @@ class Form:
 
 
 def notice(
-    messages: Sequence[Message], *, mentions: dict[str, Any], limit: int = CONTENT, kind: str = ""
-) -> dict[str, Any]:
+    messages: Sequence[Message], mentions: Callable[[int], dict[str, Any]], *, edit: bool = False
+) -> tuple[dict[str, Any], int]:
     """
-    ``mentions`` is what goes under ``m.mentions``, and pings; ``limit`` is in bytes.
+    The content of an event, and how many of the first messages have room in it.
 
-    Without a ``kind`` it has that of its mentions: the default push rules silence notices before
-    they look at mentions (https://spec.matrix.org/v1.19/client-server-api/#push-rules).
+    ``mentions`` is what goes under ``m.mentions`` for so many of the first messages, and pings.
+    Several have room if they have it whole, and again when they change. The default push rules
+    silence notices before they look at mentions
+    (https://spec.matrix.org/v1.19/client-server-api/#push-rules), so what pings is no notice.
     """
-    names = _names(mentions)
-    plain_room, html_room = _rooms(mentions, limit)
-    body = "\n\n".join(filter(None, (_fitting(one, PLAIN, plain_room) for one in messages)))
-    html = "<hr>".join(filter(None, (_fitting(one, HTML, html_room) for one in messages)))
-    return {
-        "msgtype": kind or (TEXT if mentions else NOTICE),
-        "body": f"{names}{body}".strip() or "Misskey",
+    laid_out = leading(
+        ((_whole(message, PLAIN), _whole(message, HTML)) for message in messages[:MESSAGES]),
+        lambda forms: (_size(forms[0]), _size(forms[1])),
+        _rooms(mentions(len(messages)), TWICE),
+    )
+    pings = mentions(len(laid_out))
+    plain_room, html_room = _rooms(pings, TWICE if edit else CONTENT)
+    bodies, htmls = [], []
+    for message, (body, html) in zip(messages, laid_out, strict=False):
+        bodies.append(_fitting(message, PLAIN, body, plain_room))
+        htmls.append(_fitting(message, HTML, html, html_room))
+    text = "\n\n".join(filter(None, bodies))
+    content = {
+        "msgtype": TEXT if pings else NOTICE,
+        "body": f"{_names(pings)}{text}".strip() or "Misskey",
         "format": "org.matrix.custom.html",
-        "formatted_body": html or "Misskey",
-        "m.mentions": mentions,
+        "formatted_body": "<hr>".join(filter(None, htmls)) or "Misskey",
+        "m.mentions": pings,
     }
+    return content, len(laid_out)
 
 
-def change(
-    event: str, messages: Sequence[Message], *, mentions: dict[str, Any], kind: str
-) -> dict[str, Any]:
+def change(event: str, content: Payload, *, kind: str) -> Payload:
     """
-    The content that replaces that of an event, with a form for who does not know of such events.
+    The content that replaces that of an event, with a form for clients that know no such events.
 
     https://spec.matrix.org/v1.19/client-server-api/#event-replacements
     """
-    new = notice(messages, mentions=mentions, limit=TWICE, kind=kind)
+    new = {**content, "msgtype": kind}
     return new | {
         "body": f"* {new['body']}",
         "formatted_body": f"* {new['formatted_body']}",
@@ -73,15 +81,6 @@ def change(
         "m.new_content": new,
         "m.relates_to": {"rel_type": "m.replace", "event_id": event},
     }
-
-
-def together(messages: Sequence[Message], *, mentions: dict[str, Any]) -> int:
-    """How many of the first have room below each other, whole, and again when they change."""
-
-    def sizes(message: Message) -> tuple[int, int]:
-        return _size(_whole(message, PLAIN)), _size(_whole(message, HTML))
-
-    return leading(messages[:MESSAGES], sizes, _rooms(mentions, TWICE))
 
 
 def _rooms(mentions: dict[str, Any], limit: int) -> tuple[int, int]:
@@ -94,26 +93,24 @@ def _names(mentions: dict[str, Any]) -> str:
     return "".join(f"{one} " for one in mentions.get("user_ids", ()))
 
 
-@lru_cache(2 * LAID_OUT)
-def _fitting(message: Message, form: Form, limit: int) -> str:
-    """A message in at most ``limit`` bytes: its text gives way first."""
+def _fitting(message: Message, form: Form, whole: str, limit: int) -> str:
+    """A message, whose ``whole`` is written, in at most ``limit`` bytes: its text gives way."""
 
     def size(nodes: Tree) -> int:
         return _size(form.render(nodes))
 
-    if _size(written := _whole(message, form)) <= limit:
-        return written
+    if _size(whole) <= limit:
+        return whole
 
     def fits(said: Tree) -> bool:
         return size(form.layout(Message(body=said))) <= room
 
     room = limit - size(form.layout(replace(message, body=()))) - _size("\n")
     body = shorten(message.body, fits, more(message.url))
-    whole = form.layout(replace(message, body=body))
-    return form.render(shorten(whole, lambda it: size(it) <= limit))
+    shortened = form.layout(replace(message, body=body))
+    return form.render(shorten(shortened, lambda tree: size(tree) <= limit))
 
 
-@lru_cache(2 * LAID_OUT)
 def _whole(message: Message, form: Form) -> str:
     return form.render(form.layout(message))
 

@@ -6,13 +6,11 @@ https://docs.slack.dev/reference/block-kit/blocks
 """
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from relay.sinks.images import GIF, JPEG, PNG
 from relay.sinks.layout import (
-    LAID_OUT,
     Room,
     cut_units,
     dated,
@@ -56,28 +54,31 @@ _LINK = re.compile(r"(?:https?://|mailto:)[^\s/]\S*", re.I)
 _NAMES = frozenset({"type", "style"})
 
 
-def blocks(messages: Sequence[Message], *, pings: list[Block]) -> list[Block]:
-    """Who is pinged, then messages with a line between them."""
-    first, *others = messages
-    found = [_section(pings)] if pings else []
-    found += _blocks(first, TOTAL - size(pings))
-    for message in others:
-        shown = _blocks(message, TOTAL)
-        found += [{"type": "divider"}, *shown] if found and shown else shown
-    return found
+def blocks(
+    messages: Sequence[Message], pings: Callable[[int], list[Block]]
+) -> tuple[list[Block], int]:
+    """
+    Who is pinged, then messages with a line between them; and how many of the first have room.
+
+    ``pings`` are the elements that ping in so many of the first messages.
+    """
+
+    def sizes(written: list[Block]) -> tuple[int, int]:
+        return 1 + len(written), 1 + size(written)
+
+    all_pings = pings(len(messages))
+    laid_out = (_blocks(message, TOTAL) for message in messages[:MESSAGES])
+    fitting = leading(laid_out, sizes, (BLOCKS, TOTAL - size(all_pings)))
+    found: list[Block] = []
+    if elements := pings(len(fitting)):
+        found = [_section(elements)]
+        fitting[0] = _blocks(messages[0], TOTAL - size(elements))
+    found += fitting[0]
+    for written in fitting[1:]:
+        found += [{"type": "divider"}, *written] if found and written else written
+    return found, len(fitting)
 
 
-def together(messages: Sequence[Message], *, pings: list[Block]) -> int:
-    """How many of the first have room below each other, each as it is alone."""
-
-    def sizes(message: Message) -> tuple[int, int]:
-        found = _blocks(message, TOTAL)
-        return 1 + len(found), 1 + size(found)
-
-    return leading(messages[:MESSAGES], sizes, (BLOCKS, TOTAL - size(pings)))
-
-
-@lru_cache(LAID_OUT)
 def _blocks(message: Message, length: int) -> list[Block]:
     """A line on who did what, the text, fields, pictures, and a small line at the end."""
     room = Room(length)

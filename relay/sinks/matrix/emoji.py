@@ -1,10 +1,10 @@
-"""Misskey's custom emoji in chats: by the chat's own code for them, or by their picture."""
+"""The pictures of Misskey's custom emoji, which are uploaded to the homeserver once."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -32,33 +32,6 @@ Upload = Callable[[bytes, str], Awaitable[str | None]]
 """Takes a picture and its media type; where the chat keeps it, or None."""
 
 
-def coded(message: Message, codes: Mapping[str, str]) -> Message:
-    """The message with the chat's codes for emoji, by their names."""
-
-    def change(node: Node) -> Node:
-        if isinstance(node, Emoji) and (code := codes.get(node.name)) is not None:
-            return Emoji(node.name, node.url, code)
-        return node
-
-    return mapped(message, change) if codes else message
-
-
-def of_server(message: Message, server: str) -> Message:
-    """
-    The message with pictures of emoji only from a server that the configuration names.
-
-    Any other address is what the event says, and relay would ask whatever that means here.
-    """
-
-    def change(node: Node) -> Node:
-        if not isinstance(node, Emoji) or node.url is None:
-            return node
-        is_there = bool(server) and node.url.startswith(f"{server}/emoji/")
-        return node if is_there else replace(node, url=None)
-
-    return mapped(message, change)
-
-
 class Pictures:
     """The pictures of emoji that a chat has been given, by their address on Misskey."""
 
@@ -78,6 +51,8 @@ class Pictures:
         All addresses are on servers that the configuration names; redirects lead elsewhere.
         """
         wanted = dict.fromkeys(url for message in messages for url in _addresses(message))
+        if not wanted:
+            return messages
         new = [url for url in wanted if url not in self._known and self._may_ask(url)]
         if new:
             async with aiohttp.ClientSession(
