@@ -65,7 +65,7 @@ def operation(outbox: Outbox, config: Config, woken: list[str]) -> Operation:
         language=Language("en", "Asia/Tokyo"),
         clock=lambda: NOW,
         stats=RollingStats(clock=lambda: NOW),
-        lanes=lambda: {name: LaneStatus(is_sick=name == "matrix") for name in config.sinks},
+        lanes=lambda: {name: LaneStatus(is_failing=name == "matrix") for name in config.sinks},
         wake=woken.append,
         attempt=attempt,
         hooks={"alice": "https://misskey.example"},

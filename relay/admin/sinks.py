@@ -89,7 +89,7 @@ def _standing(
     closed: ClosedSink | None,
     lane: LaneStatus,
 ) -> SinkRow:
-    sink, state = now.sinks.get(name), "resting" if lane.is_sick else "open"
+    sink, state = now.sinks.get(name), "resting" if lane.is_failing else "open"
     if sink is None:
         state = "unknown"
     elif paused_at is not None:

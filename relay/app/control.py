@@ -82,7 +82,9 @@ def _door(control: Control) -> web.Application:
         return web.json_response({})
 
     async def lanes(request: web.Request) -> web.Response:
-        told = {name: {"sick": it.is_sick, "rest": it.rest} for name, it in control.lanes().items()}
+        told = {
+            name: {"sick": it.is_failing, "rest": it.rest} for name, it in control.lanes().items()
+        }
         return web.json_response(told)
 
     app = web.Application()

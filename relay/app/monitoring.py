@@ -85,7 +85,7 @@ class Monitoring:
         halted |= {sink.name: SinkState.CLOSED for sink in await self._outbox.closed_sinks()}
         return {
             name: SinkStatus(
-                state=halted.get(name) or (SinkState.SICK if lane.is_sick else SinkState.WELL),
+                state=halted.get(name) or (SinkState.SICK if lane.is_failing else SinkState.WELL),
                 backlog=backlog[name].number if name in backlog else 0,
                 oldest=max(0, now - backlog[name].since) / 1000 if name in backlog else 0.0,
             )

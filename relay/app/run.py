@@ -222,7 +222,8 @@ def _operation(
 
 def _lane_statuses(supervisor: LaneSupervisor) -> Mapping[str, LaneStatus]:
     return {
-        name: LaneStatus(is_sick=it.is_sick, rest=it.rest) for name, it in supervisor.lanes.items()
+        name: LaneStatus(is_failing=it.is_failing, rest=it.rest)
+        for name, it in supervisor.lanes.items()
     }
 
 

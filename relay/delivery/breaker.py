@@ -1,148 +1,253 @@
-"""Whether a sink is sent to, judged by how its attempts end. Pure."""
+"""
+Circuit breaker of one sink: whether it is sent to, judged by how its attempts end. Pure.
 
-from dataclasses import dataclass, replace
+It opens after three consecutive failures. While it is open, the sink is probed with growing pauses,
+and only a sink that answers gets a message. If probes succeed but the same batch fails twice, the
+next batch is tried: if that one is delivered, the first may be poison and gets one more attempt; if
+it fails, the sink itself is refusing. A batch that fails twice while others are delivered is
+rejected. A batch is named by the id of its first delivery.
+"""
 
-from relay.outcome import (
-    Failed,
-    Outcome,
-    Rejected,
-    Sent,
-)
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, assert_never
 
-FIRST_LOOK = 60.0  # seconds
-LAST_LOOK = 6 * 3600.0
+from relay.outcome import Failed, Outcome, Rejected, Sent
 
-OPENS_AFTER = 3
-DOUBTS_AFTER = 2
+OPENS_AFTER = 3  # failures in a row
+PATIENCE = 2  # failed attempts while the sink answers, before the next batch is tried
 CRASHES = 100
 """
-So often relay may end while it carries a message, before it is the message's fault.
+How many crashes during its attempts make a message undeliverable.
 
-High, because a machine may restart relay many times in a few minutes for other reasons.
+Many, because a machine may restart relay many times in a few minutes for other reasons.
 """
 
 FIRST_PAUSES = (5.0, 10.0, 20.0, 40.0)  # seconds
-STEADY_PAUSE = 45.0  # with the jitter under a minute: so soon a chat that is back gets its messages
+STEADY_PAUSE = 45.0  # with the jitter under a minute: a chat that is back gets its messages soon
 STEADY = 22  # pauses, a quarter of an hour; then they grow
 LAST_PAUSE = 300.0
 FIRST_DOUBT = 40.0
 STEADY_DOUBTS = 7  # pauses, five minutes
 LAST_DOUBT = 1800.0
-JITTER = 1.2  # the most by which a wait is stretched
+JITTER = 1.2  # the largest factor by which a wait is stretched
+
+NONE: frozenset[int] = frozenset()
 
 
 def harmless_pause(number: int) -> float:
-    """The seconds before another request that shows nothing twice."""
+    """Seconds before another request that cannot show a message twice."""
     if number < len(FIRST_PAUSES):
         return FIRST_PAUSES[number]
     return min(LAST_PAUSE, STEADY_PAUSE * 1.2 ** max(0, number - STEADY + 1))
 
 
 def doubtful_pause(number: int) -> float:
-    """The same before one that may show once more what it has shown: it has to become rare."""
+    """Seconds before another request that may show a message again: these must become rare."""
     if number == 0:
         return FIRST_DOUBT
     return min(LAST_DOUBT, STEADY_PAUSE * 2.0 ** min(max(0, number - STEADY_DOUBTS + 1), 10))
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """
-    Whether a sink seems to be sick, or only one of its messages, judged by how attempts end.
+class Failures:
+    """Consecutive failures, and how many of them may have shown their message."""
 
-    ``failures`` counts those in a row. After three of them the sink is sick: before each further
-    attempt it is probed, and only a sink that answers gets a message. If it answers, and the first
-    in line was ``refused`` twice, the next that was not ``tried`` goes before it (``is_open``).
-    If that one arrives, those before it are ``doubted``: each gets one more attempt. One that
-    fails then is ``struck``, and if it fails again after yet another one has arrived, it is set
-    aside. If none arrives, the sink ``refuses_all``, though it answers: then no attempt counts.
-    ``doubts`` counts the failures that may have shown something; the last was one: ``in_doubt``.
-    """
-
-    failures: int = 0
-    doubts: int = 0
-    in_doubt: bool = False
-    refused: int = 0
-    refuses_all: bool = False
-    is_open: bool = False
-    tried: frozenset[int] = frozenset()
-    doubted: frozenset[int] = frozenset()
-    struck: frozenset[int] = frozenset()
-
-    @property
-    def is_sick(self) -> bool:
-        return self.failures >= OPENS_AFTER
+    number: int = 0
+    ambiguous: int = 0
+    ended_ambiguous: bool = False
+    """Whether the last one may have shown its message."""
 
     @property
     def pause(self) -> float:
-        """The seconds until a sick sink is tried again."""
-        if self.in_doubt:
-            return doubtful_pause(max(0, self.doubts - OPENS_AFTER))
-        return harmless_pause(max(0, self.failures - OPENS_AFTER))
+        """Seconds until the next attempt."""
+        if self.ended_ambiguous:
+            return doubtful_pause(max(0, self.ambiguous - OPENS_AFTER))
+        return harmless_pause(max(0, self.number - OPENS_AFTER))
 
-    @property
-    def passed_over(self) -> frozenset[int]:
-        """The batches behind which the next one is claimed."""
-        if self.is_open:
-            return self.tried
-        return self.struck - self.doubted if self.doubted else frozenset()
+    def plus(self, failed: Failed) -> "Failures":
+        return Failures(self.number + 1, self.ambiguous + failed.ambiguous, failed.ambiguous)
 
-    def without_others(self) -> "Health":
-        """Nobody waits behind the first: who comes later has to, but behind one that was struck."""
-        return replace(self, is_open=bool(self.struck))
 
-    def missed(self) -> "Health":
-        """What a probe has taught that failed: it is the sink, and no message."""
-        return Health(self.failures + 1, doubts=self.doubts)
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What failed attempts have shown about single batches."""
 
-    def after(self, batch: int, outcome: Outcome) -> "Health":
-        """What an attempt at a batch (the id of its first delivery) has taught."""
-        is_other = self.is_open and batch not in self.tried
-        if isinstance(outcome, Sent):
-            struck = self.struck - {batch}
-            doubted = (self.tried if is_other else self.doubted) - {batch}
-            return Health(doubted=doubted or struck, struck=struck)
-        if not isinstance(outcome, Failed):
-            return WELL
-        if outcome.unsent:
-            return self.missed()
-        if batch in self.doubted:
-            return self._struck(batch)
-        failed = replace(
-            self, failures=self.failures + 1, in_doubt=outcome.ambiguous, doubted=frozenset()
-        )
-        if is_other:
-            tried = self.tried | {batch}
-            return replace(failed, is_open=False, tried=tried, refuses_all=True)
-        failed = replace(failed, doubts=self.doubts + outcome.ambiguous)
-        if not self.is_sick:
-            return failed
-        refused, tried = self.refused + 1, self.tried | {batch}
-        if refused >= DOUBTS_AFTER or batch in self.struck:
-            return replace(failed, refused=0, is_open=True, tried=tried)
-        return replace(failed, refused=refused, is_open=False, tried=tried)
+    failed: frozenset[int] = NONE
+    """The batches that failed since one was delivered, while the sink answered its probes."""
+    struck: frozenset[int] = NONE
+    """The batches that failed again after another one had been delivered."""
+    sink_refuses: bool = False
+    """Whether different batches failed although the sink answers: no attempt counts then."""
 
-    def _struck(self, batch: int) -> "Health":
-        """What is left when one that was doubted has failed."""
-        struck, doubted = self.struck ^ {batch}, self.doubted - {batch}
-        if doubted:
-            return Health(1, doubted=doubted, struck=struck)
-        return Health(OPENS_AFTER, is_open=True, tried=struck, struck=struck) if struck else WELL
 
-    def verdict(self, batch: int, outcome: Outcome) -> Outcome:
-        """The outcome of an attempt: what fails while others arrive will never be accepted."""
-        if batch not in self.doubted & self.struck:
-            return outcome
-        if isinstance(outcome, Failed) and not outcome.unsent:
-            return Rejected(f"it failed again, while another one arrived: {outcome.reason}")
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """Deliveries are sent. The usual state, called "closed" in the literature."""
+
+    failures: Failures = field(default_factory=Failures)
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The sink is probed before each attempt."""
+
+    failures: Failures
+    evidence: Evidence = field(default_factory=Evidence)
+    patience: int = PATIENCE
+    """Failed attempts that remain before the next batch is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Isolating:
+    """The sink is probed, and a batch is tried that has not failed yet."""
+
+    failures: Failures
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """Another batch was delivered: each of those that failed before gets one more attempt."""
+
+    suspects: frozenset[int]
+    struck: frozenset[int] = NONE
+    failures: int = 0
+    is_alone: bool = False
+    """Whether no batch waits behind those that were struck."""
+
+
+Breaker: TypeAlias = Passing | Open | Isolating | Retrying
+
+PASSING = Passing()
+SUSPECT = Open(Failures(OPENS_AFTER), patience=PATIENCE + OPENS_AFTER)
+"""relay crashed again and again while it sent: nothing is known about single messages."""
+
+
+def after_failures(number: int) -> Breaker:
+    """The breaker of a process that starts when the head of the queue has failed so often."""
+    return _counted(Failures(min(number, OPENS_AFTER)))
+
+
+def is_open(breaker: Breaker) -> bool:
+    """Whether the sink keeps failing, so that it is probed before an attempt."""
+    return isinstance(breaker, Open | Isolating)
+
+
+def pause(breaker: Breaker) -> float | None:
+    """Seconds until a sink whose breaker is open is tried again; None where it is not open."""
+    return breaker.failures.pause if isinstance(breaker, Open | Isolating) else None
+
+
+def sink_refuses(breaker: Breaker) -> bool:
+    """Whether the sink refuses whatever is sent, so that a failure is no message's fault."""
+    return not isinstance(breaker, Retrying) and breaker.evidence.sink_refuses
+
+
+def passed_over(breaker: Breaker) -> frozenset[int]:
+    """The batches behind which the next one is claimed."""
+    match breaker:
+        case Isolating():
+            return breaker.evidence.failed
+        case Retrying(is_alone=False):
+            return breaker.struck - breaker.suspects
+        case _:
+            return NONE
+
+
+def suspects(breaker: Breaker) -> frozenset[int]:
+    """The batches that get one more attempt before others."""
+    return breaker.suspects if isinstance(breaker, Retrying) else NONE
+
+
+def on_no_others(breaker: Breaker) -> Breaker:
+    """Nothing waits behind the batches that are passed over: their turn comes."""
+    match breaker:
+        case Isolating(failures, evidence) if not evidence.struck:
+            return Open(failures, evidence)
+        case Retrying(struck=struck) if struck:
+            return replace(breaker, is_alone=True)
+        case _:
+            return breaker
+
+
+def on_probe_failure(breaker: Breaker) -> Breaker:
+    """Nothing reached the sink: that is not a message's fault."""
+    if isinstance(breaker, Retrying):
+        return _counted(Failures(breaker.failures + 1))
+    return _counted(Failures(breaker.failures.number + 1, breaker.failures.ambiguous))
+
+
+def on_outcome(breaker: Breaker, batch: int, outcome: Outcome) -> Breaker:
+    """What an attempt at a batch has shown."""
+    match outcome:
+        case Sent():
+            return _on_sent(breaker, batch)
+        case Failed(unsent=True):
+            return on_probe_failure(breaker)
+        case Failed():
+            return _on_failed(breaker, batch, outcome)
+        case _:
+            return PASSING
+
+
+def judge(breaker: Breaker, batch: int, outcome: Outcome) -> Outcome:
+    """The outcome of an attempt: what fails twice while others are delivered is rejected."""
+    if not isinstance(breaker, Retrying) or batch not in breaker.suspects & breaker.struck:
         return outcome
+    if isinstance(outcome, Failed) and not outcome.unsent:
+        return Rejected(f"it failed again, while another one arrived: {outcome.reason}")
+    return outcome
 
 
-WELL = Health()
-SUSPECT = Health(OPENS_AFTER, refused=-OPENS_AFTER)
-"""Relay ended again and again while it sent: the sink is probed, of messages nothing is known."""
+def _counted(failures: Failures, evidence: Evidence | None = None) -> Breaker:
+    state = Open if failures.number >= OPENS_AFTER else Passing
+    return state(failures, evidence or Evidence())
 
 
-def look_again(*, closed_for: float, jitter: float = 1.0) -> float:
-    """The seconds until a closed sink is probed: as long as it has been closed, within bounds."""
-    return min(max(closed_for, FIRST_LOOK), LAST_LOOK) * jitter
+def _on_sent(breaker: Breaker, batch: int) -> Breaker:
+    next_suspects = NONE
+    if isinstance(breaker, Retrying):
+        struck = breaker.struck - {batch}
+        if not breaker.is_alone:
+            next_suspects = breaker.suspects - {batch}
+    else:
+        struck = breaker.evidence.struck - {batch}
+        if isinstance(breaker, Isolating) and batch not in breaker.evidence.failed:
+            next_suspects = breaker.evidence.failed
+    next_suspects = next_suspects or struck
+    return Retrying(next_suspects, struck) if next_suspects else PASSING
+
+
+def _on_failed(breaker: Breaker, batch: int, failed: Failed) -> Breaker:
+    match breaker:
+        case Passing(failures, evidence):
+            return _counted(failures.plus(failed), evidence)
+        case Isolating(failures, evidence) if batch not in evidence.failed:
+            refusing = Evidence(evidence.failed | {batch}, evidence.struck, sink_refuses=True)
+            return Open(replace(failures.plus(failed), ambiguous=failures.ambiguous), refusing)
+        case Open(failures, evidence) | Isolating(failures, evidence):
+            patience = (breaker.patience if isinstance(breaker, Open) else PATIENCE) - 1
+            failures = failures.plus(failed)
+            evidence = replace(evidence, failed=evidence.failed | {batch})
+            if patience <= 0 or batch in evidence.struck:
+                return Isolating(failures, evidence)
+            return Open(failures, evidence, patience)
+        case Retrying(suspects=suspects) if batch in suspects:
+            return _struck(breaker, batch)
+        case Retrying(struck=struck, failures=number, is_alone=True):
+            return Passing(Failures(number + 1), Evidence(frozenset({batch}), struck, True))
+        case Retrying(struck=struck, failures=number):
+            return Passing(Failures(number).plus(failed), Evidence(struck=struck))
+        case _:
+            assert_never(breaker)
+
+
+def _struck(breaker: Retrying, batch: int) -> Breaker:
+    """What remains when a suspect has failed; one that had been struck is set aside."""
+    remaining, struck = breaker.suspects - {batch}, breaker.struck ^ {batch}
+    if remaining:
+        return Retrying(remaining, struck, failures=1)
+    if struck:
+        return Isolating(Failures(OPENS_AFTER), Evidence(failed=struck, struck=struck))
+    return PASSING

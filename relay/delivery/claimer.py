@@ -1,57 +1,56 @@
-"""Whose turn it is in the line of one sink, in the light of how attempts ended before."""
+"""Claims the next batch of one sink, and judges each attempt by those before it."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from relay.delivery.breaker import OPENS_AFTER, SUSPECT, WELL, Health
+from relay.delivery import breaker
 from relay.delivery.sender import LaneConfig
 from relay.outbox.base import Outbox
 from relay.outbox.records import Claim, ClaimRequest
 from relay.outcome import Delivery, Failed, Outcome, RateLimited
 
 LEASE = 300_000  # milliseconds; longer than all requests of an attempt, or two send the same
-SUSPECT_AFTER = 5
-"""Crashes in a row: a few may happen to anybody."""
+SUSPECT_AFTER = 5  # crashes in a row; a few may have other causes
 
 
 class Claimer:
-    """Those of one sink; ``clock`` gives Unix milliseconds."""
+    """Has the circuit breaker of a sink; ``clock`` gives Unix milliseconds."""
 
     def __init__(self, name: str, *, outbox: Outbox, clock: Callable[[], int]) -> None:
         self._name = name
         self._outbox = outbox
         self._clock = clock
         self._is_fresh = True
-        self.health = WELL
+        self.breaker: breaker.Breaker = breaker.PASSING
 
-    def forget(self) -> None:
-        """It is another sink now."""
-        self.health = WELL
+    def reset(self) -> None:
+        """Forget what attempts have shown: the settings of the sink have changed."""
+        self.breaker = breaker.PASSING
 
     def is_suspect(self, claim: Claim) -> bool:
         """
-        Whether the sink should be probed first: another process has met trouble with this claim.
+        Whether the sink must be probed first, because earlier attempts at this claim failed.
 
-        It may have met it for hours, and this one begins with none of what it knew.
+        They may have failed for hours in another process, whose breaker this one does not know.
         """
         is_fresh, self._is_fresh = self._is_fresh, False
-        if self.health.is_sick:
+        if breaker.is_open(self.breaker):
             return False
         head = claim.deliveries[0]
-        if max(one.crashes for one in claim.deliveries) >= SUSPECT_AFTER:
-            self.health = SUSPECT
+        if max(delivery.crashes for delivery in claim.deliveries) >= SUSPECT_AFTER:
+            self.breaker = breaker.SUSPECT
         elif is_fresh and head.attempt > 1:
-            self.health = Health(min(head.attempt - 1, OPENS_AFTER))
-        return self.health.is_sick
+            self.breaker = breaker.after_failures(head.attempt - 1)
+        return breaker.is_open(self.breaker)
 
     async def claim(self, lane_config: LaneConfig) -> Claim | None:
-        """The head of the line; or who stands behind it, to learn which of both is sick."""
-        passed_over = self.health.passed_over
+        """Claim the head of the queue, or the batch behind the ones that are passed over."""
+        passed_over = breaker.passed_over(self.breaker)
         if not passed_over:
             return await self._claimed(lane_config, most=lane_config.sink.max_batch)
-        if (found := await self._claimed(lane_config, skip_batches=passed_over)) is not None:
-            return found
-        self.health = self.health.without_others()
+        if (claim := await self._claimed(lane_config, skip_batches=passed_over)) is not None:
+            return claim
+        self.breaker = breaker.on_no_others(self.breaker)
         return await self._claimed(lane_config)
 
     async def _claimed(
@@ -69,13 +68,13 @@ class Claimer:
         )
 
     async def due_at(self, lane_config: LaneConfig) -> int | None:
-        """When ``claim`` gives something; None if nothing waits, or may go."""
+        """When ``claim`` returns something, in Unix milliseconds; None if nothing is pending."""
         due_at = await self._due_at(lane_config)
-        if passed_over := self.health.passed_over:
+        if passed_over := breaker.passed_over(self.breaker):
             others_at = await self._due_at(lane_config, skip_batches=passed_over)
             if others_at is None:
-                self.health = self.health.without_others()
-            due_at = min((one for one in (due_at, others_at) if one is not None), default=None)
+                self.breaker = breaker.on_no_others(self.breaker)
+            due_at = min((at for at in (due_at, others_at) if at is not None), default=None)
         return due_at
 
     async def _due_at(
@@ -85,33 +84,38 @@ class Claimer:
         return await self._outbox.due_at(self._name, now=now, hold=hold, skip_batches=skip_batches)
 
     async def hasten(self) -> None:
-        """Let those go next that are doubted."""
-        for doubted in self.health.doubted:
-            await self._outbox.expedite(doubted, now=self._clock())
+        """Make the suspects of the breaker due now."""
+        for batch in breaker.suspects(self.breaker):
+            await self._outbox.expedite(batch, now=self._clock())
 
-    def missed(self, answer: Failed | RateLimited) -> Outcome:
-        """The outcome of an attempt of which nothing was sent, since the sink did not answer."""
+    def not_sent(self, answer: Failed | RateLimited) -> Outcome:
+        """The outcome of an attempt that was not made, because the probe got this answer."""
         if isinstance(answer, RateLimited):
-            self.health = WELL
+            self.breaker = breaker.PASSING
             return answer
-        self.health = self.health.missed()
+        self.breaker = breaker.on_probe_failure(self.breaker)
         return Failed(answer.reason, unsent=True)
 
-    def judged(self, carried: Sequence[Delivery], ended: Outcome, *, is_harmless: bool) -> Outcome:
-        """The outcome of an attempt, in the light of those before it; and what it has taught."""
-        batch = batch_of(carried)
-        outcome = self.health.verdict(batch, ended)
-        if isinstance(ended, Failed) and is_harmless:
+    def judged(
+        self, deliveries: Sequence[Delivery], ended: Outcome, *, is_idempotent: bool
+    ) -> Outcome:
+        """The outcome of an attempt by the breaker's judgement; the breaker learns from it."""
+        batch = batch_of(deliveries)
+        outcome = breaker.judge(self.breaker, batch, ended)
+        if isinstance(ended, Failed) and is_idempotent:
             ended = replace(ended, ambiguous=False)  # to repeat it shows nothing twice
-        self.health = self.health.after(batch, ended)
+        self.breaker = breaker.on_outcome(self.breaker, batch, ended)
         return outcome
 
 
 def as_before(claim: Claim, *, now: int) -> Sequence[Delivery]:
-    """What was claimed as if it had not been, but for its crashes."""
-    return [replace(one, attempt=one.attempt - 1, due_at=now) for one in claim.deliveries]
+    """The claimed deliveries as they were before the claim, except for their crashes."""
+    return [
+        replace(delivery, attempt=delivery.attempt - 1, due_at=now) for delivery in claim.deliveries
+    ]
 
 
 def batch_of(deliveries: Sequence[Delivery]) -> int:
+    """The id of the batch that these deliveries share."""
     first = deliveries[0]
     return first.id if first.batch is None else first.batch

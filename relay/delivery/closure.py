@@ -6,12 +6,14 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from relay.delivery.breaker import LAST_LOOK, look_again
 from relay.outbox.base import Outbox
 from relay.outbox.records import ClosedSink
 from relay.outcome import Closed, Outcome, RateLimited, Sent
 
 logger = logging.getLogger(__name__)
+
+FIRST_PROBE = 60.0  # seconds
+LAST_PROBE = 6 * 3600.0
 
 
 class Closure:
@@ -64,12 +66,17 @@ class Closure:
         return math.inf if probe_at is None else (probe_at - now) / 1000
 
 
+def probe_pause(*, closed_for: float, jitter: float = 1.0) -> float:
+    """Seconds until a closed sink is probed: as long as it has been closed, within bounds."""
+    return min(max(closed_for, FIRST_PROBE), LAST_PROBE) * jitter
+
+
 def _probe_at(outcome: Outcome, *, closed_at: int, now: int) -> int | None:
     """When a sink that is closed since then is probed next; None: never."""
     if isinstance(outcome, Closed) and outcome.is_lasting:
         return None
     jitter = random.uniform(0.8, 1.2)  # noqa: S311
-    pause = look_again(closed_for=(now - closed_at) / 1000, jitter=jitter)
+    pause = probe_pause(closed_for=(now - closed_at) / 1000, jitter=jitter)
     if isinstance(outcome, RateLimited):
         pause = max(pause, outcome.pause)
     return now + round(pause * 1000)
@@ -77,6 +84,6 @@ def _probe_at(outcome: Outcome, *, closed_at: int, now: int) -> int | None:
 
 def _until(closed: ClosedSink, *, now: int) -> float:
     """The seconds until its next probe. Where the clock was set back, that is now."""
-    if closed.probe_at is None or closed.probe_at - now > 2 * LAST_LOOK * 1000:
+    if closed.probe_at is None or closed.probe_at - now > 2 * LAST_PROBE * 1000:
         return 0.0
     return (closed.probe_at - now) / 1000

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from relay.aio import first
-from relay.delivery.breaker import JITTER
+from relay.delivery import breaker
 from relay.delivery.claimer import LEASE, Claimer, as_before, batch_of
 from relay.delivery.closure import Closure
 from relay.delivery.heartbeat import Heartbeat
 from relay.delivery.sender import LaneConfig, Sender
-from relay.delivery.settle import settle
+from relay.delivery.settle import AttemptContext, settle
 from relay.errors import BrokenError, OutboxError
 from relay.outbox.base import Outbox
 from relay.outbox.records import Claim
@@ -68,7 +68,7 @@ class Lane:
         if self._next is self._config:
             return
         if self._next.fingerprint != self._config.fingerprint:
-            self._claimer.forget()
+            self._claimer.reset()
             self._closure.forget()
         self._config = self._next
         self._sender = self._new_sender()
@@ -82,9 +82,9 @@ class Lane:
         )
 
     @property
-    def is_sick(self) -> bool:
-        """Whether its sink keeps failing, and is only probed."""
-        return self._claimer.health.is_sick
+    def is_failing(self) -> bool:
+        """Whether the circuit breaker of its sink is open."""
+        return breaker.is_open(self._claimer.breaker)
 
     @property
     def rest(self) -> float:
@@ -140,7 +140,7 @@ class Lane:
         if not self._outbox.owns(self.name):
             return REST, False  # what is claimed now could not be sent
         began, answer = self._clock(), None
-        if self.is_sick:
+        if self.is_failing:
             if (pause := await self._due_in()) > 0:
                 return pause, True
             answer = await self._sender.probe()  # with nothing claimed: relay may end meanwhile
@@ -151,7 +151,7 @@ class Lane:
             await self._saved(as_before(claim, now=began), claim.deliveries)
             return 0.0, False
         carried, claimed, outcome = await self._ended(claim, answer)
-        counts = not (isinstance(answer, Failed) or self._claimer.health.refuses_all)
+        counts = not (isinstance(answer, Failed) or breaker.sink_refuses(self._claimer.breaker))
         settled = self._settled(carried, outcome, counts=counts)
         await self._save(settled, claimed, outcome, self._attempt(began, outcome))
         await self._claimer.hasten()
@@ -182,32 +182,27 @@ class Lane:
         What was carried, as it went; the same as it was claimed; and how that ended.
         """
         if isinstance(answer, Failed | RateLimited):
-            return claim.deliveries, claim.deliveries, self._claimer.missed(answer)
+            return claim.deliveries, claim.deliveries, self._claimer.not_sent(answer)
         batch = await self._sender.prepare(claim)
         carried, outcome = await self._sender.send(batch)
         if batch.is_carried and not (isinstance(outcome, Failed) and outcome.alone):
-            is_harmless = self._config.policy.is_idempotent
-            outcome = self._claimer.judged(carried, outcome, is_harmless=is_harmless)
+            is_idempotent = self._config.policy.is_idempotent
+            outcome = self._claimer.judged(carried, outcome, is_idempotent=is_idempotent)
         return carried, batch.deliveries, outcome
 
     def _settled(
         self, carried: Sequence[Delivery], outcome: Outcome, *, counts: bool
     ) -> Sequence[Delivery]:
-        jitter = random.uniform(2 - JITTER, JITTER)  # noqa: S311
-        return [
-            settle(
-                one,
-                outcome,
-                schedule=self._config.policy.schedule,
-                jitter=jitter,
-                resend=self._config.policy.resend,
-                pause=self._claimer.health.pause if self.is_sick else None,
-                counts=counts,
-                shared=len(carried) > 1,
-                now=self._clock(),
-            )
-            for one in carried
-        ]
+        context = AttemptContext(
+            now=self._clock(),
+            schedule=self._config.policy.schedule,
+            jitter=random.uniform(2 - breaker.JITTER, breaker.JITTER),  # noqa: S311
+            resend=self._config.policy.resend,
+            pause=breaker.pause(self._claimer.breaker),
+            counts=counts,
+            shared=len(carried) > 1,
+        )
+        return [settle(delivery, outcome, context) for delivery in carried]
 
     def _attempt(self, began: int, outcome: Outcome) -> Attempt:
         return Attempt(

@@ -1,7 +1,7 @@
-"""What an outcome makes of a delivery. Pure."""
+"""Decides the next state of a delivery after an attempt. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from relay.delivery.breaker import FIRST_PAUSES, JITTER
@@ -18,30 +18,40 @@ from relay.outcome import (
 )
 
 
-def settle(
-    delivery: Delivery,
-    outcome: Outcome,
-    *,
-    schedule: Sequence[float],
-    now: int,
-    jitter: float = 1.0,
-    resend: bool = True,
-    pause: float | None = None,
-    counts: bool = True,
-    shared: bool = False,
-) -> Delivery:
-    """
-    Decide what becomes of a claimed delivery.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptContext:
+    """What, besides the outcome of an attempt, decides what becomes of its deliveries."""
 
-    ``schedule`` holds the waits in seconds before the second, third, ... attempt, ``jitter``
-    stretches them; ``resend``: whether to repeat a send that may have arrived. ``pause``: in how
-    many seconds a sick sink is tried again, also in between; ``counts``: whether a failure can be
-    the message's. Whoever ``shared`` its request and was rejected with the others goes again,
-    alone: it need not be the bad one.
+    now: int
+    """Unix milliseconds."""
+    schedule: Sequence[float] = ()
+    """Seconds before the second, third, ... attempt."""
+    jitter: float = 1.0
+    """Stretches the waits of the schedule."""
+    resend: bool = True
+    """Whether a message that may have arrived is sent again."""
+    pause: float | None = None
+    """Seconds until a sink whose breaker is open is tried again; None where it is not open."""
+    counts: bool = True
+    """Whether a failure can be the message's fault, and counts as an attempt."""
+    shared: bool = False
+    """Whether several deliveries shared the request."""
 
-    No attempt is counted of which the chat saw nothing, nor more of them than the schedule has
-    waits: however often relay is started again meanwhile, or tries a sick sink.
+    def after(self, seconds: float) -> int:
+        """The moment so many seconds from now, in Unix milliseconds."""
+        return self.now + round(seconds * 1000)
+
+
+def settle(delivery: Delivery, outcome: Outcome, context: AttemptContext) -> Delivery:
     """
+    Decide the next state of a claimed delivery.
+
+    A delivery that shared its request and was rejected with the others is sent again alone: it need
+    not be the bad one. An attempt does not count if nothing of it reached the chat. Not more
+    attempts count than the schedule has waits, however often relay restarts meanwhile or tries a
+    failing sink.
+    """
+    now = context.now
     if not (isinstance(outcome, Failed) and outcome.unsent):
         delivery = replace(delivery, crashes=0)
     uncounted = replace(delivery, attempt=delivery.attempt - 1)
@@ -49,23 +59,18 @@ def settle(
         case Sent(message=message):
             sent = replace(delivery, state=State.DELIVERED, due_at=now, reason=None)
             return replace(sent, message=message or None, in_doubt=False)
-        case RateLimited(pause=rest, reason=words):
-            return replace(uncounted, due_at=_in(rest, now), reason=words or delivery.reason)
+        case RateLimited(pause=rest, reason=reason):
+            return replace(uncounted, due_at=context.after(rest), reason=reason or delivery.reason)
         case Closed(reason, is_taken=True):
-            told = f"{MAY_HAVE_ARRIVED}: {reason}"
-            return replace(delivery, state=State.DEAD, due_at=now, reason=told, in_doubt=True)
+            return _dead_in_doubt(delivery, reason, now)
         case Closed(reason):
             return replace(uncounted, due_at=now, reason=reason)
-        case Failed(reason, ambiguous=True) if not resend:
-            told = f"{MAY_HAVE_ARRIVED}: {reason}"
-            return replace(delivery, state=State.DEAD, due_at=now, reason=told, in_doubt=True)
+        case Failed(reason, ambiguous=True) if not context.resend:
+            return _dead_in_doubt(delivery, reason, now)
         case Failed(reason, ambiguous):
-            waiting = _waiting(
-                delivery, outcome, schedule=schedule, now=now, jitter=jitter, pause=pause,
-                counts=counts,
-            )  # fmt: skip
+            waiting = _waiting(delivery, outcome, context)
             return replace(waiting, reason=reason, in_doubt=delivery.in_doubt or ambiguous)
-        case Rejected(reason) if shared:
+        case Rejected(reason) if context.shared:
             return replace(uncounted, batch=delivery.id, due_at=now, reason=reason)
         case Rejected(reason):
             return replace(delivery, state=State.DEAD, due_at=now, reason=reason)
@@ -73,33 +78,33 @@ def settle(
             assert_never(outcome)
 
 
-def _waiting(
-    delivery: Delivery,
-    failed: Failed,
-    *,
-    schedule: Sequence[float],
-    now: int,
-    jitter: float,
-    pause: float | None,
-    counts: bool,
-) -> Delivery:
-    """What failed, until its next attempt; dead if the schedule has no more."""
+def _dead_in_doubt(delivery: Delivery, reason: str, now: int) -> Delivery:
+    return replace(
+        delivery,
+        state=State.DEAD,
+        due_at=now,
+        reason=f"{MAY_HAVE_ARRIVED}: {reason}",
+        in_doubt=True,
+    )
+
+
+def _waiting(delivery: Delivery, failed: Failed, context: AttemptContext) -> Delivery:
+    """A failed delivery that waits for its next attempt; dead if the schedule has no more."""
+    schedule, jitter, now = context.schedule, context.jitter, context.now
     uncounted = replace(delivery, attempt=delivery.attempt - 1)
-    again_at = None if pause is None else _in(pause * jitter, now)
-    if failed.unsent or not counts:
+    probe_at = None if context.pause is None else context.after(context.pause * jitter)
+    if failed.unsent or not context.counts:
         wait = schedule[min(delivery.attempt, len(schedule)) - 1] if schedule else FIRST_PAUSES[0]
-        return replace(uncounted, due_at=_in(wait * jitter, now) if again_at is None else again_at)
-    longest = _in(max(schedule, default=0.0) * JITTER, now)
+        return replace(
+            uncounted, due_at=context.after(wait * jitter) if probe_at is None else probe_at
+        )
+    longest = context.after(max(schedule, default=0.0) * JITTER)
     if delivery.counts_at is not None and now < delivery.counts_at <= longest:
         counts_at = delivery.counts_at
-        due_at = counts_at if again_at is None else min(counts_at, again_at)
+        due_at = counts_at if probe_at is None else min(counts_at, probe_at)
         return replace(uncounted, due_at=due_at)
     if delivery.attempt > len(schedule):
         return replace(delivery, state=State.DEAD, due_at=now)
-    counts_at = _in(schedule[delivery.attempt - 1] * jitter, now)
-    due_at = counts_at if again_at is None else min(counts_at, again_at)
+    counts_at = context.after(schedule[delivery.attempt - 1] * jitter)
+    due_at = counts_at if probe_at is None else min(counts_at, probe_at)
     return replace(delivery, due_at=due_at, counts_at=counts_at)
-
-
-def _in(seconds: float, now: int) -> int:
-    return now + round(seconds * 1000)

@@ -29,5 +29,5 @@ class SinkStatus:
 class LaneStatus:
     """How a lane is doing: whether its sink is only probed, and for how long its pace rests."""
 
-    is_sick: bool = False
+    is_failing: bool = False
     rest: float = 0.0

@@ -1110,7 +1110,7 @@ async def test_where_only_this_message_is_refused_the_sink_stays_open_and_others
     await stage.run(seconds=1)
     assert stage.sink.shown == ["note 1", "note 2"]
     assert list(await stage.outbox.closed_sinks()) == []
-    assert not stage.lane.is_sick
+    assert not stage.lane.is_failing
     await stage.run(seconds=3600)
     assert await reasons(stage) == [f"{LATE}: 403"]
 
@@ -1371,7 +1371,7 @@ async def test_only_another_sink_is_taken_for_well(
     stage.sink.ends = lambda text: Failed("502")
     await stage.accept(1)
     await stage.run(seconds=60)
-    assert stage.lane.is_sick
+    assert stage.lane.is_failing
     stage.lane.change(stage.lane_config(fingerprint=fingerprint))
     await stage.lane.step()
-    assert stage.lane.is_sick is is_sick
+    assert stage.lane.is_failing is is_sick

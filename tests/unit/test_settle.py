@@ -6,14 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.delivery.breaker import look_again
-from relay.delivery.settle import settle
+from relay.delivery.settle import AttemptContext
+from relay.delivery.settle import settle as settle_by
 from relay.outcome import Closed, Delivery, Failed, RateLimited, Rejected, Sent, State
 from tests.factories import a_delivery
 
 SCHEDULE = (5.0, 30.0, 120.0)
 NOW = 1_000_000
 PENDING, DELIVERED, DEAD = State
+
+
+def settle(delivery, outcome, **context):
+    return settle_by(delivery, outcome, AttemptContext(**context))
 
 
 @pytest.mark.parametrize(
@@ -139,14 +143,6 @@ def test_what_cannot_have_arrived_is_sent_again_in_any_case(outcome):
         for resend in (True, False)
     )
     assert wanted == unwanted
-
-
-@pytest.mark.parametrize(
-    ("closed_for", "pause"), [(0, 60), (59, 60), (120, 120), (3600, 3600), (10**9, 6 * 3600)]
-)
-def test_a_closed_sink_is_asked_after_as_long_again_as_it_is_closed(closed_for, pause):
-    assert look_again(closed_for=closed_for) == pause
-    assert look_again(closed_for=closed_for, jitter=0.5) == pause / 2
 
 
 def test_what_did_something_else_is_not_sent_again():
