@@ -1,13 +1,15 @@
 """
 The durable queue between intake and lanes.
 
-base            what every outbox does; ``holdings``: what is in it
-sqlite          for one process, in a file; ``postgres`` for several
-opening         which of them an address means
-arrival         what comes in; ``sibling``: which events tell of the same
-decision        what becomes of those that come in together
-line            who goes next
-ceiling         how much may wait; ``retention``: how long what was settled is kept
+base       the interface: what every outbox does
+records    what goes in and comes out
+sqlite     for one process, in a file
+postgres   for several processes
+sql        what both databases share
+lifecycle  which of them an address names; opening, serving, pruning
+siblings   which events are about the same subject, and how their deliveries merge
+ordering   which delivery of a sink goes next
+copy       from a file into a database on a server
 """
 
 from relay.outbox.base import Lanes, Outbox

@@ -1,4 +1,4 @@
-"""The durable queue, as the other stages see it."""
+"""The interface of an outbox, and of the lanes that it assigns sinks to."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -21,13 +21,13 @@ from relay.outcome import Attempt, Delivery
 
 class Outbox(Protocol):
     """
-    Events and their deliveries. ``now`` and ``lease`` are in milliseconds.
+    Stores events and their deliveries. ``now``, ``lease`` and ``hold`` are in milliseconds.
 
-    Every method raises OutboxError when the outbox cannot be read or written now.
+    Every method raises OutboxError while the outbox cannot be read or written.
     """
 
     id: str
-    """Random, made with the outbox: a copy on another database keeps it."""
+    """Random, created with the outbox; a copy on another database keeps it."""
 
     async def run(
         self,
@@ -37,18 +37,18 @@ class Outbox(Protocol):
         stop: asyncio.Event,
     ) -> None:
         """
-        Tell a lanes which sinks to carry, and for which of them something waits, until ``stop``.
+        Assign sinks to the lanes of this process, and wake those with a backlog, until ``stop``.
 
-        Each sink is carried by one process at a time, and those of a group by the same one, for
-        they share a limit. ``clock`` gives Unix milliseconds.
+        Each sink is owned by one process at a time. The sinks of a group are owned by the same
+        process, because they share a rate limit. ``clock`` returns Unix milliseconds.
         """
         ...
 
     def owns(self, sink: str) -> bool:
         """
-        Whether a lanes of this process may send for a sink now, for no other does.
+        Whether this process, and no other, may send for a sink now.
 
-        To be asked right before each request: between claim and request a process can be stopped
+        To be asked right before each request: between claim and request a process can be suspended
         for longer than the others wait for it.
         """
         ...
@@ -57,22 +57,22 @@ class Outbox(Protocol):
         """
         Commit an event with one delivery for each sink.
 
-        Where a sibling has been told to a sink already, or waits for it, theirs become one: the
-        other is delivered too, as ``merged``; or, where it tells of a later version, the delivery
-        ``edits`` that message: relay.outbox.siblings.decide_merge. Returns the sinks for which
-        something may have come of it; None if the hook had brought this event before: then nothing
-        changes.
+        If a sink has a delivery of a sibling event, posted or pending, both become one message:
+        the new delivery is stored as delivered and ``merged``, or, if its event is a later
+        version, it ``edits`` that message (see relay.outbox.siblings.decide_merge). Returns the
+        sinks that may have something to send now; None if the hook had brought this event before,
+        in which case nothing is stored.
         """
         ...
 
     async def claim(self, request: ClaimRequest) -> Claim | None:
         """
-        Claim the head of a sink's queue for ``request.lease``, if it is due; counts the attempt.
+        Claim the head of a sink's queue for ``request.lease`` if it is due, and count the attempt.
 
         A delivery that was claimed and never saved continues that attempt, and counts a crash.
-
         Deliveries that shared its request before are claimed with it. Otherwise the claim names
-        others that are due as candidates for ``extend_claim``, ``request.limit`` altogether.
+        other due deliveries as candidates for ``extend_claim``, ``request.limit`` altogether.
+
         None also if the sink is closed or paused. A later delivery never overtakes a waiting head,
         except for first attempts of events that came within one hold: those go by the time they
         happened.
@@ -83,7 +83,7 @@ class Outbox(Protocol):
         self, candidates: Sequence[Delivery], *, head: Delivery
     ) -> Sequence[Delivery]:
         """
-        Claim others too, for the request and the lease of a claimed head: as many as still can.
+        Claim as many candidates as possible for the request and the lease of a claimed head.
 
         From then on they share all its attempts, so that a repeated request has the same content.
         """
@@ -91,15 +91,15 @@ class Outbox(Protocol):
 
     async def mark_in_doubt(self, claimed: Sequence[Delivery]) -> bool:
         """
-        Write that what was claimed is in doubt, right before a request that must not be repeated.
+        Record that claimed deliveries may arrive, right before a request that must not be repeated.
 
-        False if the lease was lost: then nothing may be sent. What is saved afterwards takes the
-        doubt away, or confirms it.
+        False if the lease was lost: then nothing may be sent. A later ``save`` clears or confirms
+        the doubt.
         """
         ...
 
     async def expedite(self, batch: int, *, now: int) -> None:
-        """Let those of a batch that wait for their next attempt be due at once."""
+        """Make the deliveries of a batch that wait for their next attempt due at once."""
         ...
 
     async def save(
@@ -110,7 +110,7 @@ class Outbox(Protocol):
         attempt: Attempt | None = None,
     ) -> bool:
         """
-        Write what became of what was claimed together, and how the attempt ended.
+        Store the new state of deliveries that were claimed together, and how the attempt ended.
 
         False if the lease was lost meanwhile: then nothing changes.
         """
@@ -118,14 +118,14 @@ class Outbox(Protocol):
 
     async def posted_message(self, delivery_id: int, *, hold: int = 0) -> PostedMessage | None:
         """
-        The message in which a delivery arrived, its parts in the order in which they were claimed.
+        The message in which a delivery was posted, with its parts in the order of their claim.
 
-        None if the message's id or one of its parts is lost.
+        None if the message's id is unknown, or if one of its parts has been pruned.
         """
         ...
 
     async def attempts(self, delivery_id: int) -> Sequence[Attempt]:
-        """The last attempts at a delivery (those that ended), the newest last."""
+        """The last ended attempts at a delivery, the newest last."""
         ...
 
     async def due_at(
@@ -137,70 +137,72 @@ class Outbox(Protocol):
         skip_batches: Collection[int] = (),
     ) -> int | None:
         """
-        When the head of a queue is due; None if nothing waits, or may go.
+        When the head of a sink's queue is due; None if the sink has no backlog or may not send.
 
-        What ``claim`` would give ``now`` is due now, though another clock had it due later.
+        Returns ``now`` if ``claim`` would return it now, although another node's clock put its due
+        time later.
         """
         ...
 
     async def recover(self, *, now: int) -> int:
         """
-        At the start of the only process: let all that was tried before be due, and return how many.
+        Make all deliveries that have been attempted due, and return their number.
 
-        That ends the leases of a process that died, and the waits for another attempt.
+        Called when the only process on an outbox starts: ends the leases of the process before it,
+        and the waits for another attempt.
         """
         ...
 
     async def close_sink(self, closed: ClosedSink) -> None:
         """
-        Let ``claim`` give nothing until ``open_sink``.
+        Make ``claim`` return None until ``open_sink``.
 
-        The fingerprint is that of the sink's configuration: a changed one opens it again.
+        The fingerprint is that of the sink's configuration: a changed configuration opens it again.
         """
         ...
 
     async def postpone_probe(self, closed: ClosedSink) -> None:
-        """Keep another reason and time of the next probe, unless it was opened meanwhile."""
+        """Store a new reason and time of the next probe, unless the sink was opened meanwhile."""
         ...
 
     async def sink_to_probe(self, sink: str) -> ClosedSink | None:
-        """A closed sink, if it is to be probed: something waits, and nobody has paused it."""
+        """The sink if it is closed, can be probed, has a backlog and is not paused."""
         ...
 
     async def open_sink(self, sink: str, *, now: int) -> bool:
         """
-        Let a closed sink go on; False if it was not closed.
+        Open a closed sink; False if it was not closed.
 
-        What waits for its next attempt is due at once: whoever opens a sink has mended something.
+        Deliveries that wait for another attempt become due at once: whatever was wrong is fixed.
         """
         ...
 
     async def closed_sinks(self) -> Sequence[ClosedSink]:
-        """The sinks that refused us."""
+        """The sinks that have refused relay, by name."""
         ...
 
     async def pause_sink(self, sink: str, *, now: int) -> bool:
-        """Let ``claim`` give nothing until ``resume_sink``; False if it was paused before."""
+        """Make ``claim`` return None until ``resume_sink``; False if it was paused already."""
         ...
 
     async def resume_sink(self, sink: str) -> bool:
-        """Let a paused sink go on, unless it is closed, too; False if it was not paused."""
+        """End a pause, though the sink may be closed as well; False if it was not paused."""
         ...
 
     async def paused_sinks(self) -> Mapping[str, int]:
-        """The sinks that a person has paused, and since when."""
+        """The sinks that an operator has paused, and since when (Unix milliseconds)."""
         ...
 
     async def last_failures(self) -> Mapping[str, Attempt]:
-        """The last attempt for each sink that went wrong, among the last ten thousand of all."""
+        """The last failed attempt of each sink, among the last 10 000 failed attempts."""
         ...
 
     async def stored_events(self, event_id: str) -> Sequence[StoredEvent]:
-        """The events with Misskey's id: one, or one of each hook that was told the same."""
+        """The events with an id of Misskey's: one for each hook that brought it."""
         ...
 
     async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
-        """By subject the last events that ``restrict`` it; without those that nothing restricts."""
+        """By subject, the last events that restrict it; unrestricted subjects are left out."""
         ...
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
@@ -208,31 +210,31 @@ class Outbox(Protocol):
         ...
 
     async def dead_groups(self) -> Sequence[DeadGroup]:
-        """Dead letters by sink and reason, at most a few hundred groups; the newest first."""
+        """Dead letters by sink and reason, at most 300 groups, the newest first."""
         ...
 
     async def delivery(self, delivery_id: int) -> Delivery | None:
-        """One delivery in any state."""
+        """One delivery, in any state."""
         ...
 
-    async def deliveries(self, wanted: DeliverySearch, *, limit: int = 50) -> Sequence[Delivery]:
-        """What a search finds, the newest first."""
+    async def deliveries(self, search: DeliverySearch, *, limit: int = 50) -> Sequence[Delivery]:
+        """The deliveries that match a search, the newest first."""
         ...
 
     async def give_up(self, sink: str, *, reason: str, now: int, limit: int) -> int:
         """
-        Make dead letters of the first that wait for a sink, at most so many; how many it were.
+        Make dead letters of the first pending deliveries of a sink, and return their number.
 
-        What is under way is left alone: who sends it will tell how that ended.
+        Deliveries in flight are left alone: the lane that sends them saves how that ended.
         """
         ...
 
     async def revive(self, ids: Iterable[int], *, now: int) -> int:
-        """Dead to pending, with all attempts anew; the number of those that were dead."""
+        """Make dead letters pending with all their attempts left; the number of those revived."""
         ...
 
     async def drop(self, ids: Iterable[int]) -> int:
-        """Delete dead letters for good; the number of those that were dead."""
+        """Delete dead letters; the number of those deleted."""
         ...
 
     async def counts(self) -> Mapping[tuple[str, str], int]:
@@ -240,49 +242,50 @@ class Outbox(Protocol):
         ...
 
     async def backlog(self) -> Mapping[str, Backlog]:
-        """What waits, by sink; a sink for which nothing does is not in it."""
+        """The backlog of each sink that has one."""
         ...
 
     async def touch(self, size: int = 0) -> None:
-        """Write so many bytes that change nothing, to learn whether such events can be stored."""
+        """Write and delete ``size`` bytes, to find out whether such an event can be stored."""
         ...
 
     async def pending_count(self) -> int:
-        """The number of deliveries that wait, of all sinks."""
+        """The number of pending deliveries of all sinks."""
         ...
 
     async def prune(self, *, before: int, limit: int, after: int = 0) -> Pruned:
         """
-        Delete events of which nothing waits any more since ``before``.
+        Delete events that came, and whose deliveries all ended, earlier than ``before``.
 
-        One step looks at no more than ``limit`` events, those that follow on ``after``.
+        One call looks at the next ``limit`` events after the id ``after``.
         """
         ...
 
 
 class Lanes(Protocol):
-    """Carries sinks, as the outbox tells it to."""
+    """The lanes of a process, as the outbox assigns sinks to them."""
 
     regrouped: asyncio.Event
-    """Set when the groups have changed."""
+    """Set when ``groups`` has changed."""
 
     @property
     def groups(self) -> Sequence[Collection[str]]:
-        """The sinks that it can carry; those that share a limit together."""
+        """The configured sinks; those that share a rate limit are in one group."""
         ...
 
     def acquire(self, sinks: Mapping[str, float]) -> None:
         """
-        Be ready to carry these.
+        Get ready to send for sinks.
 
-        Of each the seconds since another process may have sent for it: its limit is not fresh.
+        The values are seconds since another process may have sent for the sink: its rate limit may
+        be partly used up.
         """
         ...
 
     def release(self, sink: str) -> bool:
-        """Begin nothing new for a sink; True once nothing is under way. To be asked until then."""
+        """Start nothing new for a sink; True once nothing is in flight. To be called until then."""
         ...
 
     def wake(self, sinks: Collection[str]) -> None:
-        """There may be something to carry for these; who was not taken is passed over."""
+        """Start the lanes of these sinks, which may have a backlog; others' sinks are ignored."""
         ...

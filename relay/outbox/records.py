@@ -1,4 +1,4 @@
-"""What an outbox holds, as it is claimed, searched and counted."""
+"""What goes into an outbox and comes out of it: claims, messages, searches, counts."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -33,22 +33,22 @@ class Claim:
     deliveries: tuple[Delivery, ...]
     candidates: tuple[Delivery, ...] = ()
     later_edits: Mapping[int, Delivery] = field(default_factory=dict)
-    """By the id of one that was tried before: the last edit of the same that came since then."""
+    """By the id of a delivery that was attempted before, the newest edit of the same message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedPart:
-    """One delivery in a message, and the last edit of it that the message shows."""
+    """One delivery in a posted message, and the last edit of it that the message shows."""
 
     delivery: Delivery
     edit: Delivery | None = None
     newest_edit: Delivery | None = None
-    """The last edit that came, whatever has become of it."""
+    """The newest edit that came, whatever its state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedMessage:
-    """A message that a chat shows: its id, and what it was made of, in order."""
+    """A message in a chat: the vendor's id of it, and the deliveries it consists of, in order."""
 
     message: str
     parts: tuple[PostedPart, ...]
@@ -56,7 +56,7 @@ class PostedMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverySearch:
-    """Which deliveries are wanted; None: any. Times are Unix milliseconds, of acceptance."""
+    """Conditions for deliveries; None: any. Times are Unix milliseconds, of acceptance."""
 
     sink: str | None = None
     state: State | None = None
@@ -66,21 +66,21 @@ class DeliverySearch:
     since: int | None = None
     until: int | None = None
     before: int | None = None
-    """Only deliveries with a smaller id: the next page."""
+    """Only deliveries with a smaller id, for the next page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """What a step of pruning has done, and where the next one begins."""
+    """How many events a step of pruning deleted, and the id where the next one begins."""
 
     events: int
     next: int | None
-    """None: nothing is left that is old enough."""
+    """None: no older events are left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """An event as it came, whether or not it had to go anywhere."""
+    """An event as it came, whether or not a route matched it."""
 
     hook: str
     server: str
@@ -90,9 +90,9 @@ class StoredEvent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedSink:
     """
-    A sink that refused us, why, since when, and with which configuration.
+    A sink that refused relay, with the reason, the time and its configuration's fingerprint.
 
-    ``probe_at``: when it is asked whether it is well again; None: never, for no answer can tell.
+    ``probe_at``: when the sink is probed; None: never, because no probe could show a change.
     """
 
     name: str
@@ -104,7 +104,7 @@ class ClosedSink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadGroup:
-    """Dead letters that died of the same: how many, and the id of the newest."""
+    """Dead letters of one sink with the same reason: their number, and the newest's id."""
 
     sink: str
     reason: str
@@ -114,49 +114,49 @@ class DeadGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """How many deliveries wait for a sink, and when the first of them was accepted."""
+    """The number of pending deliveries of a sink, and when the first of them was accepted."""
 
     number: int
     since: int
 
 
 EVER = -(2**62)
-"""Milliseconds."""
+"""Earlier than any time, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
     """
-    An event with its bytes, as it came at ``now`` (Unix milliseconds).
+    An event to be stored with its body, as it came at ``now`` (Unix milliseconds).
 
-    Its deliveries are due after ``hold`` (milliseconds).
+    Its deliveries are due after ``hold`` milliseconds.
     """
 
     event: Event
     raw: bytes
     sinks: Mapping[str, str]
-    """Those that get it, each to the name of the route that chose it."""
+    """The sinks that get the event, each with the name of the route that matched."""
     now: int
     hold: int = 0
     restricts: str | None = None
-    """The subject of its note, if not everybody may see that."""
+    """The subject of its note, if the note is not public."""
     sibling: Sibling | None = None
-    """What it has in common with others that tell of the same: see ``relay.outbox.sibling``."""
+    """What it has in common with events about the same subject: see ``relay.outbox.siblings``."""
     editing: Collection[str] = ()
-    """Those that get it only as an edit of what the same hook told them, by the route of that."""
+    """Sinks that get it only as an edit of what the same hook had them post, by the same route."""
     withdrawn: Collection[str] = ()
     """
-    Those that may not show it: they, too, get it only as an edit, though also of what was given
-    up, so that nobody revives what others may not see.
+    Sinks that may not show it. They, too, get it only as an edit, but also of dead letters, so that
+    nobody revives a message that its readers may not see.
     """
 
     @property
     def updated_at(self) -> int | None:
-        """When the author of its note changed it."""
+        """When the author last edited its note (Unix milliseconds)."""
         return None if self.event.note is None else self.event.note.updated_at
 
     @property
     def since(self) -> int:
-        """From when on something can be a sibling of it, by the clock of Misskey: there is one."""
+        """The earliest time, by Misskey's clock, at which a sibling can have happened."""
         within = None if self.sibling is None else self.sibling.within
         return EVER if within is None else self.event.created_at - within

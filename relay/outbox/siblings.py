@@ -1,9 +1,10 @@
 """
-Events that belong together: Misskey tells one happening several times, and again when it changed.
+Decides which events are about the same subject, and how their deliveries to a sink merge. Pure.
 
-A reply fires ``reply`` and ``mention``, two hooks bring the same note twice, an unfollow of a
-remote user comes twice: of those a sink gets one message, by the kind that tells most. An edited
-note comes under the same id, a resolved report too: those change the message. Pure.
+Misskey sends several events for one happening: a reply fires ``reply`` and ``mention``, two hooks
+bring the same note, an unfollow of a remote user comes twice. A sink gets one message for them, of
+the kind that says most. An edited note comes under the same id, and so does a resolved report:
+those edit the message.
 """
 
 import hashlib
@@ -20,22 +21,23 @@ from relay.outcome import State
 
 
 class Merge(Enum):
-    """What becomes of an event of whose subject a sink was told, or will be."""
+    """How a later event is merged with a sink's delivery of its sibling."""
 
     MERGED = auto()
-    """Nothing is sent for it: what it tells was told, or is out of date."""
+    """Nothing is sent for it: it says nothing new, or is out of date."""
     REPLACES = auto()
-    """It is sent instead of the earlier one, which still waits."""
+    """It is sent in place of the earlier one, which is still pending."""
     EDITS = auto()
-    """It changes the message of the earlier one."""
+    """It edits the message of the earlier one."""
 
 
 def sibling(event: Event, *, bound: Collection[str] = ()) -> Sibling | None:
     """
-    What an event has in common with those that tell of the same; None if nothing else can.
+    The subject of an event and its version; None if it can have no siblings.
 
-    ``bound`` are the hooks that bring the events of one server only. An event says by itself from
-    where it is: so what others claim of a server touches nothing that came by these.
+    ``bound`` are the hooks that accept events of one server only. An event itself names the server
+    it is from: so events of other hooks that claim to be from a server have subjects of their own,
+    and change nothing that came by a bound hook.
     """
     note, user, report = event.note, event.user, event.report
     if event.is_test:  # every test has the same ids
@@ -58,12 +60,12 @@ def sibling(event: Event, *, bound: Collection[str] = ()) -> Sibling | None:
 
 
 def subject(event: Event, note: Note, *, bound: Collection[str]) -> str:
-    """What events have in common that tell of this note, which is somewhere in the event."""
+    """The subject of all events about a note, which is anywhere in ``event``."""
     return f"note {_origin(event, bound)} {note.id}"
 
 
 def restricts(event: Event, *, bound: Collection[str]) -> str | None:
-    """The subject of the event's note, if not everybody may see it: some sinks may not show it."""
+    """The subject of the event's note, if it is not public: some sinks may not show it."""
     note = event.note
     if note is None or not note.id or event.is_test:
         return None
@@ -79,21 +81,21 @@ def _origin(event: Event, bound: Collection[str]) -> str:
 
 def version(note: Note) -> str:
     """
-    A digest of what the author wrote, for whom, and when: an edited note is another version.
+    A digest of a note's content, audience and time of edit: an edited note is another version.
 
-    What readers did with a note, such as reactions, is no edit.
+    What readers do with a note, such as reactions, is not an edit.
     """
     choices = tuple(choice.text for choice in note.poll.choices) if note.poll is not None else ()
     files = tuple(file.id for file in note.files)
     more = {"signin": note.signin_only, "gone": note.is_gone}
-    whom = (note.visibility, note.local_only, *(word for word, holds in more.items() if holds))
+    audience = (note.visibility, note.local_only, *(word for word, holds in more.items() if holds))
     event = () if note.event is None else (note.event,)
-    said = (note.text, note.cw, files, choices, note.updated_at, *whom, *event)
-    return hashlib.sha256(repr(said).encode(errors="surrogatepass")).hexdigest()[:16]
+    content = (note.text, note.cw, files, choices, note.updated_at, *audience, *event)
+    return hashlib.sha256(repr(content).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def is_change(event: Event) -> bool:
-    """Whether an event by itself says that something earlier is no longer as it was told."""
+    """Whether an event by itself says that an earlier one has changed."""
     if kind_of(event.kind).changes is not None:
         return True
     return event.note is not None and event.note.updated_at is not None
@@ -105,7 +107,7 @@ def decide_merge(
     created_at: int,
     version: str,
     rank: int,
-    told_at: int,
+    last_at: int,
     waits: bool,
     is_withdrawn: bool = False,
     updated_at: int | None = None,
@@ -113,18 +115,18 @@ def decide_merge(
     is_lost: bool = False,
 ) -> Merge:
     """
-    What becomes of ``later``, an event of ``created_at``; withdrawn is what may not be shown.
+    How ``later``, an event of ``created_at``, is merged with the last delivery of its subject.
 
-    ``version``, ``rank``, ``told_at`` (when it happened), ``updated_at`` and ``was_withdrawn`` are
-    those of the last of its subject. That one ``waits`` if no attempt was made to send it, and
-    ``is_lost`` if it was given up.
+    ``version``, ``rank``, ``last_at`` (when it happened), ``updated_at`` and ``was_withdrawn`` are
+    those of that delivery. It ``waits`` if it has not been attempted, and ``is_lost`` if its change
+    of a message could not be made. ``is_withdrawn``: the sink may not show the later event.
     """
     if later.version == version:
         if is_withdrawn and is_lost:
             return Merge.EDITS
         return Merge.REPLACES if waits and later.rank > rank else Merge.MERGED
     edited = later.updated_at, updated_at
-    if _is_older(edited, (is_withdrawn, was_withdrawn), (created_at, told_at)):
+    if _is_older(edited, (is_withdrawn, was_withdrawn), (created_at, last_at)):
         return Merge.MERGED
     return Merge.REPLACES if waits else Merge.EDITS
 
@@ -135,14 +137,15 @@ def _is_older(
     happened: tuple[int, int],
 ) -> bool:
     """
-    Whether the first of two versions is out of date, of which the first came later.
+    Whether the first of two versions is out of date, though it came later.
 
-    The network shuffles events, and Misskey repeats them for minutes. What their author did tells
-    the order; clocks may be wrong. In doubt what may not be shown is the newer one.
+    The network reorders events, and Misskey repeats them for minutes. The times at which the author
+    edited the note decide, because clocks may be wrong. If not, the version that may not be
+    shown counts as the newer one.
     """
     match edited:
-        case int(one), int(other) if one != other:
-            return one < other
+        case int(first), int(second) if first != second:
+            return first < second
     if withdrawn[0] != withdrawn[1]:
         return withdrawn[1]
     match edited:
@@ -155,32 +158,32 @@ def _is_older(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A delivery that may come of an arrival."""
+    """A delivery that a new event may need."""
 
     new_event: NewEvent
     event: int
     sink: str
     route: str | None
-    """None: the sink gets it only where it changes what was told, by the route of that."""
+    """None: the sink gets it only as an edit of an earlier message, by the route of that."""
 
     @property
     def is_withdrawn(self) -> bool:
-        """Whether the sink may not show it, nor what it was told before."""
+        """Whether the sink may show neither it nor its earlier versions."""
         return self.sink in self.new_event.withdrawn
 
 
 def new_key() -> str:
     """
-    The key under which a delivery is sent, in all its attempts.
+    The idempotency key of a delivery, the same in all its attempts.
 
-    Random: an outbox that was restored from a backup gives the same ids again, to other deliveries.
+    Random, because an outbox restored from a backup gives the same ids to other deliveries.
     """
     return secrets.token_hex(12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
-    """A row of the table of deliveries."""
+    """A new row of the delivery table."""
 
     event: int
     sink: str
@@ -198,7 +201,7 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A delivery that still waits shall tell another event; ``merged`` is left of its own."""
+    """A pending delivery that is to carry another event; ``merged`` is the row of its own event."""
 
     id: int
     by: DeliveryRow
@@ -209,75 +212,75 @@ Sinks = Collection[str]
 """Names of sinks."""
 
 PostedSinks = Mapping[tuple[str, str], Collection[str]]
-"""By subject and hook, the sinks that were told of it."""
+"""By subject and hook, the sinks that have deliveries of it."""
 
 
 def pending_deliveries(
-    new_events: Sequence[NewEvent], events: Sequence[int | None], told: PostedSinks
+    new_events: Sequence[NewEvent], event_ids: Sequence[int | None], posted: PostedSinks
 ) -> Sequence[Pending]:
-    """What may come of arrivals whose ``events`` have these ids; None: it had come before."""
+    """The deliveries of new events with the ids ``event_ids``; None: the event had come before."""
     return [
         Pending(new_event=new_event, event=event, sink=sink, route=route)
-        for new_event, event in zip(new_events, events, strict=True)
+        for new_event, event in zip(new_events, event_ids, strict=True)
         if event is not None
-        for sink, route in _routes(new_event, told).items()
+        for sink, route in _routes(new_event, posted).items()
     ]
 
 
-def _routes(new_event: NewEvent, told: PostedSinks) -> Mapping[str, str | None]:
+def _routes(new_event: NewEvent, posted: PostedSinks) -> Mapping[str, str | None]:
     if new_event.sibling is None or not (new_event.editing or new_event.withdrawn):
         return new_event.sinks
     subject, hook = new_event.sibling.subject, new_event.event.hook
-    changed = [sink for sink in told.get((subject, hook), ()) if sink in new_event.editing]
+    changed = [sink for sink in posted.get((subject, hook), ()) if sink in new_event.editing]
     routed = set(new_event.withdrawn) - set(new_event.editing)
     return dict.fromkeys([*changed, *routed]) | {**new_event.sinks}
 
 
 def accepted_sinks(
-    events: Sequence[int | None], waiting: Sequence[Pending]
+    event_ids: Sequence[int | None], deliveries: Sequence[Pending]
 ) -> Sequence[Sinks | None]:
-    """Of each arrival the sinks for which something may have come of it; None: it came before."""
-    found = {event: set[str]() for event in events if event is not None}
-    for one in waiting:
-        found[one.event].add(one.sink)
-    return [None if event is None else found[event] for event in events]
+    """For each event the sinks that may have something to send; None: it had come before."""
+    sinks = {event: set[str]() for event in event_ids if event is not None}
+    for pending in deliveries:
+        sinks[pending.event].add(pending.sink)
+    return [None if event is None else sinks[event] for event in event_ids]
 
 
-def independent(waiting: Sequence[Pending]) -> tuple[Sequence[Pending], Sequence[Pending]]:
-    """Those that do not depend on one another, of each sink and subject the first; the others."""
+def independent(deliveries: Sequence[Pending]) -> tuple[Sequence[Pending], Sequence[Pending]]:
+    """Split off the first delivery of each sink and subject: they do not depend on each other."""
     seen, first, later = set[tuple[str, str]](), list[Pending](), list[Pending]()
-    for one in waiting:
-        sibling = one.new_event.sibling
-        same = None if sibling is None else (one.sink, sibling.subject)
-        (later if same in seen else first).append(one)
+    for pending in deliveries:
+        sibling = pending.new_event.sibling
+        same = None if sibling is None else (pending.sink, sibling.subject)
+        (later if same in seen else first).append(pending)
         if same is not None:
             seen.add(same)
     return first, later
 
 
-def decide(new: Pending, last: Mapping[str, Any] | None) -> DeliveryRow | Replacement | None:
+def decide(pending: Pending, last: Mapping[str, Any] | None) -> DeliveryRow | Replacement | None:
     """
-    What becomes of a new delivery, where ``last`` is what its sink was told of the same.
+    The row of a new delivery, where ``last`` is the sink's last delivery of the same subject.
 
-    None: nothing, for it could only change what was told, and nothing was.
+    None: nothing is stored, because it could only edit a message, and there is none.
     """
-    new_event, sibling = new.new_event, new.new_event.sibling
+    new_event, sibling = pending.new_event, pending.new_event.sibling
     row = DeliveryRow(
-        event=new.event,
-        sink=new.sink,
-        route=new.route,
+        event=pending.event,
+        sink=pending.sink,
+        route=pending.route,
         state=State.PENDING,
         due_at=new_event.now + new_event.hold,
         subject=None if sibling is None else sibling.subject,
         version=None if sibling is None else sibling.version,
         rank=0 if sibling is None else sibling.rank,
-        withdrawn=new.is_withdrawn,
+        withdrawn=pending.is_withdrawn,
     )
     if sibling is None:
         return row
     if last is None:
-        return None if new.route is None else row
-    row = replace(row, route=new.route or last["route"])
+        return None if pending.route is None else row
+    row = replace(row, route=pending.route or last["route"])
     merged = replace(
         row, state=State.DELIVERED, due_at=new_event.now, rank=0, merged=int(last["id"])
     )
@@ -286,9 +289,9 @@ def decide(new: Pending, last: Mapping[str, Any] | None) -> DeliveryRow | Replac
         created_at=new_event.event.created_at,
         version=last["version"],
         rank=last["rank"],
-        told_at=last["created_at"],
+        last_at=last["created_at"],
         waits=bool(last["waits"]),
-        is_withdrawn=new.is_withdrawn,
+        is_withdrawn=pending.is_withdrawn,
         updated_at=last["updated_at"],
         was_withdrawn=bool(last["withdrawn"]),
         is_lost=bool(last["lost"]),

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from relay.outbox import ordering
-from relay.outbox.ordering import Waiting
+from relay.outbox.ordering import QueuedDelivery
 from relay.outbox.records import (
     Backlog,
     ClosedSink,
@@ -27,6 +27,8 @@ KEPT_ATTEMPTS = 50  # of one delivery
 
 Record = Mapping[str, Any]
 """A row, by column."""
+Query = tuple[str, Sequence[object]]
+"""A statement with its values."""
 
 
 class LeaseLostError(Exception):
@@ -145,15 +147,15 @@ class SQLOutbox(ABC):
     """
 
     @abstractmethod
-    async def _rows(self, statement: str, *values: object) -> Sequence[Record]:
-        """The rows of a query."""
+    async def _fetch(self, queries: Sequence[Query]) -> Sequence[Record]:
+        """The rows of several queries, one after the other."""
 
     @abstractmethod
     async def _changed(self, statement: str, *values: object) -> int:
         """The number of rows that a statement has changed, once that is committed."""
 
     @abstractmethod
-    async def _queue(self, sink: str) -> Sequence[Waiting]:
+    async def _queue(self, sink: str) -> Sequence[QueuedDelivery]:
         """The first deliveries that wait for a sink, in the order of their ids."""
 
     @abstractmethod
@@ -163,6 +165,9 @@ class SQLOutbox(ABC):
     @abstractmethod
     async def _newest_edits(self, roots: Mapping[int, int]) -> Mapping[int, Delivery]:
         """By id, the newest edit of its root that came after it, whatever its state."""
+
+    async def _rows(self, statement: str, *values: object) -> Sequence[Record]:
+        return await self._fetch([(statement, values)])
 
     async def _row(self, statement: str, *values: object) -> Record | None:
         return next(iter(await self._rows(statement, *values)), None)
@@ -199,7 +204,7 @@ class SQLOutbox(ABC):
         last = await self._last_edits([*created_at])
         newest = await self._newest_edits({id: id for id in created_at})
         places = [
-            Waiting(
+            QueuedDelivery(
                 id=one.id,
                 accepted_at=one.accepted_at,
                 created_at=created_at[one.id],
@@ -253,16 +258,9 @@ class SQLOutbox(ABC):
         terms = {name: value for name, value in asdict(search).items() if value is not None}
         states = tuple(State) if "sink" in terms and "state" not in terms else ()
         searches = [terms | {"state": state} for state in states] or [terms]
-        rows = [row for terms in searches for row in await self._matching(terms, limit=limit)]
+        rows = await self._fetch([_find(terms, limit=limit) for terms in searches])
         newest = sorted(rows, key=lambda row: int(row["id"]), reverse=True)
         return [delivery_of(row) for row in newest[:limit]]
-
-    async def _matching(self, terms: Mapping[str, object], *, limit: int) -> Sequence[Record]:
-        conditions = " AND ".join(
-            CONDITIONS[name].format(number) for number, name in enumerate(terms, start=2)
-        )
-        statement = FIND.format(conditions=conditions or "TRUE")
-        return await self._rows(statement, limit, *terms.values())
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
         return await self.deliveries(DeliverySearch(sink=sink, state=State.DEAD), limit=limit)
@@ -285,3 +283,10 @@ class SQLOutbox(ABC):
     async def pending_count(self) -> int:
         (row,) = await self._rows(PENDING_COUNT)
         return int(row["number"])
+
+
+def _find(terms: Mapping[str, object], *, limit: int) -> Query:
+    conditions = " AND ".join(
+        CONDITIONS[name].format(number) for number, name in enumerate(terms, start=2)
+    )
+    return FIND.format(conditions=conditions or "TRUE"), (limit, *terms.values())

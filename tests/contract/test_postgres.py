@@ -518,7 +518,7 @@ async def test_a_server_that_cannot_be_reached_is_told_without_its_password() ->
 
 @pytest.mark.parametrize("port", ["99999", "abc"])
 async def test_an_address_that_is_none_is_told_as_such(port: str) -> None:
-    with pytest.raises(OutboxError, match="is no address like postgresql://user@host:5432/"):
+    with pytest.raises(OutboxError, match="is not an address like postgresql://user@host:5432/"):
         await PostgresOutbox.open(f"postgresql://relay@127.0.0.1:{port}/relay")
 
 
@@ -554,7 +554,7 @@ async def test_a_session_that_two_connections_share_is_noticed(address: str) -> 
     await check_sessions(db, address)
     await db.execute(f"ALTER DATABASE \"{name}\" SET relay.mark = 'the same'")
     try:
-        with pytest.raises(OutboxError, match="has to pool sessions"):
+        with pytest.raises(OutboxError, match="must pool sessions"):
             await check_sessions(db, address, mark="the same")
     finally:
         await db.execute(f'ALTER DATABASE "{name}" RESET relay.mark')

@@ -29,7 +29,7 @@ def rank(kind: str) -> int:
     return found.rank
 
 
-def test_a_reply_tells_more_than_a_quote_a_mention_and_a_note() -> None:
+def test_a_reply_says_more_than_a_quote_a_mention_and_a_note() -> None:
     assert rank("reply") > rank("renote") > rank("mention") > rank("note")
 
 
@@ -48,7 +48,7 @@ def test_other_notes_and_other_servers_are_others() -> None:
     assert len({key(one), key(a_note_event(2, text="same")), key(elsewhere)}) == 3
 
 
-def test_who_may_claim_any_server_touches_nothing_of_a_hook_that_is_bound_to_one() -> None:
+def test_a_hook_for_any_server_changes_nothing_of_a_hook_that_is_bound_to_one() -> None:
     event = parsed(a_note_event(1))
     by = {hook: sibling(replace(event, hook=hook), bound={"alice", "bob"}) for hook in HOOKS}
     subjects = {hook: found.subject for hook, found in by.items() if found is not None}
@@ -76,7 +76,7 @@ def test_an_edited_note_is_another_version_of_the_same_subject(change: dict[str,
     assert before.version != after.version
 
 
-def test_what_readers_do_with_a_note_is_no_edit() -> None:
+def test_what_readers_do_with_a_note_is_not_an_edit() -> None:
     assert key(a_note_event(1, reactionCount=0)) == key(a_note_event(1, reactionCount=9))
 
 
@@ -136,7 +136,7 @@ def test_a_resolved_report_is_another_version_of_the_report() -> None:
         pytest.param(an_event("follow"), False, id="a follow"),
     ],
 )
-def test_what_says_by_itself_that_something_changed(request_: Request, expected: bool) -> None:
+def test_which_events_are_changes_by_themselves(request_: Request, expected: bool) -> None:
     assert is_change(parsed(request_)) is expected
 
 
@@ -146,10 +146,10 @@ LATER = Sibling(subject="note 1", version="b", rank=1)
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        pytest.param(("b", 0, 5, True), Merge.REPLACES, id="it tells more, and the other waits"),
-        pytest.param(("b", 2, 5, True), Merge.MERGED, id="it tells less"),
-        pytest.param(("b", 1, 5, True), Merge.MERGED, id="it tells the same"),
-        pytest.param(("b", 0, 5, False), Merge.MERGED, id="it tells more, but the other is sent"),
+        pytest.param(("b", 0, 5, True), Merge.REPLACES, id="it says more, and the other waits"),
+        pytest.param(("b", 2, 5, True), Merge.MERGED, id="it says less"),
+        pytest.param(("b", 1, 5, True), Merge.MERGED, id="it says the same"),
+        pytest.param(("b", 0, 5, False), Merge.MERGED, id="it says more, but the other is sent"),
         pytest.param(("a", 2, 5, True), Merge.REPLACES, id="a later version of what waits"),
         pytest.param(("a", 2, 5, False), Merge.EDITS, id="a later version of what is sent"),
         pytest.param(("a", 2, 10, False), Merge.EDITS, id="of the same millisecond"),
@@ -157,12 +157,10 @@ LATER = Sibling(subject="note 1", version="b", rank=1)
         pytest.param(("a", 0, 11, True), Merge.MERGED, id="or overtaken by what waits"),
     ],
 )
-def test_what_becomes_of_more_of_the_same(
-    told: tuple[str, int, int, bool], expected: Merge
-) -> None:
-    version, rank, told_at, waits = told
+def test_how_a_sibling_is_merged(told: tuple[str, int, int, bool], expected: Merge) -> None:
+    version, rank, last_at, waits = told
     found = decide_merge(
-        LATER, created_at=10, version=version, rank=rank, told_at=told_at, waits=waits
+        LATER, created_at=10, version=version, rank=rank, last_at=last_at, waits=waits
     )
     assert found is expected
 
@@ -202,7 +200,7 @@ def test_which_version_is_the_later_one(
         created_at=happened[0],
         version="a",
         rank=0,
-        told_at=happened[1],
+        last_at=happened[1],
         waits=False,
         is_withdrawn=withdrawn[0],
         updated_at=edited[1],
@@ -211,8 +209,8 @@ def test_which_version_is_the_later_one(
     assert found is expected
 
 
-def test_what_could_not_be_taken_back_is_tried_again_when_it_comes_again() -> None:
-    given = {"created_at": 10, "version": "b", "rank": 1, "told_at": 5, "waits": False}
+def test_a_message_that_could_not_be_withdrawn_is_tried_again_with_the_next_event() -> None:
+    given = {"created_at": 10, "version": "b", "rank": 1, "last_at": 5, "waits": False}
     assert decide_merge(LATER, **given, is_withdrawn=True, is_lost=True) is Merge.EDITS
     assert decide_merge(LATER, **given, is_withdrawn=True) is Merge.MERGED
 
@@ -226,8 +224,6 @@ def test_what_could_not_be_taken_back_is_tried_again_when_it_comes_again() -> No
         pytest.param({"localOnly": 1}, "note claimed https://misskey.example", id="as a number"),
     ],
 )
-def test_which_notes_not_everybody_may_see(
-    changes: dict[str, object], expected: str | None
-) -> None:
+def test_which_notes_are_not_public(changes: dict[str, object], expected: str | None) -> None:
     found = restricts(parsed(a_note_event(1, **changes)), bound=())
     assert (found and found.rpartition(" ")[0]) == expected

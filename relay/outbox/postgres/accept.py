@@ -1,7 +1,7 @@
 """
-Events come into PostgreSQL: as new deliveries, or as more of what a sink was told before.
+Stores new events and their deliveries in PostgreSQL, merging siblings.
 
-Many at once take as many round trips as one.
+Many events take as many round trips as one.
 """
 
 import hashlib
@@ -26,30 +26,30 @@ from relay.outbox.siblings import (
 
 
 async def accepted(db: Connection, new_events: Sequence[NewEvent]) -> Sequence[Sinks | None]:
-    """See ``Outbox.accept``, of each. In a transaction."""
+    """Store events in a transaction; returns for each what ``Outbox.accept`` does."""
     subjects = {one.sibling.subject for one in new_events if one.sibling is not None}
     if subjects:
-        # In one order everywhere, so that two processes never wait for one another.
+        # In the same order everywhere, so that two processes never deadlock.
         await db.execute(statements.LOCK_SUBJECTS, sorted(map(_key, subjects)))
-    events = await _add_events(db, new_events)
-    told = await _told(db, new_events)
-    left = pending_deliveries(new_events, events, told)
-    answers = accepted_sinks(events, left)
-    while left:
-        first, later = independent(left)
-        left = [*await _add(db, first), *later]
+    event_ids = await _add_events(db, new_events)
+    posted = await _posted_sinks(db, new_events)
+    deliveries = pending_deliveries(new_events, event_ids, posted)
+    answers = accepted_sinks(event_ids, deliveries)
+    while deliveries:
+        first, later = independent(deliveries)
+        deliveries = [*await _add(db, first), *later]
     return answers
 
 
 def _key(subject: str) -> int:
-    """The number of a lock. Two subjects may share one: then they wait for one another."""
+    """The number of a subject's lock; subjects that happen to share one wait for each other."""
     digest = hashlib.blake2b(subject.encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)
 
 
 async def _add_events(db: Connection, new_events: Sequence[NewEvent]) -> Sequence[int | None]:
-    """The id of each; None for those that had come before, also earlier in the same batch."""
-    # In one order everywhere, for one process waits for the other's row of the same event.
+    """The id of each event; None if it had come before, or earlier in the same batch."""
+    # In the same order everywhere: a process waits for another's row of the same event.
     rows = sorted(
         (storable(one.hook), storable(one.id), one.kind, one.server, one.created_at, place)
         for place, one in enumerate(new_event.event for new_event in new_events)
@@ -72,32 +72,35 @@ async def _add_events(db: Connection, new_events: Sequence[NewEvent]) -> Sequenc
     return [first[place] for place in range(len(new_events))]
 
 
-async def _told(db: Connection, new_events: Sequence[NewEvent]) -> PostedSinks:
-    """Of the subjects of which somebody could be told a change alone."""
-    asked = {one.sibling.subject for one in new_events if one.sibling is not None and one.editing}
-    if not asked:
+async def _posted_sinks(db: Connection, new_events: Sequence[NewEvent]) -> PostedSinks:
+    """For the subjects that some sinks may get only as an edit."""
+    changed = {one.sibling.subject for one in new_events if one.sibling is not None and one.editing}
+    if not changed:
         return {}
-    subjects = {storable(one): one for one in asked}
-    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in await db.fetch(statements.SINKS_TOLD, list(subjects)):
-        found[subjects[row["subject"]], row["hook"]].add(row["sink"])
-    return found
+    subjects = {storable(subject): subject for subject in changed}
+    sinks: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in await db.fetch(statements.POSTED_SINKS, list(subjects)):
+        sinks[subjects[row["subject"]], row["hook"]].add(row["sink"])
+    return sinks
 
 
-async def _add(db: Connection, pending: Sequence[Pending]) -> Sequence[Pending]:
-    """Write what becomes of a wave; those for which something was claimed meanwhile remain."""
-    last = await _last(db, [one for one in pending if one.new_event.sibling is not None])
-    decided = [(one, decide(one, last.get((one.event, one.sink)))) for one in pending]
-    wanted = [what for _, what in decided if isinstance(what, Replacement)]
-    replaced = await _replace(db, wanted)
+async def _add(db: Connection, deliveries: Sequence[Pending]) -> Sequence[Pending]:
+    """
+    Store independent deliveries, each merged with the last of its subject.
+
+    Returns those that were to replace a delivery which was claimed meanwhile.
+    """
+    last = await _last(db, [one for one in deliveries if one.new_event.sibling is not None])
+    decided = [(one, decide(one, last.get((one.event, one.sink)))) for one in deliveries]
+    replaced = await _replace(db, [row for _, row in decided if isinstance(row, Replacement)])
     rows, missed = list[DeliveryRow](), list[Pending]()
-    for one, what in decided:
-        if isinstance(what, DeliveryRow):
-            rows.append(what)
-        elif what is not None and what.id in replaced:
-            rows.append(what.merged)
-        elif what is not None:
-            missed.append(one)
+    for pending, row in decided:
+        if isinstance(row, DeliveryRow):
+            rows.append(row)
+        elif row is not None and row.id in replaced:
+            rows.append(row.merged)
+        elif row is not None:
+            missed.append(pending)
     if rows:
         columns = zip(*(_values(row) for row in rows), strict=True)
         await db.execute(statements.ADD_DELIVERIES, *columns)
@@ -105,32 +108,31 @@ async def _add(db: Connection, pending: Sequence[Pending]) -> Sequence[Pending]:
 
 
 async def _last(
-    db: Connection, pending: Sequence[Pending]
+    db: Connection, deliveries: Sequence[Pending]
 ) -> Mapping[tuple[int, str], Mapping[str, Any]]:
-    """What each was told last of the same, by event and sink."""
-    wanted = [
-        (one.sink, storable(sibling.subject), one.new_event.since, one.is_withdrawn)
-        for one in pending
-        if (sibling := one.new_event.sibling) is not None
+    """By event and sink, the last delivery of the same sink and subject."""
+    subjects = [
+        (pending.sink, storable(sibling.subject), pending.new_event.since, pending.is_withdrawn)
+        for pending in deliveries
+        if (sibling := pending.new_event.sibling) is not None
     ]
-    if not wanted:
+    if not subjects:
         return {}
-    rows = await db.fetch(statements.LAST, *zip(*wanted, strict=True))
-    return {(pending[row["place"] - 1].event, pending[row["place"] - 1].sink): row for row in rows}
+    rows = await db.fetch(statements.LAST, *zip(*subjects, strict=True))
+    places = [(pending.event, pending.sink) for pending in deliveries]
+    return {places[row["place"] - 1]: row for row in rows}
 
 
-async def _replace(db: Connection, wanted: Sequence[Replacement]) -> Collection[int]:
-    """The ids of those that still waited, and tell another event now."""
-    if not wanted:
+async def _replace(db: Connection, replacements: Sequence[Replacement]) -> Collection[int]:
+    """The ids of the deliveries that were still pending, and carry another event now."""
+    if not replacements:
         return ()
-    columns = zip(
-        *(
-            (one.id, by.event, by.route, by.version, by.rank, by.key, by.withdrawn)
-            for one, by in ((one, one.by) for one in wanted)
-        ),
-        strict=True,
+    rows = (
+        (one.id, by.event, by.route, by.version, by.rank, by.key, by.withdrawn)
+        for one, by in ((one, one.by) for one in replacements)
     )
-    return {row["id"] for row in await db.fetch(statements.REPLACE, *columns)}
+    changed = await db.fetch(statements.REPLACE, *zip(*rows, strict=True))
+    return {row["id"] for row in changed}
 
 
 def _values(row: DeliveryRow) -> tuple[object, ...]:

@@ -1,9 +1,9 @@
 """
-How deliveries are claimed, all of them or none.
+Claims, extends, reads and saves deliveries in PostgreSQL.
 
-The answer to a claim can be lost when the server has stored it. Nobody would know of it, and what
-was claimed would hold up its line for a whole lease, for its node lives. So it is undone, to the
-letter, before the next claim for the same sink.
+The confirmation of a claim can be lost after the server has committed it. No process would know of
+it, and the claimed deliveries would block their queue for a whole lease, because their node lives.
+So such a claim is undone exactly, before the next claim for the same sink.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from relay.outbox import ordering, sql
-from relay.outbox.ordering import Waiting
+from relay.outbox.ordering import QueuedDelivery
 from relay.outbox.postgres import statements
 from relay.outbox.postgres.connection import Connection, changed_rows, storable
 from relay.outbox.records import ClaimRequest, StoredEvent
@@ -22,8 +22,8 @@ from relay.outcome import Attempt, Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
-    """What a delivery was before it was claimed."""
+class PriorState:
+    """The state of a delivery before it was claimed."""
 
     id: int
     due_at: int
@@ -33,104 +33,106 @@ class Before:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UncertainClaim:
-    """What may be claimed under a lease."""
+    """A claim whose commit was not confirmed."""
 
-    before: tuple[Before, ...]
+    before: tuple[PriorState, ...]
     lease: int
 
 
 class Claims:
-    """Those of one process."""
+    """The claims of one process."""
 
     def __init__(self) -> None:
-        self._doubts: dict[str, set[UncertainClaim]] = defaultdict(set)
+        self._uncertain_claims: dict[str, set[UncertainClaim]] = defaultdict(set)
 
     async def undo(self, db: Connection, sink: str) -> None:
-        """Let what may have been claimed for a sink be as it was. No claim of it is under way."""
-        for doubt in tuple(self._doubts.get(sink, ())):
-            rows = ((one.id, one.due_at, one.claimed, one.batch) for one in doubt.before)
-            await db.execute(statements.UNDO, *zip(*rows, strict=True), doubt.lease)
-            self._doubts[sink].discard(doubt)
+        """Undo the uncertain claims for a sink, while no claim for it is being made."""
+        for claim in tuple(self._uncertain_claims.get(sink, ())):
+            rows = ((one.id, one.due_at, one.claimed, one.batch) for one in claim.before)
+            await db.execute(statements.UNDO, *zip(*rows, strict=True), claim.lease)
+            self._uncertain_claims[sink].discard(claim)
 
     async def take(
         self,
         db: Connection,
-        heads: Sequence[Waiting],
+        heads: Sequence[QueuedDelivery],
         claimed: Mapping[int, bool],
         request: ClaimRequest,
         *,
         node: int | None,
     ) -> Sequence[Delivery]:
-        """None of them if another process was faster with one."""
+        """Claim all heads; none of them if another process was faster with one."""
         before = [
-            Before(id=one.id, due_at=one.due_at, claimed=claimed[one.id], batch=one.batch)
+            PriorState(id=one.id, due_at=one.due_at, claimed=claimed[one.id], batch=one.batch)
             for one in heads
         ]
-        found = zip(*((one.id, one.due_at, one.claimed) for one in before), strict=True)
+        seen = zip(*((one.id, one.due_at, one.claimed) for one in before), strict=True)
         sink, due_at = request.sink, request.now + request.lease
-        with self._doubted(sink, before, lease=due_at), suppress(_TooFewError):
+        with self._uncertain(sink, before, lease=due_at), suppress(_TooFewError):
             async with db.transaction():
                 keys = [new_key() for _ in before]
-                claimed_rows = await db.fetch(statements.CLAIM, *found, due_at, sink, node, keys)
-                if len(claimed_rows) < len(before):
+                rows = await db.fetch(statements.CLAIM, *seen, due_at, sink, node, keys)
+                if len(rows) < len(before):
                     raise _TooFewError
-            return in_order([one.id for one in before], claimed_rows)
+            return in_order([one.id for one in before], rows)
         return ()
 
     async def extend_claim(
         self, db: Connection, candidates: Sequence[Delivery], *, head: Delivery, node: int | None
     ) -> Sequence[Delivery]:
-        """As many as can, from the first on."""
+        """Claim as many candidates as possible, from the first on."""
         while candidates:
-            joined = await self._joined(db, candidates, head, node)
-            if len(joined) == len(candidates):
-                return joined
-            candidates = candidates[: len(joined)]
+            extended = await self._extended(db, candidates, head, node)
+            if len(extended) == len(candidates):
+                return extended
+            candidates = candidates[: len(extended)]
         return []
 
-    async def _joined(
+    async def _extended(
         self, db: Connection, candidates: Sequence[Delivery], head: Delivery, node: int | None
     ) -> Sequence[Delivery]:
-        """Those up to the first that cannot be claimed; they are claimed only if those are all."""
+        """
+        The candidates up to the first that cannot be claimed.
+
+        They are claimed only if those are all.
+        """
         ids = [one.id for one in candidates]
         events = ([one.hook for one in candidates], [one.event_id for one in candidates])
-        before = [Before(id=one.id, due_at=one.due_at) for one in candidates]
+        before = [PriorState(id=one.id, due_at=one.due_at) for one in candidates]
         keys = [one.key or new_key() for one in candidates]
-        could: set[int] = set()
-        with self._doubted(head.sink, before, lease=head.due_at), suppress(_TooFewError):
+        values = (ids, *events, head.due_at, head.batch, head.sink, node, keys)
+        claimable: set[int] = set()
+        with self._uncertain(head.sink, before, lease=head.due_at), suppress(_TooFewError):
             async with db.transaction():
-                rows = await db.fetch(
-                    statements.JOIN, ids, *events, head.due_at, head.batch, head.sink, node, keys
-                )
-                could = {row["id"] for row in rows}
-                if len(could) < len(ids):
+                claimable = {row["id"] for row in await db.fetch(statements.EXTEND_CLAIM, *values)}
+                if len(claimable) < len(ids):
                     raise _TooFewError
-        number = next((place for place, id in enumerate(ids) if id not in could), len(ids))
+        number = next((place for place, id in enumerate(ids) if id not in claimable), len(ids))
         return [
             replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch, key=key)
             for one, key in zip(candidates[:number], keys, strict=False)
         ]
 
     @contextmanager
-    def _doubted(self, sink: str, before: Sequence[Before], *, lease: int) -> Iterator[None]:
-        """Remember a claim that ends with an error."""
+    def _uncertain(self, sink: str, before: Sequence[PriorState], *, lease: int) -> Iterator[None]:
+        """Remember a claim that ends with an error: it may have been committed."""
         try:
             yield
         except BaseException:
-            self._doubts[sink].add(UncertainClaim(before=tuple(before), lease=lease))
+            self._uncertain_claims[sink].add(UncertainClaim(before=tuple(before), lease=lease))
             raise
 
 
 class _TooFewError(Exception):
-    """Undoes a claim that could not have all that it wanted."""
+    """Rolls back a claim of which some deliveries could not be claimed."""
 
 
 async def mark_in_doubt(db: Connection, claimed: Sequence[Delivery]) -> bool:
-    """Mark deliveries whose request is about to be written; False if their lease is lost."""
+    """See ``Outbox.mark_in_doubt``."""
     ids, leases = [one.id for one in claimed], [one.due_at for one in claimed]
     try:
         async with db.transaction():
-            if changed_rows(await db.execute(statements.DEPART, ids, leases)) != len(ids):
+            if changed_rows(await db.execute(statements.MARK_IN_DOUBT, ids, leases)) != len(ids):
                 raise sql.LeaseLostError
     except sql.LeaseLostError:
         return False
@@ -144,11 +146,11 @@ async def save(
     claimed: Sequence[Delivery],
     attempt: Attempt | None,
 ) -> bool:
-    """Write what became of claimed deliveries; False if their lease is lost."""
+    """See ``Outbox.save``."""
     rows = [
         _row(after, lease=before.due_at) for after, before in zip(settled, claimed, strict=True)
     ]
-    values = (*zip(*rows, strict=True), *_told(attempt), sql.KEPT_ATTEMPTS)
+    values = (*zip(*rows, strict=True), *_attempt_values(attempt), sql.KEPT_ATTEMPTS)
     try:
         async with db.transaction():
             if await db.fetchval(statements.SAVE, *values) != len(claimed):
@@ -167,18 +169,20 @@ def _row(after: Delivery, *, lease: int) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _told(attempt: Attempt | None) -> tuple[object, ...]:
+def _attempt_values(attempt: Attempt | None) -> tuple[object, ...]:
     if attempt is None:
         return (None, None, None, None)
     reason = None if attempt.reason is None else storable(attempt.reason)
     return (attempt.at, attempt.took, attempt.outcome, reason)
 
 
-async def queue_of(db: Connection, sink: str) -> tuple[Sequence[Waiting], Mapping[int, bool]]:
+async def queue_of(
+    db: Connection, sink: str
+) -> tuple[Sequence[QueuedDelivery], Mapping[int, bool]]:
     """The first deliveries that wait for a sink, and of each whether it is claimed."""
-    rows = [dict(row) for row in await db.fetch(statements.LINE, sink, ordering.REACH)]
+    rows = [dict(row) for row in await db.fetch(statements.QUEUE, sink, ordering.LOOKAHEAD)]
     claimed = {row["id"]: row.pop("claimed") for row in rows}
-    return [Waiting(**row) for row in rows], claimed
+    return [QueuedDelivery(**row) for row in rows], claimed
 
 
 async def several(db: Connection, ids: Sequence[int]) -> Sequence[Delivery]:

@@ -1,5 +1,5 @@
 """
-Connections to PostgreSQL, bounded in number and in the time that anything may take.
+Connections to PostgreSQL, limited in number and in the time of each operation.
 
 https://magicstack.github.io/asyncpg/current/api/index.html
 """
@@ -19,25 +19,25 @@ Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 CONNECT = 2.0  # seconds
 ANSWER = 5.0  # seconds for one statement
-POOL = 6  # connections, besides that of the intake and that of the watch
+POOL = 6  # connections, besides one for accepting events and one of the membership
 
 EXAMPLE = "postgresql://user@host:5432/database"
-POOLING = "a pgbouncer in between has to pool sessions (pool_mode = session), not transactions"
+POOLING = "pgbouncer must pool sessions (pool_mode = session), not transactions"
 
 # https://www.postgresql.org/docs/current/runtime-config-client.html
 SETTINGS = {
     "application_name": "relay",
     "search_path": "relay",
     "statement_timeout": "5s",
-    # A process that was stopped in the middle of a transaction must not hold up the others.
+    # A process that is suspended in a transaction must not block the others.
     "idle_in_transaction_session_timeout": "3s",
     "jit": "off",  # all statements are short
     "timezone": "UTC",
 }
-SET = (
-    "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS it (name, value)"
-)
-# What was answered has to survive a crash, also where the server's default is less.
+SET = """
+SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)
+"""
+# An accepted event must survive a crash, also where the server's default is less durable.
 MAKE_DURABLE = """
 SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') = 'off'
@@ -45,7 +45,7 @@ WHERE current_setting('synchronous_commit') = 'off'
 
 HINTS: Mapping[type[Exception], str] = {
     asyncpg.InvalidAuthorizationSpecificationError: (
-        "the password comes from PGPASSWORD or PGPASSFILE"
+        "the password is read from PGPASSWORD or PGPASSFILE"
     ),
     asyncpg.InvalidCatalogNameError: "create it first",
     asyncpg.InsufficientPrivilegeError: "let relay's user own the database",
@@ -56,7 +56,7 @@ HINTS: Mapping[type[Exception], str] = {
     asyncpg.InvalidSQLStatementNameError: POOLING,
     asyncpg.DuplicatePreparedStatementError: POOLING,
 }
-"""What to do about an error, where its own text does not say it."""
+"""How to fix an error whose own text does not say it."""
 
 
 async def connect(address: str) -> asyncpg.Connection:
@@ -65,14 +65,14 @@ async def connect(address: str) -> asyncpg.Connection:
         db = await asyncpg.connect(address, timeout=CONNECT, command_timeout=ANSWER)
     except (asyncpg.InterfaceError, OSError):  # some of them are ValueErrors, too
         raise
-    except (ValueError, OverflowError):  # a bad port: the error can show a part of a password
-        raise OutboxError(f"{public(address)}: is no address like {EXAMPLE}") from None
+    except (ValueError, OverflowError):  # a bad port: the error may contain a part of a password
+        raise OutboxError(f"{public(address)}: is not an address like {EXAMPLE}") from None
     await prepare(db)
     return db
 
 
 def open_pool(address: str) -> Pool:
-    """Connects only when it has to."""
+    """A pool that connects only when it has to."""
     return asyncpg.create_pool(
         address,
         min_size=0,
@@ -85,16 +85,17 @@ def open_pool(address: str) -> Pool:
 
 
 async def prepare(db: Connection) -> None:
-    """Make a session relay's. Not when it begins: a pgbouncer knows nearly none of the settings."""
+    """Apply relay's settings to a session: a pgbouncer rejects most as startup parameters."""
     await db.execute(SET, [*SETTINGS], [*SETTINGS.values()])
     await db.execute(MAKE_DURABLE)
 
 
 async def check_sessions(db: Connection, address: str, *, mark: str | None = None) -> None:
     """
-    Raises OutboxError if two connections share a session: one sees the ``mark`` of the other.
+    Raises OutboxError if two connections share a session, so that one sees the other's ``mark``.
 
-    A pgbouncer that pools transactions lends them the same one in turns: then nobody hears news.
+    A pgbouncer that pools transactions lends them the same session in turns: then notifications
+    are lost.
     """
     mark = mark or secrets.token_hex(8)
     await db.execute("SELECT set_config('relay.mark', $1, false)", mark)
@@ -107,32 +108,32 @@ async def check_sessions(db: Connection, address: str, *, mark: str | None = Non
 
 
 async def _keep_as_it_is(db: Connection) -> None:
-    """Nothing to reset, for nobody changes the session: that saves a round trip each time."""
+    """Skip the reset, which costs a round trip each time: relay changes no session."""
 
 
 def public(address: str) -> str:
-    """An address without what may be secret in it, for people."""
+    """An address without its secrets, for people to read."""
     try:
         parts = urlsplit(address)
     except ValueError:
         return "postgresql://…"
     if "@" in parts.path + parts.query + parts.fragment:
-        return "postgresql://…"  # a password with a / in it seems to end before
-    who, at, where = parts.netloc.rpartition("@")
-    sockets = [("host", it) for it in parse_qs(parts.query).get("host", ())]
+        return "postgresql://…"  # a password that contains a / seems to end there
+    userinfo, at, host = parts.netloc.rpartition("@")
+    sockets = [("host", host) for host in parse_qs(parts.query).get("host", ())]
     query = f"?{urlencode(sockets, safe='/,')}" if sockets else ""
-    return f"postgresql://{who.partition(':')[0]}{at}{where}{parts.path}{query}"
+    return f"postgresql://{userinfo.partition(':')[0]}{at}{host}{parts.path}{query}"
 
 
 @contextmanager
 def named_errors(place: str) -> Iterator[None]:
-    """Turn what the driver can raise into OutboxError, with the database's name."""
+    """Turn errors of the driver into OutboxError, with the database's name."""
     try:
         yield
     except (TimeoutError, asyncpg.QueryCanceledError):
         raise OutboxError(f"{place}: does not answer in time") from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        hint = next((f" ({it})" for kind, it in HINTS.items() if isinstance(error, kind)), "")
+        hint = next((f" ({text})" for kind, text in HINTS.items() if isinstance(error, kind)), "")
         raise OutboxError(f"{place}: {_message(error)}{hint}") from None
     except FileNotFoundError:
         raise OutboxError(f"{place}: there is no such socket, or certificate") from None
@@ -141,17 +142,17 @@ def named_errors(place: str) -> Iterator[None]:
 
 
 def _message(error: Any) -> str:
-    """The first line only: the details of an error show whole rows, private notes in them."""
+    """The first line only: the details of an error show whole rows, with private notes in them."""
     return str(error.args[0] if error.args else type(error).__name__).split("\n", 1)[0]
 
 
 def changed_rows(status: str) -> int:
-    """The rows that a command has changed, by its tag like ``UPDATE 3``."""
+    """The number of rows that a command has changed, by its tag like ``UPDATE 3``."""
     return int(status.rpartition(" ")[2])
 
 
 def storable(text: str) -> str:
-    """PostgreSQL keeps any text, but for NUL: https://www.postgresql.org/docs/current/datatype-character.html"""
+    """PostgreSQL stores any text without NUL: https://www.postgresql.org/docs/current/datatype-character.html"""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 

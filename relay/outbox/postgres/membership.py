@@ -1,10 +1,10 @@
 """
-Which sinks this process carries, of all that several processes share.
+Decides which sinks this process owns, of those that several processes share.
 
-Each process is a node: a row that it renews every few seconds. To whom a sink belongs stands in
-the row of its lane. A node whose row is out of date is taken for dead, and the others take its
-lanes. It may only have been stopped: what it claims and saves afterwards changes nothing, and it
-sends nothing, for it looks at its own clock before.
+Each process is a node: a row with a lease that it renews every few seconds. The row of a sink's
+lane names the node that owns it. A node whose lease has ended is evicted, and the others acquire
+its lanes. It may only have been suspended: what it claims and saves afterwards changes nothing, and
+it sends nothing, because it checks its own clock before each request.
 """
 
 import asyncio
@@ -28,22 +28,22 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterTiming:
-    """How often a node gives a sign of life, in seconds, and what becomes of one that does not."""
+    """How often a node renews its lease, and when it is evicted; in seconds."""
 
     heartbeat: float = 2.0
     lease: float = 9.0
-    """Without a beat for so long it is taken for dead."""
+    """A node without a heartbeat for so long is evicted."""
     margin: float = 2.0
-    """So long before that, it sends nothing any more by itself."""
+    """A node stops sending so long before its lease ends."""
     sweep: float = 30.0
-    """News come before that, but for those that were lost with a connection."""
+    """How often to look for backlogs whose notification was lost with a connection."""
 
 
 DEFAULT_TIMING = ClusterTiming()
 
 
 class Membership:
-    """The part of one process; ``run`` keeps it up to date."""
+    """The sinks that one process owns; kept up to date by ``run``."""
 
     def __init__(
         self,
@@ -64,40 +64,40 @@ class Membership:
         self._clock = clock
         self.node: int | None = None
         self._nodes: Sequence[int] = ()
-        self._wanted: frozenset[str] = frozenset()
-        """The groups that should be ours."""
+        self._assigned: frozenset[str] = frozenset()
+        """The groups assigned to this node."""
         self._held: set[str] = set()
-        """The sinks that are."""
+        """The sinks that this node owns."""
         self._leaving: set[str] = set()
-        """Those of them for which nothing new begins, since another was to have them."""
+        """Those of them that are assigned to another node, and for which nothing new starts."""
         self._is_settled = False
         self._safe_until = float("-inf")
         self._watched_since = float("-inf")
-        self._swept_at = float("-inf")
+        self._backlog_read_at = float("-inf")
         self._alarm = asyncio.Event()
 
     def owns(self, sink: str) -> bool:
         return sink in self._held and time.monotonic() < self._safe_until
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop``, and after it until nothing is under way."""
-        while not (stop.is_set() and self._is_at_rest()):
+        """Run until ``stop``, and then until nothing is in flight."""
+        while not (stop.is_set() and self._is_idle()):
             try:
                 with named_errors(self._place):
-                    return await self._watch(stop)
+                    return await self._stay(stop)
             except OutboxError as error:
                 self._on_connection_lost()
                 logger.error("outbox fails", extra={"action": "watch", "reason": str(error)})
                 await first(1.0, stop)
 
-    async def _watch(self, stop: asyncio.Event) -> None:
-        """Beat on one connection that hears the news, until all is left or an error comes."""
+    async def _stay(self, stop: asyncio.Event) -> None:
+        """Renew the lease on a connection that listens for notifications, until ``stop``."""
         db = await connect(self._address)
         try:
             db.add_termination_listener(self._on_connection_lost)
-            await db.add_listener(cluster.NEWS, self._on_notification)
-            await db.add_listener(cluster.NODES, self._on_nodes_changed)
-            self._watched_since, self._swept_at = time.monotonic(), float("-inf")
+            await db.add_listener(cluster.NEW_DELIVERIES, self._on_notification)
+            await db.add_listener(cluster.NODES_CHANGED, self._on_nodes_changed)
+            self._watched_since, self._backlog_read_at = time.monotonic(), float("-inf")
             while True:
                 self._alarm.clear()
                 self._lanes.regrouped.clear()
@@ -121,21 +121,21 @@ class Membership:
             self._rejoin()
             return
         self._safe_until = began + self._timing.lease - self._timing.margin
-        # After the database was away all nodes are late: each gets the time to come back.
+        # After an outage of the database all leases have ended: each node gets time to renew its.
         if result.has_dead and time.monotonic() - self._watched_since > self._timing.lease:
             await cluster.reap(db, self.node)
         if list(result.nodes) != self._nodes:
             self._nodes = list(result.nodes)
-            self._wanted = self._share_of(await cluster.advertised_groups(db))
+            self._assigned = self._share_of(await cluster.advertised_groups(db))
             self._is_settled = False
         if is_over or not self._is_settled:
-            await self._exchange(db, self.node, frozenset() if is_over else self._wanted)
-        if time.monotonic() - self._swept_at > self._timing.sweep:
-            self._lanes.wake(await cluster.waiting(db))
-            self._swept_at = time.monotonic()
+            await self._exchange(db, self.node, frozenset() if is_over else self._assigned)
+        if time.monotonic() - self._backlog_read_at > self._timing.sweep:
+            self._lanes.wake(await cluster.sinks_with_backlog(db))
+            self._backlog_read_at = time.monotonic()
 
     async def _regroup(self, db: asyncpg.Connection) -> Sequence[str]:
-        """Tell the others what this process can carry now; the names of its groups."""
+        """Advertise the configured groups of sinks if they changed; returns their names."""
         groups = {min(group): frozenset(group) for group in self._lanes.groups}
         if groups != self._groups:
             self._groups, self._nodes = groups, ()
@@ -147,53 +147,53 @@ class Membership:
         ours = {group for group, owner in assign(advertised_groups).items() if owner == self.node}
         return frozenset(ours & self._groups.keys())
 
-    async def _exchange(self, db: asyncpg.Connection, mine: int, wanted: Collection[str]) -> None:
-        """Leave what is another's now, and take what is ours and free."""
-        kept = {sink for group in wanted for sink in self._groups[group]}
-        # Who has begun to leave leaves, and is taken anew if it is ours again by then.
+    async def _exchange(self, db: asyncpg.Connection, mine: int, assigned: Collection[str]) -> None:
+        """Release sinks that are assigned to others, and acquire assigned sinks that are free."""
+        kept = {sink for group in assigned for sink in self._groups[group]}
+        # A sink whose release has begun is released, and acquired again if it is assigned by then.
         self._leaving |= self._held - kept
         left = {sink for sink in self._leaving if self._lanes.release(sink)}
         if left:
             self._held -= left
             self._leaving -= left
             await cluster.release(db, mine, left)
-        missing = (self._groups[group] - self._held for group in wanted)
+        missing = (self._groups[group] - self._held for group in assigned)
         free = [sinks for sinks in missing if sinks and self._may_take(sinks)]
         if free:
-            taken = await cluster.take(db, mine, free, now=self._clock())
-            self._held |= taken.keys()
-            self._lanes.acquire(taken)
-            self._swept_at = float("-inf")
+            acquired = await cluster.acquire(db, mine, free, now=self._clock())
+            self._held |= acquired.keys()
+            self._lanes.acquire(acquired)
+            self._backlog_read_at = float("-inf")
         self._is_settled = self._held == kept and not self._leaving
 
     def _may_take(self, sinks: Collection[str]) -> bool:
-        """Not what we lost before its last request came to an end."""
+        """Whether nothing is in flight for sinks that this node has lost before."""
         return all(self._lanes.release(sink) for sink in sinks)
 
     def _rejoin(self) -> None:
-        """The others took this process for dead, for it was stopped, or cut off."""
-        logger.error("taken for dead by the other nodes", extra={"action": "buried"})
+        """Enter the cluster again after the other nodes have evicted this one."""
+        logger.error("evicted by the other nodes", extra={"action": "node_evicted"})
         for sink in self._held:
             self._lanes.release(sink)
         self._held, self._leaving, self.node, self._nodes = set(), set(), None, ()
         self._alarm.set()
 
-    def _is_at_rest(self) -> bool:
+    def _is_idle(self) -> bool:
         return not [sink for sink in self._held if not self._lanes.release(sink)]
 
     def _on_connection_lost(self, *_: object) -> None:
-        """The connection is gone: nothing more is sent until it is known who owns what."""
+        """Send nothing more until the lease is renewed."""
         self._safe_until = float("-inf")
         self._alarm.set()
 
     def _on_notification(self, db: object, pid: int, channel: str, payload: object) -> None:
         sender_id, _, sinks = str(payload).partition(" ")
         if sender_id == self._sender_id:
-            return  # our own lanes were woken when it was accepted
+            return  # this process woke its own lanes when it accepted the event
         if sinks:
             self._lanes.wake(sinks.split(","))
         else:
-            self._swept_at = float("-inf")
+            self._backlog_read_at = float("-inf")
             self._alarm.set()
 
     def _on_nodes_changed(self, db: object, pid: int, channel: str, payload: object) -> None:
@@ -203,28 +203,29 @@ class Membership:
 
 def assign(advertised_groups: Mapping[int, Collection[str]]) -> Mapping[str, int]:
     """
-    The node of each group of sinks, where ``wishes`` are the groups that each node knows.
+    Assign each group of sinks to one of the nodes that advertise it.
 
-    Nodes know different groups while a new configuration is rolled out. Each gets its share, and a
-    node that comes or goes moves few others: every group ranks the nodes in an order of its own
-    (https://en.wikipedia.org/wiki/Rendezvous_hashing), and takes the first that is not full.
+    Nodes advertise different groups while a new configuration is rolled out. Each node gets its
+    share, and a node that comes or goes moves few groups: every group ranks the nodes in an order
+    of its own (https://en.wikipedia.org/wiki/Rendezvous_hashing), and takes the first that has
+    room.
     """
     groups = sorted({group for advertised in advertised_groups.values() for group in advertised})
     share = -(-len(groups) // max(1, len(advertised_groups)))
     known = {node: frozenset(advertised) for node, advertised in advertised_groups.items()}
     number: Counter[int] = Counter()
-    found = {}
+    owners = {}
     for group in groups:
         ranked = sorted((node for node in known if group in known[node]), key=_rank(group))
         free = (node for node in ranked if number[node] < share)
-        node = next(free, min(ranked, key=lambda one: number[one]))
+        node = next(free, min(ranked, key=lambda node: number[node]))
         number[node] += 1
-        found[group] = node
-    return found
+        owners[group] = node
+    return owners
 
 
 def _rank(group: str) -> Callable[[int], bytes]:
-    """The order of the nodes for one group."""
+    """The order in which a group prefers nodes."""
 
     def rank(node: int) -> bytes:
         return hashlib.blake2b(f"{node} {group}".encode(), digest_size=8).digest()

@@ -9,7 +9,7 @@ from dataclasses import astuple
 from relay.errors import OutboxError
 from relay.outbox import ordering, sql
 from relay.outbox.base import Lanes
-from relay.outbox.ordering import Waiting
+from relay.outbox.ordering import QueuedDelivery
 from relay.outbox.postgres import claims, cluster, statements
 from relay.outbox.postgres.claims import Claims
 from relay.outbox.postgres.connection import (
@@ -34,7 +34,7 @@ COUNT = 1.0  # seconds for the number of pending deliveries
 
 
 class PostgresOutbox(sql.SQLOutbox):
-    """Events come in through one connection, all else takes turns on a few. ``open`` makes one."""
+    """Accepts events on one connection and does all else on a small pool. Made by ``open``."""
 
     def __init__(
         self, address: str, pool: Pool, *, id: str, timing: ClusterTiming = DEFAULT_TIMING
@@ -54,7 +54,7 @@ class PostgresOutbox(sql.SQLOutbox):
     async def open(
         cls, address: str, *, timing: ClusterTiming = DEFAULT_TIMING
     ) -> "PostgresOutbox":
-        """Raises OutboxError, also when the tables are of a newer relay."""
+        """Raises OutboxError, also if a newer relay has migrated the tables."""
         with named_errors(public(address)):
             db = await connect(address)
             try:
@@ -93,7 +93,7 @@ class PostgresOutbox(sql.SQLOutbox):
 
     @property
     def _node(self) -> int | None:
-        """Whose lanes may be claimed; None: this process shares them with nobody."""
+        """The node whose lanes may be claimed; None: this process assigns itself no lanes."""
         return None if self._membership is None else self._membership.node or 0
 
     async def accept(self, new_event: NewEvent) -> Collection[str] | None:
@@ -113,7 +113,7 @@ class PostgresOutbox(sql.SQLOutbox):
             return Claim(
                 deliveries=tuple(deliveries),
                 candidates=tuple(await claims.several(db, [one.id for one in candidates])),
-                later_edits=await claims.newest_edits(db, ordering.tried_roots(heads)),
+                later_edits=await claims.newest_edits(db, ordering.attempted_roots(heads)),
             )
 
     async def extend_claim(
@@ -143,13 +143,13 @@ class PostgresOutbox(sql.SQLOutbox):
         async with self._connection() as db, db.transaction():
             await db.execute(statements.HASTEN, sink, now)
             was_closed = changed_rows(await db.execute(sql.OPEN, sink)) == 1
-            await cluster.tell(db, "", [sink])
+            await cluster.notify(db, "", [sink])
             return was_closed
 
     async def resume_sink(self, sink: str) -> bool:
         async with self._connection() as db, db.transaction():
             was_paused = changed_rows(await db.execute(sql.RESUME, sink)) == 1
-            await cluster.tell(db, "", [sink])
+            await cluster.notify(db, "", [sink])
             return was_paused
 
     async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
@@ -161,7 +161,7 @@ class PostgresOutbox(sql.SQLOutbox):
         async with self._connection() as db, db.transaction():
             await db.execute(statements.KEEP_EVENTS, ids)
             revived = await db.fetch(statements.REVIVE, ids, now)
-            await cluster.tell(db, "", {row["sink"] for row in revived})
+            await cluster.notify(db, "", {row["sink"] for row in revived})
             return len(revived)
 
     async def drop(self, ids: Iterable[int]) -> int:
@@ -173,7 +173,7 @@ class PostgresOutbox(sql.SQLOutbox):
             await db.execute(statements.UNTOUCH, self._sender_id)
 
     async def pending_count(self) -> int:
-        # Asked before events are taken: Misskey waits for five seconds altogether.
+        # Asked before an event is accepted, and Misskey waits for five seconds altogether.
         with named_errors(self.place):
             async with asyncio.timeout(COUNT):
                 return await super().pending_count()
@@ -189,7 +189,7 @@ class PostgresOutbox(sql.SQLOutbox):
             is_last = oldest["number"] < limit or oldest["accepted_at"] >= before
             return Pruned(events=gone, next=None if is_last else oldest["last"])
 
-    async def _queue(self, sink: str) -> Sequence[Waiting]:
+    async def _queue(self, sink: str) -> Sequence[QueuedDelivery]:
         async with self._connection() as db:
             queue, _ = await claims.queue_of(db, sink)
         return queue
@@ -202,10 +202,13 @@ class PostgresOutbox(sql.SQLOutbox):
         async with self._connection() as db:
             return await claims.newest_edits(db, roots)
 
-    async def _rows(self, statement: str, *values: object) -> Sequence[sql.Record]:
+    async def _fetch(self, queries: Sequence[sql.Query]) -> Sequence[sql.Record]:
         async with self._connection() as db:
-            records: Sequence[sql.Record] = await db.fetch(statement, *storable_values(values))
-            return records
+            return [
+                row
+                for statement, values in queries
+                for row in await db.fetch(statement, *storable_values(values))
+            ]
 
     async def _changed(self, statement: str, *values: object) -> int:
         async with self._connection() as db:

@@ -1,9 +1,9 @@
-"""What is asked of PostgreSQL, each statement whole and with its reason."""
+"""The statements that only PostgreSQL has, each whole and with its reason."""
 
 from relay.outbox.sql import COLUMNS, DELIVERY
 from relay.outcome import MAY_HAVE_ARRIVED, STILL_SHOWN, WITHHELD
 
-# In the same transaction until its end: two processes that take siblings decide one by one.
+# Held until the transaction ends: two processes that accept siblings decide one after the other.
 LOCK_SUBJECTS = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key"
 ADD_EVENTS = """
 INSERT INTO event
@@ -14,7 +14,7 @@ SELECT * FROM unnest(
 ON CONFLICT (event_id, hook) DO NOTHING
 RETURNING id, hook, event_id
 """
-# The ids are given in the order of the rows: that is the order of the line.
+# The ids are assigned in the order of the rows: that is the order of the queue.
 ADD_DELIVERIES = """
 INSERT INTO delivery
     (event, sink, route, state, due_at, subject, version, rank, merged, edits, key, withdrawn)
@@ -27,27 +27,27 @@ FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::
      place)
 ORDER BY place
 """
-# What each sink was told last of a subject, or will be, or must not be.
+# The last delivery of each sink and subject: posted, pending, or withheld.
 LAST = f"""
-SELECT wanted.place, last.* FROM unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[])
-    WITH ORDINALITY AS wanted (sink, subject, since, withdrawn, place)
+SELECT requested.place, last.* FROM unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[])
+    WITH ORDINALITY AS requested (sink, subject, since, withdrawn, place)
 CROSS JOIN LATERAL (
     SELECT delivery.id, event, route, version, rank, edits, created_at, updated_at,
            delivery.withdrawn, state = 'pending' AND batch IS NULL AS waits,
            state = 'dead' AND reason LIKE '{STILL_SHOWN}%' AS lost
     FROM delivery JOIN event ON event.id = delivery.event
-    WHERE delivery.sink = wanted.sink AND delivery.subject = wanted.subject
-      AND merged IS NULL AND created_at >= wanted.since
+    WHERE delivery.sink = requested.sink AND delivery.subject = requested.subject
+      AND merged IS NULL AND created_at >= requested.since
       AND (state <> 'dead' OR reason LIKE '{WITHHELD}%' OR reason LIKE '{STILL_SHOWN}%'
-           OR reason LIKE '{MAY_HAVE_ARRIVED}%' OR wanted.withdrawn)
+           OR reason LIKE '{MAY_HAVE_ARRIVED}%' OR requested.withdrawn)
     ORDER BY delivery.id DESC LIMIT 1) AS last
 """  # noqa: S608
-# By the same hook: whoever has the secret of another one changes nothing where no route leads it.
-SINKS_TOLD = """
+# By the same hook: another hook's secret changes nothing at sinks that no route of it names.
+POSTED_SINKS = """
 SELECT DISTINCT subject, hook, sink FROM delivery JOIN event ON event.id = delivery.event
 WHERE subject = ANY($1::text[]) AND merged IS NULL
 """
-# Not who was claimed since it was found to wait.
+# Not a delivery that was claimed since it was read.
 REPLACE = """
 UPDATE delivery SET event = new.event, route = new.route, version = new.version, rank = new.rank,
        key = new.key, withdrawn = new.withdrawn
@@ -58,13 +58,13 @@ WHERE delivery.id = new.id AND state = 'pending' AND batch IS NULL
 RETURNING delivery.id
 """
 
-# The first in line, due or not: who comes later never overtakes a failed one. And those that stand
-# aside, however many they are: changes of messages that wait for another attempt.
-LINE = """
+# The head of the queue, due or not: a later delivery never overtakes a failed one. And all edits
+# that wait for another attempt, however many come before them.
+QUEUE = """
 SELECT delivery.id, accepted_at, created_at, due_at, batch, edits, claimed,
        CASE WHEN batch IS NOT NULL THEN (
            SELECT at FROM attempt WHERE attempt.delivery = delivery.id
-           ORDER BY attempt.id DESC LIMIT 1) END AS tried_at
+           ORDER BY attempt.id DESC LIMIT 1) END AS attempted_at
 FROM (
     (SELECT * FROM delivery
      WHERE sink = $1 AND state = 'pending' AND (edits IS NULL OR batch IS NULL)
@@ -78,39 +78,39 @@ WHERE NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = $1)
   AND NOT EXISTS (SELECT 1 FROM paused_sink WHERE name = $1)
 ORDER BY delivery.id
 """
-# Only as they were found: of several who found them, one claims. And only while the lane is ours:
-# whoever takes it waits for this transaction, so that it sees what was claimed. What a relay of the
-# first schema has claimed is known to its vendor by the ids of outbox and delivery, and what it has
-# accepted gets its key here.
+# Only in the state that was read: one of several processes that read it claims. And only while this
+# node owns the lane: a node that acquires it waits for this transaction, and sees the claim. The
+# vendor knows what a relay of the first schema has claimed by the ids of outbox and delivery; what
+# that has accepted gets its key here.
 CLAIM = f"""
 UPDATE delivery SET due_at = $4, claimed = true,
-       attempt = attempt + CASE WHEN found.claimed THEN 0 ELSE 1 END,
-       crashes = crashes + CASE WHEN found.claimed THEN 1 ELSE 0 END,
+       attempt = attempt + CASE WHEN seen.claimed THEN 0 ELSE 1 END,
+       crashes = crashes + CASE WHEN seen.claimed THEN 1 ELSE 0 END,
        batch = coalesce(delivery.batch, delivery.id),
-       key = coalesce(delivery.key, CASE WHEN delivery.batch IS NULL THEN found.key
+       key = coalesce(delivery.key, CASE WHEN delivery.batch IS NULL THEN seen.key
                                     ELSE (SELECT id FROM outbox) || '-' || delivery.id END)
 FROM event, unnest($1::bigint[], $2::bigint[], $3::boolean[], $7::text[])
-    AS found (id, due_at, claimed, key)
-WHERE delivery.id = found.id AND delivery.due_at = found.due_at AND state = 'pending'
-  AND delivery.claimed = found.claimed AND event.id = delivery.event
+    AS seen (id, due_at, claimed, key)
+WHERE delivery.id = seen.id AND delivery.due_at = seen.due_at AND state = 'pending'
+  AND delivery.claimed = seen.claimed AND event.id = delivery.event
   AND ($6::bigint IS NULL
        OR EXISTS (SELECT 1 FROM lane WHERE lane.sink = $5 AND node = $6 FOR SHARE))
-RETURNING {COLUMNS}, found.claimed AS interrupted
+RETURNING {COLUMNS}, seen.claimed AS interrupted
 """  # noqa: S608
-# Not who was replaced by a sibling, or claimed, since the head's claim named it.
-JOIN = """
+# Not a candidate that was replaced by a sibling, or claimed, since the head's claim named it.
+EXTEND_CLAIM = """
 UPDATE delivery SET due_at = $4, attempt = attempt + 1, claimed = true, batch = $5,
-       key = found.key
+       key = candidate.key
 FROM event, unnest($1::bigint[], $2::text[], $3::text[], $8::text[])
-    AS found (id, hook, event_id, key)
-WHERE delivery.id = found.id AND state = 'pending' AND batch IS NULL
+    AS candidate (id, hook, event_id, key)
+WHERE delivery.id = candidate.id AND state = 'pending' AND batch IS NULL
   AND event.id = delivery.event
-  AND event.hook = found.hook AND event.event_id = found.event_id
+  AND event.hook = candidate.hook AND event.event_id = candidate.event_id
   AND ($7::bigint IS NULL
        OR EXISTS (SELECT 1 FROM lane WHERE lane.sink = $6 AND node = $7 FOR SHARE))
 RETURNING delivery.id
 """
-# A claim of which it is not known whether it was stored, and of which nothing has come.
+# Undoes a claim whose commit was not confirmed, and for which no request was made.
 UNDO = """
 UPDATE delivery SET due_at = before.due_at, claimed = before.claimed, batch = before.batch,
        attempt = attempt - CASE WHEN before.claimed THEN 0 ELSE 1 END,
@@ -119,13 +119,13 @@ FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::bigint[])
     AS before (id, due_at, claimed, batch)
 WHERE delivery.id = before.id AND state = 'pending' AND delivery.claimed AND delivery.due_at = $5
 """
-# Before a request that must not be made twice: whoever finds it so knows that it may have arrived.
-DEPART = """
-UPDATE delivery SET in_doubt = true FROM unnest($1::bigint[], $2::bigint[]) AS found (id, lease)
-WHERE delivery.id = found.id AND state = 'pending' AND claimed AND due_at = found.lease
+# Before a request that must not be repeated: whoever finds the mark knows that it may have arrived.
+MARK_IN_DOUBT = """
+UPDATE delivery SET in_doubt = true FROM unnest($1::bigint[], $2::bigint[]) AS claim (id, lease)
+WHERE delivery.id = claim.id AND state = 'pending' AND claimed AND due_at = claim.lease
 """
-# The lease is the fencing token: who lost it changes nothing. A sick sink is probed for weeks: the
-# last attempts tell as much as all.
+# The lease is the fencing token: a process that lost it changes nothing. A failing sink is tried
+# for weeks: the last attempts say as much as all.
 SAVE = """
 WITH saved AS (
     UPDATE delivery SET state = after.state, attempt = after.attempt, due_at = after.due_at,
@@ -140,7 +140,7 @@ WITH saved AS (
     WHERE delivery.id = after.id AND delivery.state = 'pending' AND claimed
       AND delivery.due_at = after.lease
     RETURNING delivery.id
-), told AS (
+), recorded AS (
     INSERT INTO attempt (delivery, at, took, outcome, reason)
     SELECT id, $13::bigint, $14::bigint, $15::text, $16::text FROM saved
     WHERE $15 IS NOT NULL ORDER BY id
@@ -155,9 +155,9 @@ SELECT count(*) FROM saved
 
 SEVERAL = f"{DELIVERY} WHERE delivery.id = ANY($1::bigint[])"
 NEWEST_EDITS = f"""
-SELECT head, found.* FROM unnest($1::bigint[], $2::bigint[]) AS wanted (head, root)
+SELECT head, edit.* FROM unnest($1::bigint[], $2::bigint[]) AS requested (head, root)
 CROSS JOIN LATERAL (
-    {DELIVERY} WHERE edits = root AND delivery.id > head ORDER BY delivery.id DESC LIMIT 1) AS found
+    {DELIVERY} WHERE edits = root AND delivery.id > head ORDER BY delivery.id DESC LIMIT 1) AS edit
 """  # noqa: S608
 LAST_EDITS = f"""
 SELECT DISTINCT ON (edits) {COLUMNS}, claimed AS interrupted
@@ -177,15 +177,15 @@ HASTEN = """
 UPDATE delivery SET due_at = least(due_at, $2)
 WHERE sink = $1 AND state = 'pending' AND batch IS NOT NULL AND NOT claimed
 """
-# A note of which readers tell a hundred times says the same each time.
+# Not all: a note that a hundred events are about says the same in each.
 RESTRICTED = """
-SELECT subject, found.* FROM unnest($1::text[]) AS wanted (subject)
+SELECT subject, restricting.* FROM unnest($1::text[]) AS requested (subject)
 CROSS JOIN LATERAL (
     SELECT hook, server, raw FROM event WHERE restricts = subject ORDER BY id DESC LIMIT 50
-) AS found
+) AS restricting
 """
 
-# Nobody prunes the event meanwhile.
+# Keeps other processes from pruning the events meanwhile.
 KEEP_EVENTS = """
 SELECT 1 FROM event WHERE id IN (SELECT event FROM delivery WHERE id = ANY($1::bigint[]))
 FOR KEY SHARE
@@ -197,8 +197,9 @@ WHERE id = ANY($1::bigint[]) AND state = 'dead'
 RETURNING sink
 """
 DROP = "DELETE FROM delivery WHERE id = ANY($1::bigint[]) AND state = 'dead'"
-# In one transaction that is committed: both are on the disk then, and nobody sees either. Random
-# bytes, for others are compressed; of each process its own, so that none waits for another.
+# In one transaction: both statements are on the disk once it is committed, and no other process
+# sees either. Random bytes, because others are compressed. Each process has a row of its own, so
+# that none waits for another.
 TOUCH = """
 WITH random AS (SELECT string_agg(uuid_send(gen_random_uuid()), '') AS bytes
                 FROM generate_series(0, $2::bigint / 16))
@@ -206,8 +207,8 @@ INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
 SELECT '', $1, '', '', 0, 0, bytes FROM random
 """
 UNTOUCH = "DELETE FROM event WHERE event_id = $1 AND hook = ''"
-# Locked first and asked again, for a letter can have been revived in between. What another
-# process prunes is left to it.
+# Locked first and checked again, because a dead letter can be revived in between. Events that
+# another process prunes are left to it.
 OLD_EVENTS = """
 SELECT id FROM event WHERE id > $1 AND id <= $2 AND accepted_at < $3
 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.id

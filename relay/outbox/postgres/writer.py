@@ -1,8 +1,8 @@
 """
-One connection on which events come in, and what waits together is committed together.
+Accepts events on one connection, and commits together those that wait together.
 
-A commit costs a flush to the disk, whatever is in it. There is no timer: while one batch is under
-way the next one gathers.
+A commit costs a flush to the disk, whatever its size. There is no timer: while one batch is being
+committed the next one gathers.
 """
 
 import asyncio
@@ -18,54 +18,54 @@ from relay.outbox.postgres.connection import Connection, connect, named_errors
 from relay.outbox.records import NewEvent
 
 BATCH = 128  # events
-DELIVERIES = 2000  # of a batch, but for a single event that has more: its time is bounded
+DELIVERIES = 2000  # of a batch, except for an event with more: bounds the time of a commit
 PATIENCE = 3.0  # seconds; Misskey waits for five altogether
 DEADLOCKS = 3
 
-Taken = Collection[str] | None
+AcceptedSinks = Collection[str] | None
 """See ``Outbox.accept``."""
-Answer = Taken | Exception
-Entry = tuple[NewEvent, asyncio.Future[Taken]]
+Answer = AcceptedSinks | Exception
+QueuedEvent = tuple[NewEvent, asyncio.Future[AcceptedSinks]]
 
 
 class PostgresWriter:
-    """Connects when there is something to write, and anew after every failure."""
+    """Connects when there is something to write, and again after every failure."""
 
     def __init__(self, address: str, *, place: str, sender_id: str) -> None:
         self._address = address
         self._place = place
         self._sender_id = sender_id
         self._db: asyncpg.Connection | None = None
-        self._waiting: asyncio.Queue[Entry | None] = asyncio.Queue()
+        self._waiting: asyncio.Queue[QueuedEvent | None] = asyncio.Queue()
         self._running = asyncio.create_task(self._run(), name="outbox writer")
 
-    async def accept(self, new_event: NewEvent) -> Taken:
-        """See ``Outbox.accept``; once it is stored. Raises OutboxError, in a bounded time."""
-        future: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+    async def accept(self, new_event: NewEvent) -> AcceptedSinks:
+        """See ``Outbox.accept``; returns or raises OutboxError in bounded time."""
+        future: asyncio.Future[AcceptedSinks] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((new_event, future))
         with named_errors(self._place):
             async with asyncio.timeout(PATIENCE):
                 return await future
 
     async def close(self) -> None:
-        """Finish what waits, then end."""
+        """Commit what waits, then end."""
         self._waiting.put_nowait(None)
         await self._running
         if self._db is not None:
             self._db.terminate()
 
     async def _run(self) -> None:
-        going = True
-        while going:
+        is_open = True
+        while is_open:
             batch = [await self._waiting.get()]
             with suppress(asyncio.QueueEmpty):
                 while len(batch) < BATCH and _deliveries(batch) < DELIVERIES:
                     batch.append(self._waiting.get_nowait())
-            going = None not in batch
-            wanted = [entry for entry in batch if entry is not None and not entry[1].done()]
-            if wanted:
-                answers = await self._committed([new_event for new_event, _ in wanted])
-                _tell(wanted, answers)
+            is_open = None not in batch
+            entries = [entry for entry in batch if entry is not None and not entry[1].done()]
+            if entries:
+                answers = await self._committed([new_event for new_event, _ in entries])
+                _answer(entries, answers)
 
     async def _committed(self, new_events: Sequence[NewEvent]) -> Sequence[Answer]:
         try:
@@ -75,7 +75,7 @@ class PostgresWriter:
             if self._db is not None:
                 self._db.terminate()
             self._db = None
-            return [error] * len(new_events)  # nobody is told "stored"
+            return [error] * len(new_events)  # not stored: Misskey sends them again
 
     async def _connection(self) -> asyncpg.Connection:
         if self._db is None or self._db.is_closed():
@@ -83,11 +83,11 @@ class PostgresWriter:
         return self._db
 
 
-def _deliveries(batch: Sequence[Entry | None]) -> int:
+def _deliveries(batch: Sequence[QueuedEvent | None]) -> int:
     return sum(len(entry[0].sinks) for entry in batch if entry is not None)
 
 
-def _tell(batch: Sequence[Entry], answers: Sequence[Answer]) -> None:
+def _answer(batch: Sequence[QueuedEvent], answers: Sequence[Answer]) -> None:
     for (_, future), answer in zip(batch, answers, strict=True):
         if future.done():
             continue
@@ -101,10 +101,10 @@ async def commit(
     db: Connection, new_events: Sequence[NewEvent], *, sender_id: str
 ) -> Sequence[Answer]:
     """
-    Store events in one transaction: one answer each, an exception for what cannot be stored.
+    Store events in one transaction; returns one answer each, an exception if it cannot be stored.
 
-    Where one cannot, each half is tried by itself, so that its neighbours are stored. Savepoints
-    would cost two round trips for each event, in the usual case too.
+    If one cannot be stored, each half is tried by itself, so that its neighbours are. Savepoints
+    would cost two round trips for each event, also in the usual case.
     """
     try:
         return await _together(db, new_events, sender_id)
@@ -120,12 +120,12 @@ async def commit(
 
 async def _together(
     db: Connection, new_events: Sequence[NewEvent], sender_id: str
-) -> Sequence[Taken]:
+) -> Sequence[AcceptedSinks]:
     for _ in range(DEADLOCKS):
         with suppress(asyncpg.DeadlockDetectedError):
             async with db.transaction():
                 stored = await accepted(db, new_events)
                 if sinks := {sink for taken in stored for sink in taken or ()}:
-                    await cluster.tell(db, sender_id, sinks)
+                    await cluster.notify(db, sender_id, sinks)
                 return stored
-    raise OutboxError("the database is locked again and again")
+    raise OutboxError("the database keeps reporting deadlocks")

@@ -1,8 +1,8 @@
 """
-Events come into SQLite: as new deliveries, or as more of what a sink was told before.
+Stores new events and their deliveries in SQLite, merging siblings.
 
-Many at once take as few statements as one. Each statement gives the interpreter away and waits to
-get it back: while a busy loop holds it, that takes longer than all the rest.
+Many events take as few statements as one: each statement releases the interpreter lock and waits to
+get it back, which takes longer than all the rest while the event loop is busy.
 """
 
 import sqlite3
@@ -21,30 +21,30 @@ from relay.outbox.siblings import (
     independent,
     pending_deliveries,
 )
-from relay.outbox.sqlite import statements as statement
+from relay.outbox.sqlite import statements
 
 Values = tuple[object, ...]
 
 SIZES = (64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1)
-"""Rows in one statement: of few sizes, so that all stay prepared; most batches are one of them."""
+"""The numbers of rows in a statement: few, so that all statements stay prepared."""
 
 
 def accepted(db: sqlite3.Connection, new_events: Sequence[NewEvent]) -> Sequence[Sinks | None]:
-    """See ``Outbox.accept``, of each. In a transaction."""
-    events = _add_events(db, new_events)
-    left = pending_deliveries(new_events, events, _told(db, new_events))
-    answers = accepted_sinks(events, left)
-    while left:
-        first, left = independent(left)
+    """Store events in a transaction; returns for each what ``Outbox.accept`` does."""
+    event_ids = _add_events(db, new_events)
+    deliveries = pending_deliveries(new_events, event_ids, _posted_sinks(db, new_events))
+    answers = accepted_sinks(event_ids, deliveries)
+    while deliveries:
+        first, deliveries = independent(deliveries)
         _add(db, first)
     return answers
 
 
 def _add_events(db: sqlite3.Connection, new_events: Sequence[NewEvent]) -> Sequence[int | None]:
-    """The id of each; None for those that had come before, also earlier in the same batch."""
-    keys = [(one.event.id, one.event.hook) for one in new_events]
-    seen = {(row["event_id"], row["hook"]) for row in _asked(db, statement.KNOWN_EVENTS, keys)}
-    last = int(db.execute(statement.LAST_EVENT).fetchone()[0])
+    """The id of each event; None if it had come before, or earlier in the same batch."""
+    keys = [(new_event.event.id, new_event.event.hook) for new_event in new_events]
+    seen = {(row["event_id"], row["hook"]) for row in _fetched(db, statements.KNOWN_EVENTS, keys)}
+    last = int(db.execute(statements.LAST_EVENT).fetchone()[0])
     events, rows = list[int | None](), list[Values]()
     for key, new_event in zip(keys, new_events, strict=True):
         is_new = key not in seen
@@ -53,7 +53,7 @@ def _add_events(db: sqlite3.Connection, new_events: Sequence[NewEvent]) -> Seque
             last += 1
             rows.append(_event(last, new_event))
         events.append(last if is_new else None)
-    _write(db, statement.ADD_EVENTS, rows)
+    _write(db, statements.ADD_EVENTS, rows)
     return events
 
 
@@ -65,40 +65,42 @@ def _event(id: int, new_event: NewEvent) -> Values:
     )  # fmt: skip
 
 
-def _told(db: sqlite3.Connection, new_events: Sequence[NewEvent]) -> PostedSinks:
-    """Of the subjects of which somebody could be told a change alone."""
+def _posted_sinks(db: sqlite3.Connection, new_events: Sequence[NewEvent]) -> PostedSinks:
+    """For the subjects that some sinks may get only as an edit."""
     changes = {
-        (one.sibling.subject, one.event.hook)
-        for one in new_events
-        if one.sibling is not None and one.editing
+        (new_event.sibling.subject, new_event.event.hook)
+        for new_event in new_events
+        if new_event.sibling is not None and new_event.editing
     }
-    return {same: [sink for (sink,) in db.execute(statement.SINKS_TOLD, same)] for same in changes}
+    return {
+        same: [sink for (sink,) in db.execute(statements.POSTED_SINKS, same)] for same in changes
+    }
 
 
-def _add(db: sqlite3.Connection, pending: Sequence[Pending]) -> None:
-    """Write what becomes of a wave."""
-    last = _last(db, pending)
+def _add(db: sqlite3.Connection, deliveries: Sequence[Pending]) -> None:
+    """Store independent deliveries, each merged with the last of its subject."""
+    last = _last(db, deliveries)
     rows = list[Values]()
-    for place, one in enumerate(pending):
-        what = decide(one, last.get(place))
-        if isinstance(what, Replacement):
-            by = what.by
-            values = (by.event, by.route, by.version, by.rank, by.key, by.withdrawn, what.id)
-            db.execute(statement.REPLACE, values)
-            what = what.merged
-        if what is not None:
-            rows.append(_delivery(what))
-    _write(db, statement.ADD_DELIVERIES, rows)
+    for place, pending in enumerate(deliveries):
+        row = decide(pending, last.get(place))
+        if isinstance(row, Replacement):
+            by = row.by
+            values = (by.event, by.route, by.version, by.rank, by.key, by.withdrawn, row.id)
+            db.execute(statements.REPLACE, values)
+            row = row.merged
+        if row is not None:
+            rows.append(_delivery(row))
+    _write(db, statements.ADD_DELIVERIES, rows)
 
 
-def _last(db: sqlite3.Connection, pending: Sequence[Pending]) -> Mapping[int, Mapping[str, Any]]:
-    """What each was told last of the same, by its place in the wave."""
-    wanted = [
-        (place, one.sink, sibling.subject, one.new_event.since, one.is_withdrawn)
-        for place, one in enumerate(pending)
-        if (sibling := one.new_event.sibling) is not None
+def _last(db: sqlite3.Connection, deliveries: Sequence[Pending]) -> Mapping[int, Mapping[str, Any]]:
+    """By its place, the last delivery of the same sink and subject."""
+    subjects = [
+        (place, pending.sink, sibling.subject, pending.new_event.since, pending.is_withdrawn)
+        for place, pending in enumerate(deliveries)
+        if (sibling := pending.new_event.sibling) is not None
     ]
-    return {row["place"]: dict(row) for row in _asked(db, statement.LAST, wanted)}
+    return {row["place"]: dict(row) for row in _fetched(db, statements.LAST, subjects)}
 
 
 def _delivery(row: DeliveryRow) -> Values:
@@ -109,22 +111,25 @@ def _delivery(row: DeliveryRow) -> Values:
     )  # fmt: skip
 
 
-def _write(db: sqlite3.Connection, wanted: str, rows: Sequence[Values]) -> None:
-    for text, values in _statements(wanted, rows):
-        db.execute(text, values)
+def _write(db: sqlite3.Connection, template: str, rows: Sequence[Values]) -> None:
+    for statement, values in _filled(template, rows):
+        db.execute(statement, values)
 
 
-def _asked(db: sqlite3.Connection, wanted: str, rows: Sequence[Values]) -> Iterator[sqlite3.Row]:
-    for text, values in _statements(wanted, rows):
-        yield from db.execute(text, values).fetchall()
+def _fetched(
+    db: sqlite3.Connection, template: str, rows: Sequence[Values]
+) -> Iterator[sqlite3.Row]:
+    for statement, values in _filled(template, rows):
+        yield from db.execute(statement, values).fetchall()
 
 
-def _statements(wanted: str, rows: Sequence[Values]) -> Iterator[tuple[str, list[object]]]:
-    """A statement about rows as several of a known size, with their values."""
+def _filled(template: str, rows: Sequence[Values]) -> Iterator[tuple[str, list[object]]]:
+    """A statement about rows, as several statements of the sizes above with their values."""
     done = 0
     while done < len(rows):
         size = next(size for size in SIZES if size <= len(rows) - done)
-        some = rows[done : done + size]
-        marks = f"({', '.join('?' * len(some[0]))})"
-        yield wanted.format(rows=", ".join([marks] * size)), [one for row in some for one in row]
+        chunk = rows[done : done + size]
+        marks = f"({', '.join('?' * len(chunk[0]))})"
+        values = [value for row in chunk for value in row]
+        yield template.format(rows=", ".join([marks] * size)), values
         done += size

@@ -1,4 +1,4 @@
-"""How deliveries are claimed in SQLite, read for a claim, and saved; each in a transaction."""
+"""Claims, extends, reads and saves deliveries in SQLite, each within a transaction."""
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from relay.outbox import ordering, sql
-from relay.outbox.ordering import Waiting
+from relay.outbox.ordering import QueuedDelivery
 from relay.outbox.records import Claim, ClaimRequest, StoredEvent
 from relay.outbox.siblings import new_key
 from relay.outbox.sqlite import statements
@@ -24,12 +24,12 @@ def claim(db: sqlite3.Connection, request: ClaimRequest) -> Claim | None:
     return Claim(
         deliveries=tuple(_claimed(db, one.id, due_at=due_at) for one in heads),
         candidates=tuple(_delivery(db, one.id) for one in candidates),
-        later_edits=newest_edits(db, ordering.tried_roots(heads)),
+        later_edits=newest_edits(db, ordering.attempted_roots(heads)),
     )
 
 
 def _claimed(db: sqlite3.Connection, delivery_id: int, *, due_at: int) -> Delivery:
-    """Claim one; whether its last attempt was interrupted is told by how it was before."""
+    """Claim one; it is ``interrupted`` if it was claimed and not saved before."""
     before = _delivery(db, delivery_id)
     claimed = replace(
         before,
@@ -47,25 +47,25 @@ def extend_claim(
     db: sqlite3.Connection, candidates: Sequence[Delivery], *, head: Delivery
 ) -> Sequence[Delivery]:
     """See ``Outbox.extend_claim``."""
-    joined: list[Delivery] = []
-    for one in candidates:
-        found = replace(
-            one,
-            attempt=one.attempt + 1,
+    extended: list[Delivery] = []
+    for candidate in candidates:
+        delivery = replace(
+            candidate,
+            attempt=candidate.attempt + 1,
             due_at=head.due_at,
             batch=head.batch,
-            key=one.key or new_key(),
+            key=candidate.key or new_key(),
         )
-        if not db.execute(statements.JOIN, _values(found)).rowcount:
-            break  # whoever comes behind must not overtake it
-        joined.append(found)
-    return joined
+        if not db.execute(statements.EXTEND_CLAIM, _values(delivery)).rowcount:
+            break  # later ones must not overtake it
+        extended.append(delivery)
+    return extended
 
 
 def mark_in_doubt(db: sqlite3.Connection, claimed: Sequence[Delivery]) -> None:
     """See ``Outbox.mark_in_doubt``. Raises LeaseLostError."""
     for one in claimed:
-        if not db.execute(statements.DEPART, _values(one)).rowcount:
+        if not db.execute(statements.MARK_IN_DOUBT, _values(one)).rowcount:
             raise sql.LeaseLostError
 
 
@@ -86,22 +86,22 @@ def save(
 
 
 def _record(db: sqlite3.Connection, settled: Sequence[Delivery], attempt: Attempt) -> None:
-    told = (attempt.at, attempt.took, attempt.outcome, attempt.reason)
-    db.executemany(statements.ADD_ATTEMPT, [(one.id, *told) for one in settled])
+    ended = (attempt.at, attempt.took, attempt.outcome, attempt.reason)
+    db.executemany(statements.ADD_ATTEMPT, [(one.id, *ended) for one in settled])
     for one in settled:
-        if one.state is State.PENDING:  # who has arrived will not be tried a thousand times more
+        if one.state is State.PENDING:  # a delivered one is attempted no more
             db.execute(statements.FORGET_ATTEMPTS, {"delivery": one.id, "kept": sql.KEPT_ATTEMPTS})
 
 
 def _values(delivery: Delivery) -> dict[str, Any]:
-    """What ``asdict`` gives, in a tenth of its time: nothing in it has to be copied."""
+    """The same as ``asdict`` in a tenth of its time: nothing has to be copied."""
     return {name: getattr(delivery, name) for name in FIELDS}
 
 
-def queue_of(db: sqlite3.Connection, sink: str) -> Sequence[Waiting]:
+def queue_of(db: sqlite3.Connection, sink: str) -> Sequence[QueuedDelivery]:
     """The first deliveries that wait for a sink, in the order of their ids."""
-    values = {"sink": sink, "reach": ordering.REACH}
-    return [Waiting(**row) for row in db.execute(statements.LINE, values)]
+    values = {"sink": sink, "lookahead": ordering.LOOKAHEAD}
+    return [QueuedDelivery(**row) for row in db.execute(statements.QUEUE, values)]
 
 
 def last_edits(db: sqlite3.Connection, ids: Sequence[int]) -> Mapping[int, Delivery]:

@@ -19,7 +19,7 @@ from relay.aio import first
 from relay.errors import BrokenError, OutboxError
 from relay.outbox import sql
 from relay.outbox.base import Lanes
-from relay.outbox.ordering import Waiting
+from relay.outbox.ordering import QueuedDelivery
 from relay.outbox.records import Claim, ClaimRequest, ClosedSink, NewEvent, Pruned, StoredEvent
 from relay.outbox.sqlite import claims, statements
 from relay.outbox.sqlite.claims import numbered
@@ -109,11 +109,11 @@ class SQLiteOutbox(sql.SQLOutbox):
             lanes.acquire(dict.fromkeys(new, math.inf))
             held = held & configured | new
             try:
-                lanes.wake([row["sink"] for row in await self._rows(statements.SINKS_WAITING)])
+                lanes.wake([row["sink"] for row in await self._rows(statements.SINKS_WITH_BACKLOG)])
             except BrokenError:
                 raise
             except OutboxError as error:
-                logger.error("outbox fails", extra={"action": "sweep", "reason": str(error)})
+                logger.error("outbox fails", extra={"action": "sweep_failed", "reason": str(error)})
             await first(SWEEP if held == configured else SOON, stop, lanes.regrouped)
         for sink in held:
             lanes.release(sink)
@@ -201,7 +201,7 @@ class SQLiteOutbox(sql.SQLOutbox):
 
         return await self._write(job)
 
-    async def _queue(self, sink: str) -> Sequence[Waiting]:
+    async def _queue(self, sink: str) -> Sequence[QueuedDelivery]:
         return await self._read(lambda db: claims.queue_of(db, sink))
 
     async def _last_edits(self, ids: Sequence[int]) -> Mapping[int, Delivery]:
@@ -210,9 +210,15 @@ class SQLiteOutbox(sql.SQLOutbox):
     async def _newest_edits(self, roots: Mapping[int, int]) -> Mapping[int, Delivery]:
         return await self._read(lambda db: claims.newest_edits(db, roots))
 
-    async def _rows(self, statement: str, *values: object) -> Sequence[sql.Record]:
-        rows = await self._read(lambda db: db.execute(statement, numbered(*values)).fetchall())
-        return cast(Sequence[sql.Record], rows)
+    async def _fetch(self, queries: Sequence[sql.Query]) -> Sequence[sql.Record]:
+        def job(db: sqlite3.Connection) -> Sequence[sql.Record]:
+            return [
+                cast(sql.Record, row)
+                for statement, values in queries
+                for row in db.execute(statement, numbered(*values))
+            ]
+
+        return await self._read(job)
 
     async def _changed(self, statement: str, *values: object) -> int:
         return await self._write(lambda db: db.execute(statement, numbered(*values)).rowcount)

@@ -1,12 +1,12 @@
-"""What is asked of SQLite, each statement whole and with its reason."""
+"""The statements that only SQLite has, each whole and with its reason."""
 
 from relay.outbox.sql import DELIVERY
 from relay.outcome import MAY_HAVE_ARRIVED, STILL_SHOWN, WITHHELD
 
-# CROSS JOIN: else SQLite reads all events through, or all deliveries, to find those few.
+# CROSS JOIN: otherwise SQLite scans all events, or all deliveries, to find those few.
 KNOWN_EVENTS = """
-WITH wanted (event_id, hook) AS (VALUES {rows})
-SELECT event.event_id, event.hook FROM wanted CROSS JOIN event USING (event_id, hook)
+WITH requested (event_id, hook) AS (VALUES {rows})
+SELECT event.event_id, event.hook FROM requested CROSS JOIN event USING (event_id, hook)
 """
 LAST_EVENT = "SELECT ifnull(max(id), 0) FROM event"
 ADD_EVENTS = """
@@ -19,24 +19,24 @@ INSERT INTO delivery
     (event, sink, route, state, due_at, subject, version, rank, merged, edits, key, withdrawn)
 VALUES {rows}
 """
-# What sinks were told last of subjects, or will be, or must not be.
+# The last delivery of each sink and subject: posted, pending, or withheld.
 LAST = f"""
-WITH wanted (place, sink, subject, since, withdrawn) AS (VALUES {{rows}})
+WITH requested (place, sink, subject, since, withdrawn) AS (VALUES {{rows}})
 SELECT place, delivery.id, event, route, version, rank, edits, created_at, updated_at,
        delivery.withdrawn, state = 'pending' AND batch IS NULL AS waits,
        state = 'dead' AND reason LIKE '{STILL_SHOWN}%' AS lost
-FROM wanted CROSS JOIN delivery JOIN event ON event.id = delivery.event
+FROM requested CROSS JOIN delivery JOIN event ON event.id = delivery.event
 WHERE delivery.id = (
     SELECT last.id FROM delivery AS last JOIN event ON event.id = last.event
-    WHERE last.sink = wanted.sink AND last.subject = wanted.subject AND last.merged IS NULL
-      AND created_at >= wanted.since
+    WHERE last.sink = requested.sink AND last.subject = requested.subject AND last.merged IS NULL
+      AND created_at >= requested.since
       AND (last.state <> 'dead' OR last.reason LIKE '{WITHHELD}%'
            OR last.reason LIKE '{STILL_SHOWN}%' OR last.reason LIKE '{MAY_HAVE_ARRIVED}%'
-           OR wanted.withdrawn)
+           OR requested.withdrawn)
     ORDER BY last.id DESC LIMIT 1)
 """  # noqa: S608
-# By the same hook: whoever has the secret of another one changes nothing where no route leads it.
-SINKS_TOLD = """
+# By the same hook: another hook's secret changes nothing at sinks that no route of it names.
+POSTED_SINKS = """
 SELECT DISTINCT sink FROM delivery JOIN event ON event.id = delivery.event
 WHERE subject = ? AND merged IS NULL AND hook = ?
 """
@@ -44,24 +44,24 @@ REPLACE = """
 UPDATE delivery SET event = ?, route = ?, version = ?, rank = ?, key = ?, withdrawn = ? WHERE id = ?
 """
 
-# The first in line, due or not: who comes later never overtakes a failed one. And those that stand
-# aside, however many they are: changes of messages that wait for another attempt. The plus keeps
-# SQLite off the index by sink: that has all who wait, and few were tried.
-LINE = """
+# The head of the queue, due or not: a later delivery never overtakes a failed one. And all edits
+# that wait for another attempt, however many come before them. The plus keeps SQLite off the index
+# by sink: that contains the whole backlog, of which few deliveries were attempted.
+QUEUE = """
 SELECT delivery.id, accepted_at, created_at, due_at, batch, edits,
        CASE WHEN batch IS NOT NULL THEN (
            SELECT at FROM attempt WHERE attempt.delivery = delivery.id
-           ORDER BY attempt.id DESC LIMIT 1) END AS tried_at
+           ORDER BY attempt.id DESC LIMIT 1) END AS attempted_at
 FROM (
     SELECT * FROM (
         SELECT * FROM delivery
         WHERE sink = :sink AND state = 'pending' AND (edits IS NULL OR batch IS NULL)
-        ORDER BY id LIMIT :reach)
+        ORDER BY id LIMIT :lookahead)
     UNION ALL
     SELECT * FROM (
         SELECT * FROM delivery
         WHERE +sink = :sink AND state = 'pending' AND batch IS NOT NULL AND edits IS NOT NULL
-        ORDER BY due_at LIMIT :reach)
+        ORDER BY due_at LIMIT :lookahead)
 ) AS delivery JOIN event ON event.id = delivery.event
 WHERE NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = :sink)
   AND NOT EXISTS (SELECT 1 FROM paused_sink WHERE name = :sink)
@@ -72,18 +72,18 @@ UPDATE delivery SET due_at = :due_at, attempt = :attempt, claimed = 1, batch = :
        crashes = :crashes
 WHERE id = :id
 """
-# Not who was replaced by a sibling, or claimed, since the head's claim named it.
-JOIN = """
+# Not a candidate that was replaced by a sibling, or claimed, since the head's claim named it.
+EXTEND_CLAIM = """
 UPDATE delivery SET due_at = :due_at, attempt = :attempt, claimed = 1, batch = :batch, key = :key
 WHERE id = :id AND state = 'pending' AND batch IS NULL
   AND event = (SELECT id FROM event WHERE hook = :hook AND event_id = :event_id)
 """
-# Before a request that must not be made twice: whoever finds it so knows that it may have arrived.
-DEPART = """
+# Before a request that must not be repeated: whoever finds the mark knows that it may have arrived.
+MARK_IN_DOUBT = """
 UPDATE delivery SET in_doubt = 1
 WHERE id = :id AND state = 'pending' AND claimed = 1 AND due_at = :due_at
 """
-# The lease is the fencing token: who lost it changes nothing.
+# The lease is the fencing token: a process that lost it changes nothing.
 SAVE = """
 UPDATE delivery SET state = :state, attempt = :attempt, due_at = :due_at, reason = :reason,
        batch = :batch, edits = :edits, message = :message, shares = :shares, claimed = 0,
@@ -91,12 +91,11 @@ UPDATE delivery SET state = :state, attempt = :attempt, due_at = :due_at, reason
 WHERE id = :id AND state = 'pending' AND claimed = 1 AND due_at = :lease
 """
 ADD_ATTEMPT = "INSERT INTO attempt (delivery, at, took, outcome, reason) VALUES (?, ?, ?, ?, ?)"
-# A sick sink is probed for weeks: the last attempts tell as much as all.
+# A failing sink is tried for weeks: the last attempts say as much as all.
 FORGET_ATTEMPTS = """
 DELETE FROM attempt WHERE delivery = :delivery AND id <= (
     SELECT id FROM attempt WHERE delivery = :delivery ORDER BY id DESC LIMIT 1 OFFSET :kept)
 """
-
 
 NEWEST_EDIT = f"""
 {DELIVERY} WHERE edits = ? AND delivery.id > ? ORDER BY delivery.id DESC LIMIT 1
@@ -109,12 +108,12 @@ CLOSE = """
 INSERT OR REPLACE INTO closed_sink (name, reason, fingerprint, closed_at, probe_at)
 VALUES (?, ?, ?, ?, ?)
 """
-# The plus keeps SQLite off the index by sink: that has all who wait, and few were tried.
+# The plus keeps SQLite off the index by sink: see QUEUE.
 HASTEN = """
 UPDATE delivery SET due_at = min(due_at, :now)
 WHERE state = 'pending' AND batch IS NOT NULL AND claimed = 0 AND +sink = :sink
 """
-# A note of which readers tell a hundred times says the same each time.
+# Not all: a note that a hundred events are about says the same in each.
 RESTRICTED = """
 SELECT hook, server, raw FROM event WHERE restricts = ? ORDER BY id DESC LIMIT 50
 """
@@ -125,30 +124,30 @@ UPDATE delivery SET state = 'pending', attempt = 0, due_at = min(due_at, :now), 
 WHERE id = :id AND state = 'dead'
 """
 DROP = "DELETE FROM delivery WHERE id = ? AND state = 'dead'"
-# Two commits: what is deleted in the same one never gets to the disk. One that stays, because
-# relay was killed in between, is older than all retention.
+# Two commits: what is deleted in the same commit never gets to the disk. A row that stays, because
+# relay was killed in between, is older than any retention.
 TOUCH = """
 INSERT OR REPLACE INTO event (id, hook, event_id, kind, server, created_at, accepted_at, raw)
 VALUES ((SELECT ifnull(max(id), 0) + 1 FROM event), '', '', '', '', 0, 0, zeroblob(?))
 """
 UNTOUCH = "DELETE FROM event WHERE event_id = '' AND hook = ''"
-# From one sink to the next, by the index: however many deliveries wait.
-SINKS_WAITING = """
-WITH RECURSIVE found (sink) AS (
+# From one sink to the next by the index, however many deliveries wait.
+SINKS_WITH_BACKLOG = """
+WITH RECURSIVE sinks (sink) AS (
     SELECT min(sink) FROM delivery
     UNION ALL
-    SELECT (SELECT min(sink) FROM delivery WHERE sink > found.sink) FROM found
+    SELECT (SELECT min(sink) FROM delivery WHERE sink > sinks.sink) FROM sinks
     WHERE sink IS NOT NULL)
-SELECT sink FROM found
+SELECT sink FROM sinks
 WHERE sink IS NOT NULL
-  AND EXISTS (SELECT 1 FROM delivery WHERE sink = found.sink AND state = 'pending')
+  AND EXISTS (SELECT 1 FROM delivery WHERE sink = sinks.sink AND state = 'pending')
 """
 PRUNE = """
 DELETE FROM event WHERE id > :after AND id <= :last AND accepted_at < :before
 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.id
                 AND (state = 'pending' OR due_at >= :before))
 """
-# What was freed goes back to the file system, page by page: of a statement that has rows without
-# columns, as this one, Python takes only the first step.
+# Freed pages go back to the file system one by one: Python takes only the first step of a statement
+# that has rows without columns, like this one.
 FREE_PAGES = "PRAGMA freelist_count"
 GIVE_BACK = "PRAGMA incremental_vacuum(1)"
