@@ -50,8 +50,6 @@ BARE = Colour()
 
 _PAINT = re.compile(r"\x1b\[[\d;]*m")
 
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
-
 
 def room_of(stream: TextIO) -> int | None:
     """The columns of a terminal; None where nobody looks at the width."""
@@ -86,13 +84,6 @@ def moment(at: int) -> str:
 def stamp(at: int) -> str:
     """In UTC, for programs."""
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
-
-
-def span(seconds: float) -> str:
-    """Roughly how long: ``45s``, ``12m``, ``3h``, ``2d``."""
-    whole = max(0, round(seconds))
-    size, name = next(((size, name) for size, name in _UNITS if whole >= size), (1, "s"))
-    return f"{whole // size}{name}"
 
 
 def _width(text: str) -> int:

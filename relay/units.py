@@ -56,6 +56,16 @@ def written(seconds: float) -> str:
     return f"{number:.0f}{name}"
 
 
+def elapsed(seconds: float) -> str:
+    """A length of time for people in its two largest units: ``45s``, ``1h 59m``, ``2d``."""
+    whole = max(0, round(seconds))
+    units = [(name, round(_UNITS[name])) for name in ("d", "h", "m", "s")]
+    start = next((i for i, (_, size) in enumerate(units) if whole >= size), len(units) - 1)
+    (large, size), (small, part) = units[start], units[min(start + 1, len(units) - 1)]
+    rest = whole % size // part
+    return f"{whole // size}{large}" + (f" {rest}{small}" if rest else "")
+
+
 def written_size(size: int) -> str:
     """A size as people write it."""
     name, number = [(name, size // unit) for name, unit in _SIZES.items() if size % unit == 0][-1]

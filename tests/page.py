@@ -10,7 +10,7 @@ from aiohttp import CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
 from relay.admin.app import create_app
-from relay.admin.context import Operation
+from relay.admin.context import AdminContext
 from relay.app import plan
 from relay.config import Config, parse
 from relay.doctor.findings import Finding, warning
@@ -50,14 +50,14 @@ routes:
 NOW = 1_795_309_600_000
 
 
-def operation(outbox: Outbox, config: Config, woken: list[str]) -> Operation:
+def admin_context(outbox: Outbox, config: Config, woken: list[str]) -> AdminContext:
     async def examine() -> list[Finding]:
         return [warning("secret-short", "hook alice", "is <short>", "take a longer one")]
 
     async def attempt(name: str) -> Outcome:
         return Sent() if name == "slack" else Closed("404 gone")
 
-    return Operation(
+    return AdminContext(
         outbox=outbox,
         renderer=plan.renderer(config),
         sinks=config.sinks,
@@ -86,9 +86,9 @@ def woken() -> list[str]:
 @pytest.fixture
 async def opened(outbox: Outbox, aiohttp_client, woken: list[str]):
     """Opens the door, with this password if any."""
-    seen = operation(outbox, CONFIG, woken)
+    seen = admin_context(outbox, CONFIG, woken)
 
-    async def look() -> Condition:
+    async def check_health() -> Condition:
         return Condition()
 
     async def scrape() -> tuple[bytes, str]:
@@ -98,9 +98,9 @@ async def opened(outbox: Outbox, aiohttp_client, woken: list[str]):
         made = create_app(
             password=None if kept is None else Secret(kept),
             hosts={"relay.example"},
-            look=look,
+            check_health=check_health,
             scrape=scrape,
-            operation=lambda: seen,
+            context=lambda: seen,
             changes=Changes(),
         )
         return await aiohttp_client(TestServer(made), cookie_jar=CookieJar(unsafe=True))

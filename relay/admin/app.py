@@ -1,4 +1,4 @@
-"""The operator's door: pages for people, ``/metrics`` for Prometheus, signs of life for systemd."""
+"""The admin listener: pages for operators, ``/metrics`` for Prometheus, health checks."""
 
 import logging
 import traceback
@@ -7,16 +7,13 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from relay.admin import auth as entry
-from relay.admin import dead_letters as dead
-from relay.admin import deliveries, playground, settings
-from relay.admin import sinks as standings
-from relay.admin.auth import SESSIONS, check_entry
-from relay.admin.context import OPERATION, Operation
+from relay.admin import auth, dead_letters, deliveries, playground, settings, sinks
+from relay.admin.auth import SESSIONS, require_login
+from relay.admin.context import CONTEXT, AdminContext
 from relay.admin.live import LISTS, VIEWS, Views, live
 from relay.admin.security import HOSTS, Handler, add_headers, check_host, check_origin
-from relay.admin.session import Lock, Sessions
-from relay.admin.templating import LOCK, page, static
+from relay.admin.session import LoginGuard, Sessions
+from relay.admin.templating import GUARD, page, static
 from relay.errors import OutboxError
 from relay.monitoring.changes import Changes
 from relay.monitoring.health import Condition
@@ -25,14 +22,14 @@ from relay.secret import Secret
 logger = logging.getLogger(__name__)
 
 PROGRAMS = frozenset({"/healthz", "/readyz", "/metrics"})
-"""What asks for these reads no pages."""
-KEPT = frozenset({hdrs.ALLOW, hdrs.RETRY_AFTER})
+"""The paths that programs request; their errors are not pages."""
+ERROR_HEADERS = frozenset({hdrs.ALLOW, hdrs.RETRY_AFTER})
 
-Look = Callable[[], Awaitable[Condition]]
+CheckHealth = Callable[[], Awaitable[Condition]]
 Scrape = Callable[[], Awaitable[tuple[bytes, str]]]
-"""The metrics in writing, and their content type."""
+"""Gives the text of the metrics and its content type."""
 
-LOOK: web.AppKey[Look] = web.AppKey("LOOK")
+CHECK_HEALTH: web.AppKey[CheckHealth] = web.AppKey("CHECK_HEALTH")
 SCRAPE: web.AppKey[Scrape] = web.AppKey("SCRAPE")
 
 
@@ -40,16 +37,16 @@ def create_app(
     *,
     password: Secret | None,
     hosts: Collection[str] | None,
-    look: Look,
+    check_health: CheckHealth,
     scrape: Scrape,
-    operation: Callable[[], Operation],
+    context: Callable[[], AdminContext],
     changes: Changes,
 ) -> web.Application:
-    """The application; ``hosts`` are the names by which it may be asked for, None: any."""
-    app = web.Application(middlewares=[answer_errors, check_host, check_origin, check_entry])
+    """The application; ``hosts`` are the Host headers that it accepts, None for any."""
+    app = web.Application(middlewares=[answer_errors, check_host, check_origin, require_login])
     app.on_response_prepare.append(add_headers)
-    app[HOSTS], app[LOOK], app[SCRAPE], app[OPERATION] = hosts, look, scrape, operation
-    app[LOCK] = None if password is None else Lock(password)
+    app[HOSTS], app[CHECK_HEALTH], app[SCRAPE], app[CONTEXT] = hosts, check_health, scrape, context
+    app[GUARD] = None if password is None else LoginGuard(password)
     app[SESSIONS] = Sessions()
     app[VIEWS] = Views(changes)
     app.on_shutdown.append(_close)
@@ -57,62 +54,64 @@ def create_app(
     app.router.add_get("/readyz", ready)
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/static/{name}", static)
-    app.router.add_get("/login", entry.login)
-    app.router.add_post("/login", entry.enter)
-    app.router.add_post("/logout", entry.leave)
-    app.router.add_get("/", deliveries.listed)
-    app.router.add_get(r"/deliveries/{id:\d{1,18}}", deliveries.one)
+    app.router.add_get("/login", auth.login_page)
+    app.router.add_post("/login", auth.log_in)
+    app.router.add_post("/logout", auth.log_out)
+    app.router.add_get("/", deliveries.list_page)
+    app.router.add_get(r"/deliveries/{id:\d{1,18}}", deliveries.show)
     app.router.add_post(r"/deliveries/{id:\d{1,18}}", deliveries.act)
-    app.router.add_get("/sinks", standings.listed)
-    app.router.add_post("/sinks/{name}", standings.act)
-    app.router.add_get("/dead", dead.listed)
-    app.router.add_get("/dead/confirm", dead.confirm)
-    app.router.add_post("/dead", dead.act)
-    app.router.add_get("/playground", playground.shown)
-    app.router.add_post("/playground", playground.tried)
+    app.router.add_get("/sinks", sinks.list_page)
+    app.router.add_post("/sinks/{name}", sinks.act)
+    app.router.add_get("/dead", dead_letters.list_page)
+    app.router.add_get("/dead/confirm", dead_letters.confirm)
+    app.router.add_post("/dead", dead_letters.act)
+    app.router.add_get("/playground", playground.show)
+    app.router.add_post("/playground", playground.preview)
     app.router.add_post("/playground/download", playground.download)
-    app.router.add_get("/config", settings.listed)
+    app.router.add_get("/config", settings.list_page)
     for address in LISTS:
         app.router.add_get(address, live, allow_head=False)
     return app
 
 
 async def _close(app: web.Application) -> None:
-    """Pages that lie open would keep the door from closing."""
+    """End the open event streams, which would keep the listener from closing."""
     app[VIEWS].changes.close()
 
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What went wrong, on a page; a bug is logged without what was being worked on."""
+    """Show errors as pages. A bug is logged by its stack alone, because events are private."""
     try:
         return await handler(request)
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST or request.path in PROGRAMS:
             raise
-        shown = _trouble(request, error.status, error.text or "")
-        shown.headers.update({name: error.headers[name] for name in KEPT & error.headers.keys()})
-        return shown
+        response = _error_page(request, error.status, error.text or "")
+        response.headers.update(
+            {name: error.headers[name] for name in ERROR_HEADERS & error.headers.keys()}
+        )
+        return response
     except OutboxError as error:
         logger.error("outbox fails", extra={"action": "page", "reason": str(error)})
-        return _trouble(request, error.status, str(error))
+        return _error_page(request, error.status, str(error))
     except Exception as error:
         frames = "".join(traceback.format_tb(error.__traceback__))
         logger.error("bug", extra={"action": "bug", "trace": frames})
-        return _trouble(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+        return _error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _trouble(request: web.Request, status: int, told: str = "") -> web.Response:
-    return page(request, "trouble.html", status=status, code=status, told=told)
+def _error_page(request: web.Request, status: int, reason: str = "") -> web.Response:
+    return page(request, "error.html", status=status, code=status, reason=reason)
 
 
 async def healthy(request: web.Request) -> web.Response:
-    """Whoever gets this answer knows that we live."""
+    """The answer itself shows that relay is alive."""
     return web.json_response({"alive": True})
 
 
 async def ready(request: web.Request) -> web.Response:
-    condition = await request.app[LOOK]()
+    condition = await request.app[CHECK_HEALTH]()
     return web.json_response(
         {"ready": condition.is_ready, "reasons": condition.reasons},
         status=HTTPStatus.OK if condition.is_ready else HTTPStatus.SERVICE_UNAVAILABLE,

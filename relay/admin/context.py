@@ -1,12 +1,13 @@
-"""What runs, as far as its operator sees and touches it: given by who built it."""
+"""What the operator's page shows and changes of a running relay; ``app`` builds it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from aiohttp import web
 
+from relay.config.effective import Setting
 from relay.delivery.renderer import DeliveryPolicy, Renderer
+from relay.doctor.findings import Finding
 from relay.i18n import Language
 from relay.monitoring.rolling import RollingStats
 from relay.monitoring.sink_status import LaneStatus
@@ -18,61 +19,41 @@ from relay.sinks import AnySink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """``clock`` gives Unix milliseconds."""
+class AdminContext:
+    """
+    The parts of a running relay that pages use.
+
+    ``clock`` gives Unix milliseconds; ``sinks``, ``policies`` and ``lanes`` are by the names of
+    sinks.
+    """
 
     outbox: Outbox
     renderer: Renderer
     sinks: Mapping[str, AnySink]
     policies: Mapping[str, DeliveryPolicy]
     language: Language
-    """That of messages; pages take of it the time zone."""
+    """The language of messages; pages use only its time zone."""
     clock: Callable[[], int]
     stats: RollingStats
     lanes: Callable[[], Mapping[str, LaneStatus]]
-    """By the names of sinks."""
     wake: Callable[[str], None]
-    """Something may wait for a sink."""
+    """Let the lane of a sink look for deliveries now."""
     attempt: Callable[[str], Awaitable[Outcome]]
     """Send a test message to a sink."""
     hooks: Mapping[str, str]
-    """The ways in, and the server of each."""
+    """The server of each hook."""
     routes: Sequence[Route]
     draft: Callable[[Mapping[str, str]], Templates]
-    """The templates as they are on the disk now, some replaced by these texts."""
-    settings: Sequence["Setting"]
+    """The templates as they are on the disk, with some replaced by the given texts."""
+    settings: Sequence[Setting]
     warnings: Sequence[str]
-    examine: Callable[[], Awaitable[Sequence["Advice"]]]
-    """What ``relay doctor`` would say."""
+    examine: Callable[[], Awaitable[Sequence[Finding]]]
+    """The findings of ``relay doctor`` on this machine."""
 
 
-class Advice(Protocol):
-    """What is doubtful in a set-up: where, what it is, and what to do about it."""
-
-    @property
-    def level(self) -> str: ...
-    @property
-    def where(self) -> str: ...
-    @property
-    def problem(self) -> str: ...
-    @property
-    def remedy(self) -> str: ...
+CONTEXT: web.AppKey[Callable[[], AdminContext]] = web.AppKey("CONTEXT")
+"""Called for each page, because a reload replaces the context."""
 
 
-class Setting(Protocol):
-    """A setting in effect, as it may be shown, and where it came from; empty: a default."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def value(self) -> str: ...
-    @property
-    def origin(self) -> str: ...
-
-
-OPERATION: web.AppKey[Callable[[], Operation]] = web.AppKey("OPERATION")
-"""Asked anew for each page: a configuration can be loaded while relay runs."""
-
-
-def operation(request: web.Request) -> Operation:
-    return request.app[OPERATION]()
+def context_of(request: web.Request) -> AdminContext:
+    return request.app[CONTEXT]()

@@ -1,43 +1,43 @@
-"""The page on dead letters, by the reason why they died: tried again, or dropped."""
+"""The page of dead letters, grouped by sink and reason, to be revived or dropped."""
 
 from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
-from relay.admin import summary as telling
-from relay.admin.context import Operation, operation
+from relay.admin import summary
+from relay.admin.context import AdminContext, context_of
 from relay.admin.security import form
 from relay.admin.templating import page
 from relay.outbox import DeadGroup, DeliverySearch
 from relay.outcome import State
 
 ACTIONS = ("revive", "drop")
-STEP = 500  # letters in one commit: lanes write in between
-SHOWN = 3  # letters of a group that the page names
-NAMED = ("id", "sink", "reason")
-"""What says which letters are meant; nothing: all."""
+STEP = 500  # letters per commit: lanes write in between
+EXAMPLES = 3  # letters per group on the page
+SELECTORS = ("id", "sink", "reason")
+"""The fields that select letters; without any, all are selected."""
 
 
-async def listed(request: web.Request) -> web.Response:
-    outbox = operation(request).outbox
+async def list_page(request: web.Request) -> web.Response:
+    outbox = context_of(request).outbox
     groups = await outbox.dead_groups()
-    examples = [await outbox.deliveries(_search(group), limit=SHOWN) for group in groups]
+    examples = [await outbox.deliveries(_search(group), limit=EXAMPLES) for group in groups]
     done = request.query.get("done", "")
     return page(
         request,
         "dead.html",
         groups=list(zip(groups, examples, strict=True)),
         number=sum(group.number for group in groups),
-        told=telling.told,
+        summarize=summary.summarize,
         done=done if done in ACTIONS else "",
-        acted=_whole(request.query.get("number", "")),
+        acted=_integer(request.query.get("number", "")),
     )
 
 
 async def confirm(request: web.Request) -> web.Response:
-    """How many it would be, before it is done."""
+    """Show how many letters an action affects, before it happens."""
     action = _action(request.query.get("action", ""))
-    groups = await _chosen(operation(request), request.query)
+    groups = await _selected(context_of(request), request.query)
     number = sum(group.number for group in groups)
     if not number:
         raise web.HTTPSeeOther("/dead")
@@ -47,62 +47,65 @@ async def confirm(request: web.Request) -> web.Response:
         action=action,
         number=number,
         groups=groups,
-        chosen={name: request.query[name] for name in NAMED if name in request.query},
+        selection={name: request.query[name] for name in SELECTORS if name in request.query},
         newest=max(group.newest for group in groups),
     )
 
 
 async def act(request: web.Request) -> web.Response:
-    """Those that were there when it was confirmed, and no others that have died since."""
-    now, given = operation(request), await form(request)
-    action, newest = _action(given.get("action", "")), _whole(given.get("newest", ""))
-    number, letter = 0, _whole(given.get("id", ""))
-    for group in await _chosen(now, given):
+    """Act on the letters that existed at the confirmation, not on later ones."""
+    context, fields = context_of(request), await form(request)
+    action, newest = _action(fields.get("action", "")), _integer(fields.get("newest", ""))
+    number, letter = 0, _integer(fields.get("id", ""))
+    for group in await _selected(context, fields):
         if letter:
-            number += await _done(now, action, [letter])
+            number += await _act_on(context, action, [letter])
         else:
-            number += await _all_done(now, action, group, newest=newest)
-        now.wake(group.sink)
+            number += await _act_on_group(context, action, group, newest=newest)
+        context.wake(group.sink)
     raise web.HTTPSeeOther(f"/dead?done={action}&number={number}")
 
 
-async def _all_done(now: Operation, action: str, group: DeadGroup, *, newest: int) -> int:
+async def _act_on_group(
+    context: AdminContext, action: str, group: DeadGroup, *, newest: int
+) -> int:
     number, before = 0, newest + 1
-    while rows := await now.outbox.deliveries(_search(group, before=before), limit=STEP):
-        number += await _done(now, action, [one.id for one in rows])
+    while rows := await context.outbox.deliveries(_search(group, before=before), limit=STEP):
+        number += await _act_on(context, action, [delivery.id for delivery in rows])
         before = rows[-1].id
     return number
 
 
-async def _done(now: Operation, action: str, ids: Sequence[int]) -> int:
+async def _act_on(context: AdminContext, action: str, ids: Sequence[int]) -> int:
     if action == "revive":
-        return await now.outbox.revive(ids, now=now.clock())
-    return await now.outbox.drop(ids)
+        return await context.outbox.revive(ids, now=context.clock())
+    return await context.outbox.drop(ids)
 
 
-async def _chosen(now: Operation, given: Mapping[str, str]) -> Sequence[DeadGroup]:
-    """The one letter that is named, or the one group, or all."""
-    if "id" in given:
-        one = await now.outbox.delivery(_whole(given["id"]))
-        if one is None or one.state is not State.DEAD:
+async def _selected(context: AdminContext, fields: Mapping[str, str]) -> Sequence[DeadGroup]:
+    """One letter as a group of its own, one group, or all groups."""
+    if "id" in fields:
+        letter = await context.outbox.delivery(_integer(fields["id"]))
+        if letter is None or letter.state is not State.DEAD:
             return []
-        return [DeadGroup(sink=one.sink, reason=one.reason or "", number=1, newest=one.id)]
-    groups = await now.outbox.dead_groups()
-    if "sink" not in given:
+        reason = letter.reason or ""
+        return [DeadGroup(sink=letter.sink, reason=reason, number=1, newest=letter.id)]
+    groups = await context.outbox.dead_groups()
+    if "sink" not in fields:
         return groups
-    wanted = given["sink"], given.get("reason", "")
-    return [group for group in groups if (group.sink, group.reason) == wanted]
+    key = fields["sink"], fields.get("reason", "")
+    return [group for group in groups if (group.sink, group.reason) == key]
 
 
 def _search(group: DeadGroup, *, before: int | None = None) -> DeliverySearch:
     return DeliverySearch(sink=group.sink, state=State.DEAD, reason=group.reason, before=before)
 
 
-def _action(given: str) -> str:
-    if given not in ACTIONS:
+def _action(name: str) -> str:
+    if name not in ACTIONS:
         raise web.HTTPBadRequest(text="there is no such action\n")
-    return given
+    return name
 
 
-def _whole(given: str) -> int:
-    return int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else 0
+def _integer(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0

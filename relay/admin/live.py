@@ -1,5 +1,5 @@
 """
-Pages that change while they are looked at: server-sent events, each the whole list anew.
+Live updates of open pages: server-sent events, each with the whole list.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 
 from relay.admin.deliveries import rows
 from relay.admin.sinks import standings
-from relay.admin.templating import SESSION, locale_of, written
+from relay.admin.templating import SESSION, locale_of, render
 from relay.errors import OutboxError
 from relay.monitoring.changes import Changes
 
@@ -23,30 +23,30 @@ LISTS: Mapping[str, tuple[str, Callable[[web.Request], Awaitable[dict[str, Any]]
     "/live": ("rows.html", rows),
     "/live/sinks": ("standings.html", standings),
 }
-"""By their addresses: the template that shows them, and what it shows."""
+"""The template and the values of each list, by its path."""
 
-PAUSE = 1.0  # seconds between two looks, however much happens
-QUIET = 5.0  # seconds after which is looked anyway: another process may have changed something
-SHARE = 100  # a look takes this part of the time, up to QUIET: who watches slows nothing down
+PAUSE = 1.0  # seconds between two updates, however much happens
+QUIET = 5.0  # seconds between updates without a change here: another process may change rows
+SHARE = 100  # reading takes at most this fraction of the time, so that watching costs little
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A list as it was at a moment, for all who look at the same."""
+    """A rendered list, shared by all pages that show the same."""
 
     html: str
-    heard: int
+    version: int
     """The version of the changes when it was read."""
     read_at: float
     until: float
 
     def is_over(self, now: float, *, version: int) -> bool:
-        has_changed = version != self.heard or now >= self.read_at + QUIET
+        has_changed = version != self.version or now >= self.read_at + QUIET
         return has_changed and now >= self.until
 
 
 class Views:
-    """What is looked at now, written once for all who do; ``monotonic`` gives seconds."""
+    """The lists of open pages, each rendered once for all; ``monotonic`` gives seconds."""
 
     def __init__(
         self, changes: Changes, *, monotonic: Callable[[], float] = time.monotonic
@@ -57,45 +57,45 @@ class Views:
         self._one_at_a_time = asyncio.Lock()
 
     async def view(self, request: web.Request) -> tuple[str, int]:
-        """The rows, and the version of the changes when they were read."""
+        """The HTML of a list, and the version of the changes when it was read."""
         key = (request.path_qs, locale_of(request), request[SESSION].csrf)
         async with self._one_at_a_time:
-            found = self._views.get(key)
+            view = self._views.get(key)
             began = self._monotonic()
-            if found is None or found.is_over(began, version=self.changes.version):
-                heard = self.changes.version
-                name, shown = LISTS[request.path]
-                html = written(request, name, **await shown(request))
+            if view is None or view.is_over(began, version=self.changes.version):
+                version = self.changes.version
+                name, values = LISTS[request.path]
+                html = render(request, name, **await values(request))
                 now = self._monotonic()
                 rest = min(max(PAUSE, SHARE * (now - began)), QUIET)
-                found = _View(html, heard, began, now + rest)
-                self._views = {k: one for k, one in self._views.items() if one.until > began}
-                self._views[key] = found
-        return found.html, found.heard
+                view = _View(html, version, began, now + rest)
+                self._views = {k: old for k, old in self._views.items() if old.until > began}
+                self._views[key] = view
+        return view.html, view.version
 
 
 VIEWS: web.AppKey[Views] = web.AppKey("VIEWS")
 
 
 async def live(request: web.Request) -> web.StreamResponse:
-    """Until the browser goes, the session is over, or relay ends."""
+    """Stream updates until the browser disconnects, the session ends, or relay stops."""
     response = web.StreamResponse(
         headers={hdrs.CONTENT_TYPE: "text/event-stream", "X-Accel-Buffering": "no"}
     )
     await response.prepare(request)
-    # The browser has gone; or it asks again in a moment, and is told then what is wrong.
+    # The browser has disconnected; or it reconnects in a moment, and then gets the error.
     with suppress(ConnectionError, OutboxError):
-        await _tell(request, response)
+        await _stream(request, response)
     return response
 
 
-async def _tell(request: web.Request, response: web.StreamResponse) -> None:
-    views, shown = request.app[VIEWS], ""
+async def _stream(request: web.Request, response: web.StreamResponse) -> None:
+    views, sent = request.app[VIEWS], ""
     while not views.changes.is_closed and not request[SESSION].is_over(time.monotonic()):
-        html, heard = await views.view(request)
-        await response.write(b":\n\n" if html == shown else _event(html))
-        shown = html
-        await views.changes.wait(heard, within=QUIET)
+        html, version = await views.view(request)
+        await response.write(b":\n\n" if html == sent else _event(html))
+        sent = html
+        await views.changes.wait(version, within=QUIET)
         await asyncio.sleep(PAUSE)
 
 

@@ -1,4 +1,4 @@
-"""The playground: an event and a template, and what every chat would show. Nothing is sent."""
+"""The playground: shows an event with an edited template in every chat. Nothing is sent."""
 
 import json
 import re
@@ -9,13 +9,13 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from relay import misskey
-from relay.admin import summary as telling
-from relay.admin.context import Operation, operation
+from relay.admin import summary
+from relay.admin.context import AdminContext, context_of
 from relay.admin.drawing import budget, drawn
 from relay.admin.security import form
 from relay.admin.templating import page
 from relay.errors import FormatError, TemplateError
-from relay.misskey import samples as sample
+from relay.misskey import samples
 from relay.model import Event
 from relay.outbox import DeliverySearch
 from relay.outcome import Delivery
@@ -42,93 +42,100 @@ CHATS: Mapping[str, AnySink] = {
         }
     ),
 }
-"""One of each vendor, with the defaults of all settings; what they may show is not asked here."""
+"""One sink of each vendor with default settings; their gates are not applied here."""
 KIND = "mention"
 LONGEST = 100_000  # characters of a template
-CAME = 20  # events that really came, to choose from
-READ = 100  # deliveries among which they are
+CHOICES = 20  # received events to choose from
+READ = 100  # deliveries among which they are searched
 
 
-async def shown(request: web.Request) -> web.Response:
-    """The page with a sample, or with an event that really came, and its template as it is."""
-    now, query = operation(request), request.query
+async def show(request: web.Request) -> web.Response:
+    """The page with a sample or a received event, and its template from the disk."""
+    context, query = context_of(request), request.query
     kind = query.get("kind", "")
-    body = sample.raw(kind if kind in sample.kinds() else KIND)
+    body = samples.raw(kind if kind in samples.kinds() else KIND)
     if (number := query.get("delivery", "")).isdecimal() and len(number) < 19:
-        delivery = await now.outbox.delivery(int(number))
+        delivery = await context.outbox.delivery(int(number))
         if delivery is None:
             raise web.HTTPNotFound
         kind, body = "", delivery.raw
-    text = telling.written(body)
-    name, source = _loaded(now, text, query.get("template", ""))
-    values = _values(now, text, name, source)
+    text = summary.readable(body)
+    name, source = _load(context, text, query.get("template", ""))
+    values = _values(context, text, name, source)
     return page(
-        request, "playground.html", **values, kind=kind, number=number, came=await _came(now)
+        request,
+        "playground.html",
+        **values,
+        kind=kind,
+        number=number,
+        received=await _received(context),
     )
 
 
-async def tried(request: web.Request) -> web.Response:
-    """The same with what was written; only the results where the page asks for these alone."""
-    now, given = operation(request), await form(request)
-    text, name = given.get("event", ""), given.get("name", "")
-    source = given.get("template", "").replace("\r\n", "\n")[:LONGEST]
-    if "load" in given:
-        name, source = _loaded(now, text, given["load"] or name)
-    values = _values(now, text, name, source)
+async def preview(request: web.Request) -> web.Response:
+    """The page with the edited event and template, or only its results for a script."""
+    context, fields = context_of(request), await form(request)
+    text, name = fields.get("event", ""), fields.get("name", "")
+    source = fields.get("template", "").replace("\r\n", "\n")[:LONGEST]
+    if "load" in fields:
+        name, source = _load(context, text, fields["load"] or name)
+    values = _values(context, text, name, source)
     if request.headers.get("X-Part") == "results":
         return page(request, "results.html", **values)
-    return page(request, "playground.html", **values, kind="", number="", came=await _came(now))
+    return page(
+        request, "playground.html", **values, kind="", number="", received=await _received(context)
+    )
 
 
 async def download(request: web.Request) -> web.Response:
     """The template as a file for the folder of templates."""
-    given = await form(request)
-    name = given.get("name", "")
+    fields = await form(request)
+    name = fields.get("name", "")
     if not re.fullmatch(r"[\w.-]{1,100}\.j2", name, re.ASCII):
         raise web.HTTPBadRequest(text="there is no such template\n")
-    text = given.get("template", "").replace("\r\n", "\n")
+    text = fields.get("template", "").replace("\r\n", "\n")
     disposition = f'attachment; filename="{name}"'
     return web.Response(text=text, headers={hdrs.CONTENT_DISPOSITION: disposition})
 
 
-async def _came(now: Operation) -> Sequence[Delivery]:
-    """The newest events, each by one of its deliveries."""
-    rows = await now.outbox.deliveries(DeliverySearch(), limit=READ)
-    found: dict[tuple[str, str], Delivery] = {}
-    for one in rows:
-        found.setdefault((one.hook, one.event_id), one)
-    return list(found.values())[:CAME]
+async def _received(context: AdminContext) -> Sequence[Delivery]:
+    """The newest events, each as one of its deliveries."""
+    rows = await context.outbox.deliveries(DeliverySearch(), limit=READ)
+    by_event: dict[tuple[str, str], Delivery] = {}
+    for delivery in rows:
+        by_event.setdefault((delivery.hook, delivery.event_id), delivery)
+    return list(by_event.values())[:CHOICES]
 
 
-def _loaded(now: Operation, text: str, wanted: str) -> tuple[str, str]:
-    """A template as it is on the disk: the one that is wanted, if it can show the event."""
-    templates = now.draft({})
+def _load(context: AdminContext, text: str, name: str) -> tuple[str, str]:
+    """The name and source of a template on the disk: the requested one, if it suits the event."""
+    templates = context.draft({})
     try:
-        names = _names(templates, _event(now, text))
+        names = _names(templates, _event(context, text))
     except FormatError:
-        names = [wanted] if wanted in templates.names else sorted(templates.names)
-    name = wanted if wanted in names else names[0]
-    return name, templates.source(name)
+        names = [name] if name in templates.names else sorted(templates.names)
+    chosen = name if name in names else names[0]
+    return chosen, templates.source(chosen)
 
 
-def _values(now: Operation, text: str, name: str, source: str) -> dict[str, Any]:
+def _values(context: AdminContext, text: str, name: str, source: str) -> dict[str, Any]:
     problems: list[Problem] = []
     event, chats, instead = None, [], ""
     try:
-        event = _event(now, text)
+        event = _event(context, text)
     except FormatError as error:
         problems.append(Problem("", None, str(error)))
-    names = [name] if event is None else _names(now.draft({}), event)
+    names = [name] if event is None else _names(context.draft({}), event)
     if event is not None and name not in names:
         problems.append(Problem("", None, f"{name} is not a template of this event"))
         instead = names[0]
     elif event is not None:
-        templates, variant = now.draft({name: source}), _variant(name)
+        templates, variant = context.draft({name: source}), _variant(name)
         problems += _problems(templates, event, name, variant)
-        chats = list(_chats(now, templates, event, variant))
+        chats = list(_chats(context, templates, event, variant))
     return {
-        "kinds": sample.kinds(),
-        "told": telling.told,
+        "kinds": samples.kinds(),
+        "summarize": summary.summarize,
         "event": text,
         "instead": instead,
         "names": names,
@@ -136,23 +143,23 @@ def _values(now: Operation, text: str, name: str, source: str) -> dict[str, Any]
         "template": source,
         "problems": problems,
         "chats": chats,
-        "ways": _ways(now, event),
-        "sinks": _sinks(now, event),
+        "routes": _routes(context, event),
+        "sinks": _sinks(context, event),
     }
 
 
-def _event(now: Operation, text: str) -> Event:
-    hook = next(iter(now.hooks), "sample")
-    event = misskey.parse(text.encode(errors="replace"), hook=hook, now=now.clock())
-    server = now.hooks.get(hook, "")
+def _event(context: AdminContext, text: str) -> Event:
+    hook = next(iter(context.hooks), "sample")
+    event = misskey.parse(text.encode(errors="replace"), hook=hook, now=context.clock())
+    server = context.hooks.get(hook, "")
     return replace(event, server=event.server or server)
 
 
 def _names(templates: Templates, event: Event) -> Sequence[str]:
-    """The templates that this event can be shown by, and what those are made of."""
+    """The templates of an event, and the parts that they include."""
     own = templates.name_for(event)
-    variants = [one for one in templates.names if re.fullmatch(rf"{event.kind}\.\w+\.j2", one)]
-    parts = [one for one in templates.names if one.startswith("_")]
+    variants = [name for name in templates.names if re.fullmatch(rf"{event.kind}\.\w+\.j2", name)]
+    parts = [name for name in templates.names if name.startswith("_")]
     return [own, *sorted(variants), *sorted(parts)]
 
 
@@ -171,15 +178,15 @@ def _problems(
 
 
 def _chats(
-    now: Operation, templates: Templates, event: Event, variant: str | None
+    context: AdminContext, templates: Templates, event: Event, variant: str | None
 ) -> Iterator[dict[str, Any]]:
     for title, sink in CHATS.items():
         try:
             message = templates.render(
-                event, display=sink.display, language=now.language, variant=variant
+                event, display=sink.display, language=context.language, variant=variant
             )
         except TemplateError:
-            continue  # told among the problems
+            continue  # it is among the problems
         payload = sink.layout([message]).payload
         yield {
             "title": title,
@@ -189,16 +196,19 @@ def _chats(
         }
 
 
-def _ways(now: Operation, event: Event | None) -> Sequence[tuple[str, str, str | None]]:
-    """Each route, its sinks, and why it does not match."""
+def _routes(context: AdminContext, event: Event | None) -> Sequence[tuple[str, str, str | None]]:
+    """Each route, its sinks, and the reason why it does not match."""
     if event is None:
         return []
-    return [(one.name, ", ".join(one.to), explain(one, event)) for one in now.routes]
+    return [(route.name, ", ".join(route.to), explain(route, event)) for route in context.routes]
 
 
-def _sinks(now: Operation, event: Event | None) -> Sequence[tuple[str, str, str | None]]:
-    """Each sink that a route names, by which route, and why it may not show the event."""
+def _sinks(context: AdminContext, event: Event | None) -> Sequence[tuple[str, str, str | None]]:
+    """Each sink of a matching route, that route, and the reason why the gate denies the event."""
     if event is None:
         return []
-    wanted = sinks_for(event, now.routes)
-    return [(name, by, denial_reason(now.sinks[name].gate, event)) for name, by in wanted.items()]
+    routes = sinks_for(event, context.routes)
+    return [
+        (name, route, denial_reason(context.sinks[name].gate, event))
+        for name, route in routes.items()
+    ]

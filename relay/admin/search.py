@@ -1,4 +1,4 @@
-"""Which deliveries a page shows: filters that live in its URL, and pages by key."""
+"""The search for deliveries: a filter in the URL, and pages by key."""
 
 import asyncio
 import json
@@ -10,30 +10,30 @@ from relay.outbox import DeliverySearch, Outbox
 from relay.outcome import Delivery, State
 
 SIZE = 50
-LONGEST = 500  # characters of what is looked for
-STEP = 500  # deliveries that are read at once while a text is looked for
+LONGEST = 500  # characters of a search text
+STEP = 500  # deliveries per query of a full-text search
 REACH = 10_000
-"""So many are looked through for one page: a search never stands in the way of a lane for long."""
+"""Deliveries searched for one page, so that a search never delays lanes for long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What is wanted; empty: any."""
+    """The criteria of a search; an empty one accepts everything."""
 
     sink: str = ""
     state: str = ""
     kind: str = ""
     text: str = ""
     reason: str = ""
-    """Why it is dead, to the letter: pages on dead letters lead here."""
+    """The exact reason of dead letters, whose page links here."""
     before: int | None = None
-    """Only deliveries with a smaller id: the next page."""
+    """Only deliveries with a smaller id, for the next page."""
 
     @property
     def query(self) -> str:
         """The query of the URL, with its question mark."""
-        given = {name: value for name, value in asdict(self).items() if value}
-        return f"?{urlencode(given)}" if given else ""
+        fields = {name: value for name, value in asdict(self).items() if value}
+        return f"?{urlencode(fields)}" if fields else ""
 
     @property
     def is_empty(self) -> bool:
@@ -41,7 +41,7 @@ class Filter:
 
     @property
     def search(self) -> DeliverySearch:
-        """What the outbox has an index for; the rest is looked at one by one."""
+        """The criteria for which the outbox has an index; the others are checked row by row."""
         state = State(self.state) if self.state else None
         return DeliverySearch(
             sink=self.sink or None, state=state, reason=self.reason or None, before=self.before
@@ -50,18 +50,18 @@ class Filter:
     def older_than(self, delivery_id: int | None) -> "Filter":
         return replace(self, before=delivery_id)
 
-    def taken(self, deliveries: Iterable[Delivery]) -> Sequence[Delivery]:
-        """Those of which what the outbox has no index for is as wanted."""
+    def select(self, deliveries: Iterable[Delivery]) -> Sequence[Delivery]:
+        """The deliveries that meet the criteria without an index."""
         forms = _forms(self.text)
         return [
-            one
-            for one in deliveries
-            if (not self.kind or one.kind == self.kind) and (not self.text or _holds(one, forms))
+            delivery
+            for delivery in deliveries
+            if self.kind in {"", delivery.kind} and (not self.text or _contains(delivery, forms))
         ]
 
 
-def read(query: Mapping[str, str]) -> Filter:
-    """The filter of a URL; what is no filter there asks for nothing."""
+def filter_of(query: Mapping[str, str]) -> Filter:
+    """The filter of a URL's query; invalid values are ignored."""
     state, before = query.get("state", ""), query.get("before", "")
     return Filter(
         sink=_word(query, "sink"),
@@ -74,46 +74,46 @@ def read(query: Mapping[str, str]) -> Filter:
 
 
 def _word(query: Mapping[str, str], name: str) -> str:
-    """PostgreSQL has no texts with a NUL in them."""
+    """A value without NUL, which PostgreSQL's texts cannot contain."""
     return query.get(name, "").replace("\0", "")[:LONGEST]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A page of deliveries; ``older`` is where the next begins, None if there is none."""
+class ResultPage:
+    """A page of deliveries; ``older`` is the key of the next page, None on the last."""
 
     deliveries: Sequence[Delivery]
     older: int | None = None
     is_cut: bool = False
-    """The search has not come to its end: there may be more of it further back."""
+    """Whether the search stopped early: older deliveries may match, too."""
 
 
-async def found(outbox: Outbox, wanted: Filter) -> Found:
-    if not wanted.kind and not wanted.text:
-        rows = await outbox.deliveries(wanted.search, limit=SIZE + 1)
-        return Found(rows[:SIZE], rows[SIZE - 1].id if len(rows) > SIZE else None)
-    taken: list[Delivery] = []
-    search = wanted.search
+async def search(outbox: Outbox, criteria: Filter) -> ResultPage:
+    if not criteria.kind and not criteria.text:
+        rows = await outbox.deliveries(criteria.search, limit=SIZE + 1)
+        return ResultPage(rows[:SIZE], rows[SIZE - 1].id if len(rows) > SIZE else None)
+    matches: list[Delivery] = []
+    query = criteria.search
     for _ in range(0, REACH, STEP):
-        rows = await outbox.deliveries(search, limit=STEP)
-        # Beside the loop: lanes and hooks have it meanwhile.
-        taken += await asyncio.to_thread(wanted.taken, rows)
-        if len(taken) >= SIZE:
-            return Found(taken[:SIZE], taken[SIZE - 1].id)
+        rows = await outbox.deliveries(query, limit=STEP)
+        # In a thread, so that lanes and hooks keep the event loop.
+        matches += await asyncio.to_thread(criteria.select, rows)
+        if len(matches) >= SIZE:
+            return ResultPage(matches[:SIZE], matches[SIZE - 1].id)
         if len(rows) < STEP:
-            return Found(taken)
-        search = replace(search, before=rows[-1].id)
-    return Found(taken, search.before, is_cut=True)
+            return ResultPage(matches)
+        query = replace(query, before=rows[-1].id)
+    return ResultPage(matches, query.before, is_cut=True)
 
 
 def _forms(text: str) -> Sequence[str]:
-    """As a text can stand in JSON, in small letters."""
+    """The forms that a text can have in JSON, in lower case."""
     small = text.casefold()
     return [small, *(json.dumps(small, ensure_ascii=escaped)[1:-1] for escaped in (False, True))]
 
 
-def _holds(delivery: Delivery, forms: Sequence[str]) -> bool:
-    """Whether the event, as it came, or what became of it has one of these in it."""
+def _contains(delivery: Delivery, forms: Sequence[str]) -> bool:
+    """Whether the event or the reason contains one of these forms."""
     text = forms[0]
     if text in (delivery.reason or "").casefold() or text in delivery.event_id.casefold():
         return True

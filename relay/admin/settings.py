@@ -1,37 +1,38 @@
-"""The page on the configuration: what is in effect, where it came from, and what is doubtful."""
+"""The page of the configuration: settings in effect, their origins, and warnings."""
 
 import re
 from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
-from relay.admin.context import Setting, operation
+from relay.admin.context import context_of
 from relay.admin.templating import page
+from relay.config.effective import Setting
 
-SHOWN = 3000  # settings: ten thousand sinks make no page that anybody reads
+LIMIT = 3000  # settings: nobody reads a page of ten thousand sinks
 
 _PART = re.compile(r"(?P<part>(?:hooks|sinks)\.[^.[]+|routes\[\d+\]|web)\.(?P<rest>.+)", re.S)
 
 
-async def listed(request: web.Request) -> web.Response:
-    now = operation(request)
-    shown = now.settings[:SHOWN]
+async def list_page(request: web.Request) -> web.Response:
+    context = context_of(request)
+    settings = context.settings[:LIMIT]
     return page(
         request,
         "config.html",
-        parts=parted(shown),
-        defaults=sum(not one.origin for one in shown),
-        more=max(0, len(now.settings) - SHOWN),
-        warnings=now.warnings,
-        advice=await now.examine(),
+        parts=by_part(settings),
+        defaults=sum(not setting.origin for setting in settings),
+        more=max(0, len(context.settings) - LIMIT),
+        warnings=context.warnings,
+        findings=await context.examine(),
     )
 
 
-def parted(settings: Sequence[Setting]) -> Mapping[str, Sequence[tuple[str, Setting]]]:
-    """By what they belong to (``sinks.team``; empty: the whole), each with the rest of its path."""
-    found: dict[str, list[tuple[str, Setting]]] = {"": []}
-    for one in settings:
-        match = _PART.fullmatch(one.path)
-        part, rest = ("", one.path) if match is None else (match["part"], match["rest"])
-        found.setdefault(part, []).append((rest, one))
-    return found
+def by_part(settings: Sequence[Setting]) -> Mapping[str, Sequence[tuple[str, Setting]]]:
+    """Settings by their part (``sinks.team``; empty for the top), with the rest of their paths."""
+    parts: dict[str, list[tuple[str, Setting]]] = {"": []}
+    for setting in settings:
+        match = _PART.fullmatch(setting.path)
+        part, rest = ("", setting.path) if match is None else (match["part"], match["rest"])
+        parts.setdefault(part, []).append((rest, setting))
+    return parts

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from relay.admin.context import Operation, operation
+from relay.admin.context import AdminContext, context_of
 from relay.admin.security import form
 from relay.admin.templating import page
 from relay.monitoring.rolling import HOUR, Bars, Minute, bars
@@ -45,29 +45,29 @@ class SinkRow:
         return sum(minute.failed for minute in self.hour)
 
 
-async def listed(request: web.Request) -> web.Response:
+async def list_page(request: web.Request) -> web.Response:
     tried = request.query.get("tried", "")
     return page(
         request,
         "sinks.html",
         **await standings(request),
-        tried=tried if tried in operation(request).sinks else "",
+        tried=tried if tried in context_of(request).sinks else "",
         outcome=request.query.get("outcome", ""),
     )
 
 
 async def standings(request: web.Request) -> dict[str, Any]:
-    return {"standings": await _standings(operation(request)), "hour": HOUR}
+    return {"standings": await _standings(context_of(request)), "hour": HOUR}
 
 
-async def _standings(now: Operation) -> Sequence[SinkRow]:
+async def _standings(context: AdminContext) -> Sequence[SinkRow]:
     """Those of the configuration, and those for which something still waits."""
-    backlog, troubles = await now.outbox.backlog(), await now.outbox.last_failures()
-    paused, lanes = await now.outbox.paused_sinks(), now.lanes()
-    closed = {one.name: one for one in await now.outbox.closed_sinks()}
+    backlog, troubles = await context.outbox.backlog(), await context.outbox.last_failures()
+    paused, lanes = await context.outbox.paused_sinks(), context.lanes()
+    closed = {one.name: one for one in await context.outbox.closed_sinks()}
     return [
         _standing(
-            now,
+            context,
             name,
             waits=backlog.get(name),
             trouble=troubles.get(name),
@@ -75,12 +75,12 @@ async def _standings(now: Operation) -> Sequence[SinkRow]:
             closed=closed.get(name),
             lane=lanes.get(name, LaneStatus()),
         )
-        for name in dict.fromkeys([*now.sinks, *backlog])
+        for name in dict.fromkeys([*context.sinks, *backlog])
     ]
 
 
 def _standing(
-    now: Operation,
+    context: AdminContext,
     name: str,
     *,
     waits: Backlog | None,
@@ -89,7 +89,7 @@ def _standing(
     closed: ClosedSink | None,
     lane: LaneStatus,
 ) -> SinkRow:
-    sink, state = now.sinks.get(name), "resting" if lane.is_failing else "open"
+    sink, state = context.sinks.get(name), "resting" if lane.is_failing else "open"
     if sink is None:
         state = "unknown"
     elif paused_at is not None:
@@ -102,32 +102,32 @@ def _standing(
         state=state,
         since=closed.closed_at if paused_at is None and closed is not None else paused_at,
         backlog=waits,
-        age=0 if waits is None else max(0, now.clock() - waits.since) // 1000,
+        age=0 if waits is None else max(0, context.clock() - waits.since) // 1000,
         pace="" if sink is None else written(sink.pace),
         rest=lane.rest,
         trouble=trouble,
         closed=closed,
-        hour=now.stats.hour(name),
+        hour=context.stats.hour(name),
     )
 
 
 async def act(request: web.Request) -> web.Response:
     """Pause, resume or try one, then show the page anew."""
-    now, name = operation(request), request.match_info["name"]
-    if name not in now.sinks:
+    context, name = context_of(request), request.match_info["name"]
+    if name not in context.sinks:
         raise web.HTTPNotFound
     match (await form(request)).get("action"):
         case "pause":
-            await now.outbox.pause_sink(name, now=now.clock())
+            await context.outbox.pause_sink(name, now=context.clock())
         case "resume":
-            await now.outbox.resume_sink(name)
-            await now.outbox.open_sink(name, now=now.clock())
+            await context.outbox.resume_sink(name)
+            await context.outbox.open_sink(name, now=context.clock())
         case "test":
-            outcome = await now.attempt(name)
+            outcome = await context.attempt(name)
             told = "" if isinstance(outcome, Sent) else getattr(outcome, "reason", "") or "limited"
             back = request.rel_url.with_path("/sinks")
             raise web.HTTPSeeOther(back.with_query(tried=name, outcome=told[:500]))
         case _:
             raise web.HTTPBadRequest(text="there is no such action\n")
-    now.wake(name)
+    context.wake(name)
     raise web.HTTPSeeOther("/sinks")

@@ -1,4 +1,4 @@
-"""Events and their deliveries in a few words, as lists show them."""
+"""Summaries of events for lists: the author and a line of text."""
 
 import json
 from dataclasses import dataclass
@@ -11,43 +11,43 @@ from relay.outcome import Delivery
 from relay.text.tree import clean
 
 LENGTH = 160  # characters of a text in a list
-KEPT = 1024  # events whose words are kept, for lists that are shown again and again
-SMALL = 16_384  # bytes; larger ones are not kept
+CACHED = 1024  # summaries, because the same lists are rendered again and again
+SMALL = 16_384  # bytes; larger events are not cached
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Who did something, and what they said."""
+class Summary:
+    """The author of an event, and a line of its text."""
 
-    who: str = ""
-    what: str = ""
-
-
-def told(delivery: Delivery) -> Told:
-    look = _told if len(delivery.raw) <= SMALL else _told.__wrapped__
-    return look(delivery.raw, delivery.hook, delivery.server, delivery.accepted_at)
+    author: str = ""
+    text: str = ""
 
 
-@lru_cache(KEPT)
-def _told(raw: bytes, hook: str, server: str, accepted_at: int) -> Told:
+def summarize(delivery: Delivery) -> Summary:
+    summary = _summary if len(delivery.raw) <= SMALL else _summary.__wrapped__
+    return summary(delivery.raw, delivery.hook, delivery.server, delivery.accepted_at)
+
+
+@lru_cache(CACHED)
+def _summary(raw: bytes, hook: str, server: str, accepted_at: int) -> Summary:
     event = _event(raw, hook, server, accepted_at)
     if event is None:
-        return Told()
+        return Summary()
     author = event.author
-    who = f"@{author.acct}" if author is not None and author.username else ""
-    return Told(_line(who), _line(_words(event)))
+    name = f"@{author.acct}" if author is not None and author.username else ""
+    return Summary(_line(name), _line(_text(event)))
 
 
 def _event(raw: bytes, hook: str, server: str, accepted_at: int) -> Event | None:
-    """None: it was stored by a version that could read it."""
+    """The event; None if another version of relay stored it, and this one cannot read it."""
     try:
         return misskey.parse(raw, hook=hook, server=server, now=accepted_at)
     except FormatError:
         return None
 
 
-def written(raw: bytes) -> str:
-    """The body of a webhook, for people to read."""
+def readable(raw: bytes) -> str:
+    """The body of a webhook as indented JSON."""
     try:
         text = json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):
@@ -55,7 +55,7 @@ def written(raw: bytes) -> str:
     return clean(text)
 
 
-def _words(event: Event) -> str:
+def _text(event: Event) -> str:
     if event.report is not None:
         return event.report.comment or ""
     if event.note is None:
@@ -72,5 +72,5 @@ def _note(note: Note) -> str:
 
 
 def _line(text: str) -> str:
-    shown = " ".join(clean(text[: LENGTH * 2]).split())
-    return shown if len(shown) <= LENGTH else f"{shown[:LENGTH]}…"
+    line = " ".join(clean(text[: LENGTH * 2]).split())
+    return line if len(line) <= LENGTH else f"{line[:LENGTH]}…"

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from relay.admin.context import Operation
+from relay.admin.context import AdminContext
 from relay.config import WebSettings
 from relay.delivery.heartbeat import Heartbeat
 from relay.delivery.lane import Lane
@@ -48,19 +48,19 @@ class Monitoring:
     async def serve_admin(
         self,
         settings: WebSettings,
-        operation: Callable[[], Operation],
+        context: Callable[[], AdminContext],
         changes: Changes,
         metrics: "Metrics",
     ) -> AsyncIterator[Listener]:
-        """The web listener, open; ``operation`` is what pages show, ``changes`` when it changes."""
+        """The admin listener, open; ``changes`` announces changes of the context to open pages."""
         from relay.admin.app import create_app
 
         app = create_app(
             password=settings.password,
             hosts=_hosts(settings),
-            look=self._health_check.look,
+            check_health=self._health_check.look,
             scrape=lambda: self.scraped(metrics),
-            operation=operation,
+            context=context,
             changes=changes,
         )
         runner = BoundedRunner(app, access_log=None, auto_decompress=False)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from relay import misskey
-from relay.admin.context import Advice, Operation
+from relay.admin.context import AdminContext
 from relay.app.control import Control, controlled, socket_of
 from relay.app.monitoring import Monitoring
 from relay.app.plan import Plan, Running
@@ -29,6 +29,7 @@ from relay.delivery import outcome_log as ending
 from relay.delivery.lane import Lane
 from relay.delivery.lanes import LaneSupervisor
 from relay.delivery.sender import LaneConfig
+from relay.doctor.findings import Finding
 from relay.errors import BrokenError
 from relay.i18n import Language
 from relay.intake import server as intake
@@ -57,10 +58,10 @@ GRACE = 10.0  # seconds to finish what is in flight
 SILENT = Notifier({})
 
 
-Examine = Callable[[Config], Awaitable[Sequence[Advice]]]
+Examine = Callable[[Config], Awaitable[Sequence[Finding]]]
 
 
-async def _nothing(config: Config) -> Sequence[Advice]:
+async def _nothing(config: Config) -> Sequence[Finding]:
     return ()
 
 
@@ -122,11 +123,11 @@ async def run(
         monitoring = Monitoring(outbox, accept, supervisor.lanes, clock=clock)
         stack.push_async_callback(monitoring.close)
 
-        def operation() -> Operation:
-            return _operation(running.plan, supervisor, outbox, stats, wake, examine, clock)
+        def context() -> AdminContext:
+            return _admin_context(running.plan, supervisor, outbox, stats, wake, examine, clock)
 
         if config.web is not None and metrics is not None:
-            opened = monitoring.serve_admin(config.web, operation, changes, metrics)
+            opened = monitoring.serve_admin(config.web, context, changes, metrics)
             await stack.enter_async_context(opened)
         public = intake.create_app(
             lambda: running.plan.hooks, accept, clock=clock, on_response=counts.answered
@@ -185,7 +186,7 @@ async def send_trial(sink: Sink, *, language: Language, now: int) -> Outcome:
     return await sink.send(sink.layout([message]), key=f"test-{now}")
 
 
-def _operation(
+def _admin_context(
     plan: Plan,
     supervisor: LaneSupervisor,
     outbox: Outbox,
@@ -193,14 +194,14 @@ def _operation(
     wake: Callable[[Collection[str]], None],
     examine: Examine,
     clock: Callable[[], int],
-) -> Operation:
+) -> AdminContext:
     config = plan.config
 
     async def attempt(name: str) -> Outcome:
         lane_config = plan.lane_configs[name]
         return await send_trial(lane_config.sink, language=lane_config.policy.language, now=clock())
 
-    return Operation(
+    return AdminContext(
         outbox=outbox,
         renderer=plan.renderer,
         sinks=config.sinks,

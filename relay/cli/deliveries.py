@@ -15,8 +15,8 @@ from relay.cli.parser import Commands, add, add_json, positive
 from relay.config import Config
 from relay.outbox import DeliverySearch, Outbox
 from relay.outcome import Attempt, Delivery, Rejected, State
-from relay.terminal import Colour, moment, one_line, room_of, span, stamp, table
-from relay.units import seconds
+from relay.terminal import Colour, moment, one_line, room_of, stamp, table
+from relay.units import elapsed, seconds
 
 HEAD = ("id", "accepted", "sink", "kind", "state", "")
 LOOK = 1.0  # seconds between two looks of --follow
@@ -97,7 +97,7 @@ def _remarks(delivery: Delivery, *, now: int) -> Iterator[str]:
     if delivery.state is State.PENDING and delivery.interrupted:
         yield "under way"
     elif delivery.state is State.PENDING and delivery.due_at > now:
-        yield f"due in {span((delivery.due_at - now) / 1000)}"
+        yield f"due in {elapsed((delivery.due_at - now) / 1000)}"
     if delivery.reason:
         yield one_line(delivery.reason)
 

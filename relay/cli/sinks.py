@@ -22,7 +22,8 @@ from relay.errors import OutboxError
 from relay.outbox import Backlog, ClosedSink, Outbox, file_of
 from relay.outcome import Attempt, State
 from relay.sinks.pacing import written
-from relay.terminal import Colour, one_line, room_of, span, stamp, table
+from relay.terminal import Colour, one_line, room_of, stamp, table
+from relay.units import elapsed
 
 GIVEN_UP = "given up by relay sinks give-up"
 STEP = 500  # deliveries
@@ -140,7 +141,7 @@ def _cells(standing: SinkReport, colour: Colour, *, now: int) -> Sequence[str]:
         standing.sink,
         paint(standing.state),
         str(backlog.number if backlog else 0),
-        span(_seconds(now - backlog.since)) if backlog else "-",
+        elapsed(_seconds(now - backlog.since)) if backlog else "-",
         str(standing.dead),
         standing.pace or "-",
         "; ".join(_remarks(standing, now=now)),
@@ -151,20 +152,20 @@ def _remarks(standing: SinkReport, *, now: int) -> Iterator[str]:
     if not standing.is_configured and standing.backlog is not None:
         yield f"put it back under its name, or: relay sinks give-up {standing.sink}"
     if standing.paused_at is not None:
-        yield f"paused for {span(_seconds(now - standing.paused_at))}"
+        yield f"paused for {elapsed(_seconds(now - standing.paused_at))}"
     if standing.due_at is not None and standing.due_at > now:
-        yield f"next attempt in {span(_seconds(standing.due_at - now))}"
+        yield f"next attempt in {elapsed(_seconds(standing.due_at - now))}"
     if standing.rest and standing.rest >= 1:
-        yield f"its pace lets it go on in {span(int(standing.rest))}"
+        yield f"its pace lets it go on in {elapsed(int(standing.rest))}"
     if standing.closed is not None:
-        ago = span(_seconds(now - standing.closed.closed_at))
+        ago = elapsed(_seconds(now - standing.closed.closed_at))
         yield f"closed {ago} ago: {one_line(standing.closed.reason)}"
         if standing.closed.probe_at is None:
             yield f"change its settings, or: relay sinks resume {standing.sink}"
         elif standing.backlog is not None and standing.paused_at is None:
-            yield f"asked again in {span(_seconds(standing.closed.probe_at - now))}"
+            yield f"asked again in {elapsed(_seconds(standing.closed.probe_at - now))}"
     elif standing.trouble is not None:
-        ago = span(_seconds(now - standing.trouble.at))
+        ago = elapsed(_seconds(now - standing.trouble.at))
         yield f"last error {ago} ago: {one_line(standing.trouble.reason)}"
 
 

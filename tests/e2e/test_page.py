@@ -139,7 +139,7 @@ async def test_a_sink_tells_how_it_is(opened: Open, outbox: Outbox) -> None:
     shown = " ".join((await (await client.get("/sinks")).text()).split())
     for part in (
         "404 &lt;gone&gt;",
-        "the oldest for 66 s",
+        "the oldest for 1m 6s",
         ">closed<",
         ">resting<",
         "5/2s",

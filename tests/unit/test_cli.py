@@ -15,7 +15,7 @@ import pytest
 from relay import password
 from relay.cli import main as cli
 from relay.cli.output import colour_for
-from relay.delivery.settle import settle
+from relay.delivery.settle import AttemptContext, settle
 from relay.misskey import samples as sample
 from relay.outbox import ClaimRequest, SQLiteOutbox
 from relay.outcome import Rejected
@@ -386,7 +386,7 @@ def letters(folder: Path) -> Path:
                 await outbox.claim(ClaimRequest(sink, now=1_000, lease=60_000))
             ).deliveries
             reason = Rejected(f"400 {sink}\x1b[31m says\nno")
-            settled = settle(claimed, reason, schedule=(), resend=True, now=2_000)
+            settled = settle(claimed, reason, AttemptContext(now=2_000))
             await outbox.save([settled], claimed=[claimed])
         await outbox.close()
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay import misskey
-from relay.admin import summary as telling
+from relay.admin import summary
 from relay.config import Locale
 from relay.i18n import Language
 from relay.model import AbuseReport, Display, Event, Gate
@@ -598,13 +598,13 @@ def test_a_warning_keeps_the_text_behind_it_whatever_its_markup(cw: str) -> None
 )
 def test_the_page_tells_what_an_event_says(name: str, words: str) -> None:
     delivery = a_delivery(raw=cases.raw(name))
-    assert telling.told(delivery).what == words
+    assert summary.summarize(delivery).text == words
 
 
 def test_the_page_tells_who_reacted() -> None:
-    assert telling.told(a_delivery(raw=cases.raw("e17"))).who == "@bob"
+    assert summary.summarize(a_delivery(raw=cases.raw("e17"))).author == "@bob"
 
 
 def test_the_page_tells_of_a_poll_alone() -> None:
     request = a_note_event(1, text=None, poll={"choices": [{"text": "a"}]})
-    assert telling.told(a_delivery(raw=request.body)).what == "📊"
+    assert summary.summarize(a_delivery(raw=request.body)).text == "📊"

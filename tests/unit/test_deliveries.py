@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.delivery.settle import settle
+from relay.delivery.settle import AttemptContext, settle
 from relay.misskey import samples as sample
 from relay.model import Sibling
 from relay.outbox import ClaimRequest, ClosedSink, SQLiteOutbox
@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def ended(outbox: SQLiteOutbox, outcome: Any) -> None:
     (claimed,) = (await outbox.claim(ClaimRequest("team", now=10, lease=60_000))).deliveries
-    settled = settle(claimed, outcome, schedule=(), now=20)
+    settled = settle(claimed, outcome, AttemptContext(now=20))
     told = Attempt(
         at=10, took=10, outcome=type(outcome).__name__, reason=getattr(outcome, "reason", None)
     )
@@ -123,7 +123,7 @@ def test_siblings_and_edits_are_told_as_such(relay, folder):
             await accept(outbox, event, b"{}", {"mods": "all"}, now=n, sibling=same)
             if n == 8:
                 (claimed,) = (await outbox.claim(ClaimRequest("mods", now=10, lease=5))).deliveries
-                sent = replace(settle(claimed, Sent(), schedule=(), now=10), message="m")
+                sent = replace(settle(claimed, Sent(), AttemptContext(now=10)), message="m")
                 await outbox.save([sent], claimed=[claimed])
 
     within(come)

@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from relay.units import Duration, Size, seconds, size
+from relay.units import Duration, Size, elapsed, seconds, size
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,25 @@ def test_in_the_settings_they_are_numbers():
 def test_a_duration_in_words_is_understood(written, meant):
     with pytest.raises(ValueError, match=f"did you mean {meant}"):
         seconds(written)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "0s"),
+        (0.4, "0s"),
+        (59.4, "59s"),
+        (59.6, "1m"),
+        (66, "1m 6s"),
+        (3599, "59m 59s"),
+        (3600, "1h"),
+        (7140, "1h 59m"),
+        (7199, "1h 59m"),
+        (86_400, "1d"),
+        (86_460, "1d"),
+        (183_600, "2d 3h"),
+        (400 * 86_400, "400d"),
+    ],
+)
+def test_an_elapsed_time_has_its_two_largest_units(seconds: float, text: str) -> None:
+    assert elapsed(seconds) == text

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from relay.admin import search
-from relay.admin.search import Filter, found, read
+from relay.admin.search import Filter, filter_of, search
 from relay.outbox import Outbox
 from relay.outcome import State
 from tests.factories import a_delivery, accept, an_event
@@ -18,7 +17,7 @@ def test_a_filter_comes_back_from_its_url() -> None:
         "sink": "team", "state": "dead", "kind": "note", "text": "a & b?", "reason": "4",
         "before": "17",
     }  # fmt: skip
-    assert read(query) == wanted
+    assert filter_of(query) == wanted
     assert Filter().query == ""
     assert Filter().is_empty
 
@@ -31,7 +30,7 @@ def test_a_filter_comes_back_from_its_url() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_filter_asks_for_nothing(query: dict[str, str]) -> None:
-    wanted = read(query)
+    wanted = filter_of(query)
     assert wanted.is_empty
     assert wanted.search.before is None or query["before"].isdecimal()
 
@@ -47,14 +46,14 @@ def test_what_is_no_filter_asks_for_nothing(query: dict[str, str]) -> None:
 @pytest.mark.parametrize("escaped", [True, False])
 def test_a_text_is_found_in_the_event(raw: dict[str, str], text: str, escaped: bool) -> None:
     delivery = a_delivery(raw=json.dumps(raw, ensure_ascii=escaped).encode())
-    assert Filter(text=text).taken([delivery]) == [delivery]
-    assert Filter(text=f"{text}?").taken([delivery]) == []
+    assert Filter(text=text).select([delivery]) == [delivery]
+    assert Filter(text=f"{text}?").select([delivery]) == []
 
 
 def test_a_text_is_found_in_the_reason_and_the_id() -> None:
     delivery = a_delivery(reason="404 Unknown Webhook", event_id="ABC-1")
-    assert Filter(text="unknown web").taken([delivery]) == [delivery]
-    assert Filter(text="abc-1").taken([delivery]) == [delivery]
+    assert Filter(text="unknown web").select([delivery]) == [delivery]
+    assert Filter(text="abc-1").select([delivery]) == [delivery]
 
 
 async def filled(outbox: Outbox, number: int) -> None:
@@ -68,7 +67,7 @@ async def test_pages_follow_each_other_without_a_gap(outbox: Outbox) -> None:
     await filled(outbox, 120)
     wanted, pages = Filter(), []
     while True:
-        page = await found(outbox, wanted)
+        page = await search(outbox, wanted)
         pages.append([one.id for one in page.deliveries])
         if page.older is None:
             break
@@ -79,26 +78,26 @@ async def test_pages_follow_each_other_without_a_gap(outbox: Outbox) -> None:
 
 async def test_a_full_last_page_is_the_last(outbox: Outbox) -> None:
     await filled(outbox, 50)
-    assert (await found(outbox, Filter())).older is None
+    assert (await search(outbox, Filter())).older is None
 
 
 async def test_filters_hold_all_at_once(outbox: Outbox) -> None:
     await filled(outbox, 30)
-    page = await found(outbox, Filter(sink="team", state=State.PENDING, kind="mention"))
+    page = await search(outbox, Filter(sink="team", state=State.PENDING, kind="mention"))
     assert [one.kind for one in page.deliveries] == ["mention"] * 3
-    assert (await found(outbox, Filter(sink="other", kind="mention"))).deliveries == []
-    assert [one.id for one in (await found(outbox, Filter(text="number 17."))).deliveries] == [18]
+    assert (await search(outbox, Filter(sink="other", kind="mention"))).deliveries == []
+    assert [one.id for one in (await search(outbox, Filter(text="number 17."))).deliveries] == [18]
 
 
 async def test_a_search_looks_only_so_far_and_goes_on_where_it_stood(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "REACH", 20)
-    monkeypatch.setattr(search, "STEP", 10)
+    monkeypatch.setattr("relay.admin.search.REACH", 20)
+    monkeypatch.setattr("relay.admin.search.STEP", 10)
     await filled(outbox, 45)
     wanted, seen, looks = Filter(text="number 3."), [], 0
     while True:
-        page = await found(outbox, wanted)
+        page = await search(outbox, wanted)
         looks += 1
         seen += [one.id for one in page.deliveries]
         if page.older is None:

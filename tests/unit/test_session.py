@@ -34,8 +34,8 @@ def test_no_two_sessions_have_a_word_in_common(sessions: Sessions) -> None:
     (one, first), (other, second) = sessions.begin(), sessions.begin()
     assert one != other
     assert first.csrf != second.csrf
-    assert not first.wrote(second.csrf)
-    assert first.wrote(first.csrf)
+    assert not first.issued(second.csrf)
+    assert first.issued(first.csrf)
 
 
 def test_it_ends_when_nobody_comes(sessions: Sessions, clock: Clock) -> None:
@@ -58,9 +58,9 @@ def test_it_ends_in_any_case(sessions: Sessions, clock: Clock) -> None:
 def test_a_page_that_lies_open_keeps_no_session_alive(sessions: Sessions, clock: Clock) -> None:
     word, _ = sessions.begin()
     clock.now += IDLE - 1
-    assert sessions.find(word, seen=False)
+    assert sessions.find(word, is_activity=False)
     clock.now += 2
-    assert sessions.find(word, seen=False) is None
+    assert sessions.find(word, is_activity=False) is None
 
 
 def test_a_session_that_was_left_is_gone(sessions: Sessions) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.admin.security import is_ours, is_own
+from relay.admin.security import is_known_host, is_same_origin
 
 HOSTS = {"relay.example", "0.0.0.0"}
 
@@ -15,7 +15,7 @@ HOSTS = {"relay.example", "0.0.0.0"}
     ],
 )  # fmt: skip
 def test_addresses_this_machine_and_our_own_names_are_ours(host: str) -> None:
-    assert is_ours(host, HOSTS)
+    assert is_known_host(host, HOSTS)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_addresses_this_machine_and_our_own_names_are_ours(host: str) -> None:
     ],
 )  # fmt: skip
 def test_any_other_name_is_not(host: str) -> None:
-    assert not is_ours(host, HOSTS)
+    assert not is_known_host(host, HOSTS)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_any_other_name_is_not(host: str) -> None:
     ],
 )
 def test_our_own_pages_may_change_things(origin: str, host: str) -> None:
-    assert is_own(origin, host)
+    assert is_same_origin(origin, host)
 
 
 @pytest.mark.parametrize(
@@ -53,5 +53,5 @@ def test_our_own_pages_may_change_things(origin: str, host: str) -> None:
     ],
 )
 def test_no_other_page_may(origin: str) -> None:
-    assert not is_own(origin, "relay.example")
-    assert not is_own(origin, "")
+    assert not is_same_origin(origin, "relay.example")
+    assert not is_same_origin(origin, "")
