@@ -59,7 +59,7 @@ class Plan:
             config.compiled_routes(),
             _paces(config, {} if before is None else before.paces),
         )
-        shared = _renderer(config, routes)
+        shared = renderer(config, routes)
         return cls(
             config=config,
             hooks=_hooks(config),
@@ -102,8 +102,11 @@ def restart_only(started: Config, config: Config) -> Sequence[str]:
     return [key for key in RESTART_ONLY if getattr(started, key) != getattr(config, key)]
 
 
-def renderer(config: Config) -> Renderer:
-    return _renderer(config, config.compiled_routes())
+def renderer(config: Config, routes: Sequence[Route] | None = None) -> Renderer:
+    """``routes``: those of the configuration, if the caller has compiled them already."""
+    compiled = config.compiled_routes() if routes is None else routes
+    servers = {name: hook.server for name, hook in config.hooks.items()}
+    return Renderer(config.templates_in(), {route.name: route for route in compiled}, servers)
 
 
 def policy(config: Config, sink: SinkSettings, *, pace: Pace | None = None) -> DeliveryPolicy:
@@ -130,11 +133,6 @@ def fingerprint(sink: SinkSettings, *, salt: str) -> str:
 
     written = json.dumps(sink.model_dump(), default=plain, sort_keys=True)
     return hashlib.sha256(f"{salt} {written}".encode()).hexdigest()
-
-
-def _renderer(config: Config, routes: Sequence[Route]) -> Renderer:
-    servers = {name: hook.server for name, hook in config.hooks.items()}
-    return Renderer(config.templates_in(), {route.name: route for route in routes}, servers)
 
 
 def _hooks(config: Config) -> Hooks:

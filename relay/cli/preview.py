@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Collection
 
 from relay.app.plan import policy, renderer
 from relay.cli.context import configuration, first_place, sink_of
@@ -12,7 +13,6 @@ from relay.config import Config
 from relay.model import Event
 from relay.routing.gate import denial_reason, redacted
 from relay.routing.match import sinks_for
-from relay.sinks import SinkSettings
 from relay.terminal import BARE
 from relay.text.message import Message
 
@@ -26,19 +26,15 @@ def preview(args: Namespace) -> int:
     withheld = {
         name: why for name in sinks if (why := denial_reason(config.sinks[name].gate, event))
     }
-    made = {
-        name: _message(config, name, sink, event)
-        for name, sink in sinks.items()
-        if name not in withheld
-    }
-    payloads = {name: sinks[name].layout([message]).payload for name, message in made.items()}
+    messages = _messages(config, event, sinks.keys() - withheld.keys())
+    payloads = {name: sinks[name].layout([message]).payload for name, message in messages.items()}
     if args.json:
         echo_json(payloads)
     for name in () if args.json else sinks:
         if name in withheld:
             echo(f"{name}: {colour.doubtful('withheld')}: {withheld[name]}")
         else:
-            echo(drawing(sinks[name], made[name], name=name, colour=colour))
+            echo(drawing(sinks[name], messages[name], name=name, colour=colour))
             echo_json(payloads[name])
     return 0
 
@@ -68,9 +64,15 @@ def embedded() -> Config:
     )
 
 
-def _message(config: Config, name: str, sink: SinkSettings, event: Event) -> Message:
-    by = sinks_for(event, config.compiled_routes()).get(name, "")
-    return renderer(config).rendered(redacted(sink.gate, event), by, policy(config, sink))
+def _messages(config: Config, event: Event, names: Collection[str]) -> dict[str, Message]:
+    """The event as each of these sinks shows it; routes and templates are compiled once."""
+    routes = config.compiled_routes()
+    renders, by = renderer(config, routes), sinks_for(event, routes)
+    return {
+        name: renders.rendered(redacted(sink.gate, event), by.get(name, ""), policy(config, sink))
+        for name, sink in config.sinks.items()
+        if name in names
+    }
 
 
 def add_command(commands: Commands) -> None:

@@ -69,19 +69,24 @@ def _by_tag(schema: Schema) -> Mapping[str, str]:
     return found
 
 
+CLOSE_TO_TYPE = 0.7
 FORGIVEN = {"extra_forbidden", "literal_error", "enum", "bool_parsing", "bool_type"}
 """Without these keys the rest still makes sense."""
 
 
 def likely(data: Mapping[str, Any], found: Iterable[ErrorDetails], shape: Shape) -> dict[str, Any]:
-    """The data without what is forgiven of ``found``, and with the types of sinks put right."""
+    """The data without the keys that are forgiven, and with the types of sinks put right."""
     meant = copy.deepcopy(dict(data))
     for one in found:
         if one["type"] in FORGIVEN:
             _remove(meant, shape.written(tuple(one["loc"])))
     sinks, types = meant.get("sinks"), shape.tags(("sinks", "any"))
     for sink in sinks.values() if isinstance(sinks, dict) else ():
-        if isinstance(sink, dict) and isinstance(sink.get("type"), str):
+        if not isinstance(sink, dict):
+            continue
+        if "type" not in sink and (key := _meant_as_type(sink)) is not None:
+            sink["type"] = sink.pop(key)
+        if isinstance(sink.get("type"), str):
             sink["type"] = nearest(sink["type"], types) or sink["type"]
     return meant
 
@@ -132,8 +137,9 @@ def _complaint(shape: Shape, found: ErrorDetails) -> tuple[Loc, str]:
         case "missing":
             return written, f"{written[-1]} is missing"
         case "union_tag_not_found":
-            told = f"type is missing: it should be {either(shape.tags(path))}"
-            return written, told + _meant_for("type", found["input"])
+            if (key := _meant_as_type(found["input"])) is not None:
+                return (*written, key), f"unknown key {word(key)}: did you mean type?"
+            return written, f"type is missing: it should be {either(shape.tags(path))}"
         case "union_tag_invalid":
             tags = shape.tags(path)
             wanted = did_you_mean(str(context.get("tag", "")), tags)
@@ -158,11 +164,10 @@ def _unknown_key(key: str, known: Sequence[str]) -> str:
     return f"unknown key {key}{did_you_mean(key, [*known, *files]) or closest(key, known)}"
 
 
-def _meant_for(key: str, given: object) -> str:
-    """The key that was probably meant to be another one."""
-    known = [str(one) for one in given] if isinstance(given, dict) else []
-    found = nearest(key, known)
-    return "" if found is None else f"; is {word(found)} meant to be {key}?"
+def _meant_as_type(sink: object) -> str | None:
+    """The key of a sink without a type that is probably its misspelt ``type``."""
+    known = [str(key) for key in sink] if isinstance(sink, dict) else []
+    return nearest("type", known, cutoff=CLOSE_TO_TYPE)
 
 
 def _no_text(given: object) -> str:

@@ -15,6 +15,7 @@ import pytest
 from relay import password
 from relay.cli import main as cli
 from relay.cli.output import colour_for
+from relay.config import settings as settings_of_config
 from relay.delivery.settle import AttemptContext, settle
 from relay.misskey import samples as sample
 from relay.outbox import ClaimRequest, SQLiteOutbox
@@ -518,3 +519,26 @@ def test_a_command_is_found_in_its_own_module_alone(command):
 
 def test_the_table_has_every_command_in_the_order_of_the_help():
     assert list(dict.fromkeys(words[0] for words in COMMANDS)) == list(cli.COMMANDS)
+
+
+def test_preview_compiles_each_route_and_the_templates_once_however_many_sinks(
+    relay, folder, monkeypatch
+):
+    sinks = "".join(f"  s{n}: {{type: console}}\n" for n in range(5))
+    routes = "".join(f"  - {{to: s{n}, when: user.username != '{n}'}}\n" for n in range(5))
+    text = f"hooks: {{alice: {{secret: x}}}}\nsinks:\n{sinks}routes:\n{routes}"
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    compiled = []
+
+    def counted(function, name):
+        def call(*args, **kwargs):
+            compiled.append(name)
+            return function(*args, **kwargs)
+
+        return call
+
+    for name in ("predicate", "Templates"):
+        original = getattr(settings_of_config, name)
+        monkeypatch.setattr(settings_of_config, name, counted(original, name))
+    assert len(relay("preview", "follow", "--json").json) == 5
+    assert sorted(compiled) == ["Templates", *["predicate"] * 5]
