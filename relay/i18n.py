@@ -1,8 +1,7 @@
 """
 The words that relay itself writes, and dates, in the reader's language.
 
-Catalogues are gettext's (``locale/<locale>/LC_MESSAGES/relay.po``), read with Babel. It comes with
-the first of them or the first date, and so do time zones:
+Catalogues are gettext's (``locale/<locale>/LC_MESSAGES/relay.po``), read with Babel:
 https://babel.pocoo.org/en/latest/messages.html
 """
 
@@ -11,6 +10,12 @@ from datetime import datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 
 from relay.resources import resource
 
@@ -32,9 +37,6 @@ def translations(locale: str, domain: str = DOMAIN) -> NullTranslations:
     """The catalogue of a locale, compiled in memory: no build step, nothing to be out of date."""
     if locale == SOURCE:
         return NullTranslations()
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
-
     path = resource("locale") / tag(locale) / "LC_MESSAGES" / f"{domain}.po"
     compiled = BytesIO()
     with path.open("rb") as file:
@@ -62,11 +64,6 @@ class Language:
 
     def moment(self, at: int) -> str:
         """A moment (Unix milliseconds) as people of this language write it, with the zone."""
-        from zoneinfo import ZoneInfo
-
-        from babel import Locale
-        from babel.dates import format_date, format_time
-
         zone = ZoneInfo(self.timezone)
         try:
             when = datetime.fromtimestamp(at / 1000, zone)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Set
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -91,8 +92,6 @@ def _listed(value: object) -> object:
 
 
 def _zone(name: str) -> str:
-    from zoneinfo import ZoneInfo, available_timezones
-
     try:
         ZoneInfo(name)
     except (LookupError, OSError, ValueError):

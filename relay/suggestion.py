@@ -1,5 +1,6 @@
 """What a misspelt word was probably meant to be, as the end of a sentence."""
 
+import difflib
 from collections.abc import Iterable
 
 SHOWN = 30  # words of a list that people still read
@@ -59,8 +60,6 @@ _ELSEWHERE = {
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = CLOSE) -> str | None:
     """The known word that is most like it, if one is."""
-    import difflib  # of no use to a relay that serves
-
     by_form = {_form(one): one for one in known}
     if (meant := _ELSEWHERE.get(_form(word.strip()))) and _form(meant) in by_form:
         return by_form[_form(meant)]

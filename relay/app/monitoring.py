@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from relay.admin.context import AdminContext
@@ -15,12 +14,10 @@ from relay.errors import OutboxError
 from relay.listener import OWNER, UNIX, BoundedRunner, Listener, listen
 from relay.monitoring.changes import Changes
 from relay.monitoring.health import HealthCheck, Intake
+from relay.monitoring.metrics import Metrics
 from relay.monitoring.sink_status import SinkState, SinkStatus
 from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox
-
-if TYPE_CHECKING:
-    from relay.monitoring.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +47,10 @@ class Monitoring:
         settings: WebSettings,
         context: Callable[[], AdminContext],
         changes: Changes,
-        metrics: "Metrics",
+        metrics: Metrics,
     ) -> AsyncIterator[Listener]:
         """The admin listener, open; ``changes`` announces changes of the context to open pages."""
-        from relay.admin.app import create_app
+        from relay.admin.app import create_app  # late: see tests/unit/test_late_imports.py
 
         app = create_app(
             password=settings.password,
@@ -68,7 +65,7 @@ class Monitoring:
             logger.info("web is open", extra={"action": "listen", "address": opened.address})
             yield opened
 
-    async def scraped(self, metrics: "Metrics") -> tuple[bytes, str]:
+    async def scraped(self, metrics: Metrics) -> tuple[bytes, str]:
         """The metrics in writing, and their content type."""
         condition = await self._health_check.look()
         statuses: Mapping[str, SinkStatus] = {}

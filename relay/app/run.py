@@ -14,7 +14,6 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
 
 import aiohttp
 
@@ -36,7 +35,7 @@ from relay.intake import server as intake
 from relay.intake.acceptance import Acceptance
 from relay.listener import EVERYBODY, Listener, listen
 from relay.monitoring.changes import Changes
-from relay.monitoring.metrics import NullMetrics
+from relay.monitoring.metrics import Metrics, NullMetrics
 from relay.monitoring.rolling import RollingStats
 from relay.monitoring.sink_status import LaneStatus
 from relay.monitoring.systemd import Notifier
@@ -48,9 +47,6 @@ from relay.rendering.trial import trial
 from relay.sinks import Sink
 from relay.sinks.http import open_session
 from relay.sinks.proxy import proxies
-
-if TYPE_CHECKING:
-    from relay.monitoring.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -174,9 +170,7 @@ def _session(config: Config) -> aiohttp.ClientSession:
     return open_session(found)
 
 
-def _metrics() -> "Metrics":
-    from relay.monitoring.metrics import Metrics
-
+def _metrics() -> Metrics:
     return Metrics(kinds=misskey.KINDS)
 
 

@@ -10,7 +10,7 @@ from relay.cli.context import configuration, place_of, samples
 from relay.cli.output import colour_for, counted, echo
 from relay.cli.parser import Commands, add
 from relay.config import Config
-from relay.doctor import check_config, check_host, collect_local
+from relay.doctor import check_config, check_host, collect_local, collect_remote
 from relay.doctor.findings import Finding
 from relay.outbox import check_driver
 from relay.sinks.http import open_session
@@ -61,8 +61,6 @@ def _sentence(finding: Finding) -> str:
 
 
 async def _sink_problems(config: Config) -> Mapping[str, str | None]:
-    from relay.doctor import collect_remote
-
     async with open_session(proxies(config.proxy, os.environ)) as session:
         return await collect_remote.sink_problems(config, session)
 

@@ -38,7 +38,7 @@ def counted(number: int, noun: str) -> str:
 
 def drawing(sink: AnySink, message: Message, *, name: str, colour: Colour) -> str:
     """A message drawn with letters as the chat shows it, from the payload that is sent."""
-    from relay.admin.drawing import drawn, letters
+    from relay.admin.drawing import drawn, letters  # late: see tests/unit/test_late_imports.py
 
     if isinstance(sink, ConsoleSettings):  # its own output
         return picture(message, name=name, colour=colour)

@@ -19,7 +19,8 @@ from relay.cli.context import check_left_outbox, configuration, place_of, sample
 from relay.cli.output import colour_for, echo, warn
 from relay.cli.parser import Commands, add
 from relay.config import Config
-from relay.doctor import collect_local
+from relay.doctor import collect_local, examine
+from relay.doctor.facts import Facts
 from relay.doctor.findings import Finding
 from relay.errors import BrokenError
 from relay.log.setup import LogFormat, format_for, log_to
@@ -90,9 +91,6 @@ async def serve(args: Namespace) -> int:
 
 async def _advice(config: Config, path: Path) -> Sequence[Finding]:
     """What doctor says without asking anybody else; the page has the outbox's state itself."""
-    from relay.doctor import examine
-    from relay.doctor.facts import Facts
-
     facts = Facts(
         config=config, files=collect_local.files(config, path), disk=collect_local.disk(config)
     )

@@ -91,7 +91,7 @@ async def _viewed(path: Path) -> AsyncIterator[Outbox]:
 @asynccontextmanager
 async def _on_postgres(address: str) -> AsyncIterator[Outbox]:
     check_driver(address)
-    from relay.outbox.postgres import PostgresOutbox
+    from relay.outbox.postgres import PostgresOutbox  # late: see tests/unit/test_late_imports.py
 
     outbox = await PostgresOutbox.open(address)
     try:
@@ -161,7 +161,7 @@ async def copy_outbox(source: str, target: str) -> Mapping[str, int] | None:
     if path is None or file_of(target) is not None:
         raise OutboxError("an outbox is copied from sqlite:FILE to postgresql://user@host/database")
     check_driver(target)
-    from relay.outbox.copy import contents_of, fill
+    from relay.outbox.copy import contents_of, fill  # late: see tests/unit/test_late_imports.py
 
     with contents_of(path) as contents:
         return await fill(target, contents)

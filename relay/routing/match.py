@@ -124,7 +124,7 @@ def _regex(pattern: object) -> Pattern:
     """RE2 takes linear time: no text makes it hang. https://github.com/google/re2/wiki/Syntax"""
     if not isinstance(pattern, str):
         raise ValueError("should be a regular expression")
-    import re2  # 2 MB, only for configurations with a `text` key
+    import re2  # late: see tests/unit/test_late_imports.py
 
     options = re2.Options()
     options.log_errors = False

@@ -1,12 +1,14 @@
 """
 What Unicode says of the characters of a text. Only this module knows its library.
 
-It is brought when a text first needs it, which no ASCII does: its tables take 2 MB.
+Patterns are compiled when a text first needs them, which ASCII never does.
 """
 
 import re
 from functools import cache, lru_cache
 from typing import Any
+
+import regex
 
 Pattern = Any
 """What regex, which comes without types, compiles."""
@@ -156,6 +158,4 @@ def _cluster() -> Pattern:
 
 
 def _compiled(pattern: str) -> Pattern:
-    import regex
-
     return regex.compile(pattern, regex.V1)

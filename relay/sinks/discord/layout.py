@@ -79,7 +79,7 @@ def alike(messages: Sequence[Message]) -> Sequence[Message]:
 
 
 def _main(message: Message, links: Tree) -> dict[str, Any]:
-    from discord_webhook import DiscordEmbed  # at its first use: see SinkSettings.open
+    from discord_webhook import DiscordEmbed  # late: see tests/unit/test_late_imports.py
 
     room = Room(TOTAL)
     title = _written(room, message.title, TITLE, discord.inline)

@@ -128,7 +128,7 @@ class DiscordSettings(SinkSettings):
         return EMBEDS if self.thread_name is None else 1  # each begins a thread of its own
 
     def layout(self, messages: Sequence[Message], *, edit: bool = False) -> Layout:
-        from discord_webhook import DiscordWebhook  # see SinkSettings.open
+        from discord_webhook import DiscordWebhook  # late: see tests/unit/test_late_imports.py
 
         avatar = messages[0].avatar
         candidates = messages if edit else messages[: self.max_batch]

@@ -115,9 +115,8 @@ class SlackSink(Sink):
     async def _post(self, body: Payload) -> Answer | Failed:
         if (url := self.settings.url) is None:
             return await self._call("chat.postMessage", body)
-        from slack_sdk.webhook.async_client import (
-            AsyncWebhookClient,  # at its first use: it is slow
-        )
+        # late: see tests/unit/test_late_imports.py
+        from slack_sdk.webhook.async_client import AsyncWebhookClient
 
         wire = Wire(self._session, url)
         hook = AsyncWebhookClient(url.reveal(), **_ours(wire))
@@ -126,7 +125,7 @@ class SlackSink(Sink):
         return wire.answer
 
     async def _call(self, method: str, body: Payload) -> Answer | Failed:
-        from slack_sdk.web.async_client import AsyncWebClient  # at its first use: it is slow
+        from slack_sdk.web.async_client import AsyncWebClient  # late, as above
 
         token = self.settings.token or Secret("")
         wire = Wire(self._session, token)
