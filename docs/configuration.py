@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from relay.config.schema import VARIABLE, schema
+from relay.sinks import VENDORS
 
 PAGE = Path(__file__).parent / "configuration.md"
 FILE = Path(__file__).parents[1] / "config.schema.json"
@@ -30,16 +31,17 @@ SECTIONS = (
     ("RouteSettings", "routes: a list, each with"),
     ("Match", "match and unless"),
     ("SinkSettings", "sinks: *name*, of every type"),
-    ("DiscordSettings", "sinks: *name*, of type discord"),
-    ("DiscordMentions", "mentions, of type discord"),
-    ("SlackSettings", "sinks: *name*, of type slack"),
-    ("SlackMentions", "mentions, of type slack"),
-    ("MatrixSettings", "sinks: *name*, of type matrix"),
-    ("MatrixMentions", "mentions, of type matrix"),
-    ("ConsoleSettings", "sinks: *name*, of type console"),
+    *(
+        (name, title)
+        for vendor in VENDORS
+        for name, title in (
+            (vendor.settings.__name__, f"sinks: *name*, of type {vendor.type}"),
+            (f"{vendor.name}Mentions", f"mentions, of type {vendor.type}"),
+        )
+    ),
     ("WebSettings", "web"),
 )
-SINKS = ("DiscordSettings", "SlackSettings", "MatrixSettings", "ConsoleSettings")
+SINKS = tuple(vendor.settings.__name__ for vendor in VENDORS)
 
 
 def page() -> str:
@@ -53,7 +55,9 @@ def page() -> str:
             if key not in parts["SinkSettings"]["properties"]
         }
         parts[name] = parts[name] | {"properties": own}
-    return "\n".join([HEAD, *(_section(title, parts[name], parts) for name, title in SECTIONS)])
+    return "\n".join(
+        [HEAD, *(_section(title, parts[name], parts) for name, title in SECTIONS if name in parts)]
+    )
 
 
 def _common(sinks: list[Any]) -> Any:

@@ -8,7 +8,6 @@ from aiohttp import web
 from relay import misskey
 from relay.admin import summary
 from relay.admin.context import AdminContext, context_of
-from relay.admin.drawing import budget, drawn
 from relay.admin.search import filter_of, search
 from relay.admin.security import form
 from relay.admin.templating import page
@@ -16,6 +15,7 @@ from relay.errors import FormatError
 from relay.intake.acceptance import again, withdrawn_since
 from relay.outbox import DeliverySearch, NewEvent
 from relay.outcome import Delivery, Rejected, State
+from relay.sinks import VENDOR_OF
 
 LONGEST = 300_000  # characters of an event on a page
 
@@ -102,7 +102,7 @@ def _message(context: AdminContext, delivery: Delivery) -> dict[str, Any]:
     return {
         "problem": None,
         "type": sink.type,
-        "drawn": drawn(sink.type, payload),
+        "drawn": VENDOR_OF[sink.type].preview(payload),
         "payload": json.dumps(payload, ensure_ascii=False, indent=2),
-        "budget": budget(sink.type, payload),
+        "budget": VENDOR_OF[sink.type].usage(payload),
     }

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,6 @@ from aiohttp import hdrs, web
 from relay import misskey
 from relay.admin import summary
 from relay.admin.context import AdminContext, context_of
-from relay.admin.drawing import budget, drawn
 from relay.admin.security import form
 from relay.admin.templating import page
 from relay.errors import FormatError, TemplateError
@@ -23,25 +22,9 @@ from relay.rendering.problem import Problem
 from relay.rendering.templates import Templates
 from relay.routing.gate import denial_reason
 from relay.routing.match import explain, sinks_for
-from relay.sinks import AnySink
-from relay.sinks.discord.settings import DiscordSettings
-from relay.sinks.matrix.settings import MatrixSettings
-from relay.sinks.slack.settings import SlackSettings
+from relay.sinks import VENDORS
 
-CHATS: Mapping[str, AnySink] = {
-    "Discord": DiscordSettings.model_validate(
-        {"type": "discord", "url": "https://discord.invalid/webhooks/1/none"}
-    ),
-    "Slack": SlackSettings.model_validate({"type": "slack", "url": "https://slack.invalid/none"}),
-    "Matrix": MatrixSettings.model_validate(
-        {
-            "type": "matrix",
-            "homeserver": "https://matrix.invalid",
-            "room": "!room:matrix.invalid",
-            "token": "none",
-        }
-    ),
-}
+CHATS = [(vendor, vendor.sample()) for vendor in VENDORS if vendor.example is not None]
 """One sink of each vendor with default settings; their gates are not applied here."""
 KIND = "mention"
 LONGEST = 100_000  # characters of a template
@@ -172,7 +155,7 @@ def _problems(
     templates: Templates, event: Event, name: str, variant: str | None
 ) -> Iterator[Problem]:
     """The problems of the edited template with their lines; those of others name their file."""
-    problems = templates.problems(event, display=CHATS["Discord"].display, variant=variant)
+    problems = templates.problems(event, display=CHATS[0][1].display, variant=variant)
     for problem in dict.fromkeys(problems):
         yield problem if problem.name == name else Problem("", None, str(problem))
 
@@ -180,7 +163,7 @@ def _problems(
 def _chats(
     context: AdminContext, templates: Templates, event: Event, variant: str | None
 ) -> Iterator[dict[str, Any]]:
-    for title, sink in CHATS.items():
+    for vendor, sink in CHATS:
         try:
             message = templates.render(
                 event, display=sink.display, language=context.language, variant=variant
@@ -189,9 +172,9 @@ def _chats(
             continue  # it is among the problems
         payload = sink.layout([message]).payload
         yield {
-            "title": title,
-            "drawn": drawn(sink.type, payload),
-            "budget": budget(sink.type, payload),
+            "title": vendor.name,
+            "drawn": vendor.preview(payload),
+            "budget": vendor.usage(payload),
             "payload": json.dumps(payload, ensure_ascii=False, indent=2),
         }
 

@@ -10,9 +10,7 @@ from relay.cli.parser import Commands, add
 from relay.errors import RelayError
 from relay.mfm import parse, parse_simple, to_json
 from relay.mfm.to_tree import Origin, tree_of
-from relay.sinks.discord import markup as discord
-from relay.sinks.matrix import markup as matrix
-from relay.sinks.slack import markup as slack
+from relay.sinks import VENDORS
 from relay.text import plain
 
 SERVER = "https://misskey.example"
@@ -46,13 +44,9 @@ def _show(text: str) -> None:
     nodes = parse(text)
     shown = tree_of(nodes, Origin(server=SERVER))
     echo(json.dumps(to_json(nodes), ensure_ascii=False, indent=2))
-    for name, rendered in (
-        ("discord", discord.render(shown)),
-        ("slack", json.dumps(slack.render(shown), ensure_ascii=False, indent=2)),
-        ("matrix", matrix.render(shown)),
-        ("plain", plain.render(shown)),
-    ):
-        echo(f"\n── {name}\n{rendered}")
+    writers = {vendor.type: vendor.markup for vendor in VENDORS if vendor.markup is not None}
+    for name, write in {**writers, "plain": plain.render}.items():
+        echo(f"\n── {name}\n{write(shown)}")
 
 
 def add_command(commands: Commands) -> None:

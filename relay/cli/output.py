@@ -6,8 +6,9 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-from relay.sinks import AnySink
+from relay.sinks import VENDOR_OF, AnySink
 from relay.sinks.console import ConsoleSettings, picture
+from relay.sinks.preview import letters
 from relay.terminal import Colour, framed
 from relay.text.message import Message
 
@@ -38,9 +39,7 @@ def counted(number: int, noun: str) -> str:
 
 def drawing(sink: AnySink, message: Message, *, name: str, colour: Colour) -> str:
     """A message drawn with letters as the chat shows it, from the payload that is sent."""
-    from relay.admin.drawing import drawn, letters  # late: see tests/unit/test_late_imports.py
-
     if isinstance(sink, ConsoleSettings):  # its own output
         return picture(message, name=name, colour=colour)
-    lines = letters(drawn(sink.type, sink.layout([message]).payload))
+    lines = letters(VENDOR_OF[sink.type].preview(sink.layout([message]).payload))
     return framed(lines, name=name, tint=message.color, colour=colour)

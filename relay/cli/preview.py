@@ -13,6 +13,7 @@ from relay.config import Config
 from relay.model import Event
 from relay.routing.gate import denial_reason, redacted
 from relay.routing.match import sinks_for
+from relay.sinks import VENDORS
 from relay.terminal import BARE
 from relay.text.message import Message
 
@@ -43,25 +44,12 @@ def embedded() -> Config:
     """What previews show without a configuration: one sink of each vendor, all gates open."""
     open_gate = {"visibility": ["public", "home", "followers", "specified"]}
     common = {**open_gate, "local_only": True, "moderation": True, "signin_only": True}
-    return Config.model_validate(
-        {
-            "sinks": {
-                "discord": {
-                    "type": "discord",
-                    "url": "https://discord.invalid/webhooks/1/none",
-                    **common,
-                },
-                "slack": {"type": "slack", "url": "https://slack.invalid/none", **common},
-                "matrix": {
-                    "type": "matrix",
-                    "homeserver": "https://matrix.invalid",
-                    "room": "!room:matrix.invalid",
-                    "token": "none",
-                    **common,
-                },
-            }
-        }
-    )
+    sinks = {
+        vendor.type: {"type": vendor.type, **vendor.example, **common}
+        for vendor in VENDORS
+        if vendor.example is not None
+    }
+    return Config.model_validate({"sinks": sinks})
 
 
 def _messages(config: Config, event: Event, names: Collection[str]) -> dict[str, Message]:

@@ -1,152 +1,27 @@
 """The ways out, as the vendors see them."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import cast
 
 from relay.config.settings import RouteSettings
 from relay.doctor.facts import Account, Facts, Server
 from relay.doctor.findings import Finding, Name, error, warning
-from relay.sinks import AnySink
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """What a vendor's words mean, and what mends it."""
-
-    words: str
-    name: Name
-    remedy: str
-
+from relay.sinks import VENDOR_OF, AnySink
+from relay.sinks.base import Remedy
 
 ANY = (
-    Diagnosis(
+    Remedy(
         "answers here, not|a webhook answers here",
         "sink-elsewhere",
         "copy the address again from where the sink's type says: it is that of another service",
     ),
-    Diagnosis(
+    Remedy(
         "it sends us to",
         "sink-moved",
         "write the address to which it sends, if that is the vendor's own",
     ),
 )
-DISCORD = (
-    Diagnosis(
-        "50006|220004",
-        "discord-address-form",
-        "take /slack or /github away from the end of the webhook's address",
-    ),
-    Diagnosis(
-        "22000[123]|40058",
-        "discord-forum",
-        "set thread_name (or thread_id) for a forum channel, and no thread_name for another",
-    ),
-    Diagnosis(
-        "4006[67]|10087",
-        "discord-tags",
-        "set tags to ids of the forum's tags: right-click one, Copy ID",
-    ),
-    Diagnosis(
-        "50083|160005",
-        "discord-thread-closed",
-        "open the thread again, or set thread_id to another",
-    ),
-    Diagnosis(
-        "16000[67]",
-        "discord-threads-full",
-        "close threads of the server, or set thread_id to one that is there",
-    ),
-    Diagnosis(
-        "10003|10004|10015",
-        "discord-webhook-deleted",
-        "make a new webhook in the channel's settings, and write its address under url",
-    ),
-    Diagnosis(
-        "50027|401",
-        "discord-webhook-wrong",
-        "copy the webhook's whole address from the channel's settings again",
-    ),
-)
-# https://docs.slack.dev/reference/methods/chat.postMessage#errors
-SLACK = (
-    Diagnosis(
-        "starts a workflow",
-        "slack-workflow",
-        "add an incoming webhook to the app, and write its address under url",
-    ),
-    Diagnosis(
-        "channel_is_archived|is_archived",
-        "slack-channel-archived",
-        "take the channel out of the archive, or name another",
-    ),
-    Diagnosis(
-        "not_in_channel|channel_not_found",
-        "slack-not-in-channel",
-        "write /invite @ and the app's name in the channel; channel takes the channel's id",
-    ),
-    Diagnosis(
-        "invalid_auth|not_authed|token_revoked|token_expired|account_inactive",
-        "slack-token-invalid",
-        "install the app to the workspace again, and take its new Bot User OAuth Token",
-    ),
-    Diagnosis(
-        "missing_scope",
-        "slack-scope-missing",
-        "add chat:write under OAuth & Permissions, and install the app again",
-    ),
-    Diagnosis(
-        "no_service|no_team|no_active_hooks|invalid_token|action_prohibited",
-        "slack-webhook-gone",
-        "add a new one under the app's Incoming Webhooks, and write its address under url",
-    ),
-)
-BASE_URL = "write the base_url that https://your.server/.well-known/matrix/client names"
-MATRIX = (
-    Diagnosis(
-        "M_UNKNOWN_TOKEN|M_MISSING_TOKEN",
-        "matrix-token-invalid",
-        "its session was logged out: log the account in again, and take the new access token",
-    ),
-    Diagnosis(
-        "is encrypted",
-        "matrix-room-encrypted",
-        "make a new room without encryption: no room can be decrypted",
-    ),
-    Diagnosis(
-        "was upgraded",
-        "matrix-room-upgraded",
-        "set room to the new one, or to an alias that follows it, and invite the account there",
-    ),
-    Diagnosis(
-        "is muted",
-        "matrix-muted",
-        "raise the account's power level in the room's settings, or let everybody speak",
-    ),
-    Diagnosis(
-        "M_FORBIDDEN|is not in",
-        "matrix-not-in-room",
-        "invite the account to the room, and check the room's id: relay enters by itself",
-    ),
-    Diagnosis(
-        "M_NOT_FOUND",
-        "matrix-room-unknown",
-        "copy the room's address again; its internal id (!...) never changes",
-    ),
-    Diagnosis(
-        "M_UNRECOGNIZED|30[1278]|40[45]",
-        "matrix-homeserver-wrong",
-        BASE_URL,
-    ),
-)
-DIAGNOSES: dict[str, Sequence[Diagnosis]] = {
-    "discord": DISCORD,
-    "slack": SLACK,
-    "matrix": MATRIX,
-}
-
-PAGE = re.compile("cannot be reached: (30[1278]|40[45]) ")
-"""What a web server says that knows nothing of the paths of Matrix."""
 
 # Names that clients give to the sessions of people.
 CLIENTS = re.compile(
@@ -166,14 +41,16 @@ def _diagnosed(where: str, sink: AnySink, trouble: str) -> Finding:
     """What is behind the words of a sink's own check."""
     if trouble.startswith("asks us to wait"):
         return warning("sink-limited", where, trouble, "ask again later; relay itself waits")
-    if sink.type == "matrix" and PAGE.match(trouble):
-        return error("matrix-homeserver-wrong", where, trouble, BASE_URL)
+    remedies = (*ANY, *VENDOR_OF[sink.type].remedies)
+    for known in remedies:
+        if known.unreachable and re.match(f"cannot be reached: ({known.unreachable}) ", trouble):
+            return error(cast(Name, known.name), where, trouble, known.remedy)
     if trouble.startswith("cannot be reached"):
         remedy = "check the address, and this machine's way to it: DNS, firewall, proxy"
         return error("sink-unreachable", where, trouble, remedy)
-    for known in (*ANY, *DIAGNOSES.get(sink.type, ())):
+    for known in remedies:
         if re.search(rf"\b(?:{known.words})\b", trouble):
-            return error(known.name, where, trouble, known.remedy)
+            return error(cast(Name, known.name), where, trouble, known.remedy)
     remedy = "look up these words in the vendor's documentation, then check what the sink says"
     return error("sink-refuses", where, trouble, remedy)
 

@@ -15,12 +15,9 @@ from relay.config import Config
 from relay.doctor.facts import Account, Server
 from relay.outcome import Failed
 from relay.secret import Secret
-from relay.sinks import SinkSettings
-from relay.sinks.discord.settings import DiscordSettings
 from relay.sinks.errors import Answer, one_line
 from relay.sinks.http import exchange
 from relay.sinks.matrix.settings import MatrixSettings
-from relay.sinks.slack.settings import SlackSettings
 
 NO_SECRET = Secret("")
 """For requests without a secret."""
@@ -149,16 +146,4 @@ async def _ahead(
 def _addresses(config: Config) -> Iterator[str]:
     """The addresses of all servers that this installation connects to."""
     yield from (hook.server for hook in config.hooks.values() if hook.server)
-    yield from filter(None, map(_address, config.sinks.values()))
-
-
-def _address(sink: SinkSettings) -> str:
-    match sink:
-        case DiscordSettings():
-            return sink.url.reveal()
-        case SlackSettings():
-            return sink.api_base if sink.url is None else sink.url.reveal()
-        case MatrixSettings():
-            return sink.homeserver
-        case _:
-            return ""
+    yield from filter(None, (sink.address for sink in config.sinks.values()))

@@ -1,25 +1,34 @@
-"""The ways out: one module a vendor. A new one is a module and a name in ``AnySink``."""
+"""The sinks: a folder for each vendor. A new one is a folder, one import and one name here."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
-from relay.sinks import addresses, discord, errors, matrix, slack
+from relay.sinks import addresses, errors
 from relay.sinks.base import Layout, Payload, Sink, SinkSettings
-from relay.sinks.console import ConsoleSettings
-from relay.sinks.discord.settings import DiscordSettings
-from relay.sinks.matrix.settings import MatrixSettings
-from relay.sinks.slack.settings import SlackSettings
+from relay.sinks.console import CONSOLE
+from relay.sinks.discord import DISCORD
+from relay.sinks.matrix import MATRIX
+from relay.sinks.slack import SLACK
+from relay.sinks.vendor import Vendor
 
-AnySink = Annotated[
-    DiscordSettings | SlackSettings | MatrixSettings | ConsoleSettings, Field(discriminator="type")
-]
+VENDORS: Sequence[Vendor] = (DISCORD, SLACK, MATRIX, CONSOLE)
 
-addresses.learn("discord", discord.KNOWN)
-addresses.learn("slack", slack.KNOWN, slack.TOKENS)
-addresses.learn("matrix", matrix.KNOWN, matrix.TOKENS)
-errors.learn("Matrix", matrix.is_matrixs)
-errors.learn("Discord", discord.is_discords)
-errors.learn("Slack", slack.is_slacks)
+VENDOR_OF: Mapping[str, Vendor] = {vendor.type: vendor for vendor in VENDORS}
+"""By the type of a sink."""
 
-__all__ = ["AnySink", "Layout", "Payload", "Sink", "SinkSettings"]
+if TYPE_CHECKING:
+    AnySink = SinkSettings
+else:
+    AnySink = Annotated[
+        Union[tuple(vendor.settings for vendor in VENDORS)],  # noqa: UP007
+        Field(discriminator="type"),
+    ]
+
+for _vendor in VENDORS:  # so that each recognizes what belongs to another
+    addresses.learn(_vendor.type, _vendor.addresses, _vendor.tokens)
+    if _vendor.speaks is not None:
+        errors.learn(_vendor.name, _vendor.speaks)
+
+__all__ = ["VENDORS", "VENDOR_OF", "AnySink", "Layout", "Payload", "Sink", "SinkSettings", "Vendor"]

@@ -33,8 +33,25 @@ class Layout:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What fixes a refusal whose reason has these words (a regular expression)."""
+
+    words: str
+    name: str
+    """That of the doctor's finding."""
+    remedy: str
+    unreachable: str | None = None
+    """How the reason begins if whatever answers there is not the vendor."""
+
+
 class SinkSettings(Settings):
     """The keys of every sink: what may be shown there, and how it is delivered."""
+
+    if TYPE_CHECKING:  # each vendor's own, and the discriminator of all
+
+        @property
+        def type(self) -> str: ...
 
     known_pace: ClassVar[tuple[Window, ...]] = ()
     """What the vendor is known to take; without a window it tells by its answers."""
@@ -100,6 +117,11 @@ class SinkSettings(Settings):
         libraries take longer to import than all that ``relay check`` does.
         """
         raise NotImplementedError
+
+    @property
+    def address(self) -> str:
+        """Where requests go; empty if they go nowhere."""
+        return ""
 
     @property
     def doubts(self) -> Mapping[str, str]:

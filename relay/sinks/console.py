@@ -5,10 +5,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from markupsafe import Markup
+
 from relay.model import Display
 from relay.outcome import Failed, Outcome, Sent
 from relay.sinks.base import Layout, Sink, SinkSettings
 from relay.sinks.layout import dated
+from relay.sinks.vendor import Vendor
 from relay.terminal import BARE, Colour, framed
 from relay.text import plain
 from relay.text.message import Message
@@ -81,3 +84,11 @@ class ConsoleSink(Sink):
 
     async def probe(self) -> Outcome:
         return Sent()
+
+
+CONSOLE = Vendor(
+    type="console",
+    name="Console",
+    settings=ConsoleSettings,
+    preview=lambda payload: Markup('<pre class="console">{}</pre>').format(payload["text"]),
+)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.admin.drawing import budget, drawn, html, letters, markdown
 from relay.app.plan import policy, renderer
 from relay.cli.output import drawing
 from relay.cli.preview import embedded
@@ -17,9 +16,13 @@ from relay.misskey import samples as sample
 from relay.model import Event
 from relay.routing.gate import redacted
 from relay.secret import Secret
+from relay.sinks import VENDOR_OF
 from relay.sinks.console import ConsoleSettings
 from relay.sinks.discord import markup as discord
+from relay.sinks.discord.preview import markdown
 from relay.sinks.matrix import markup as matrix
+from relay.sinks.matrix.preview import notice
+from relay.sinks.preview import letters
 from relay.terminal import BARE
 from relay.text.message import Message
 from relay.text.tree import Code, Link, Node, Pre, Quote, Style, Styled, Text, Time, Tree, clean
@@ -89,7 +92,7 @@ TREE = (
 
 
 def test_discords_markdown_is_drawn_as_discord_shows_it() -> None:
-    shown = str(markdown.drawn(discord.render(TREE)))
+    shown = str(markdown(discord.render(TREE)))
     for part in (
         "<strong>bold </strong>" if "<strong>bold </strong>" in shown else "<strong>bold</strong>",
         "<em>both</em>",
@@ -106,7 +109,7 @@ def test_discords_markdown_is_drawn_as_discord_shows_it() -> None:
 
 
 def test_matrix_html_is_drawn_as_it_is() -> None:
-    shown = str(html.drawn(matrix.render(TREE)))
+    shown = str(notice(matrix.render(TREE)))
     for part in ("<b>bold <i>both</i></b>", "hidden</span>", "<code>a*b*</code>", ">label</a>"):
         assert part in shown
     assert Reading(shown).links == ["https://example.org/x_y"]
@@ -150,19 +153,19 @@ def test_nothing_breaks_out(source: str) -> None:
         "console": {"text": source},
     }  # fmt: skip
     for kind, payload in payloads.items():
-        assert "alert" not in "".join(Reading(drawn(kind, payload)).links)
+        assert "alert" not in "".join(Reading(VENDOR_OF[kind].preview(payload)).links)
 
 
 @given(st.text(alphabet="*_~|`<>[]()\\\n @:t1xhtps/.&\"'-#", max_size=60))
 def test_no_text_breaks_out_of_a_drawing(source: str) -> None:
-    Reading(str(markdown.drawn(source)))
-    Reading(str(html.drawn(source)))
+    Reading(str(markdown(source)))
+    Reading(str(notice(source)))
 
 
 @given(st.text(alphabet="*_~|`<>[]()\\\n @:a1/.&-#", max_size=40))
 def test_a_literal_text_is_drawn_as_it_is(source: str) -> None:
     written = discord.render((Text(source),))
-    shown = Reading(str(markdown.drawn(written))).text.replace("\u200b", "")
+    shown = Reading(str(markdown(written))).text.replace("\u200b", "")
     assert "".join(shown.split()) == "".join(source.split())
 
 
@@ -174,9 +177,9 @@ def test_every_sample_is_drawn_within_its_budget(kind: str, name: str) -> None:
     event = redacted(sink.gate, sample.event(kind))
     message = renderer(config).rendered(event, "", policy(config, sink))
     payload = sink.layout([message]).payload
-    shown = Reading(drawn(name, payload)).text
+    shown = Reading(VENDOR_OF[name].preview(payload)).text
     assert "".join(message.summary.split(" · ")[-1].split()) in "".join(shown.split())
-    assert all(0 <= one.used <= one.limit for one in budget(name, payload))
+    assert all(0 <= one.used <= one.limit for one in VENDOR_OF[name].usage(payload))
 
 
 # --- what is drawn is what is sent
@@ -220,7 +223,7 @@ def test_everything_that_is_sent_is_drawn_on_the_page(event: Event, name: str) -
     config = embedded()
     sink = config.sinks[name]
     message = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
-    reading = Reading(drawn(name, sink.layout([message]).payload))
+    reading = Reading(VENDOR_OF[name].preview(sink.layout([message]).payload))
     shown = bare(reading.text) + " ".join(reading.links)
     assert [one for one in words_of(message) if bare(one) not in shown] == []
     assert {one for one in (message.url, message.author_url) if one} <= set(reading.links)
@@ -234,7 +237,7 @@ def test_the_terminal_draws_what_the_page_draws(event: Event, name: str) -> None
     config = embedded()
     sink = config.sinks[name]
     message = renderer(config).rendered(redacted(sink.gate, event), "", policy(config, sink))
-    drawing = drawn(name, sink.layout([message]).payload)
+    drawing = VENDOR_OF[name].preview(sink.layout([message]).payload)
     shown = bare("\n".join(letters(drawing)).replace("\n> ", "\n"))
     hidden = re.sub(r'(?s)<span class="spoiler".*?</span>|<summary>.*?</summary>', " ", drawing)
     apart = re.sub("(<[^>]*>)", r" \1 ", hidden)
@@ -252,8 +255,8 @@ def test_what_pings_is_drawn() -> None:
         sink = embedded().sinks[kind]
         named = type(sink).model_validate(given(sink) | {"mentions": mentions})
         payload = named.layout([pinging]).payload
-        assert seen in bare(Reading(drawn(kind, payload)).text)
-        assert seen in bare("".join(letters(drawn(kind, payload))))
+        assert seen in bare(Reading(VENDOR_OF[kind].preview(payload)).text)
+        assert seen in bare("".join(letters(VENDOR_OF[kind].preview(payload))))
 
 
 def given(sink: Any) -> dict[str, Any]:

@@ -21,17 +21,16 @@ LATE = {
     "discord_webhook": "42 ms, 3.8 MB (it brings requests): only for sinks of Discord",
     "re2": "2 ms, 1.6 MB: only for routes with a `text` key",
     "relay.admin.app": "73 ms, 2.0 MB: only with `web:`",
-    "relay.admin.drawing": "38 ms, 1.3 MB: only for preview and demo, and for the page",
     "relay.outbox.copy": "imports asyncpg",
     "relay.outbox.postgres": "imports asyncpg",
     "slack_sdk": "26 ms, 2.4 MB: only for sinks of Slack",
 }
+PACKAGE = Path(relay.__file__).parent
 CLIENTS = {
-    f"relay.sinks.{vendor}.client": "see SinkSettings.open: brings aiohttp, 166 ms, 10.9 MB"
-    for vendor in ("discord", "matrix", "slack")
+    f"relay.sinks.{file.parent.name}.client": "SinkSettings.open: brings aiohttp, 166 ms, 10.9 MB"
+    for file in PACKAGE.glob("sinks/*/client.py")
 }
 """Late for commands that read the configuration and send nothing; a serving relay needs them."""
-PACKAGE = Path(relay.__file__).parent
 
 
 def late_imports() -> set[tuple[str, str]]:

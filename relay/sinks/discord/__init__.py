@@ -1,6 +1,21 @@
 """Discord: webhooks."""
 
 from relay.sinks.discord.address import KNOWN
-from relay.sinks.discord.errors import is_discords
+from relay.sinks.discord.errors import REMEDIES, is_discords
+from relay.sinks.discord.markup import render
+from relay.sinks.discord.preview import draw, usage
+from relay.sinks.discord.settings import DiscordSettings
+from relay.sinks.vendor import Vendor
 
-__all__ = ["KNOWN", "is_discords"]
+DISCORD = Vendor(
+    type="discord",
+    name="Discord",
+    settings=DiscordSettings,
+    example={"url": "https://discord.invalid/webhooks/1/none"},
+    markup=render,
+    preview=draw,
+    usage=usage,
+    remedies=REMEDIES,
+    addresses=KNOWN,
+    speaks=is_discords,
+)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
-from relay.sinks.base import Payload
+from relay.sinks.base import Payload, Remedy
 from relay.sinks.errors import (
     Answer,
     by_status,
@@ -194,3 +194,42 @@ def _meets_all(answer: Answer) -> bool:
     """A limit that is not the webhook's own, and a page of Cloudflare's: a ban."""
     scope = answer.headers.get("X-RateLimit-Scope")
     return not answer.json or answer.json.get("global") is True or scope in {"global", "shared"}
+
+
+REMEDIES = (
+    Remedy(
+        "50006|220004",
+        "discord-address-form",
+        "take /slack or /github away from the end of the webhook's address",
+    ),
+    Remedy(
+        "22000[123]|40058",
+        "discord-forum",
+        "set thread_name (or thread_id) for a forum channel, and no thread_name for another",
+    ),
+    Remedy(
+        "4006[67]|10087",
+        "discord-tags",
+        "set tags to ids of the forum's tags: right-click one, Copy ID",
+    ),
+    Remedy(
+        "50083|160005",
+        "discord-thread-closed",
+        "open the thread again, or set thread_id to another",
+    ),
+    Remedy(
+        "16000[67]",
+        "discord-threads-full",
+        "close threads of the server, or set thread_id to one that is there",
+    ),
+    Remedy(
+        "10003|10004|10015",
+        "discord-webhook-deleted",
+        "make a new webhook in the channel's settings, and write its address under url",
+    ),
+    Remedy(
+        "50027|401",
+        "discord-webhook-wrong",
+        "copy the webhook's whole address from the channel's settings again",
+    ),
+)

@@ -116,6 +116,10 @@ class DiscordSettings(SinkSettings):
         return self
 
     @property
+    def address(self) -> str:
+        return self.url.reveal()
+
+    @property
     def pace_key(self) -> Hashable:
         return self.type, self.url
 

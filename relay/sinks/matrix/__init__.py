@@ -1,6 +1,26 @@
 """Matrix: the client-server API."""
 
 from relay.sinks.matrix.address import KNOWN, TOKENS
-from relay.sinks.matrix.errors import is_matrixs
+from relay.sinks.matrix.errors import REMEDIES, is_matrixs
+from relay.sinks.matrix.markup import render
+from relay.sinks.matrix.preview import draw, usage
+from relay.sinks.matrix.settings import MatrixSettings
+from relay.sinks.vendor import Vendor
 
-__all__ = ["KNOWN", "TOKENS", "is_matrixs"]
+MATRIX = Vendor(
+    type="matrix",
+    name="Matrix",
+    settings=MatrixSettings,
+    example={
+        "homeserver": "https://matrix.invalid",
+        "room": "!room:matrix.invalid",
+        "token": "none",
+    },
+    markup=render,
+    preview=draw,
+    usage=usage,
+    remedies=REMEDIES,
+    addresses=KNOWN,
+    tokens=TOKENS,
+    speaks=is_matrixs,
+)

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
+from relay.sinks.base import Remedy
 from relay.sinks.errors import (
     MAX_PAUSE,
     Answer,
@@ -64,3 +65,44 @@ def _pause(answer: Answer) -> float | str | None:
     if isinstance(wanted, int | float) and not isinstance(wanted, bool):
         return pause_from(max(-1, min(wanted, 1000 * MAX_PAUSE)) / 1000)
     return answer.headers.get("Retry-After")
+
+
+REMEDIES = (
+    Remedy(
+        "M_UNKNOWN_TOKEN|M_MISSING_TOKEN",
+        "matrix-token-invalid",
+        "its session was logged out: log the account in again, and take the new access token",
+    ),
+    Remedy(
+        "is encrypted",
+        "matrix-room-encrypted",
+        "make a new room without encryption: no room can be decrypted",
+    ),
+    Remedy(
+        "was upgraded",
+        "matrix-room-upgraded",
+        "set room to the new one, or to an alias that follows it, and invite the account there",
+    ),
+    Remedy(
+        "is muted",
+        "matrix-muted",
+        "raise the account's power level in the room's settings, or let everybody speak",
+    ),
+    Remedy(
+        "M_FORBIDDEN|is not in",
+        "matrix-not-in-room",
+        "invite the account to the room, and check the room's id: relay enters by itself",
+    ),
+    Remedy(
+        "M_NOT_FOUND",
+        "matrix-room-unknown",
+        "copy the room's address again; its internal id (!...) never changes",
+    ),
+    Remedy(
+        "M_UNRECOGNIZED|30[1278]|40[45]",
+        "matrix-homeserver-wrong",
+        "write the base_url that https://your.server/.well-known/matrix/client names",
+        # What a web server says that knows nothing of the paths of Matrix.
+        unreachable="30[1278]|40[45]",
+    ),
+)

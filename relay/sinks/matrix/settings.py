@@ -89,6 +89,10 @@ class MatrixSettings(SinkSettings):
         return True  # nothing can come twice
 
     @property
+    def address(self) -> str:
+        return self.homeserver
+
+    @property
     def pace_key(self) -> Hashable:
         # A homeserver counts by account, over all rooms.
         return self.type, self.homeserver.rstrip("/"), self.token

@@ -5,7 +5,7 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
-from relay.sinks.base import Payload
+from relay.sinks.base import Payload, Remedy
 from relay.sinks.errors import Answer, by_status, misplaced, rate_limited
 from relay.sinks.layout import addresses_at
 
@@ -139,3 +139,38 @@ def named(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
     if not pointers and "invalid_blocks" in answer.text:
         pointers = [f"blocks/{place}" for place, _ in enumerate(body.get("blocks", ()))]
     return replace(outcome, refused=addresses_at(body, [one.split("/") for one in pointers]))
+
+
+# https://docs.slack.dev/reference/methods/chat.postMessage#errors
+REMEDIES = (
+    Remedy(
+        "starts a workflow",
+        "slack-workflow",
+        "add an incoming webhook to the app, and write its address under url",
+    ),
+    Remedy(
+        "channel_is_archived|is_archived",
+        "slack-channel-archived",
+        "take the channel out of the archive, or name another",
+    ),
+    Remedy(
+        "not_in_channel|channel_not_found",
+        "slack-not-in-channel",
+        "write /invite @ and the app's name in the channel; channel takes the channel's id",
+    ),
+    Remedy(
+        "invalid_auth|not_authed|token_revoked|token_expired|account_inactive",
+        "slack-token-invalid",
+        "install the app to the workspace again, and take its new Bot User OAuth Token",
+    ),
+    Remedy(
+        "missing_scope",
+        "slack-scope-missing",
+        "add chat:write under OAuth & Permissions, and install the app again",
+    ),
+    Remedy(
+        "no_service|no_team|no_active_hooks|invalid_token|action_prohibited",
+        "slack-webhook-gone",
+        "add a new one under the app's Incoming Webhooks, and write its address under url",
+    ),
+)

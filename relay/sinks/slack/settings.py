@@ -116,6 +116,10 @@ class SlackSettings(SinkSettings):
         return self
 
     @property
+    def address(self) -> str:
+        return self.api_base if self.url is None else self.url.reveal()
+
+    @property
     def pace_key(self) -> Hashable:
         return self.type, self.url, self.token, self.channel
 

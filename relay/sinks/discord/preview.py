@@ -1,16 +1,21 @@
 """
-Discord's Markdown, as far as relay writes it, to HTML.
+Draws Discord's payloads: its Markdown, as far as relay writes it, and embeds.
 
-What is not markup of the dialect's own stays the text that it is.
+What is not markup that relay writes stays the text that it is.
 """
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup, escape
 
+from relay.sinks.base import Payload
+from relay.sinks.discord.layout import DESCRIPTION, TOTAL, length
+from relay.sinks.layout import units
+from relay.sinks.preview import Usage, drawing, moment
 from relay.text.links import is_web
+
+NO_COLOUR = "#8a8f98"
 
 _RULES = re.compile(
     r"```(?:(?P<language>[\w+#.-]+)?\n)?(?P<pre>[\s\S]+?)\n*```"
@@ -41,7 +46,7 @@ _WITHIN = {
 DEPTH = 20
 
 
-def drawn(source: str, depth: int = DEPTH) -> Markup:
+def markdown(source: str, depth: int = DEPTH) -> Markup:
     """A text as Discord shows it; newlines stay, for styles that keep them."""
     found, at = Markup(), 0
     for match in _RULES.finditer(source) if depth else ():
@@ -53,7 +58,7 @@ def drawn(source: str, depth: int = DEPTH) -> Markup:
 def _element(match: re.Match[str], depth: int) -> Markup:
     name = match.lastgroup or ""
     if name in _WITHIN:
-        return _WITHIN[name].format(drawn(match[name], depth))
+        return _WITHIN[name].format(markdown(match[name], depth))
     return _LEAVES[name](match, depth)
 
 
@@ -67,16 +72,7 @@ def _link(address: str, label: Markup) -> Markup:
 
 def _quote(match: re.Match[str], depth: int) -> Markup:
     inner = re.sub(r"(?m)^> ", "", match["quote"]).rstrip("\n")
-    return Markup("<blockquote>{}</blockquote>").format(drawn(inner, depth))
-
-
-def moment(written: str) -> Markup:
-    """Seconds since 1970, as chats tell them: here in UTC, for a server draws it."""
-    try:
-        when = datetime.fromtimestamp(int(written), UTC)
-    except (OverflowError, ValueError, OSError):
-        return escape(written)
-    return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M} UTC</time>').format(when.isoformat(), when)
+    return Markup("<blockquote>{}</blockquote>").format(markdown(inner, depth))
 
 
 _LEAVES: dict[str, Callable[[re.Match[str], int], Markup]] = {
@@ -84,9 +80,30 @@ _LEAVES: dict[str, Callable[[re.Match[str], int], Markup]] = {
     "quote": _quote,
     "escaped": lambda match, depth: escape(match["escaped"]),
     "code": lambda match, depth: Markup("<code>{}</code>").format(match["code"]),
-    "target": lambda match, depth: _link(match["target"], drawn(match["label"], depth)),
+    "target": lambda match, depth: _link(match["target"], markdown(match["label"], depth)),
     "address": lambda match, depth: _link(match["address"], escape(match["address"])),
     "moment": lambda match, depth: moment(match["moment"]),
     "emoji": lambda match, depth: escape(f":{match['emoji']}:"),
     "ping": lambda match, depth: Markup('<span class="ping">@{}</span>').format(match["ping"]),
 }
+
+
+def usage(payload: Payload) -> Sequence[Usage]:
+    embeds = payload.get("embeds", ())
+    longest = max((units(embed.get("description", "")) for embed in embeds), default=0)
+    return (
+        Usage("embeds", sum(map(length, embeds)), TOTAL),
+        Usage("description", longest, DESCRIPTION),
+    )
+
+
+def _colour(number: int | None) -> str:
+    return f"#{number:06x}" if isinstance(number, int) else NO_COLOUR
+
+
+def _instant(timestamp: str) -> str:
+    """A timestamp as Discord shows it, but in UTC: the server draws it."""
+    return f"{timestamp[:16].replace('T', ' ')} UTC"
+
+
+draw = drawing("discord", markdown=markdown, colour=_colour, instant=_instant)

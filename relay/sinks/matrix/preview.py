@@ -1,9 +1,14 @@
-"""Matrix's HTML to ours: the tags that the dialect writes, and nothing else of what is there."""
+"""Draws Matrix's payloads: of their HTML the tags that relay writes, and no others."""
 
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 from markupsafe import Markup, escape
 
+from relay.sinks.base import Payload
+from relay.sinks.layout import encoded
+from relay.sinks.matrix.layout import CONTENT
+from relay.sinks.preview import Usage, drawing
 from relay.text.links import is_web
 
 _TAGS = {
@@ -14,7 +19,7 @@ DEPTH = 100
 
 
 class _Drawing(HTMLParser):
-    """Writes anew what it knows. Colours are left out: a note could hide in the background's."""
+    """Writes the tags that it knows. No colours: a note could hide in that of the background."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -59,7 +64,14 @@ def _start(tag: str, given: dict[str, str]) -> str:
     return _TAGS.get(tag, "")
 
 
-def drawn(source: str) -> Markup:
+def notice(source: str) -> Markup:
     drawing = _Drawing()
     drawing.feed(source)
     return drawing.finish()
+
+
+def usage(payload: Payload) -> Sequence[Usage]:
+    return (Usage("content", len(encoded(payload)), CONTENT, "bytes"),)
+
+
+draw = drawing("matrix", notice=notice)

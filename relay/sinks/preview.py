@@ -1,10 +1,74 @@
-"""A drawing in letters, for terminals: the same as the page's, so the same as what is sent."""
+"""
+Draws a payload as its chat shows it: as HTML for the page, and with letters for terminals.
 
-from collections.abc import Sequence
+Both are drawn from the payload that is sent, so nothing is drawn that is not sent. Pictures are
+named and never loaded: the operator's browser asks no stranger for anything.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from html.parser import HTMLParser
+from urllib.parse import urlsplit
 
+from jinja2 import Environment, PackageLoader, Template
+from markupsafe import Markup, escape
+
+from relay.sinks.base import Payload
+from relay.text.links import is_web
 from relay.text.plain import HIDDEN
 from relay.text.tree import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much a payload uses of what its chat takes; ``unit`` is what is counted."""
+
+    what: str
+    used: int
+    limit: int
+    unit: str = "characters"
+
+
+def drawing(vendor: str, **filters: Callable[..., object]) -> Callable[[Payload], Markup]:
+    """
+    The function that draws a vendor's payloads by the ``preview.html`` of its folder.
+
+    ``static/chat.css`` of the page gives drawings their looks.
+    """
+
+    @cache
+    def template() -> Template:
+        # Not strict about names: most members of a payload may be missing.
+        environment = Environment(
+            loader=PackageLoader("relay", "sinks"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters |= {"host": _host, **filters}
+        environment.tests["web"] = lambda url: isinstance(url, str) and is_web(url)
+        return environment.get_template(f"{vendor}/preview.html")
+
+    def draw(payload: Payload) -> Markup:
+        return Markup(template().render(payload=payload))  # noqa: S704
+
+    return draw
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).hostname or ""
+
+
+def moment(written: str) -> Markup:
+    """Seconds since 1970, as chats show them, but in UTC: the server draws it."""
+    try:
+        when = datetime.fromtimestamp(int(written), UTC)
+    except (OverflowError, ValueError, OSError):
+        return escape(written)
+    return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M} UTC</time>').format(when.isoformat(), when)
+
 
 _OWN_LINES = frozenset("p div blockquote pre details".split())
 _KEPT = frozenset("blockquote pre".split())
