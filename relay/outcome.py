@@ -1,11 +1,11 @@
-"""A delivery, and how an attempt at it can end."""
+"""A delivery, its states, and the outcomes of an attempt at it."""
 
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 
 
 class State(StrEnum):
-    """A delivery waits, has arrived, or was given up: there is no state in between."""
+    """The state of a delivery: a claimed one is still pending."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -15,9 +15,9 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """
-    One event on its way to one sink.
+    An event to be sent to a sink. Times are Unix milliseconds.
 
-    ``due_at`` is schedule, pause and lease in one: who claims a delivery moves it into the future.
+    ``due_at`` is schedule, pause and lease in one: a claim moves it into the future.
     """
 
     id: int
@@ -29,118 +29,118 @@ class Delivery:
     """The body of the webhook, as it came."""
     accepted_at: int
     event_id: str = ""
-    """Misskey's: the same in all its attempts to bring the event."""
+    """Misskey's id, the same in all its attempts to deliver the event to relay."""
     kind: str = ""
     state: State = State.PENDING
     attempt: int = 0
     due_at: int = 0
     reason: str | None = None
     merged: int | None = None
-    """The delivery that told the same, so that this one was not sent."""
+    """The delivery that was sent in place of this one."""
     batch: int | None = None
-    """The first of those with which it shares its request, in all attempts; itself if alone."""
+    """The first of the deliveries that share its request, in all attempts; itself if alone."""
     edits: int | None = None
-    """The delivery whose message this one changes."""
+    """The delivery whose message this one edits."""
     message: str | None = None
-    """The vendor's id of the message in which it was delivered."""
+    """The vendor's id of the message in which it was posted."""
     key: str | None = None
-    """Random: vendors that can tell a repetition know it by this. None: see the claim."""
+    """Random idempotency key, for vendors that have one. None before the first claim."""
     interrupted: bool = False
-    """Whether an earlier attempt never told its outcome: relay ended in the middle of it."""
+    """Whether the last attempt has no outcome, because relay ended during it."""
     crashes: int = 0
-    """How many attempts in a row ended so."""
+    """The number of consecutive attempts without an outcome."""
     in_doubt: bool = False
-    """Whether it may have arrived by an attempt that got no answer."""
+    """Whether it may have arrived by an attempt whose answer was lost."""
     counts_at: int | None = None
-    """From when on an attempt counts: those before come between two that the schedule wants."""
+    """When the next scheduled attempt is; those before it do not count."""
 
 
 MAY_HAVE_ARRIVED = "may have arrived"
-"""How the reason of a dead letter begins of which nobody knows whether its chat shows it."""
+"""Prefix of the reason of a dead letter that its chat may show."""
 WITHHELD = "the sink may not show this event any more"
-"""How the reason of one begins that the gate stopped after it had been accepted."""
+"""Prefix of the reason of a dead letter that the gate denied after it was accepted."""
 STILL_SHOWN = "the chat may still show what became private"
-"""How the reason of a change begins that should have taken a message back, and could not."""
+"""Prefix of the reason of an edit that failed to withdraw a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The vendor has it; ``pause`` in seconds is the rest it asks for before the next."""
+    """Accepted by the vendor, which asks for a ``pause`` in seconds before the next request."""
 
     pause: float = 0.0
     message: str = ""
-    """The vendor's id of the message, by which it can be changed; empty where there is none."""
+    """The vendor's id of the message, needed to edit it; empty if there is none."""
 
 
 class LimitScope(Enum):
-    """How much a limit of a vendor's meets."""
+    """What a vendor's rate limit applies to."""
 
     MESSAGE = auto()
-    """The change of this one message."""
+    """Edits of this message."""
     EDITS = auto()
-    """All changes of messages; new ones may go."""
+    """All edits; new messages may be sent."""
     SINK = auto()
     VENDOR = auto()
-    """All sinks of the vendor's, as a ban of our address does."""
+    """All sinks of the vendor, for example if it has banned relay's address."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimited:
-    """Not posted, and not the message's fault; ``pause`` in seconds."""
+    """Refused by a rate limit, for ``pause`` seconds."""
 
     pause: float
     scope: LimitScope = LimitScope.SINK
     reason: str | None = field(default=None, compare=False)
-    """The vendor's words, if it has any."""
+    """The vendor's error text, if any."""
     is_named: bool = field(default=True, compare=False)
-    """Whether the vendor says how long to wait; if not, the pauses grow."""
+    """Whether the vendor states the pause; if not, the pauses grow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It may work later."""
+    """Failed, but another attempt may succeed."""
 
     reason: str
     ambiguous: bool = False
-    """The request may have arrived: to repeat it can show it twice."""
+    """The request may have arrived: repeating it may post the message twice."""
     unsent: bool = False
-    """Nothing of the message was written: its chat has never seen it, so no attempt counts."""
+    """Nothing of the message was sent, so the attempt does not count."""
     alone: bool = False
-    """It tells of this message only, and nothing of its sink."""
+    """The failure concerns this message only, and says nothing about its sink."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """This message will never be accepted."""
+    """The vendor will never accept this message."""
 
     reason: str
     is_removed: bool = False
-    """Whether it is the change of a message that somebody has removed from the chat."""
+    """Whether it is an edit of a message that was deleted from the chat."""
     refused: frozenset[str] = frozenset()
-    """The addresses that the vendor names as what it refuses: without them it may be accepted."""
+    """The URLs that the vendor refuses: without them it may accept the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The destination is gone or refuses us."""
+    """The destination is gone or refuses relay."""
 
     reason: str
     is_lasting: bool = False
-    """Whether only other settings, or a person, can mend it: no probe can see that it is well."""
+    """Whether only other settings or a person can fix it, which a probe cannot detect."""
     is_taken: bool = False
-    """Whether the request did something, though not what was wanted: it is never repeated."""
+    """Whether the request had an effect, though not the intended one: it is never repeated."""
 
 
 Outcome = Sent | RateLimited | Failed | Rejected | Closed
-"""How an attempt can end. There is no sixth way; a bug counts as Failed."""
+"""How an attempt can end; a bug in relay counts as Failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try, for people; times are Unix milliseconds."""
+    """A record of an ended attempt, for people; times are in milliseconds."""
 
     at: int
     took: int
     outcome: str
-    """The name of its class."""
+    """The name of the outcome's class."""
     reason: str | None = None

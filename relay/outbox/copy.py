@@ -1,8 +1,8 @@
 """
-An outbox is filled with what another one holds.
+Copies an outbox from a file into a database on a server.
 
-All of it, and under the same names and keys: what was sent without an answer must be sent again
-under the same key.
+Everything keeps its id and key: what was sent without an answer must be sent again under the same
+key.
 """
 
 import sqlite3
@@ -42,10 +42,10 @@ COPIED: Mapping[str, Sequence[str]] = {
     "paused_sink": ("name", "paused_at"),
 }  # fmt: skip
 FLAGS = frozenset({"claimed", "in_doubt", "withdrawn"})
-"""SQLite has numbers for them."""
+"""Columns that SQLite stores as numbers, and PostgreSQL as booleans."""
 LONG = 600.0  # seconds for one step
 
-# A node has its number from a sequence, which does not forget when the node goes.
+# A node gets its number from a sequence, which keeps its state when the node leaves.
 WAS_SERVED = "SELECT is_called FROM node_id_seq"
 HAS_CONTENT = "SELECT EXISTS (SELECT 1 FROM event)"
 LAST_EVENT = "SELECT EXISTS (SELECT 1 FROM event WHERE id = $1 AND hook = $2 AND event_id = $3)"
@@ -54,11 +54,11 @@ NAME = "UPDATE outbox SET id = $1"
 FOLLOW = "SELECT setval(pg_get_serial_sequence($1, 'id'), greatest($2, 1), $2 > 0)"
 
 
-STEP = 1000  # rows held at a time; an event can have megabytes
+CHUNK = 1000  # rows in memory at a time; an event can have megabytes
 
 
 class OutboxContents:
-    """Reads a file that nobody serves meanwhile. ``contents_of`` makes one."""
+    """The rows of a file that no process serves. Created by ``contents_of``."""
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         self._path = path
@@ -67,30 +67,30 @@ class OutboxContents:
 
     @property
     def last_delivery(self) -> int:
-        """The greatest id that was ever given to a delivery: vendors may have seen it."""
-        wanted = "SELECT seq FROM sqlite_sequence WHERE name = 'delivery'"
-        row = self._db.execute(wanted).fetchone()
+        """The greatest id that a delivery ever had: vendors may know it."""
+        query = "SELECT seq FROM sqlite_sequence WHERE name = 'delivery'"
+        row = self._db.execute(query).fetchone()
         return 0 if row is None else int(row[0])
 
     @property
     def last_event(self) -> tuple[int, str, str] | None:
-        """Its id, hook, and Misskey's id."""
-        wanted = "SELECT id, hook, event_id FROM event ORDER BY id DESC LIMIT 1"
-        row = self._db.execute(wanted).fetchone()
+        """The id, the hook and Misskey's id of the last event; None if there is none."""
+        query = "SELECT id, hook, event_id FROM event ORDER BY id DESC LIMIT 1"
+        row = self._db.execute(query).fetchone()
         return None if row is None else tuple(row)
 
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[Sequence[tuple[Any, ...]]]:
-        """All rows of a table, some at a time, in their order."""
+        """The rows of a table in their order, in chunks."""
         with named_file_errors(self._path):
-            wanted = f"SELECT {', '.join(columns)} FROM {table} ORDER BY rowid"  # noqa: S608
-            found = self._db.execute(wanted)
-            while step := found.fetchmany(STEP):
-                yield [tuple(row) for row in step]
+            query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY rowid"  # noqa: S608
+            rows = self._db.execute(query)
+            while chunk := rows.fetchmany(CHUNK):
+                yield [tuple(row) for row in chunk]
 
 
 @contextmanager
 def contents_of(path: Path) -> Iterator[OutboxContents]:
-    """Raises OutboxError if there is no outbox, or if a process serves it."""
+    """Raises OutboxError if there is no outbox in the file, or if a process serves it."""
     if not path.exists() or is_foreign(path):
         raise OutboxError(f"{path}: there is no outbox in this file")
     lock = FileLock(path)
@@ -105,9 +105,10 @@ def contents_of(path: Path) -> Iterator[OutboxContents]:
 
 async def fill(address: str, contents: OutboxContents) -> Mapping[str, int] | None:
     """
-    The number of rows copied, by table; None if that was done before, and it was served since.
+    Copy contents into a database, all or nothing; returns the number of rows by table.
 
-    All or nothing. Raises OutboxError, also if the database has events of its own.
+    None if they were copied before and the database has been served since. Raises OutboxError, also
+    if the database has events of its own.
     """
     with named_errors(public(address)):
         db = await connect(address)
@@ -128,15 +129,15 @@ async def fill(address: str, contents: OutboxContents) -> Mapping[str, int] | No
 async def _is_done(
     db: asyncpg.Connection, contents: OutboxContents, *, has_its_name: bool, place: str
 ) -> bool:
-    """Until it is served, a copy can be made anew; afterwards it goes its own way."""
+    """Whether a copy was made before. Until the database is served, it can be copied again."""
     if not await db.fetchval(WAS_SERVED) and (has_its_name or not await db.fetchval(HAS_CONTENT)):
         return False
     if not has_its_name:
-        raise OutboxError(f"{public(place)}: has been served already: copy into a new database")
+        raise OutboxError(f"{public(place)}: has already been served: copy into a new database")
     last = contents.last_event
     if last is not None and not await db.fetchval(LAST_EVENT, *map(_fitting, last)):
         raise OutboxError(
-            f"{public(place)}: was copied from this outbox before, and both have gone on since"
+            f"{public(place)}: was copied from this outbox before, and both have changed since"
         )
     return True
 

@@ -1,4 +1,4 @@
-"""Which outbox an address names, and what has to be done before one is served."""
+"""Opens, views, serves, copies and prunes the outbox that an address names."""
 
 import asyncio
 import importlib.util
@@ -28,17 +28,17 @@ logger = logging.getLogger(__name__)
 
 
 def file_of(address: str) -> Path | None:
-    """The file of ``sqlite:FILE``; None for a database on a server."""
+    """The file of ``sqlite:FILE``; None for a database on a server. Raises OutboxError."""
     kind, _, place = address.partition(":")
     if kind == "sqlite" and place:
         return Path(place)
     if kind in {"postgresql", "postgres"}:
         return None
-    raise OutboxError(f"outbox {kind}: should be sqlite:FILE or postgresql://user@host/database")
+    raise OutboxError(f"outbox {kind}: must be sqlite:FILE or postgresql://user@host/database")
 
 
 def check_driver(address: str) -> None:
-    """Raises OutboxError if what the address needs is not installed."""
+    """Raise OutboxError if the driver that the address needs is not installed."""
     if file_of(address) is None and importlib.util.find_spec("asyncpg") is None:
         raise OutboxError(
             "postgresql needs a driver: pip install '.[postgres]' in the folder of relay's source"
@@ -47,7 +47,7 @@ def check_driver(address: str) -> None:
 
 @asynccontextmanager
 async def open_outbox(address: str) -> AsyncIterator[Outbox]:
-    """Raises OutboxError if it cannot be opened."""
+    """Open an outbox. Raises OutboxError."""
     path = file_of(address)
     async with _on_postgres(address) if path is None else _in_file(path) as outbox:
         yield outbox
@@ -55,7 +55,7 @@ async def open_outbox(address: str) -> AsyncIterator[Outbox]:
 
 @asynccontextmanager
 async def view_outbox(address: str) -> AsyncIterator[Outbox]:
-    """The same, to be read only: also where nothing can be written."""
+    """Open an outbox for reading, also on a disk that is full or read-only. Raises OutboxError."""
     path = file_of(address)
     async with _on_postgres(address) if path is None else _viewed(path) as outbox:
         yield outbox
@@ -63,7 +63,7 @@ async def view_outbox(address: str) -> AsyncIterator[Outbox]:
 
 @asynccontextmanager
 async def serve_outbox(address: str, *, now: int) -> AsyncIterator[Outbox]:
-    """The same for a process that serves it; ``now`` in milliseconds."""
+    """Open an outbox to serve it; ``now`` is in Unix milliseconds. Raises OutboxError."""
     path = file_of(address)
     opened = open_outbox(address) if path is None else _serve_file(path, now=now)
     async with opened as outbox:
@@ -102,21 +102,21 @@ async def _on_postgres(address: str) -> AsyncIterator[Outbox]:
 
 @asynccontextmanager
 async def _serve_file(path: Path, *, now: int) -> AsyncIterator[Outbox]:
-    """A file is served by one process only, which can recover what the last one left."""
+    """A file is served by one process only, which recovers what the process before it left."""
     named, path = path, real(path)
     if is_foreign(path):
-        raise OutboxError(f"{path}: this file is no outbox of relay's: is it the right name?")
-    was_there = is_gone(path)
+        raise OutboxError(f"{path}: this file is not an outbox of relay: is the name right?")
+    was_deleted = is_gone(path)
     lock = FileLock(path)
     try:
         if take_rescued(path):
             logger.critical(
-                "the outbox was deleted while relay ran, and is back: relay had saved it",
+                "the outbox was deleted while relay ran, and is back from relay's copy",
                 extra={"action": "rescue", "file": str(path)},
             )
-        elif was_there:
+        elif was_deleted:
             logger.critical(
-                "the outbox that was here is gone; an empty one is begun",
+                "the outbox that was here is gone: relay starts with an empty one",
                 extra={"action": "begin", "file": str(path)},
             )
         with suppress(BrokenError), _setting_aside(path, now=now):
@@ -130,7 +130,7 @@ async def _serve_file(path: Path, *, now: int) -> AsyncIterator[Outbox]:
 
 
 def _with_room(path: Path, do: Callable[[], T]) -> T:
-    """On a disk that is full it takes the room that was kept for that."""
+    """Run ``do``; on a full disk, run it again with a part of the reserve given up."""
     try:
         return do()
     except BrokenError:
@@ -142,7 +142,7 @@ def _with_room(path: Path, do: Callable[[], T]) -> T:
 
 
 async def _recover(outbox: Outbox, *, now: int) -> None:
-    """Where nothing can be written, what was tried waits until it is due, and relay runs."""
+    """Make attempted deliveries due. If nothing can be written, they wait and relay runs."""
     try:
         await outbox.recover(now=now)
     except BrokenError:
@@ -153,13 +153,15 @@ async def _recover(outbox: Outbox, *, now: int) -> None:
 
 async def copy_outbox(source: str, target: str) -> Mapping[str, int] | None:
     """
-    Fill a database on a server with what a file holds, and nobody serves.
+    Copy an outbox from a file that no process serves into a database on a server.
 
-    The number of rows by table; None if that was done before. Raises OutboxError.
+    Returns the number of rows by table; None if they were copied before. Raises OutboxError.
     """
     path = file_of(source)
     if path is None or file_of(target) is not None:
-        raise OutboxError("an outbox is copied from sqlite:FILE to postgresql://user@host/database")
+        raise OutboxError(
+            "an outbox can be copied from sqlite:FILE to postgresql://user@host/database"
+        )
     check_driver(target)
     from relay.outbox.copy import contents_of, fill  # late: see tests/unit/test_late_imports.py
 
@@ -169,19 +171,19 @@ async def copy_outbox(source: str, target: str) -> Mapping[str, int] | None:
 
 @contextmanager
 def _setting_aside(path: Path, *, now: int) -> Iterator[None]:
-    """Give a broken outbox another name, loudly: events can come again, nothing is overwritten."""
+    """Rename a broken outbox and log that: events can be accepted, nothing is overwritten."""
     try:
         yield
     except BrokenError as error:
         aside = set_aside(path, now=now)
         logger.critical(
-            "the outbox is broken and was set aside; what waited in it was not delivered",
+            "the outbox is broken and was renamed; its pending deliveries were not sent",
             extra={"action": "set_aside", "reason": str(error), "file": str(aside)},
         )
         raise
 
 
-SHORTEST = 3600.0  # seconds; eventIds must be known for longer than Misskey repeats (13 minutes)
+SHORTEST = 3600.0  # seconds; Misskey repeats an event for 13 minutes, so its id is kept longer
 EVERY = 60.0
 STEP = 500  # events
 PAUSE = 0.2  # between the steps of one round
@@ -195,19 +197,19 @@ async def forget(
     clock: Callable[[], int],
 ) -> None:
     """
-    Prune until ``stop`` is set; ``older_than`` gives seconds, ``clock`` Unix milliseconds.
+    Prune old events until ``stop``; ``older_than`` returns seconds, ``clock`` Unix milliseconds.
 
-    Raises BrokenError; while the outbox only fails it waits.
+    Tries again while the outbox fails. Raises BrokenError.
     """
     after = 0
     while not stop.is_set():
-        kept, pause = round(max(older_than(), SHORTEST) * 1000), EVERY
+        retention, pause = round(max(older_than(), SHORTEST) * 1000), EVERY
         try:
-            pruned = await outbox.prune(before=clock() - kept, limit=STEP, after=after)
+            pruned = await outbox.prune(before=clock() - retention, limit=STEP, after=after)
         except BrokenError:
             raise
         except OutboxError as error:
-            logger.error("pruning fails", extra={"action": "prune", "reason": str(error)})
+            logger.error("pruning failed", extra={"action": "prune", "reason": str(error)})
         else:
             after, pause = pruned.next or 0, EVERY if pruned.next is None else PAUSE
         try:

@@ -129,7 +129,7 @@ def test_a_file_where_a_folder_should_be_is_told(
     folder: Path, use: Callable[[Path], object]
 ) -> None:
     (folder / "file").touch()
-    with pytest.raises(OutboxError, match=f"{folder}/file is no folder"):
+    with pytest.raises(OutboxError, match=f"{folder}/file is not a folder"):
         use(folder / "file" / "relay.db")
 
 

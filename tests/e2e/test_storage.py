@@ -65,7 +65,7 @@ async def test_a_file_that_never_was_an_outbox_is_left_alone(tmp_path: Path) -> 
     with closing(sqlite3.connect(tmp_path / "other.db")) as other:
         other.execute("CREATE TABLE theirs (x)")
     relay = Relay(tmp_path, "", {})
-    for name, told in (("mine.txt", "no outbox"), ("other.db", "another program")):
+    for name, told in (("mine.txt", "not an outbox"), ("other.db", "another program")):
         relay.file.write_text(f"{CONFIG}outbox: sqlite:{name}\n", encoding="utf-8")
         code, _, errors = await relay.command("serve", "--config", str(relay.file))
         assert (code, told in errors) == (2, True)

@@ -302,10 +302,10 @@ def test_a_backup_is_whole_while_the_outbox_is_in_use(relay, folder):
 def test_a_backup_overwrites_nothing(relay, folder):
     (folder / "copy.db").write_bytes(b"mine")
     answer = relay("backup", "copy.db")
-    assert (answer.code, "nothing is overwritten" in answer.err) == (2, True)
+    assert (answer.code, "already exists, and is not overwritten" in answer.err) == (2, True)
     assert (folder / "copy.db").read_bytes() == b"mine"
     answer = relay("backup", "nowhere/copy.db")
-    assert (answer.code, "cannot be made: No such file or directory" in answer.err) == (2, True)
+    assert (answer.code, "cannot be created: No such file or directory" in answer.err) == (2, True)
 
 
 def test_a_backup_that_fails_leaves_nothing_behind(relay, folder):

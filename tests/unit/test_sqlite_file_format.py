@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from relay.outbox.sqlite.file_format import (
-    HEAD,
+    HEADER,
     INDEX,
-    JOURNAL_HEAD,
+    LOG_HEADER,
     MAGIC,
     database,
     has_first_page,
     index,
-    is_journal_of,
+    is_log_of,
 )
 
 
@@ -35,13 +35,13 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[bytes, bytes,
 
 def test_the_files_of_sqlite_agree(files: tuple[bytes, bytes, bytes]) -> None:
     main, wal, shm = files
-    found, head = index(shm[:INDEX]), database(main[:HEAD])
+    found, head = index(shm[:INDEX]), database(main[:HEADER])
     assert found is not None
     assert head is not None
     assert head.size == len(main)
     assert found.size == len(wal)
     assert found.copied == 0
-    assert is_journal_of(wal[:JOURNAL_HEAD], found)
+    assert is_log_of(wal[:LOG_HEADER], found)
 
 
 def test_only_a_first_page_of_the_journal_is_one(files: tuple[bytes, bytes, bytes]) -> None:
@@ -54,7 +54,7 @@ def test_only_a_first_page_of_the_journal_is_one(files: tuple[bytes, bytes, byte
 
     pages = [place for place in range(32, len(wal), found.frame) if wal[place + 3] == 1]
     for place in pages:
-        assert has_first_page(read, found, wal[place + 24 : place + 24 + HEAD])
+        assert has_first_page(read, found, wal[place + 24 : place + 24 + HEADER])
     assert not has_first_page(read, found, MAGIC + bytes(84))
 
 
@@ -68,9 +68,9 @@ def test_a_journal_of_another_index_is_none_of_ours(files: tuple[bytes, bytes, b
     _, wal, shm = files
     found = index(shm[:INDEX])
     assert found is not None
-    assert not is_journal_of(bytes(32), found)
-    assert not is_journal_of(wal[:16] + b"otherone" + wal[24:32], found)
-    assert not is_journal_of(b"", found)
+    assert not is_log_of(bytes(32), found)
+    assert not is_log_of(wal[:16] + b"otherone" + wal[24:32], found)
+    assert not is_log_of(b"", found)
 
 
 def test_an_index_that_is_being_written_is_not_read(files: tuple[bytes, bytes, bytes]) -> None:

@@ -1,9 +1,9 @@
 """
-Room on the disk that is kept for what already waits.
+The disk of an outbox: the room that is reserved on it, and who may use its folder.
 
-To send a message takes a few pages of the journal, before and after. A disk that others fill up to
-the last byte would keep relay from starting and from sending. So there is a file beside the outbox
-that is given up then; and no event is taken that would use what is left.
+Sending a message writes a few pages of the write-ahead log, before and after. A disk that others
+fill up to the last byte would keep relay from starting and from sending. So a reserve file next to
+the outbox is given up then, and no event is accepted that would use the last room.
 """
 
 import os
@@ -18,8 +18,8 @@ from relay.errors import OutboxError
 
 SIZE = 512 * 2**10  # bytes
 STEP = 64 * 2**10  # bytes; SQLite's index takes 32 KiB, a commit four to 60
-LEFT = 256 * 2**10  # bytes that must be free for an event to be taken, beside its own
-AMPLE = 8 * SIZE  # free bytes with which the reserve is made anew
+LEFT = 256 * 2**10  # bytes that must be free, besides its own, for an event to be accepted
+AMPLE = 8 * SIZE  # free bytes with which the reserve is created again
 
 
 class DiskReserve:
@@ -30,7 +30,7 @@ class DiskReserve:
         self._file = path.with_name(f"{path.name}.reserve")
 
     def fill(self) -> None:
-        """Make it, where there is ample room. The bytes are random: a disk may compress others."""
+        """Create it if there is ample room, of random bytes: a file system may compress others."""
         try:
             if self.is_whole or self._free < AMPLE:
                 return
@@ -41,7 +41,7 @@ class DiskReserve:
             self._file.unlink(missing_ok=True)
 
     def release(self) -> bool:
-        """Give up a part of it, the next one each time; False if there is none."""
+        """Give up the next part of it; False if none is left."""
         with suppress(OSError):
             size = self._file.stat().st_size
             if size:
@@ -57,36 +57,36 @@ class DiskReserve:
             return False
 
     def check(self, size: int = 0) -> None:
-        """Raises OutboxError where an event of so many bytes would take the last room."""
+        """Raise OutboxError if an event of ``size`` bytes would use the last room."""
         if self._free < LEFT + size:
             raise OutboxError(f"the disk of {self._folder.absolute()} is full: make room on it")
 
     @property
     def _free(self) -> int:
-        found = os.statvfs(self._folder)
-        if not found.f_blocks:  # a file system without a bound, or one that does not tell
+        disk = os.statvfs(self._folder)
+        if not disk.f_blocks:  # a file system without a limit, or one that does not report it
             return sys.maxsize
-        return found.f_bavail * found.f_frsize
+        return disk.f_bavail * disk.f_frsize
 
 
-ELSEWHERE = "name another place with outbox: in the configuration"
+ELSEWHERE = "set another path with outbox: in the configuration"
 
 
 def allowed(path: Path, mode: int) -> bool:
-    """Whether this process may do that with a file, as the user that it is now."""
+    """Whether this process may access a file in ``mode``, as its effective user."""
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def remedy(path: Path) -> str:
-    """What is wrong with the place of a file, and what to do; empty if nothing is to be seen."""
+    """Why a file cannot be used where it is, and how to fix that; empty if no cause is visible."""
     folder, user = path.absolute().parent, _name(os.geteuid())
     try:
         if not os.path.lexists(folder):
             return f"there is no folder {folder}: mkdir -p -m 700 {_quoted(folder)}, or {ELSEWHERE}"
         if not folder.is_dir():
-            return f"{folder} is no folder: {ELSEWHERE}"
+            return f"{folder} is not a folder: {ELSEWHERE}"
         if os.statvfs(folder).f_flag & os.ST_RDONLY:
-            return f"the disk of {folder} is read-only: mount it to be written, or {ELSEWHERE}"
+            return f"the disk of {folder} is read-only: mount it writable, or {ELSEWHERE}"
         if not allowed(folder, os.W_OK | os.X_OK):
             return _closed(folder, user)
         if path.exists() and not allowed(path, os.R_OK | os.W_OK):
@@ -97,17 +97,17 @@ def remedy(path: Path) -> str:
 
 
 def _closed(path: Path, user: str) -> str:
-    what = "work in the folder" if path.is_dir() else "read and write the file"
-    own = path.stat()
+    action = "work in the folder" if path.is_dir() else "read and write the file"
+    status = path.stat()
     return (
-        f"the user {user} may not {what} {path}, which is {_name(own.st_uid)}'s "
-        f"(mode {own.st_mode & 0o7777:o}): run relay as {_name(own.st_uid)}, or, as root: "
+        f"the user {user} may not {action} {path}, which is {_name(status.st_uid)}'s "
+        f"(mode {status.st_mode & 0o7777:o}): run relay as {_name(status.st_uid)}, or, as root: "
         f"chown {user} {_quoted(path)}; chmod u+rw{'x' if path.is_dir() else ''} {_quoted(path)}"
     )
 
 
 def _closed_folder(folder: Path) -> Path:
-    """The first folder on the way that lets nobody through."""
+    """The first folder on the path that this process may not enter."""
     steps = [*reversed(folder.parents), folder]
     return next((step for step in steps if not allowed(step, os.X_OK)), folder)
 

@@ -1,4 +1,4 @@
-"""The file of the SQLite outbox: who may read it, who holds it, and what if it is broken."""
+"""The file of a SQLite outbox: connecting, copying, checking, locking, and naming its errors."""
 
 import fcntl
 import logging
@@ -17,22 +17,22 @@ from relay.outbox.sqlite.file_format import MAGIC
 
 logger = logging.getLogger(__name__)
 
-BUSY = 2.0  # seconds to wait for somebody else's lock: Misskey itself waits for five
-JOURNAL = 16 * 2**20  # bytes that the journal keeps after a burst
+BUSY = 2.0  # seconds to wait for another process's lock: Misskey itself waits for five
+WAL_LIMIT = 16 * 2**20  # bytes that the write-ahead log keeps after a burst
 
 COMPANIONS = ("", "-wal", "-shm")
-"""What SQLite keeps beside a file: https://www.sqlite.org/tempfiles.html"""
+"""The suffixes of SQLite's files for a database: https://www.sqlite.org/tempfiles.html"""
 
 
 def connect(path: Path, stack: ExitStack) -> sqlite3.Connection:
-    """A connection that is durable to the last commit; ``stack`` closes it."""
-    _make(path)
+    """Open a connection that is durable to the last commit; ``stack`` closes it."""
+    _create(path)
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY)
     stack.enter_context(closing(db))
     db.row_factory = sqlite3.Row
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # for a new file; an old one keeps its way
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # for a new file; an old one keeps its mode
     db.execute("PRAGMA journal_mode = WAL")
-    db.execute(f"PRAGMA journal_size_limit = {JOURNAL}")
+    db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     return db
@@ -40,9 +40,9 @@ def connect(path: Path, stack: ExitStack) -> sqlite3.Connection:
 
 def connect_to_read(path: Path, stack: ExitStack) -> sqlite3.Connection:
     """
-    A connection that writes nothing, so also to a file on a disk that is full or read-only.
+    Open a connection that writes nothing, also to a file on a disk that is full or read-only.
 
-    Where SQLite cannot share the file with others, nobody else uses it: a copy does as well.
+    If SQLite cannot share the file with other processes, none uses it: then a copy is read.
     """
     path = real(path)
     try:
@@ -70,12 +70,12 @@ def _read_only(path: Path, how: str, stack: ExitStack) -> sqlite3.Connection:
         return db
 
 
-def _make(path: Path) -> None:
+def _create(path: Path) -> None:
     """
-    Make a file that nobody else on the machine reads, for raw events hold private notes.
+    Create a file that no other user reads, because events contain private notes.
 
-    One that is there is never opened by hand: to close it would drop the locks of every connection
-    of this process, and another process could remove the journal under them.
+    An existing file is never opened here: closing it would drop the locks of every connection of
+    this process, and another process could then remove the write-ahead log under them.
     https://www.sqlite.org/howtocorrupt.html, section 2.2
     """
     with suppress(FileExistsError):
@@ -88,22 +88,22 @@ READ_THROUGH = 64 * 2**20  # bytes
 
 @contextmanager
 def named_errors(path: Path) -> Iterator[None]:
-    """Turn what a database can raise into OutboxError, or BrokenError, with the file's name."""
+    """Turn errors of a database into OutboxError, or BrokenError, with the file's name."""
     try:
         yield
     except sqlite3.Error as error:
         if _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             raise BrokenError(f"{path}: {error}") from None
-        raise OutboxError(_told(path, str(error), is_closed=_code(error) in CLOSED)) from None
+        raise OutboxError(_explained(path, str(error), is_closed=_code(error) in CLOSED)) from None
     except OSError as error:
         reason = f"cannot be opened: {error.strerror}"
-        raise OutboxError(_told(path, reason, is_closed=True)) from None
+        raise OutboxError(_explained(path, reason, is_closed=True)) from None
     except OverflowError as error:
         raise OutboxError(f"{path}: {error}") from None
 
 
-def _told(path: Path, reason: str, *, is_closed: bool) -> str:
-    """With what to do about it, where that is to be seen; ``is_closed``: it may not be used."""
+def _explained(path: Path, reason: str, *, is_closed: bool) -> str:
+    """An error's text, with its remedy if the file ``is_closed`` to this process."""
     return ": ".join(filter(None, (str(path), reason, remedy(path) if is_closed else "")))
 
 
@@ -114,7 +114,7 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def is_full(error: object) -> bool:
-    """Whether it is one that may come from a full disk: SQLite does not always tell so."""
+    """Whether an error may come from a full disk: SQLite does not always say so."""
     if not isinstance(error, sqlite3.Error):
         return False
     return _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
@@ -122,7 +122,7 @@ def is_full(error: object) -> bool:
 
 def check(path: Path) -> None:
     """
-    Read a file through, if there is one; of a large one only its head, for it takes too long.
+    Check the integrity of a file, if it exists; of a large one only its header, to save time.
 
     Raises BrokenError, or OutboxError.
     """
@@ -133,13 +133,13 @@ def check(path: Path) -> None:
         db.execute("PRAGMA user_version")
         if path.stat().st_size > READ_THROUGH:
             return
-        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise BrokenError(f"{path}: {found}")
+        result = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if result != "ok":
+            raise BrokenError(f"{path}: {result}")
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether a file was never an outbox: it is no database, and no relay has locked it before."""
+    """Whether a file was never an outbox: it is not a database, and relay has never locked it."""
     if not os.path.isfile(path) or os.path.exists(lock_of(path)):
         return False
     with named_errors(path), path.open("rb") as file:
@@ -148,7 +148,7 @@ def is_foreign(path: Path) -> bool:
 
 
 def set_aside(path: Path, *, now: int) -> Path:
-    """Give a broken outbox another name, never to be overwritten; ``now`` in milliseconds."""
+    """Rename a broken outbox to a new name, with ``now`` in milliseconds; returns its path."""
     aside = path.with_name(f"{path.name}.broken-{now}")
     for end in COMPANIONS:
         companion = path.with_name(path.name + end)
@@ -162,28 +162,28 @@ def lock_of(path: Path) -> Path:
 
 
 def real(path: Path) -> Path:
-    """The file behind a name: SQLite has its own files beside that, and only one lock is to be."""
+    """The file that a path leads to: SQLite puts its files next to that, and relay its lock."""
     return Path(os.path.realpath(path))
 
 
 def is_gone(path: Path) -> bool:
-    """Whether there was an outbox: its lock stays."""
+    """Whether an outbox was here and is gone: its lock stays."""
     return os.path.exists(lock_of(path)) and not os.path.lexists(path)
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files of an outbox that are there, its lock among them."""
+    """The existing files of an outbox, including its lock."""
     places = [path.with_name(path.name + end) for end in (*COMPANIONS, ".lock")]
     return [place for place in places if os.path.lexists(place)]
 
 
 def rescued(path: Path) -> Path:
-    """Where the content of an outbox is saved whose file was deleted under a running relay."""
+    """Where the content of an outbox is saved if its file is deleted while relay runs."""
     return path.with_name(f"{path.name}.rescued")
 
 
 def take_rescued(path: Path) -> bool:
-    """Begin with what was saved, if there is nothing else; whether it was so."""
+    """Rename saved content to ``path`` if nothing is there; whether that was done."""
     saved = rescued(path)
     if os.path.lexists(path) or not os.path.exists(saved):
         return False
@@ -195,11 +195,12 @@ def take_rescued(path: Path) -> bool:
 
 def backup(source: Path, target: Path) -> None:
     """
-    Copy all that is committed, and read the copy through. Raises OutboxError.
+    Copy all committed data to a new file, and check the copy. Raises OutboxError.
 
-    It is one transaction that only reads: whoever serves the outbox goes on writing meanwhile.
+    https://www.sqlite.org/backup.html: it is one read transaction, so the process that serves the
+    outbox goes on writing.
     """
-    _make_copy(target)
+    _create_copy(target)
     try:
         with named_errors(source), closing(sqlite3.connect(source, timeout=BUSY)) as db:
             _copy(db, target)
@@ -212,23 +213,23 @@ def backup(source: Path, target: Path) -> None:
 def _copy(db: sqlite3.Connection, target: Path) -> None:
     with named_errors(target), closing(sqlite3.connect(target)) as copy:
         db.backup(copy)
-        found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if found != "ok":
-        raise OutboxError(f"{target}: the copy is broken: {found}")
+        result = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if result != "ok":
+        raise OutboxError(f"{target}: the copy is corrupt: {result}")
 
 
-def _make_copy(target: Path) -> None:
-    """A new file that nobody else on the machine reads."""
+def _create_copy(target: Path) -> None:
+    """Create a new file that no other user reads."""
     try:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        raise OutboxError(f"{target}: is there already, and nothing is overwritten") from None
+        raise OutboxError(f"{target}: already exists, and is not overwritten") from None
     except OSError as error:
-        raise OutboxError(f"{target}: cannot be made: {error.strerror}") from None
+        raise OutboxError(f"{target}: cannot be created: {error.strerror}") from None
 
 
 class FileLock:
-    """Keeps a second process off a file for as long as this one lives, however it ends."""
+    """Keeps other processes off an outbox until this process ends, however it ends."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -236,7 +237,7 @@ class FileLock:
         self._file = _locked(path)
 
     def problem(self) -> str | None:
-        """What became of its file, in words; one that was deleted is made again."""
+        """What is wrong with the lock's file, in words; a deleted one is created again."""
         place = self._place
         try:
             if os.path.samestat(os.stat(place), os.fstat(self._file)):
@@ -244,7 +245,7 @@ class FileLock:
         except FileNotFoundError:
             pass
         except OSError as error:
-            return f"{place}: cannot be reached any more: {error.strerror}"
+            return f"{place}: is no longer accessible: {error.strerror}"
         try:
             again = _locked(self._path)
         except OutboxError as error:
@@ -252,7 +253,7 @@ class FileLock:
         os.close(self._file)
         self._file = again
         logger.critical(
-            "the outbox's lock was deleted or replaced, and was made again",
+            "the outbox's lock was deleted or replaced, and has been created again",
             extra={"action": "lock", "file": place},
         )
         return None
@@ -262,13 +263,13 @@ class FileLock:
 
 
 def _locked(path: Path) -> int:
-    """The lock's file, open and locked. Raises OutboxError."""
+    """Open and lock the lock's file. Raises OutboxError."""
     place = lock_of(path)
     try:
         opened = os.open(place, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         reason = f"cannot be opened: {error.strerror}"
-        raise OutboxError(_told(place, reason, is_closed=True)) from None
+        raise OutboxError(_explained(place, reason, is_closed=True)) from None
     try:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

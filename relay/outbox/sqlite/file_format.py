@@ -1,5 +1,5 @@
 """
-What SQLite's files say of themselves: the head of a database, of its journal, and of its index.
+Parses the headers of SQLite's files: of a database, its write-ahead log, and the log's index.
 
 https://www.sqlite.org/fileformat.html, https://www.sqlite.org/walformat.html
 """
@@ -9,31 +9,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAGIC = b"SQLite format 3\0"
-HEAD = 100  # bytes of a database
-INDEX = 100  # bytes of the index: its head twice, and how far the last checkpoint came
-JOURNAL_HEAD = 32
-FRAME_HEAD = 24
-# In the byte order of the machine: version, changes, whether it is made, the size of a page, the
-# number of frames, and the salt of the journal.
-ONE_HEAD = struct.Struct("=I4xIBxHI12x8s8x")
+HEADER = 100  # bytes of a database
+INDEX = 100  # bytes of the index: its header twice, and how far the last checkpoint got
+LOG_HEADER = 32
+FRAME_HEADER = 24
+# In the byte order of the machine: version, changes, whether it is initialized, the size of a page,
+# the number of frames, and the salt of the log.
+INDEX_HEADER = struct.Struct("=I4xIBxHI12x8s8x")
 COPIED = struct.Struct("=I")
 VERSION = 3_007_000
-JOURNAL_MAGIC = {0x377F0682, 0x377F0683}
+LOG_MAGIC = {0x377F0682, 0x377F0683}
 
 Read = Callable[[int, int], bytes]
-"""Bytes of a file: how many, and from where on."""
+"""Reads a file: takes a number of bytes and an offset."""
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
-    """The head of a database file: the bytes that its pages take."""
+class DatabaseHeader:
+    """The header of a database file: the bytes of all its pages."""
 
     size: int
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
-    """The head of the journal's index; ``frames`` are in the journal, ``copied`` are in the file"""
+class LogIndex:
+    """The header of the log's index: ``frames`` in the log, of which ``copied`` are in the file."""
 
     page: int
     frames: int
@@ -42,44 +42,44 @@ class Index:
 
     @property
     def size(self) -> int:
-        """The bytes that the journal must have."""
-        return JOURNAL_HEAD + self.frames * self.frame if self.frames else 0
+        """The least size of the log, in bytes."""
+        return LOG_HEADER + self.frames * self.frame if self.frames else 0
 
     @property
     def frame(self) -> int:
-        return FRAME_HEAD + self.page
+        return FRAME_HEADER + self.page
 
 
-def database(head: bytes) -> Database | None:
-    """None if it is none."""
-    if len(head) < HEAD or not head.startswith(MAGIC):
+def database(head: bytes) -> DatabaseHeader | None:
+    """None if the file is not a database."""
+    if len(head) < HEADER or not head.startswith(MAGIC):
         return None
     (page,) = struct.unpack_from(">H", head, 16)
     (pages,) = struct.unpack_from(">I", head, 28)
-    return Database(size=pages * (65536 if page == 1 else page))
+    return DatabaseHeader(size=pages * (65536 if page == 1 else page))
 
 
-def index(head: bytes) -> Index | None:
-    """None while somebody writes it: it stands there twice."""
+def index(head: bytes) -> LogIndex | None:
+    """None while a process is writing it: then its two copies differ."""
     if len(head) < INDEX or head[:48] != head[48:96]:
         return None
-    version, _, is_made, page, frames, salt = ONE_HEAD.unpack_from(head)
+    version, _, is_made, page, frames, salt = INDEX_HEADER.unpack_from(head)
     if version != VERSION or not is_made:
         return None
     size = (page & 0xFE00) + ((page & 1) << 16)
-    return Index(page=size, frames=frames, salt=salt, copied=COPIED.unpack_from(head, 96)[0])
+    return LogIndex(page=size, frames=frames, salt=salt, copied=COPIED.unpack_from(head, 96)[0])
 
 
-def is_journal_of(head: bytes, index: Index) -> bool:
-    """Whether a journal with this head is the one that the index is about."""
-    if len(head) < JOURNAL_HEAD:
+def is_log_of(head: bytes, index: LogIndex) -> bool:
+    """Whether a log with this header is the one that the index describes."""
+    if len(head) < LOG_HEADER:
         return False
-    return struct.unpack_from(">I", head)[0] in JOURNAL_MAGIC and head[16:24] == index.salt
+    return struct.unpack_from(">I", head)[0] in LOG_MAGIC and head[16:24] == index.salt
 
 
-def has_first_page(read: Read, index: Index, head: bytes) -> bool:
-    """Whether a database's first page with this head is in its journal."""
-    for place in reversed(range(JOURNAL_HEAD, index.size, index.frame)):
-        if read(4, place) == b"\0\0\0\1" and read(len(head), place + FRAME_HEAD) == head:
+def has_first_page(read: Read, index: LogIndex, head: bytes) -> bool:
+    """Whether a database's first page, with this header, is in its log."""
+    for place in reversed(range(LOG_HEADER, index.size, index.frame)):
+        if read(4, place) == b"\0\0\0\1" and read(len(head), place + FRAME_HEADER) == head:
             return True
     return False

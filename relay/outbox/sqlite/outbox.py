@@ -24,7 +24,7 @@ from relay.outbox.records import Claim, ClaimRequest, ClosedSink, NewEvent, Prun
 from relay.outbox.sqlite import claims, statements
 from relay.outbox.sqlite.claims import numbered
 from relay.outbox.sqlite.file import FileLock, connect, connect_to_read, named_errors
-from relay.outbox.sqlite.guard import Guard, abandon
+from relay.outbox.sqlite.guard import FileGuard, abandon
 from relay.outbox.sqlite.schema import is_current, migrate
 from relay.outbox.sqlite.writer import SQLiteWriter
 from relay.outcome import Attempt, Delivery
@@ -47,7 +47,7 @@ class SQLiteOutbox(sql.SQLOutbox):
         writer: sqlite3.Connection,
         reader: sqlite3.Connection,
         *,
-        guard: Guard | None,
+        guard: FileGuard | None,
         held: ExitStack,
     ) -> None:
         self.path = path
@@ -71,7 +71,7 @@ class SQLiteOutbox(sql.SQLOutbox):
             writer = connect(path, stack)
             migrate(writer)
             reader = connect(path, stack)
-            guard = Guard(path, lock=lock)
+            guard = FileGuard(path, lock=lock)
             return cls(path, writer, reader, guard=guard, held=stack.pop_all())
 
     @classmethod
