@@ -42,8 +42,8 @@ from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox, file_of, serve_outbox
 from relay.outbox.lifecycle import forget
 from relay.outcome import Delivery, Outcome
+from relay.rendering.blocks import trial
 from relay.rendering.templates import Templates
-from relay.rendering.trial import trial
 from relay.sinks import Sink
 from relay.sinks.http import open_session
 from relay.sinks.proxy import proxies

@@ -106,6 +106,17 @@ def outline(event: Event, language: Language) -> Message:
     )
 
 
+def trial(*, at: int, language: Language) -> Message:
+    """The message of ``relay send-test``; ``at`` in Unix milliseconds."""
+    return Message(
+        title=(Text("relay test"),),
+        body=(Text("If you can read this, relay can reach you here."),),
+        footer=(Text("relay send-test"),),
+        at=at,
+        when=language.moment(at),
+    )
+
+
 def _handle(user: User | None) -> str:
     return f"@{readable(user.acct)}" if user is not None and user.username else ""
 

@@ -11,7 +11,7 @@ from relay.app.plan import policy, renderer
 from relay.cli.preview import embedded
 from relay.i18n import Language
 from relay.model import Event
-from relay.rendering.trial import trial
+from relay.rendering.blocks import trial
 from relay.routing.gate import redacted
 from relay.sinks.console import ConsoleSettings
 from relay.text import plain

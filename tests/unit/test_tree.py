@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay.text.labels import hosts_in, people_in
-from relay.text.links import honest, is_web, link, without_links
+from relay.text.links import honest, hosts_in, is_web, link, people_in, without_links
 from relay.text.tree import (
     Code,
     Emoji,
