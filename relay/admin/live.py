@@ -14,14 +14,14 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from relay.admin.deliveries import rows
-from relay.admin.sinks import standings
+from relay.admin.sinks import sink_rows
 from relay.admin.templating import SESSION, locale_of, render
 from relay.errors import OutboxError
 from relay.monitoring.changes import Changes
 
 LISTS: Mapping[str, tuple[str, Callable[[web.Request], Awaitable[dict[str, Any]]]]] = {
     "/live": ("rows.html", rows),
-    "/live/sinks": ("standings.html", standings),
+    "/live/sinks": ("sink_rows.html", sink_rows),
 }
 """The template and the values of each list, by its path."""
 

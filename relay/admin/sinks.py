@@ -10,26 +10,20 @@ from relay.admin.context import AdminContext, context_of
 from relay.admin.security import form
 from relay.admin.templating import page
 from relay.monitoring.rolling import HOUR, Bars, Minute, bars
-from relay.monitoring.sink_status import LaneStatus
-from relay.outbox import Backlog, ClosedSink
+from relay.monitoring.sink_status import SinkStatus, sink_statuses
 from relay.outcome import Attempt, Sent
 from relay.sinks.pacing import written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkRow:
-    """What is known of a sink; times are Unix milliseconds, ``rest`` and ``age`` seconds."""
+    """A sink on the page; ``age`` is that of its first pending delivery, in seconds."""
 
-    name: str
+    status: SinkStatus
     type: str
-    state: str
-    since: int | None
-    backlog: Backlog | None
     age: int
     pace: str
-    rest: float
-    trouble: Attempt | None
-    closed: ClosedSink | None
+    last_failure: Attempt | None
     hour: Sequence[Minute]
 
     @property
@@ -50,65 +44,30 @@ async def list_page(request: web.Request) -> web.Response:
     return page(
         request,
         "sinks.html",
-        **await standings(request),
+        **await sink_rows(request),
         tried=tried if tried in context_of(request).sinks else "",
         outcome=request.query.get("outcome", ""),
     )
 
 
-async def standings(request: web.Request) -> dict[str, Any]:
-    return {"standings": await _standings(context_of(request)), "hour": HOUR}
+async def sink_rows(request: web.Request) -> dict[str, Any]:
+    return {"rows": await rows(context_of(request)), "hour": HOUR}
 
 
-async def _standings(context: AdminContext) -> Sequence[SinkRow]:
-    """Those of the configuration, and those for which something still waits."""
-    backlog, troubles = await context.outbox.backlog(), await context.outbox.last_failures()
-    paused, lanes = await context.outbox.paused_sinks(), context.lanes()
-    closed = {one.name: one for one in await context.outbox.closed_sinks()}
+async def rows(context: AdminContext) -> Sequence[SinkRow]:
+    """The sinks of the configuration, and those with pending deliveries."""
+    failures = await context.outbox.last_failures()
     return [
-        _standing(
-            context,
-            name,
-            waits=backlog.get(name),
-            trouble=troubles.get(name),
-            paused_at=paused.get(name),
-            closed=closed.get(name),
-            lane=lanes.get(name, LaneStatus()),
+        SinkRow(
+            status=status,
+            type=context.sinks[status.name].type if status.name in context.sinks else "",
+            age=int(status.oldest(context.clock())),
+            pace=written(context.sinks[status.name].pace) if status.name in context.sinks else "",
+            last_failure=failures.get(status.name),
+            hour=context.stats.hour(status.name),
         )
-        for name in dict.fromkeys([*context.sinks, *backlog])
+        for status in await sink_statuses(context.outbox, context.sinks, context.lanes())
     ]
-
-
-def _standing(
-    context: AdminContext,
-    name: str,
-    *,
-    waits: Backlog | None,
-    trouble: Attempt | None,
-    paused_at: int | None,
-    closed: ClosedSink | None,
-    lane: LaneStatus,
-) -> SinkRow:
-    sink, state = context.sinks.get(name), "resting" if lane.is_failing else "open"
-    if sink is None:
-        state = "unknown"
-    elif paused_at is not None:
-        state = "paused"
-    elif closed is not None:
-        state = "closed"
-    return SinkRow(
-        name=name,
-        type="" if sink is None else sink.type,
-        state=state,
-        since=closed.closed_at if paused_at is None and closed is not None else paused_at,
-        backlog=waits,
-        age=0 if waits is None else max(0, context.clock() - waits.since) // 1000,
-        pace="" if sink is None else written(sink.pace),
-        rest=lane.rest,
-        trouble=trouble,
-        closed=closed,
-        hour=context.stats.hour(name),
-    )
 
 
 async def act(request: web.Request) -> web.Response:

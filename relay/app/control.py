@@ -8,7 +8,7 @@ What the outbox holds commands read and change themselves, whether relay runs or
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -82,10 +82,7 @@ def _door(control: Control) -> web.Application:
         return web.json_response({})
 
     async def lanes(request: web.Request) -> web.Response:
-        told = {
-            name: {"sick": it.is_failing, "rest": it.rest} for name, it in control.lanes().items()
-        }
-        return web.json_response(told)
+        return web.json_response({name: asdict(lane) for name, lane in control.lanes().items()})
 
     app = web.Application()
     app.router.add_post("/reload", reload)

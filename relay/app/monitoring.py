@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from relay.listener import OWNER, UNIX, BoundedRunner, Listener, listen
 from relay.monitoring.changes import Changes
 from relay.monitoring.health import HealthCheck, Intake
 from relay.monitoring.metrics import Metrics
-from relay.monitoring.sink_status import SinkState, SinkStatus
+from relay.monitoring.sink_status import LaneStatus, SinkStatus, sink_statuses
 from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox
 
@@ -68,26 +68,17 @@ class Monitoring:
     async def scraped(self, metrics: Metrics) -> tuple[bytes, str]:
         """The metrics in writing, and their content type."""
         condition = await self._health_check.look()
-        statuses: Mapping[str, SinkStatus] = {}
+        statuses: Sequence[SinkStatus] = ()
         if condition.is_ready:
+            lanes = {
+                name: LaneStatus(is_failing=lane.is_failing, rest=lane.rest)
+                for name, lane in self._lanes.items()
+            }
             try:
-                statuses = await self._statuses()
+                statuses = await sink_statuses(self._outbox, lanes, lanes)
             except OutboxError as error:
                 logger.error("outbox fails", extra={"action": "scrape", "reason": str(error)})
-        return metrics.written(is_ready=condition.is_ready, statuses=statuses)
-
-    async def _statuses(self) -> Mapping[str, SinkStatus]:
-        backlog, now = await self._outbox.backlog(), self._clock()
-        halted = dict.fromkeys(await self._outbox.paused_sinks(), SinkState.PAUSED)
-        halted |= {sink.name: SinkState.CLOSED for sink in await self._outbox.closed_sinks()}
-        return {
-            name: SinkStatus(
-                state=halted.get(name) or (SinkState.SICK if lane.is_failing else SinkState.WELL),
-                backlog=backlog[name].number if name in backlog else 0,
-                oldest=max(0, now - backlog[name].since) / 1000 if name in backlog else 0.0,
-            )
-            for name, lane in self._lanes.items()
-        }
+        return metrics.written(is_ready=condition.is_ready, statuses=statuses, now=self._clock())
 
     async def keep(self, notifier: Notifier, *, stop: asyncio.Event) -> None:
         """Tell systemd twice per period that nothing hangs; if something does, it restarts us."""

@@ -119,5 +119,5 @@ async def reopen(outbox: Outbox, lane_configs: Mapping[str, LaneConfig], *, now:
         if state == "pending" and sink not in lane_configs:
             logger.warning(
                 "deliveries wait for a sink that is not in the configuration",
-                extra={"action": "orphans", "sink": sink, "number": number},
+                extra={"action": "orphaned_deliveries", "sink": sink, "number": number},
             )

@@ -19,7 +19,8 @@ from relay.cli.output import colour_for, echo, echo_json, warn
 from relay.cli.parser import Commands, add, add_json
 from relay.config import Config
 from relay.errors import OutboxError
-from relay.outbox import Backlog, ClosedSink, Outbox, file_of
+from relay.monitoring.sink_status import LaneStatus, SinkState, SinkStatus, sink_statuses
+from relay.outbox import ClosedSink, Outbox, file_of
 from relay.outcome import Attempt, State
 from relay.sinks.pacing import written
 from relay.terminal import Colour, one_line, room_of, stamp, table
@@ -32,99 +33,74 @@ HEAD = ("sink", "state", "waiting", "oldest", "dead", "pace", "")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkReport:
-    """
-    What the outbox, the configuration and the relay that runs know of a sink.
+    """A line of ``relay sinks``; ``due_at`` is in Unix milliseconds."""
 
-    Times are Unix milliseconds; ``rest`` is in seconds, and None if no relay runs.
-    """
-
-    sink: str
-    is_configured: bool
-    backlog: Backlog | None
+    status: SinkStatus
     dead: int
     due_at: int | None
-    closed: ClosedSink | None
-    paused_at: int | None
-    trouble: Attempt | None
+    last_failure: Attempt | None
     pace: str
-    is_sick: bool
-    rest: float | None
-
-    @property
-    def state(self) -> str:
-        if not self.is_configured:
-            return "not in the configuration"
-        if self.paused_at is not None:
-            return "paused"
-        if self.closed is not None:
-            return "closed"
-        return "sick" if self.is_sick else "open"
 
 
 async def listed(args: Namespace) -> int:
     config = configuration_without_secrets(args.config)
     async with outbox_to_read(config) as outbox:
-        standings = await _standings(config, outbox)
+        lines = await reports(config, outbox, await _lane_statuses(config))
     now = app.unix_milliseconds()
     if args.json:
-        echo_json([_row(one, now=now) for one in standings])
+        echo_json([json_row(line, now=now) for line in lines])
         return 0
     colour = colour_for(sys.stdout)
-    rows = [_cells(one, colour, now=now) for one in standings]
+    rows = [_cells(line, colour, now=now) for line in lines]
     head = [colour.dim(word) for word in HEAD]
-    for line in table([head, *rows], room=room_of(sys.stdout)):
-        echo(line)
+    for text in table([head, *rows], room=room_of(sys.stdout)):
+        echo(text)
     return 0
 
 
-async def _standings(config: Config, outbox: Outbox) -> Sequence[SinkReport]:
-    counts, backlog = await outbox.counts(), await outbox.backlog()
-    closed = {one.name: one for one in await outbox.closed_sinks()}
-    paused, troubles = await outbox.paused_sinks(), await outbox.last_failures()
-    lanes = await _lane_statuses(config)
+async def reports(
+    config: Config, outbox: Outbox, lanes: Mapping[str, LaneStatus]
+) -> Sequence[SinkReport]:
+    counts, failures = await outbox.counts(), await outbox.last_failures()
+    statuses = await sink_statuses(outbox, config.sinks, lanes, others=(sink for sink, _ in counts))
     return [
         SinkReport(
-            sink=name,
-            is_configured=name in config.sinks,
-            backlog=backlog.get(name),
-            dead=counts.get((name, State.DEAD), 0),
-            due_at=await outbox.due_at(name),
-            closed=closed.get(name),
-            paused_at=paused.get(name),
-            trouble=troubles.get(name),
-            pace=written(config.sinks[name].pace) if name in config.sinks else "",
-            is_sick=lanes.get(name, {}).get("sick", False),
-            rest=lanes.get(name, {}).get("rest"),
+            status=status,
+            dead=counts.get((status.name, State.DEAD), 0),
+            due_at=await outbox.due_at(status.name),
+            last_failure=failures.get(status.name),
+            pace=written(config.sinks[status.name].pace) if status.name in config.sinks else "",
         )
-        for name in dict.fromkeys([*config.sinks, *(sink for sink, _ in counts)])
+        for status in statuses
     ]
 
 
-async def _lane_statuses(config: Config) -> Mapping[str, Any]:
+async def _lane_statuses(config: Config) -> Mapping[str, LaneStatus]:
     """What only the relay that runs knows; nothing if none does, or it does not answer."""
     try:
-        return await ask(socket_of(file_of(config.outbox), config.home), "GET", "/lanes") or {}
+        answer = await ask(socket_of(file_of(config.outbox), config.home), "GET", "/lanes")
     except OutboxError as error:
         warn(str(error))
         return {}
+    return {name: LaneStatus(**fields) for name, fields in (answer or {}).items()}
 
 
-def _row(standing: SinkReport, *, now: int) -> Mapping[str, Any]:
-    """For programs."""
-    backlog, closed, trouble = standing.backlog, standing.closed, standing.trouble
-    paused_at, due_at = standing.paused_at, standing.due_at
+def json_row(report: SinkReport, *, now: int) -> Mapping[str, Any]:
+    """The line as JSON."""
+    status, failure = report.status, report.last_failure
+    backlog, closed, paused_at = status.backlog, status.closed, status.paused_at
     return {
-        "sink": standing.sink,
-        "state": standing.state,
-        "waiting": backlog.number if backlog else 0,
+        "sink": status.name,
+        "state": status.state,
+        "waiting": status.pending,
         "oldest_seconds": _seconds(now - backlog.since) if backlog else None,
-        "dead": standing.dead,
-        "next_in_seconds": None if due_at is None else _seconds(due_at - now),
-        "pace": standing.pace or None,
-        "rest_seconds": standing.rest,
+        "dead": report.dead,
+        "next_in_seconds": None if report.due_at is None else _seconds(report.due_at - now),
+        "pace": report.pace or None,
+        "rest_seconds": status.rest,
         "paused_at": None if paused_at is None else stamp(paused_at),
         "closed": closed and _closed_row(closed),
-        "last_error": trouble and {"at": stamp(trouble.at), "reason": trouble.reason},
+        "last_error": failure and {"at": stamp(failure.at), "reason": failure.reason},
     }
 
 
@@ -133,40 +109,44 @@ def _closed_row(closed: ClosedSink) -> Mapping[str, Any]:
     return {"at": stamp(closed.closed_at), "reason": closed.reason, "probe_at": probe_at}
 
 
-def _cells(standing: SinkReport, colour: Colour, *, now: int) -> Sequence[str]:
-    good = {"open": colour.good, "paused": colour.doubtful, "sick": colour.doubtful}
-    paint = good.get(standing.state, colour.bad)
-    backlog = standing.backlog
+def _cells(report: SinkReport, colour: Colour, *, now: int) -> Sequence[str]:
+    status = report.status
+    paints = {
+        SinkState.OK: colour.good,
+        SinkState.PAUSED: colour.doubtful,
+        SinkState.FAILING: colour.doubtful,
+    }
     return (
-        standing.sink,
-        paint(standing.state),
-        str(backlog.number if backlog else 0),
-        elapsed(_seconds(now - backlog.since)) if backlog else "-",
-        str(standing.dead),
-        standing.pace or "-",
-        "; ".join(_remarks(standing, now=now)),
+        status.name,
+        paints.get(status.state, colour.bad)(status.state),
+        str(status.pending),
+        elapsed(_seconds(now - status.backlog.since)) if status.backlog else "-",
+        str(report.dead),
+        report.pace or "-",
+        "; ".join(_remarks(report, now=now)),
     )
 
 
-def _remarks(standing: SinkReport, *, now: int) -> Iterator[str]:
-    if not standing.is_configured and standing.backlog is not None:
-        yield f"put it back under its name, or: relay sinks give-up {standing.sink}"
-    if standing.paused_at is not None:
-        yield f"paused for {elapsed(_seconds(now - standing.paused_at))}"
-    if standing.due_at is not None and standing.due_at > now:
-        yield f"next attempt in {elapsed(_seconds(standing.due_at - now))}"
-    if standing.rest and standing.rest >= 1:
-        yield f"its pace lets it go on in {elapsed(int(standing.rest))}"
-    if standing.closed is not None:
-        ago = elapsed(_seconds(now - standing.closed.closed_at))
-        yield f"closed {ago} ago: {one_line(standing.closed.reason)}"
-        if standing.closed.probe_at is None:
-            yield f"change its settings, or: relay sinks resume {standing.sink}"
-        elif standing.backlog is not None and standing.paused_at is None:
-            yield f"asked again in {elapsed(_seconds(standing.closed.probe_at - now))}"
-    elif standing.trouble is not None:
-        ago = elapsed(_seconds(now - standing.trouble.at))
-        yield f"last error {ago} ago: {one_line(standing.trouble.reason)}"
+def _remarks(report: SinkReport, *, now: int) -> Iterator[str]:
+    status, closed, failure = report.status, report.status.closed, report.last_failure
+    if status.state is SinkState.ORPHANED:
+        yield "not in the configuration"
+        if status.backlog is not None:
+            yield f"put it back under its name, or: relay sinks give-up {status.name}"
+    if status.paused_at is not None:
+        yield f"paused for {elapsed(_seconds(now - status.paused_at))}"
+    if report.due_at is not None and report.due_at > now:
+        yield f"next attempt in {elapsed(_seconds(report.due_at - now))}"
+    if status.rest and status.rest >= 1:
+        yield f"its pace lets it go on in {elapsed(int(status.rest))}"
+    if closed is not None:
+        yield f"closed {elapsed(_seconds(now - closed.closed_at))} ago: {one_line(closed.reason)}"
+        if closed.probe_at is None:
+            yield f"change its settings, or: relay sinks resume {status.name}"
+        elif status.backlog is not None and status.paused_at is None:
+            yield f"asked again in {elapsed(_seconds(closed.probe_at - now))}"
+    elif failure is not None:
+        yield f"last error {elapsed(_seconds(now - failure.at))} ago: {one_line(failure.reason)}"
 
 
 def _seconds(milliseconds: int) -> int:

@@ -123,7 +123,8 @@ class Lane:
             raise
         except OutboxError as error:
             logger.error(
-                "outbox fails", extra={"action": "rest", "sink": self.name, "reason": str(error)}
+                "outbox fails",
+                extra={"action": "outbox_retry", "sink": self.name, "reason": str(error)},
             )
             return REST, False
 

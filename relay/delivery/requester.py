@@ -148,7 +148,7 @@ class Requester:
         """Ask once more, in plain form; where that is no better, it stays rejected."""
         logger.warning(
             "rejected, trying its plain form",
-            extra={"action": "plain", "sink": self.name, "reason": rejected.reason},
+            extra={"action": "plain_fallback", "sink": self.name, "reason": rejected.reason},
         )
         plain = [plain_form(one) for one in messages]
         outcome = await self.ask(lambda: ask(plain))

@@ -47,5 +47,6 @@ class BacklogLimit:
             raise
         except OutboxError as error:
             logger.warning(
-                "what waits cannot be counted", extra={"action": "count", "reason": str(error)}
+                "what waits cannot be counted",
+                extra={"action": "backlog_count_failed", "reason": str(error)},
             )

@@ -5,7 +5,7 @@ https://prometheus.io/docs/practices/naming/
 """
 
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from importlib.metadata import version
 
 from prometheus_client import (
@@ -89,8 +89,8 @@ class Metrics:
             ["sink"],
             registry=registry,
         )
-        self._breaker = Gauge(
-            "relay_sink_breaker", "1 for the state of a sink", ["sink", "state"], registry=registry
+        self._state = Gauge(
+            "relay_sink_state", "1 for the state of a sink", ["sink", "state"], registry=registry
         )
 
     def begin(self, sink: str) -> None:
@@ -120,16 +120,18 @@ class Metrics:
             if one.state is State.DELIVERED:
                 self._latency.labels(one.sink).observe(max(0, one.due_at - one.accepted_at) / 1000)
 
-    def written(self, *, is_ready: bool, statuses: Mapping[str, SinkStatus]) -> tuple[bytes, str]:
+    def written(
+        self, *, is_ready: bool, statuses: Iterable[SinkStatus], now: int
+    ) -> tuple[bytes, str]:
         """Everything, with how it stands now, and its content type."""
         self._ready.set(is_ready)
-        for gauge in (self._backlog, self._oldest, self._breaker):
+        for gauge in (self._backlog, self._oldest, self._state):
             gauge.clear()  # rather nothing than what was true before
-        for sink, status in statuses.items():
-            self._backlog.labels(sink).set(status.backlog)
-            self._oldest.labels(sink).set(status.oldest)
+        for status in statuses:
+            self._backlog.labels(status.name).set(status.pending)
+            self._oldest.labels(status.name).set(status.oldest(now))
             for state in SinkState:
-                self._breaker.labels(sink, state).set(status.state is state)
+                self._state.labels(status.name, state).set(status.state is state)
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
 

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from relay.delivery.settle import settle
+from relay.delivery.settle import AttemptContext, settle
 from relay.outbox import ClaimRequest, ClosedSink, DeliverySearch, Outbox
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
 from tests.factories import Opener, accept, an_event
@@ -151,11 +151,10 @@ class Machine(RuleBasedStateMachine):
         return self.do(self.outbox.save(self.settled(load, outcome), claimed=load))
 
     def settled(self, load: list[Delivery], outcome: Outcome) -> list[Delivery]:
-        shared = len(load) > 1
-        return [
-            settle(one, outcome, schedule=SCHEDULE, now=self.now, resend=False, shared=shared)
-            for one in load
-        ]
+        context = AttemptContext(
+            schedule=SCHEDULE, now=self.now, resend=False, shared=len(load) > 1
+        )
+        return [settle(one, outcome, context) for one in load]
 
     @rule(step=st.sampled_from([-10_000, -50, -1, 40, 10_000]))
     def the_clock_is_set(self, step: int) -> None:

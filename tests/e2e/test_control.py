@@ -123,10 +123,10 @@ async def test_sinks_have_their_pace_and_what_only_the_relay_that_runs_knows(
 ) -> None:
     async with serving(tmp_path, config(discord), {"ALICE": WORD}) as relay:
         (team,) = json.loads((await relay.command("sinks", "--json"))[1])
-        assert (team["state"], team["pace"], team["rest_seconds"]) == ("open", "5/2s", 0.0)
+        assert (team["state"], team["pace"], team["rest_seconds"]) == ("ok", "5/2s", 0.0)
         await relay.terminate()
         (team,) = json.loads((await relay.command("sinks", "--json"))[1])
-        assert (team["state"], team["pace"], team["rest_seconds"]) == ("open", "5/2s", None)
+        assert (team["state"], team["pace"], team["rest_seconds"]) == ("ok", "5/2s", None)
 
 
 async def test_where_no_socket_can_be_events_come_and_go_all_the_same(

@@ -141,7 +141,7 @@ async def test_a_sink_tells_how_it_is(opened: Open, outbox: Outbox) -> None:
         "404 &lt;gone&gt;",
         "the oldest for 1m 6s",
         ">closed<",
-        ">resting<",
+        ">failing<",
         "5/2s",
         "deleted.",
     ):

@@ -99,13 +99,13 @@ async def test_what_waits_is_told_with_its_age_and_the_state_of_its_sink(
 
     async def is_closed() -> bool:
         found = await installed.metrics()
-        return found.get('relay_sink_breaker{sink="team",state="closed"}') == 1
+        return found.get('relay_sink_state{sink="team",state="closed"}') == 1
 
     await until(is_closed)
     for n in (1, 2):
         assert await installed.post(n) == 204
     found = await installed.metrics()
-    assert found['relay_sink_breaker{sink="team",state="well"}'] == 0
+    assert found['relay_sink_state{sink="team",state="ok"}'] == 0
     assert found['relay_backlog{sink="team"}'] == 3
     assert found['relay_oldest_waiting_seconds{sink="team"}'] > 0
     assert found['relay_attempts_total{outcome="Closed",sink="team"}'] == 1

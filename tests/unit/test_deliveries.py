@@ -159,21 +159,21 @@ def test_an_option_before_an_action_holds_for_it(relay, folder):
 
 def test_sinks_are_told_with_what_waits_and_what_went_wrong(relay, folder):
     rows = {row["sink"]: row for row in relay("sinks", "--json").json}
-    assert rows["team"]["state"] == "open"
+    assert rows["team"]["state"] == "ok"
     assert (rows["team"]["waiting"], rows["team"]["dead"]) == (1, 1)
     assert rows["team"]["last_error"] == {"at": "1970-01-01T00:00:00+00:00", "reason": "400 no"}
     assert (rows["mods"]["waiting"], rows["mods"]["last_error"]) == (0, None)
     head, team, mods, _ = relay("sinks").out.splitlines()
     assert head.split() == ["sink", "state", "waiting", "oldest", "dead", "pace"]
     assert "ago: 400 no" in team
-    assert mods.split() == ["mods", "open", "0", "-", "0", "-"]
+    assert mods.split() == ["mods", "ok", "0", "-", "0", "-"]
 
 
 def test_a_sink_that_left_the_configuration_is_told_with_what_waits_for_it(relay, folder):
     text = CONFIG.replace("team: {type: console}", "crew: {type: console}").replace("team", "crew")
     (folder / "config.yaml").write_text(text, encoding="utf-8")
     rows = {row["sink"]: row for row in relay("sinks", "--json").json}
-    assert (rows["team"]["state"], rows["team"]["waiting"]) == ("not in the configuration", 1)
+    assert (rows["team"]["state"], rows["team"]["waiting"]) == ("orphaned", 1)
 
 
 def test_what_waits_for_a_sink_that_left_the_configuration_can_be_given_up(relay, folder):
@@ -229,7 +229,7 @@ def test_a_refusal_is_told_apart_from_a_pause_and_resuming_ends_both(relay, fold
     (team, *_) = relay("sinks", "--json").json
     assert (team["state"], team["closed"]["reason"]) == ("paused", "404 gone")
     assert relay("sinks", "resume", "team").code == 0
-    assert relay("sinks", "--json").json[0]["state"] == "open"
+    assert relay("sinks", "--json").json[0]["state"] == "ok"
 
 
 def test_an_event_is_replayed_as_a_delivery_of_its_own(relay, folder):

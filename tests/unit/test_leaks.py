@@ -62,7 +62,7 @@ LEAKS = {
     "metrics": """Secret(WORD)
     metrics = Metrics(kinds=())
     metrics.begin(WORD)
-    metrics.written(is_ready=True, statuses={})""",
+    metrics.written(is_ready=True, statuses=[], now=0)""",
     "repr": """
     class Holder:
         def __init__(self):
