@@ -1,19 +1,27 @@
 """
-The configuration file: strict, and all its mistakes are told at once, with their places.
+The configuration file: strict; reports every mistake with its line and column, all at once.
 
-file, document, syntax,      YAML text, and what it takes from outside, to plain data
-variable, credential
-settings, condition, value   the models of what the file may say
-crosscheck, proof            what one part says of another; templates and conditions, tried
-placeholder                  what stands in for secrets, for commands that only look
-source, complaint, shape,    mistakes with their places, in words for people, with the likely
-likely                       meaning of what is misspelt
+load             reads a file: its text, the models, the checks
+yaml, env        YAML text to plain data; variables and files of secrets
+settings, types  the models of what the file may say, and of single values
+checks           what one part of the file says of another
+template_checks  tries templates and conditions before the first event does
+diagnostics      mistakes with their places, and the key that was probably meant
+effective        every setting in effect, and where it comes from
+schema           the JSON Schema of the file, for editors and docs
 """
 
-from relay.config.checks import Samples
 from relay.config.env import credential
-from relay.config.file import MAX_FILE, outbox_of, secret_files
-from relay.config.settings import LISTEN, Config, WebSettings, load, load_without_secrets, parse
+from relay.config.load import (
+    MAX_FILE,
+    load,
+    load_without_secrets,
+    outbox_of,
+    parse,
+    secret_files,
+)
+from relay.config.settings import LISTEN, Config, WebSettings
+from relay.config.template_checks import Samples
 from relay.config.types import Locale, OutboxUrl
 
 __all__ = [

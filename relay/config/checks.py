@@ -1,175 +1,169 @@
 """
-Proofs, as printers call them: templates and conditions are tried before the first real event.
+What one part of the file says of another.
 
-Works on the plain data, so that it runs also where a value elsewhere is wrong.
+Works on the plain data, so that it runs also where a value is wrong, and all mistakes are told.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from relay import misskey
-from relay.config.crosscheck import VERY_CLOSE, routes
-from relay.config.yaml import Source
-from relay.errors import TemplateError
-from relay.model import Display, Event
-from relay.rendering.expression import overrun, predicate
-from relay.rendering.meter import STEPS, bounded
-from relay.rendering.problem import Problem
-from relay.rendering.templates import Templates
-from relay.sinks import AnySink
+from relay.config.diagnostics import Document, Loc
+from relay.model import Visibility
 from relay.suggestion import closest, nearest
 
-Samples = Callable[[], Sequence[Event]]
-"""Reads events that every template has to render; nobody asks where no template is a user's own."""
+VERY_CLOSE = 0.75
+"""Forks add kinds of their own: only what is all but a known one is worth a warning."""
 
-MOST_STEPS = 10 * STEPS
-"""Of all that is tried: a check ends within seconds, whatever templates do."""
-TOO_LONG = "the templates take so many steps that not all of them were tried with every event"
-
-
-def proof(source: Source, *, base: Path, samples: Samples) -> list[str]:
-    """
-    Note mistakes in what the file says of templates.
-
-    Returns what the templates themselves do wrong with ``samples``, a line each, with its place.
-    """
-    with bounded(MOST_STEPS) as left:
-        return _proof(source, base, samples, left)
+_BOOL = TypeAdapter(bool)
+_NO_SUMMER = {"EST": "America/New_York", "MST": "America/Denver"}
+_SHOWN_BY_DEFAULT = ("public", "home")
 
 
-def _proof(source: Source, base: Path, samples: Samples, left: list[int]) -> list[str]:
-    directory = _directory(source, base)
-    templates = Templates(directory)
-    _check_routes(templates, source, samples, left)
-    if directory is None:  # those that come with relay have their own tests
-        return []
-    _warn_of_unknown_kinds(directory, source)
-    events, variants = samples(), _variants(source.data)
-    found = (
-        _placed(problem, directory)
-        for display in sorted(_displays(source.data), key=repr)
-        for problem in (
-            *_problems(templates, events, display, variants, left),
-            *_problems_of_unknown(_kinds(directory), templates, events, display, left),
+def crosscheck(document: Document, *, listen: str) -> None:
+    """Note the mistakes and warnings; ``listen`` is the address unless the file has another."""
+    data = document.data
+    hooks, sinks = _part(data, "hooks"), _part(data, "sinks")
+    _check_doors(data, document, listen)
+    _check_zones(data, sinks, document)
+    for path, route in routes(data):
+        _check_route(route, path, hooks, sinks, document)
+    _check_route_names(data, document)
+    _check_ways(data, hooks, sinks, document)
+
+
+def _part(data: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """The hooks or the sinks; None if they are not what they should be."""
+    found = data.get(name, {})
+    return found if isinstance(found, dict) else None
+
+
+def routes(data: Mapping[str, Any]) -> Iterator[tuple[Loc, Mapping[str, Any]]]:
+    """The routes that are mappings, each with its path."""
+    found = data.get("routes")
+    for number, route in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(route, dict):
+            yield ("routes", number), route
+
+
+def texts(found: object, path: Loc) -> Iterator[tuple[Loc, str]]:
+    """The texts of a list, or the only one, each with its path."""
+    for number, one in enumerate(found if isinstance(found, list) else [found]):
+        if isinstance(one, str):
+            yield ((*path, number) if isinstance(found, list) else path), one
+
+
+def _check_doors(data: Mapping[str, Any], document: Document, listen: str) -> None:
+    web = data.get("web")
+    inner = web.get("listen") if isinstance(web, dict) else None
+    is_same = inner == data.get("listen", listen)
+    if isinstance(inner, str) and is_same and not inner.endswith(":0"):
+        document.mistake(("web", "listen"), "is where the public door listens: take another port")
+
+
+def _check_zones(
+    data: Mapping[str, Any], sinks: Mapping[str, Any] | None, document: Document
+) -> None:
+    """Zones that are right, but have not the summer time of the people who write them so."""
+    places: list[tuple[Loc, Any]] = [((), data)]
+    places += [(("sinks", name), sink) for name, sink in (sinks or {}).items()]
+    for path, part in places:
+        zone = part.get("timezone") if isinstance(part, dict) else None
+        if isinstance(zone, str) and (city := _NO_SUMMER.get(zone)):
+            document.warn((*path, "timezone"), f"knows no summer time, and {city} does")
+
+
+def _check_route(
+    route: Mapping[str, Any],
+    path: Loc,
+    hooks: Mapping[str, Any] | None,
+    sinks: Mapping[str, Any] | None,
+    document: Document,
+) -> None:
+    _check_defined(route.get("to"), (*path, "to"), "sink", sinks, document)
+    for part in ("match", "unless"):
+        conditions, inner = route.get(part), (*path, part)
+        if isinstance(conditions, dict):
+            _check_defined(conditions.get("hook"), (*inner, "hook"), "hook", hooks, document)
+            _check_kinds(conditions.get("event"), (*inner, "event"), document)
+    if isinstance(route.get("match"), dict):
+        for place, name in texts(route.get("to"), (*path, "to")):
+            if sinks is not None and isinstance(sink := sinks.get(name), dict):
+                _check_gate(route["match"], sink, name, place, document)
+
+
+def _check_defined(
+    found: object, path: Loc, what: str, known: Mapping[str, Any] | None, document: Document
+) -> None:
+    for place, name in texts(found, path):
+        if known is not None and name not in known:
+            told = document.quoted(place, name)
+            document.mistake(place, f"no {what} is called {told}{closest(name, known)}")
+
+
+def _check_kinds(found: object, path: Loc, document: Document) -> None:
+    for place, kind in texts(found, path):
+        if kind in misskey.KINDS:
+            continue
+        told = f"Misskey has no event {document.quoted(place, kind)}"
+        if kind == "quote":
+            document.warn(place, f"{told}: a quote is a renote that `has: quote`")
+        elif near := nearest(kind, misskey.KINDS, cutoff=VERY_CLOSE):
+            document.warn(place, f"{told}: did you mean {near}?")
+
+
+def _check_gate(
+    match: Mapping[str, Any], sink: Mapping[str, Any], name: str, path: Loc, document: Document
+) -> None:
+    """A route to a sink that may not show what it matches."""
+    wanted = [
+        kind for _, kind in texts(match.get("event"), ()) if misskey.kind_of(kind).is_moderation
+    ]
+    if wanted and not _is_true(sink.get("moderation", False)):
+        document.mistake(
+            path,
+            f"{wanted[0]} is for moderators only, and the sink {name} is not marked as theirs: "
+            f"set moderation: true at {name} if none but moderators can read it",
         )
-    )
-    told = list(dict.fromkeys(found))
-    return told if left[0] >= STEPS else [*told, TOO_LONG]
+    asked = {it for _, it in texts(match.get("visibility"), ())} & set(Visibility)
+    shown = {it for _, it in texts(sink.get("visibility", [*_SHOWN_BY_DEFAULT]), ())}
+    if asked and not asked & shown:
+        document.warn(path, f"the sink {name} never shows these notes: see its visibility")
 
 
-def _directory(source: Source, base: Path) -> Path | None:
-    name = source.data.get("templates")
-    if not isinstance(name, str):
-        return None
-    directory = base / name
-    if not directory.is_dir():
-        source.mistake(
-            ("templates",), "there is no such folder: names start at the folder of this file"
-        )
-        return None
-    return directory
-
-
-def _check_routes(templates: Templates, source: Source, samples: Samples, left: list[int]) -> None:
-    for path, route in routes(source.data):
-        when, variant = route.get("when"), route.get("template")
-        if isinstance(when, str):
-            _check_when(when, (*path, "when"), source, samples if left[0] >= STEPS else tuple)
-        known = _all_variants(templates)
-        if isinstance(variant, str) and variant not in known:
-            told = source.quoted((*path, "template"), variant)
-            text = f"no template has a file <event>.{told}.j2{closest(variant, known)}"
-            source.mistake((*path, "template"), text)
-
-
-def _check_when(when: str, path: tuple[str | int, ...], source: Source, samples: Samples) -> None:
+def _is_true(found: object) -> bool:
     try:
-        predicate(when)
-        if (reason := overrun(when, samples())) is not None:
-            source.mistake(path, f"can never be answered: {reason}")
-    except TemplateError as error:
-        hidden = "not a Jinja expression"  # its words quote it, and it is not what the file says
-        source.mistake(path, hidden if source.is_filled(path) else str(error))
+        return _BOOL.validate_python(found)
+    except ValidationError:
+        return True  # told as a mistake of its own
 
 
-def _all_variants(templates: Templates) -> set[str]:
-    """``compact``, where there is a ``mention.compact.j2``."""
-    split = (name.split(".") for name in templates.names)
-    return {parts[1] for parts in split if len(parts) == 3}
+def _check_route_names(data: Mapping[str, Any], document: Document) -> None:
+    lines: dict[str, int] = {}
+    for path, route in routes(data):
+        place, name = (*path, "name"), route.get("name")
+        if not isinstance(name, str):
+            continue
+        if name in lines:
+            told = document.quoted(place, name)
+            document.mistake(place, f"another route is called {told}, in line {lines[name]}")
+        lines.setdefault(name, document.place(place)[0])
 
 
-def _variants(data: Mapping[str, Any]) -> list[str]:
-    found = (route.get("template") for _, route in routes(data))
-    return sorted({one for one in found if isinstance(one, str)})
-
-
-def _displays(data: Mapping[str, Any]) -> set[Display]:
-    """How the sinks show notes, as far as they can be read."""
-    sinks = data.get("sinks")
-    written: TypeAdapter[Any] = TypeAdapter(AnySink)
-    found = set()
-    for sink in sinks.values() if isinstance(sinks, dict) else ():
-        try:
-            found.add(written.validate_python(sink).display)
-        except ValidationError:
-            continue  # told elsewhere
-    return found or {Display()}
-
-
-def _problems(
-    templates: Templates,
-    samples: Sequence[Event],
-    display: Display,
-    variants: Iterable[str],
-    left: list[int],
-) -> Iterator[Problem]:
-    for event in samples:
-        for variant in (None, *variants):
-            if left[0] >= STEPS:
-                yield from templates.problems(event, display=display, variant=variant)
-
-
-def _problems_of_unknown(
-    kinds: Iterable[str],
-    templates: Templates,
-    samples: Sequence[Event],
-    display: Display,
-    left: list[int],
-) -> Iterator[Problem]:
-    """Nobody knows what such events bring: their templates have to go with one of ours."""
-    for kind in sorted(set(kinds) - {event.kind for event in samples}):
-        tries = (
-            templates.problems(replace(one, kind=kind), display=display)
-            for one in samples
-            if left[0] >= STEPS
-        )
-        yield from min(tries, key=len, default=[])
-
-
-def _kinds(directory: Path) -> set[str]:
-    """The kinds that have a template of their own in a folder."""
-    return {name for name in _names(directory) if "." not in name} - {"default", "quote"}
-
-
-def _names(directory: Path) -> set[str]:
-    """The templates in a folder, but for those that only others use."""
-    return {file.stem for file in directory.glob("*.j2") if not file.name.startswith("_")}
-
-
-def _warn_of_unknown_kinds(directory: Path, source: Source) -> None:
-    known = {*misskey.KINDS, "quote", "default"}
-    kinds = {name.split(".")[0] for name in _names(directory)}
-    for kind in sorted(kinds - known):
-        if near := nearest(kind, known, cutoff=VERY_CLOSE):
-            text = f"{kind}.j2: Misskey has no event {kind}: did you mean {near}?"
-            source.warn(("templates",), text)
-
-
-def _placed(problem: Problem, directory: Path) -> str:
-    """A problem in words; of a file of the folder with the file's path."""
-    file = directory / problem.name
-    return str(replace(problem, name=str(file)) if file.is_file() else problem)
+def _check_ways(
+    data: Mapping[str, Any],
+    hooks: Mapping[str, Any] | None,
+    sinks: Mapping[str, Any] | None,
+    document: Document,
+) -> None:
+    """What leads nowhere."""
+    if hooks == {}:
+        document.warn(("hooks",), "no hooks: so no event can come in")
+    routed = {
+        name for path, route in routes(data) for _, name in texts(route.get("to"), (*path, "to"))
+    }
+    for name in sinks or ():
+        if name not in routed:
+            document.warn(("sinks", name), "no route leads here")

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from relay.config.yaml import Loc, Source, dotted
+from relay.config.diagnostics import Document, Loc, dotted
 from relay.secret import Secret
 from relay.units import written
 
@@ -24,36 +24,36 @@ class Setting:
     origin: str
 
 
-def settings(config: BaseModel, source: Source, *, file: str) -> Iterator[Setting]:
+def settings(config: BaseModel, document: Document, *, file: str) -> Iterator[Setting]:
     """Those of the file in its words, and the defaults of all others."""
-    yield from _of_model(config, source.data, (), source, file)
+    yield from _of_model(config, document.data, (), document, file)
 
 
 def _of_model(
-    model: BaseModel, data: Mapping[str, Any], path: Loc, source: Source, file: str
+    model: BaseModel, data: Mapping[str, Any], path: Loc, document: Document, file: str
 ) -> Iterator[Setting]:
     for name in type(model).model_fields:
         value, here = getattr(model, name), (*path, name)
         if name in data:
-            yield from _given(name, value, data[name], here, source, file)
+            yield from _given(name, value, data[name], here, document, file)
         else:
             yield from _default(value, here)
 
 
 def _given(
-    name: str, value: Any, data: Any, path: Loc, source: Source, file: str
+    name: str, value: Any, data: Any, path: Loc, document: Document, file: str
 ) -> Iterator[Setting]:
     if isinstance(value, BaseModel) and isinstance(data, dict):
-        yield from _of_model(value, data, path, source, file)
+        yield from _of_model(value, data, path, document, file)
     elif isinstance(value, dict) and isinstance(data, dict):
         for key, inner in value.items():
-            yield from _given(key, inner, data[key], (*path, key), source, file)
+            yield from _given(key, inner, data[key], (*path, key), document, file)
     elif isinstance(value, tuple) and any(isinstance(one, BaseModel) for one in value):
         for number, (inner, its) in enumerate(zip(value, data, strict=True)):
-            yield from _given(name, inner, its, (*path, number), source, file)
+            yield from _given(name, inner, its, (*path, number), document, file)
     else:
         shown = HIDDEN if _has_secret(value) else _plain(data)
-        yield Setting(dotted(path), shown, source.origin(path, file=file))
+        yield Setting(dotted(path), shown, document.origin(path, file=file))
 
 
 def _default(value: Any, path: Loc) -> Iterator[Setting]:

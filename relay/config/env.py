@@ -6,9 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-SECRETS = ("secret", "url", "token", "password", "proxy")
-"""The keys whose value may stand in a file of its own: ``<key>_file``."""
-
 MAX_SECRET = 64 * 1024  # characters of such a file
 
 _REFERENCE = re.compile(r"\$\$(?=\{)|\$\{(?P<inside>[^}\n]*)(?P<end>\}?)")

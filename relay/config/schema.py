@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from relay.config.env import SECRETS
+from relay.config.diagnostics import SECRETS
 from relay.config.settings import Config
 from relay.units import DURATION, SIZE, written, written_size
 

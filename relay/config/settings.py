@@ -1,25 +1,16 @@
-"""What the file may say, and how it is read: all mistakes are told at once."""
+"""The models of what the file may say."""
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import (
     Field,
     PrivateAttr,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
 
-from relay.config.checks import Samples, proof
-from relay.config.crosscheck import crosscheck
-from relay.config.diagnostics import Shape, complaints, likely
-from relay.config.document import read
-from relay.config.effective import Setting, settings
-from relay.config.file import text_of
-from relay.config.placeholder import put_placeholders
+from relay.config.effective import Setting
 from relay.config.types import (
     OUTBOX,
     Filled,
@@ -34,8 +25,6 @@ from relay.config.types import (
     Proxy,
     is_local,
 )
-from relay.config.yaml import Source, told
-from relay.errors import ConfigError
 from relay.rendering.expression import predicate
 from relay.rendering.templates import Templates
 from relay.routing.match import Match, Route
@@ -44,7 +33,6 @@ from relay.settings import OneOrMany, Settings, Zone
 from relay.sinks import AnySink
 from relay.units import Duration
 
-READINGS = 3  # for mistakes behind mistakes: see likely
 LISTEN = "127.0.0.1:8095"
 RETRY = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0)
 DAY = 86400.0
@@ -179,85 +167,3 @@ class Config(Settings):
             )
             for number, route in enumerate(self.routes, start=1)
         )
-
-
-def load(
-    path: Path, *, environ: Mapping[str, str] = os.environ, samples: Samples = tuple
-) -> Config:
-    """
-    Read a file. Raises ConfigError with all mistakes, a line each.
-
-    ``samples`` gives events that every template has to render.
-    """
-    text = text_of(path)
-    return parse(text, file=str(path), base=path.parent, environ=environ, samples=samples)
-
-
-def parse(
-    text: str,
-    *,
-    file: str,
-    base: Path,
-    environ: Mapping[str, str],
-    samples: Samples = tuple,
-) -> Config:
-    """Read a configuration; names of files in it start at ``base``."""
-    source = read(text, base=base, environ=environ)
-    return _built(source, file=file, base=base, samples=samples)
-
-
-def load_without_secrets(path: Path, *, environ: Mapping[str, str] = os.environ) -> Config:
-    """
-    Read a file for somebody who only looks: no variable has to be set, no secret to be readable.
-
-    Nothing can be sent by it. Raises ConfigError with all other mistakes.
-    """
-    source = read(text_of(path), base=path.parent, environ=environ)
-    if isinstance(source.data, dict):
-        put_placeholders(source)
-    return _built(source, file=str(path), base=path.parent, samples=tuple)
-
-
-def _built(source: Source, *, file: str, base: Path, samples: Samples) -> Config:
-    if not source.mistakes and not isinstance(source.data, dict):
-        source.mistake((), _no_mapping(source.data))
-    if not isinstance(source.data, dict):
-        raise ConfigError("\n".join(told(source.mistakes, file=file)))
-    config = _validated(source)
-    crosscheck(source, listen=LISTEN)
-    problems = proof(source, base=base, samples=samples)
-    if source.mistakes or problems or config is None:
-        raise ConfigError("\n".join([*told(source.mistakes, file=file), *problems]))
-    for name, sink in config.sinks.items():
-        for key, doubt in sink.doubts.items():
-            source.warn(("sinks", name, key), doubt)
-    templates = None if config.templates is None else base / config.templates
-    checked = config.model_copy(update={"templates": templates})
-    checked._warnings = tuple(told(source.warnings, file=file))
-    checked._secret_files = tuple(dict.fromkeys(source.files))
-    if config.web is not None:
-        checked._effective = tuple(settings(config, source, file=Path(file).name))
-    return checked
-
-
-def _no_mapping(data: object) -> str:
-    if data is None:
-        return "is empty: copy config.example.yaml, or see `relay serve --help`"
-    return "should be a mapping with the keys hooks, sinks and routes"
-
-
-def _validated(source: Source) -> Config | None:
-    """The configuration; None if there are mistakes, which the source knows then."""
-    data, shape = source.data, None
-    for _ in range(READINGS):
-        try:
-            config = Config.model_validate(data)
-        except ValidationError as error:
-            found = error.errors(include_url=False)
-        else:
-            return config if shape is None else None
-        shape = shape or Shape(Config)
-        for path, text in complaints(shape, found):
-            source.mistake(path, text)
-        data = likely(data, found, shape)
-    return None

@@ -1,140 +1,220 @@
 """
-A configuration file as plain data: the place of every value, and all mistakes at once.
+YAML text to plain data.
 
-A mistake quotes what stands in the file, never what a variable or another file gave: that can be
-a secret.
+Scalars stay the text that was written, but for ``true`` and ``false``: what they are meant to be
+is the business of the models, so ``12:30``, ``no`` and ``0123`` are no traps. A key without a
+value is a mistake. Anchors, aliases and merge keys (``<<``) work as in YAML 1.1: an alias is a
+copy, and a mapping's own keys win over merged ones.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-Loc = tuple[str | int, ...]
-Place = tuple[int, int]
-"""Line and column, both from 1."""
+from relay.config.diagnostics import SECRETS, Document, Loc, Mistake, Place, dotted, word
+from relay.config.env import UnreadError, content, filled, has_reference
+from relay.config.env import place as place_of
 
-QUOTED = 80  # characters
+DEPTH = 40  # mappings and lists inside each other
+VALUES = 200_000  # aliases of aliases could make a small file endless
 
-UNKNOWN = "https://127.0.0.1/unknown"
-"""Stands for what could not be read."""
+_BOOLEANS = {"true": True, "false": False}
+NO_VALUE = (
+    "has no value: fill it in, or leave the key out (a text that begins with # or & needs quotes)"
+)
+NO_KEY = "a key should be a single word, with a colon and a blank behind it"
+CUT = (
+    "ends before ` #`, which begins a comment: put the whole secret in quotes, or the comment away"
+)
+_MERGE = "tag:yaml.org,2002:merge"
+_NULL = "tag:yaml.org,2002:null"
+_STANDARD = "tag:yaml.org,2002:"
 
-_VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)")
-_WORD = re.compile(r"[\w.@-]{1,64}")
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes up to a depth that Python's stack holds."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > DEPTH:
+            raise TooMuchError("is nested too deeply", _place(self.peek_event()))  # type: ignore[no-untyped-call]
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mistake:
-    """What is wrong, and where."""
+class TooMuchError(Exception):
+    """More of something than any configuration needs."""
 
-    line: int
-    column: int
-    path: str
-    text: str
+    def __init__(self, text: str, place: Place) -> None:
+        super().__init__(text)
+        self.place = place
 
-    def told(self, file: str) -> str:
-        where = f"{self.path}: " if self.path else ""
-        return f"{file}:{self.line}:{self.column}: {where}{self.text}"
+
+def read(text: str, *, base: Path, environ: Mapping[str, str]) -> Document:
+    """Read YAML; relative names of secret files start at ``base``."""
+    document = Document()
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+        if root is not None and root.tag != _NULL:
+            document.data = _Walk(document, base, environ).value(root, ())
+    except yaml.YAMLError as error:
+        document.mistakes.append(explained(error, text))
+    except TooMuchError as error:
+        document.mistakes.append(Mistake(*error.place, "", str(error)))
+    return document
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A key as it is written, the name it means (without ``_file``), and its value."""
+
+    key: yaml.Node
+    written: str
+    name: str
+    value: yaml.Node
+
+    @property
+    def is_file(self) -> bool:
+        return self.name != self.written
 
 
 @dataclass
-class Source:
-    """What a file says, and what is wrong with it so far."""
+class _Walk:
+    document: Document
+    base: Path
+    environ: Mapping[str, str]
+    above: list[yaml.Node] = field(default_factory=list)
+    values: int = 0
 
-    data: Any = None
-    mistakes: list[Mistake] = field(default_factory=list)
-    warnings: list[Mistake] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
-    """The files that secrets were read from."""
-    absent: list[Loc] = field(default_factory=list)
-    """What variables and other files should give, and do not."""
-    _places: dict[Loc, Place] = field(default_factory=dict)
-    _written: dict[Loc, str] = field(default_factory=dict)
-    _unread: set[Loc] = field(default_factory=set)
+    def value(self, node: yaml.Node, path: Loc) -> Any:
+        self.document.put(path, _place(node))
+        self._count(node)
+        if any(node is one for one in self.above):
+            return self.document.unread(path, "an alias that holds itself")
+        self.above.append(node)
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, path)
+            if isinstance(node, yaml.SequenceNode):
+                return [self.value(one, (*path, place)) for place, one in enumerate(node.value)]
+            return self._scalar(node, path)
+        finally:
+            self.above.pop()
 
-    def put(self, path: Loc, place: Place) -> None:
-        """Note where something stands; the first place of a path is the one that counts."""
-        self._places.setdefault(path, place)
+    def _count(self, node: yaml.Node) -> None:
+        self.values += 1
+        if self.values > VALUES:
+            raise TooMuchError("has too many values: aliases of aliases?", _place(node))
 
-    def place(self, path: Loc) -> Place:
-        return self._places.get(path, (1, 1))
+    def _mapping(self, node: yaml.MappingNode, path: Loc) -> dict[str, Any]:
+        found: dict[str, _Pair] = {}
+        for pair in self._pairs(node, path):
+            if (first := found.setdefault(pair.name, pair)) is not pair:
+                self._tell_twice(first, pair, path)
+        for pair in self._merged(node, path):
+            found.setdefault(pair.name, pair)
+        return {name: self._member(pair, (*path, name)) for name, pair in found.items()}
 
-    def filled(self, path: Loc, written: str) -> None:
-        """Note that a value is not what stands in the file: a variable or a file gave it."""
-        self._written[path] = written
+    def _pairs(self, node: yaml.MappingNode, path: Loc) -> Iterator[_Pair]:
+        """The keys that a mapping itself has."""
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                continue
+            if not isinstance(key, yaml.ScalarNode):
+                self.document.unread(path, "a text that begins with { or [ needs quotes")
+                continue
+            written = key.value
+            if word(written) != written:
+                self.document.mistakes.append(self._at(key, (*path, written), NO_KEY))
+                continue
+            name = written.removesuffix("_file")
+            is_file = name in SECRETS and not isinstance(value, yaml.MappingNode)
+            yield _Pair(key, written, name if is_file else written, value)
 
-    def is_filled(self, path: Loc) -> bool:
-        return path in self._written
+    def _merged(self, node: yaml.MappingNode, path: Loc) -> Iterator[_Pair]:
+        """The keys that a mapping takes over with ``<<``: from one other, or a list of them."""
+        merges = [value for key, value in node.value if key.tag == _MERGE]
+        for merge in merges:
+            for other in merge.value if isinstance(merge, yaml.SequenceNode) else [merge]:
+                if not isinstance(other, yaml.MappingNode) or other in self.above:
+                    text = "<< takes an alias of a mapping, like <<: *name"
+                    self.document.mistakes.append(self._at(merge, path, text))
+                    continue
+                self._count(other)
+                self.above.append(other)
+                yield from self._pairs(other, path)
+                yield from self._merged(other, path)
+                self.above.pop()
 
-    def origin(self, path: Loc, *, file: str) -> str:
-        """
-        Where a value stands, and what gave it: variables by their names, or another file.
+    def _tell_twice(self, first: _Pair, second: _Pair, path: Loc) -> None:
+        names = dict.fromkeys((word(first.written), word(second.written)))
+        text = f"{' and '.join(names)} given twice: first in line {_place(first.key)[0]}"
+        self.document.mistakes.append(self._at(second.key, (*path, second.name), text))
 
-        Not as it is written: what stands beside a variable, or in its default, can be a secret.
-        """
-        path = self._known(path)
-        written = self._written.get(path)
-        place = f"{file}:{self.place(path)[0]}"
-        if written is None:
-            return place
-        names = [f"${{{name}}}" for name in _VARIABLE.findall(written)]
-        return ", ".join([place, *(names or ["a file"])])
+    def _at(self, node: yaml.Node, path: Loc, text: str) -> Mistake:
+        return Mistake(*_place(node), dotted(path), text)
 
-    def quoted(self, path: Loc, value: object) -> str:
-        """A value as it stands in the file, in one line."""
-        text = self._written.get(path, str(value))[:QUOTED]
-        return "".join(letter if letter.isprintable() else "…" for letter in text)
+    def _member(self, pair: _Pair, path: Loc) -> Any:
+        self.document.put(path, _place(pair.key))
+        value = self.value(pair.value, path)
+        if pair.name in SECRETS:
+            self._warn_of_cuts(pair.value, path)
+        if not pair.is_file:
+            return value
+        if isinstance(value, list):
+            return [self._content(one, (*path, place)) for place, one in enumerate(value)]
+        return self._content(value, path)
 
-    def mistake(self, path: Loc, text: str) -> None:
-        """Note a mistake, unless it only follows from a value that could not be read."""
-        path = self._known(path)
-        if path not in self._unread:
-            self.mistakes.append(self._at(path, text))
+    def _warn_of_cuts(self, node: yaml.Node, path: Loc) -> None:
+        """A secret with `` #`` in it, and no quotes around it, ends there."""
+        for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if isinstance(one, yaml.ScalarNode) and one.style is None and _is_cut(one):
+                self.document.warn(path, CUT)
 
-    def unread(self, path: Loc, text: str) -> str:
-        """Note why a value cannot be read; what to put in its place."""
-        self.mistake(path, text)
-        self._unread.add(self._known(path))
-        return UNKNOWN
+    def _content(self, value: object, path: Loc) -> str:
+        """The text of a secret's file."""
+        self.document.filled(path, "…")
+        file = place_of(str(value), base=self.base, environ=self.environ)
+        self.document.files.append(file)
+        try:
+            return content(file)
+        except UnreadError as error:
+            return self.document.missing(path, str(error))
 
-    def missing(self, path: Loc, text: str) -> str:
-        """The same of what stands elsewhere: in a variable, or in another file."""
-        self.absent.append(self._known(path))
-        return self.unread(path, text)
-
-    def warn(self, path: Loc, text: str) -> None:
-        """Note what is allowed, but hardly meant."""
-        self.warnings.append(self._at(self._known(path), text))
-
-    def _known(self, path: Loc) -> Loc:
-        """The path itself, or its nearest parent that is in the file."""
-        while path and path not in self._places:
-            path = path[:-1]
-        return path
-
-    def _at(self, path: Loc, text: str) -> Mistake:
-        return Mistake(*self.place(path), dotted(path), text)
-
-
-def told(mistakes: Iterable[Mistake], *, file: str) -> list[str]:
-    """A line for each, once, in the order of the file."""
-    return [mistake.told(file) for mistake in sorted(set(mistakes))]
+    def _scalar(self, node: yaml.Node, path: Loc) -> str | bool:
+        text, is_plain = str(node.value), getattr(node, "style", None) is None
+        if not node.tag.startswith(_STANDARD):
+            return self.document.unread(path, "a text that begins with ! needs quotes")
+        if node.tag == _NULL:
+            return self.document.unread(path, NO_VALUE)
+        if is_plain and text.lower() in _BOOLEANS:
+            return _BOOLEANS[text.lower()]
+        if has_reference(text):
+            self.document.filled(path, text)
+        try:
+            return filled(text, self.environ)
+        except UnreadError as error:
+            return self.document.missing(path, str(error))
 
 
-def dotted(path: Loc) -> str:
-    """``routes[0].match.event``, as people write a path."""
-    parts = [f"[{step}]" if isinstance(step, int) else f".{word(step)}" for step in path]
-    return "".join(parts).removeprefix(".")
+def _is_cut(node: Any) -> bool:
+    """Whether a comment begins right behind a value, as nobody writes one that is meant so."""
+    mark = node.end_mark
+    line = re.split(r"[\r\n\x85\u2028\u2029\0]", mark.buffer[mark.pointer :], maxsplit=1)[0]
+    behind = re.match(r"([ \t]+)#([ \t]?)", line)
+    return behind is not None and (behind[1] == " " or not behind[2]) and "${" not in node.value
 
 
-def word(key: str) -> str:
-    """A key as far as it is a word: in ``{secret:abc}`` YAML takes the secret for a part of it."""
-    found = _WORD.match(key)
-    start = found[0] if found else ""
-    return start if start == key else f"{start}…"
+def _place(found: Any) -> Place:
+    """Where a node or an event of the YAML parser begins."""
+    return found.start_mark.line + 1, found.start_mark.column + 1
 
 
 LOOKED_BACK = 2000  # characters before the place where YAML gives a text up

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from relay import misskey, password
 from relay.config import Config
-from relay.config.crosscheck import VERY_CLOSE
+from relay.config.checks import VERY_CLOSE
 from relay.config.settings import HookSettings, RouteSettings
 from relay.doctor.facts import Facts
 from relay.doctor.findings import Finding, error, warning

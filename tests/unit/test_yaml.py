@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.config.document import CUT, DEPTH, read
+from relay.config.yaml import CUT, DEPTH, read
 
 NOWHERE = Path("/nowhere")
 

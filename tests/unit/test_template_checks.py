@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from relay.config.checks import TOO_LONG, proof
-from relay.config.document import read
+from relay.config.template_checks import TOO_LONG, proof
+from relay.config.yaml import read
 from relay.misskey import samples as sample
 
 SAMPLES = [sample.event(kind) for kind in sample.kinds()]

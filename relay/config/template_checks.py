@@ -1,0 +1,179 @@
+"""
+Proofs, as printers call them: templates and conditions are tried before the first real event.
+
+Works on the plain data, so that it runs also where a value elsewhere is wrong.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from relay import misskey
+from relay.config.checks import VERY_CLOSE, routes
+from relay.config.diagnostics import Document
+from relay.errors import TemplateError
+from relay.model import Display, Event
+from relay.rendering.expression import overrun, predicate
+from relay.rendering.meter import STEPS, bounded
+from relay.rendering.problem import Problem
+from relay.rendering.templates import Templates
+from relay.sinks import AnySink
+from relay.suggestion import closest, nearest
+
+Samples = Callable[[], Sequence[Event]]
+"""Reads events that every template has to render; nobody asks where no template is a user's own."""
+
+MOST_STEPS = 10 * STEPS
+"""Of all that is tried: a check ends within seconds, whatever templates do."""
+TOO_LONG = "the templates take so many steps that not all of them were tried with every event"
+
+
+def proof(document: Document, *, base: Path, samples: Samples) -> list[str]:
+    """
+    Note mistakes in what the file says of templates.
+
+    Returns what the templates themselves do wrong with ``samples``, a line each, with its place.
+    """
+    with bounded(MOST_STEPS) as left:
+        return _proof(document, base, samples, left)
+
+
+def _proof(document: Document, base: Path, samples: Samples, left: list[int]) -> list[str]:
+    directory = _directory(document, base)
+    templates = Templates(directory)
+    _check_routes(templates, document, samples, left)
+    if directory is None:  # those that come with relay have their own tests
+        return []
+    _warn_of_unknown_kinds(directory, document)
+    events, variants = samples(), _variants(document.data)
+    found = (
+        _placed(problem, directory)
+        for display in sorted(_displays(document.data), key=repr)
+        for problem in (
+            *_problems(templates, events, display, variants, left),
+            *_problems_of_unknown(_kinds(directory), templates, events, display, left),
+        )
+    )
+    told = list(dict.fromkeys(found))
+    return told if left[0] >= STEPS else [*told, TOO_LONG]
+
+
+def _directory(document: Document, base: Path) -> Path | None:
+    name = document.data.get("templates")
+    if not isinstance(name, str):
+        return None
+    directory = base / name
+    if not directory.is_dir():
+        document.mistake(
+            ("templates",), "there is no such folder: names start at the folder of this file"
+        )
+        return None
+    return directory
+
+
+def _check_routes(
+    templates: Templates, document: Document, samples: Samples, left: list[int]
+) -> None:
+    for path, route in routes(document.data):
+        when, variant = route.get("when"), route.get("template")
+        if isinstance(when, str):
+            _check_when(when, (*path, "when"), document, samples if left[0] >= STEPS else tuple)
+        known = _all_variants(templates)
+        if isinstance(variant, str) and variant not in known:
+            told = document.quoted((*path, "template"), variant)
+            text = f"no template has a file <event>.{told}.j2{closest(variant, known)}"
+            document.mistake((*path, "template"), text)
+
+
+def _check_when(
+    when: str, path: tuple[str | int, ...], document: Document, samples: Samples
+) -> None:
+    try:
+        predicate(when)
+        if (reason := overrun(when, samples())) is not None:
+            document.mistake(path, f"can never be answered: {reason}")
+    except TemplateError as error:
+        hidden = "not a Jinja expression"  # its words quote it, and it is not what the file says
+        document.mistake(path, hidden if document.is_filled(path) else str(error))
+
+
+def _all_variants(templates: Templates) -> set[str]:
+    """``compact``, where there is a ``mention.compact.j2``."""
+    split = (name.split(".") for name in templates.names)
+    return {parts[1] for parts in split if len(parts) == 3}
+
+
+def _variants(data: Mapping[str, Any]) -> list[str]:
+    found = (route.get("template") for _, route in routes(data))
+    return sorted({one for one in found if isinstance(one, str)})
+
+
+def _displays(data: Mapping[str, Any]) -> set[Display]:
+    """How the sinks show notes, as far as they can be read."""
+    sinks = data.get("sinks")
+    written: TypeAdapter[Any] = TypeAdapter(AnySink)
+    found = set()
+    for sink in sinks.values() if isinstance(sinks, dict) else ():
+        try:
+            found.add(written.validate_python(sink).display)
+        except ValidationError:
+            continue  # told elsewhere
+    return found or {Display()}
+
+
+def _problems(
+    templates: Templates,
+    samples: Sequence[Event],
+    display: Display,
+    variants: Iterable[str],
+    left: list[int],
+) -> Iterator[Problem]:
+    for event in samples:
+        for variant in (None, *variants):
+            if left[0] >= STEPS:
+                yield from templates.problems(event, display=display, variant=variant)
+
+
+def _problems_of_unknown(
+    kinds: Iterable[str],
+    templates: Templates,
+    samples: Sequence[Event],
+    display: Display,
+    left: list[int],
+) -> Iterator[Problem]:
+    """Nobody knows what such events bring: their templates have to go with one of ours."""
+    for kind in sorted(set(kinds) - {event.kind for event in samples}):
+        tries = (
+            templates.problems(replace(one, kind=kind), display=display)
+            for one in samples
+            if left[0] >= STEPS
+        )
+        yield from min(tries, key=len, default=[])
+
+
+def _kinds(directory: Path) -> set[str]:
+    """The kinds that have a template of their own in a folder."""
+    return {name for name in _names(directory) if "." not in name} - {"default", "quote"}
+
+
+def _names(directory: Path) -> set[str]:
+    """The templates in a folder, but for those that only others use."""
+    return {file.stem for file in directory.glob("*.j2") if not file.name.startswith("_")}
+
+
+def _warn_of_unknown_kinds(directory: Path, document: Document) -> None:
+    known = {*misskey.KINDS, "quote", "default"}
+    kinds = {name.split(".")[0] for name in _names(directory)}
+    for kind in sorted(kinds - known):
+        if near := nearest(kind, known, cutoff=VERY_CLOSE):
+            text = f"{kind}.j2: Misskey has no event {kind}: did you mean {near}?"
+            document.warn(("templates",), text)
+
+
+def _placed(problem: Problem, directory: Path) -> str:
+    """A problem in words; of a file of the folder with the file's path."""
+    file = directory / problem.name
+    return str(replace(problem, name=str(file)) if file.is_file() else problem)
