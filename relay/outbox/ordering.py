@@ -49,20 +49,22 @@ def head(queue: Sequence[QueuedDelivery], *, hold: int, now: int) -> QueuedDeliv
     it delays no new message.
     """
     due_edits = [
-        one for one in queue if one.is_retried_edit and _is_due(one, queue, hold=hold, now=now)
+        queued
+        for queued in queue
+        if queued.is_retried_edit and _is_due(queued, queue, hold=hold, now=now)
     ]
     if due_edits:
         return min(due_edits, key=lambda edit: edit.id)
-    return _first([one for one in queue if not one.is_retried_edit], hold=hold)
+    return _first([queued for queued in queue if not queued.is_retried_edit], hold=hold)
 
 
 def _first(queue: Sequence[QueuedDelivery], *, hold: int) -> QueuedDelivery | None:
-    attempted = [one for one in queue if one.batch is not None]
+    attempted = [queued for queued in queue if queued.batch is not None]
     if not (queue := attempted or queue):
         return None
     first = _came_at(queue[0], hold=hold)
-    near = (one for one in queue if abs(_came_at(one, hold=hold) - first) <= hold)
-    return min(near, key=lambda one: (one.created_at, one.id)) if hold else queue[0]
+    near = (queued for queued in queue if abs(_came_at(queued, hold=hold) - first) <= hold)
+    return min(near, key=lambda queued: (queued.created_at, queued.id)) if hold else queue[0]
 
 
 def _came_at(queued: QueuedDelivery, *, hold: int) -> int:
@@ -79,8 +81,8 @@ def due_at(queue: Sequence[QueuedDelivery], *, hold: int, now: int | None = None
     """
     if now is not None and is_due(queue, hold=hold, now=now):
         return now
-    times = [one.due_at for one in queue if one.is_retried_edit]
-    others = [one for one in queue if not one.is_retried_edit]
+    times = [queued.due_at for queued in queue if queued.is_retried_edit]
+    others = [queued for queued in queue if not queued.is_retried_edit]
     if (first := _first(others, hold=hold)) is not None:
         times.append(_due_at(first, others))
     return min(times, default=None)
@@ -94,7 +96,7 @@ def is_due(queue: Sequence[QueuedDelivery], *, hold: int, now: int) -> bool:
 def _due_at(first: QueuedDelivery, queue: Sequence[QueuedDelivery]) -> int:
     if first.batch is not None:
         return first.due_at
-    return min(first.due_at, next(one.due_at for one in queue if not one.is_retried_edit))
+    return min(first.due_at, next(queued.due_at for queued in queue if not queued.is_retried_edit))
 
 
 def _is_due(first: QueuedDelivery, queue: Sequence[QueuedDelivery], *, hold: int, now: int) -> bool:
@@ -113,7 +115,7 @@ def head_batch(queue: Sequence[QueuedDelivery], *, hold: int, now: int) -> Seque
         return ()
     if first.batch is None:
         return (first,)
-    return in_order([one for one in queue if one.batch == first.batch], hold=hold)
+    return in_order([queued for queued in queue if queued.batch == first.batch], hold=hold)
 
 
 def claimable(
@@ -124,13 +126,13 @@ def claimable(
 
     An edit has no candidates, and a delivery that was attempted before goes as it went then.
     """
-    queue = [one for one in queue if one.batch not in request.skip_batches]
+    queue = [queued for queued in queue if queued.batch not in request.skip_batches]
     if not is_due(queue, hold=request.hold, now=request.now):
         return (), ()
     heads = head_batch(queue, hold=request.hold, now=request.now)
     if heads[0].batch is not None or heads[0].edits is not None:
         return heads, ()
-    others = [one for one in queue if one not in heads]
+    others = [queued for queued in queue if queued not in heads]
     return heads, candidates(others, hold=request.hold, now=request.now, limit=request.limit - 1)
 
 
@@ -143,7 +145,10 @@ def candidates(
     They end before an edit and before a delivery that was attempted: an edit goes alone, and an
     attempted delivery goes as it went then.
     """
-    left, chosen = [one for one in queue if not one.is_retried_edit], list[QueuedDelivery]()
+    left, chosen = (
+        [queued for queued in queue if not queued.is_retried_edit],
+        list[QueuedDelivery](),
+    )
     while len(chosen) < limit and (first := _first(left, hold=hold)) is not None:
         goes_alone = first.batch is not None or first.edits is not None
         if goes_alone or not _is_due(first, left, hold=hold, now=now):
@@ -159,7 +164,7 @@ def attempted_roots(heads: Sequence[QueuedDelivery]) -> Mapping[int, int]:
 
     A head without an attempt needs none: a later edit of it has replaced it.
     """
-    return {one.id: one.edits or one.id for one in heads if one.batch is not None}
+    return {queued.id: queued.edits or queued.id for queued in heads if queued.batch is not None}
 
 
 def in_order(batch: Sequence[QueuedDelivery], *, hold: int) -> Sequence[QueuedDelivery]:

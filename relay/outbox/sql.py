@@ -180,7 +180,7 @@ class SQLOutbox(ABC):
         hold: int = 0,
         skip_batches: Collection[int] = (),
     ) -> int | None:
-        queue = [one for one in await self._queue(sink) if one.batch not in skip_batches]
+        queue = [queued for queued in await self._queue(sink) if queued.batch not in skip_batches]
         return ordering.due_at(queue, hold=hold, now=now)
 
     async def expedite(self, batch: int, *, now: int) -> None:
@@ -205,13 +205,13 @@ class SQLOutbox(ABC):
         newest = await self._newest_edits({id: id for id in created_at})
         places = [
             QueuedDelivery(
-                id=one.id,
-                accepted_at=one.accepted_at,
-                created_at=created_at[one.id],
-                due_at=one.due_at,
-                batch=one.batch,
+                id=part.id,
+                accepted_at=part.accepted_at,
+                created_at=created_at[part.id],
+                due_at=part.due_at,
+                batch=part.batch,
             )
-            for one in parts.values()
+            for part in parts.values()
         ]
         return PostedMessage(
             message=root["message"],

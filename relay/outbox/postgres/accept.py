@@ -27,7 +27,7 @@ from relay.outbox.siblings import (
 
 async def accepted(db: Connection, new_events: Sequence[NewEvent]) -> Sequence[Sinks | None]:
     """Store events in a transaction; returns for each what ``Outbox.accept`` does."""
-    subjects = {one.sibling.subject for one in new_events if one.sibling is not None}
+    subjects = {new.sibling.subject for new in new_events if new.sibling is not None}
     if subjects:
         # In the same order everywhere, so that two processes never deadlock.
         await db.execute(statements.LOCK_SUBJECTS, sorted(map(_key, subjects)))
@@ -51,8 +51,15 @@ async def _add_events(db: Connection, new_events: Sequence[NewEvent]) -> Sequenc
     """The id of each event; None if it had come before, or earlier in the same batch."""
     # In the same order everywhere: a process waits for another's row of the same event.
     rows = sorted(
-        (storable(one.hook), storable(one.id), one.kind, one.server, one.created_at, place)
-        for place, one in enumerate(new_event.event for new_event in new_events)
+        (
+            storable(event.hook),
+            storable(event.id),
+            event.kind,
+            event.server,
+            event.created_at,
+            place,
+        )
+        for place, event in enumerate(new_event.event for new_event in new_events)
     )
     hooks, ids, kinds, servers, created, places = zip(*rows, strict=True)
     added = await db.fetch(
@@ -74,7 +81,7 @@ async def _add_events(db: Connection, new_events: Sequence[NewEvent]) -> Sequenc
 
 async def _posted_sinks(db: Connection, new_events: Sequence[NewEvent]) -> PostedSinks:
     """For the subjects that some sinks may get only as an edit."""
-    changed = {one.sibling.subject for one in new_events if one.sibling is not None and one.editing}
+    changed = {new.sibling.subject for new in new_events if new.sibling is not None and new.editing}
     if not changed:
         return {}
     subjects = {storable(subject): subject for subject in changed}
@@ -90,8 +97,13 @@ async def _add(db: Connection, deliveries: Sequence[Pending]) -> Sequence[Pendin
 
     Returns those that were to replace a delivery which was claimed meanwhile.
     """
-    last = await _last(db, [one for one in deliveries if one.new_event.sibling is not None])
-    decided = [(one, decide(one, last.get((one.event, one.sink)))) for one in deliveries]
+    last = await _last(
+        db, [pending for pending in deliveries if pending.new_event.sibling is not None]
+    )
+    decided = [
+        (pending, decide(pending, last.get((pending.event, pending.sink))))
+        for pending in deliveries
+    ]
     replaced = await _replace(db, [row for _, row in decided if isinstance(row, Replacement)])
     rows, missed = list[DeliveryRow](), list[Pending]()
     for pending, row in decided:
@@ -128,8 +140,8 @@ async def _replace(db: Connection, replacements: Sequence[Replacement]) -> Colle
     if not replacements:
         return ()
     rows = (
-        (one.id, by.event, by.route, by.version, by.rank, by.key, by.withdrawn)
-        for one, by in ((one, one.by) for one in replacements)
+        (replacement.id, by.event, by.route, by.version, by.rank, by.key, by.withdrawn)
+        for replacement, by in ((replacement, replacement.by) for replacement in replacements)
     )
     changed = await db.fetch(statements.REPLACE, *zip(*rows, strict=True))
     return {row["id"] for row in changed}

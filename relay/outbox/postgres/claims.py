@@ -48,7 +48,7 @@ class Claims:
     async def undo(self, db: Connection, sink: str) -> None:
         """Undo the uncertain claims for a sink, while no claim for it is being made."""
         for claim in tuple(self._uncertain_claims.get(sink, ())):
-            rows = ((one.id, one.due_at, one.claimed, one.batch) for one in claim.before)
+            rows = ((prior.id, prior.due_at, prior.claimed, prior.batch) for prior in claim.before)
             await db.execute(statements.UNDO, *zip(*rows, strict=True), claim.lease)
             self._uncertain_claims[sink].discard(claim)
 
@@ -63,10 +63,10 @@ class Claims:
     ) -> Sequence[Delivery]:
         """Claim all heads; none of them if another process was faster with one."""
         before = [
-            PriorState(id=one.id, due_at=one.due_at, claimed=claimed[one.id], batch=one.batch)
-            for one in heads
+            PriorState(id=head.id, due_at=head.due_at, claimed=claimed[head.id], batch=head.batch)
+            for head in heads
         ]
-        seen = zip(*((one.id, one.due_at, one.claimed) for one in before), strict=True)
+        seen = zip(*((prior.id, prior.due_at, prior.claimed) for prior in before), strict=True)
         sink, due_at = request.sink, request.now + request.lease
         with self._uncertain(sink, before, lease=due_at), suppress(_TooFewError):
             async with db.transaction():
@@ -74,7 +74,7 @@ class Claims:
                 rows = await db.fetch(statements.CLAIM, *seen, due_at, sink, node, keys)
                 if len(rows) < len(before):
                     raise _TooFewError
-            return in_order([one.id for one in before], rows)
+            return in_order([head.id for head in before], rows)
         return ()
 
     async def extend_claim(
@@ -96,10 +96,13 @@ class Claims:
 
         They are claimed only if those are all.
         """
-        ids = [one.id for one in candidates]
-        events = ([one.hook for one in candidates], [one.event_id for one in candidates])
-        before = [PriorState(id=one.id, due_at=one.due_at) for one in candidates]
-        keys = [one.key or new_key() for one in candidates]
+        ids = [candidate.id for candidate in candidates]
+        events = (
+            [candidate.hook for candidate in candidates],
+            [candidate.event_id for candidate in candidates],
+        )
+        before = [PriorState(id=candidate.id, due_at=candidate.due_at) for candidate in candidates]
+        keys = [candidate.key or new_key() for candidate in candidates]
         values = (ids, *events, head.due_at, head.batch, head.sink, node, keys)
         claimable: set[int] = set()
         with self._uncertain(head.sink, before, lease=head.due_at), suppress(_TooFewError):
@@ -109,8 +112,14 @@ class Claims:
                     raise _TooFewError
         number = next((place for place, id in enumerate(ids) if id not in claimable), len(ids))
         return [
-            replace(one, attempt=one.attempt + 1, due_at=head.due_at, batch=head.batch, key=key)
-            for one, key in zip(candidates[:number], keys, strict=False)
+            replace(
+                candidate,
+                attempt=candidate.attempt + 1,
+                due_at=head.due_at,
+                batch=head.batch,
+                key=key,
+            )
+            for candidate, key in zip(candidates[:number], keys, strict=False)
         ]
 
     @contextmanager
@@ -129,7 +138,7 @@ class _TooFewError(Exception):
 
 async def mark_in_doubt(db: Connection, claimed: Sequence[Delivery]) -> bool:
     """See ``Outbox.mark_in_doubt``."""
-    ids, leases = [one.id for one in claimed], [one.due_at for one in claimed]
+    ids, leases = [delivery.id for delivery in claimed], [delivery.due_at for delivery in claimed]
     try:
         async with db.transaction():
             if changed_rows(await db.execute(statements.MARK_IN_DOUBT, ids, leases)) != len(ids):

@@ -112,7 +112,9 @@ class PostgresOutbox(sql.SQLOutbox):
                 return None
             return Claim(
                 deliveries=tuple(deliveries),
-                candidates=tuple(await claims.several(db, [one.id for one in candidates])),
+                candidates=tuple(
+                    await claims.several(db, [candidate.id for candidate in candidates])
+                ),
                 later_edits=await claims.newest_edits(db, ordering.attempted_roots(heads)),
             )
 

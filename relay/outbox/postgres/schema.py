@@ -1,4 +1,4 @@
-"""The tables of the PostgreSQL outbox, and the way from each released version to the next."""
+"""The tables of the PostgreSQL outbox, and the migrations from each version to the next."""
 
 import secrets
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ LOCK = 0x72656C6179  # "relay": https://www.postgresql.org/docs/current/explicit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """One version further; what is released is never changed."""
+    """A step to the next version of the schema; a released one is never changed."""
 
     statements: str
     serves: int
-    """The oldest version of relay's schema that can go on working beside it."""
+    """The oldest schema version whose relays can work on this one."""
 
 
 MIGRATIONS: Sequence[Migration] = (
@@ -104,23 +104,23 @@ MIGRATIONS: Sequence[Migration] = (
     )
     """,
     ),
-    # Those of the first version go on beside it. What they have claimed has no key of its own, and
-    # goes again under the one that they give it: see CLAIM.
+    # Relays of the first version go on working. What they have claimed has no key of its own, and
+    # is sent again under the one that they give it: see CLAIM.
     Migration(
         serves=1,
         statements="""
     ALTER TABLE delivery ADD COLUMN key text  -- random, by which a vendor knows a repetition
     """,
     ),
-    # What those of earlier versions close is not probed: it waits for a person, as they say.
+    # A sink that a relay of an earlier version closes is not probed: it waits for an operator.
     Migration(
         serves=1,
         statements="""
-    ALTER TABLE closed_sink ADD COLUMN probe_at bigint;  -- NULL: a person has to mend it
+    ALTER TABLE closed_sink ADD COLUMN probe_at bigint;  -- NULL: an operator has to fix it
     UPDATE closed_sink SET probe_at = closed_at
     """,
     ),
-    # What those of earlier versions claim is in no doubt, whatever they were sending.
+    # Deliveries that relays of earlier versions claim are never in doubt.
     Migration(
         serves=1,
         statements="""
@@ -131,7 +131,7 @@ MIGRATIONS: Sequence[Migration] = (
     UPDATE delivery SET in_doubt = true WHERE claimed
     """,
     ),
-    # What those of earlier versions take restricts no copies; what it changes is taken back.
+    # Events that relays of earlier versions accept restrict no copies, but their edits withdraw.
     Migration(
         serves=1,
         statements="""
@@ -139,7 +139,7 @@ MIGRATIONS: Sequence[Migration] = (
         ADD COLUMN updated_at bigint,  -- when the author of its note changed it
         ADD COLUMN restricts text;  -- the subject of its note, if not everybody may see that
     CREATE INDEX event_restricts ON event (restricts, id) WHERE restricts IS NOT NULL;
-    -- Whether its sink may not show it, nor what it was told of the same before.
+    -- Whether its sink may show neither it nor its earlier versions.
     ALTER TABLE delivery ADD COLUMN withdrawn boolean NOT NULL DEFAULT false
     """,
     ),
@@ -148,33 +148,33 @@ MIGRATIONS: Sequence[Migration] = (
 
 async def migrate(db: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> str:
     """
-    Bring a database to this version, one process at a time; the outbox's id.
+    Migrate a database to this version, one process at a time; returns the outbox's id.
 
-    A newer one is taken as it is, where its makers say that it serves this version too: that is
-    what lets old and new processes run side by side. Raises PostgresError where they do not.
+    A newer schema is used as it is if it serves this version too, so that old and new processes can
+    run side by side. Raises PostgresError if it does not.
     """
     async with db.transaction():
         await db.execute("SET LOCAL statement_timeout = 0")
         await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         if await db.fetchval("SELECT to_regclass('relay.outbox')") is None:
             await _create(db)
-        found = await db.fetchrow("SELECT id, version, serves FROM outbox")
-        if found is None or found["serves"] > len(migrations):
-            newer = found and found["version"]
+        outbox = await db.fetchrow("SELECT id, version, serves FROM outbox")
+        if outbox is None or outbox["serves"] > len(migrations):
+            newer = outbox and outbox["version"]
             raise PostgresError(f"written by a newer relay (schema {newer}): update relay")
-        for migration in migrations[found["version"] :]:
+        for migration in migrations[outbox["version"] :]:
             await db.execute(migration.statements)
-        if found["version"] < len(migrations):
+        if outbox["version"] < len(migrations):
             await db.execute(
                 "UPDATE outbox SET version = $1, serves = $2",
                 len(migrations),
                 migrations[-1].serves,
             )
-        return str(found["id"])
+        return str(outbox["id"])
 
 
 async def _create(db: Connection) -> None:
-    """A schema of its own: relay may live in the database of another program, Misskey's too."""
+    """Create a schema of its own: relay may share a database with other programs, or Misskey."""
     await db.execute("CREATE SCHEMA IF NOT EXISTS relay")
     await db.execute("CREATE TABLE outbox (id text NOT NULL, version int NOT NULL, serves int)")
     await db.execute("INSERT INTO outbox VALUES ($1, 0, 0)", secrets.token_hex(8))

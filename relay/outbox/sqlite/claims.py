@@ -22,8 +22,8 @@ def claim(db: sqlite3.Connection, request: ClaimRequest) -> Claim | None:
         return None
     due_at = request.now + request.lease
     return Claim(
-        deliveries=tuple(_claimed(db, one.id, due_at=due_at) for one in heads),
-        candidates=tuple(_delivery(db, one.id) for one in candidates),
+        deliveries=tuple(_claimed(db, head.id, due_at=due_at) for head in heads),
+        candidates=tuple(_delivery(db, candidate.id) for candidate in candidates),
         later_edits=newest_edits(db, ordering.attempted_roots(heads)),
     )
 
@@ -64,8 +64,8 @@ def extend_claim(
 
 def mark_in_doubt(db: sqlite3.Connection, claimed: Sequence[Delivery]) -> None:
     """See ``Outbox.mark_in_doubt``. Raises LeaseLostError."""
-    for one in claimed:
-        if not db.execute(statements.MARK_IN_DOUBT, _values(one)).rowcount:
+    for delivery in claimed:
+        if not db.execute(statements.MARK_IN_DOUBT, _values(delivery)).rowcount:
             raise sql.LeaseLostError
 
 
@@ -87,10 +87,12 @@ def save(
 
 def _record(db: sqlite3.Connection, settled: Sequence[Delivery], attempt: Attempt) -> None:
     ended = (attempt.at, attempt.took, attempt.outcome, attempt.reason)
-    db.executemany(statements.ADD_ATTEMPT, [(one.id, *ended) for one in settled])
-    for one in settled:
-        if one.state is State.PENDING:  # a delivered one is attempted no more
-            db.execute(statements.FORGET_ATTEMPTS, {"delivery": one.id, "kept": sql.KEPT_ATTEMPTS})
+    db.executemany(statements.ADD_ATTEMPT, [(delivery.id, *ended) for delivery in settled])
+    for delivery in settled:
+        if delivery.state is State.PENDING:  # a delivered one is attempted no more
+            db.execute(
+                statements.FORGET_ATTEMPTS, {"delivery": delivery.id, "kept": sql.KEPT_ATTEMPTS}
+            )
 
 
 def _values(delivery: Delivery) -> dict[str, Any]:
@@ -122,8 +124,14 @@ def restricted(
     db: sqlite3.Connection, subjects: Collection[str]
 ) -> Mapping[str, Sequence[StoredEvent]]:
     """See ``Outbox.restricted``."""
-    rows = {one: db.execute(statements.RESTRICTED, (one,)).fetchall() for one in subjects}
-    return {one: [StoredEvent(**row) for row in found] for one, found in rows.items() if found}
+    rows = {
+        subject: db.execute(statements.RESTRICTED, (subject,)).fetchall() for subject in subjects
+    }
+    return {
+        subject: [StoredEvent(**row) for row in events]
+        for subject, events in rows.items()
+        if events
+    }
 
 
 def numbered(*values: object) -> dict[str, object]:

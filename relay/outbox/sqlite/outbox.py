@@ -39,7 +39,7 @@ SOON = 0.1  # seconds; a sink that came back waits until its last lane has ended
 
 
 class SQLiteOutbox(sql.SQLOutbox):
-    """Writes through one thread, reads through another. ``open`` makes one."""
+    """Writes in one thread and reads in another. Made by ``open``."""
 
     def __init__(
         self,
@@ -63,9 +63,9 @@ class SQLiteOutbox(sql.SQLOutbox):
     @classmethod
     def open(cls, path: Path, *, lock: FileLock | None = None) -> "SQLiteOutbox":
         """
-        ``lock``: that of who serves it.
+        Open a file; ``lock`` is the lock of the process that serves it.
 
-        Raises OutboxError, also when a newer relay has written the file.
+        Raises OutboxError, also if a newer relay has migrated the file.
         """
         with ExitStack() as stack, named_errors(path):
             writer = connect(path, stack)
@@ -76,7 +76,7 @@ class SQLiteOutbox(sql.SQLOutbox):
 
     @classmethod
     def view(cls, path: Path) -> "SQLiteOutbox":
-        """To be read only, also on a disk that takes nothing. Raises OutboxError."""
+        """Open a file for reading, also on a disk that cannot be written. Raises OutboxError."""
         with ExitStack() as stack, named_errors(path):
             db = connect_to_read(path, stack)
             if is_current(db):
@@ -240,7 +240,7 @@ class SQLiteOutbox(sql.SQLOutbox):
 
 
 def _shrink(db: sqlite3.Connection) -> None:
-    """Give back a little of what is free: all at once would hold up the intake."""
+    """Give some free pages back to the file system: all at once would block the intake."""
     free = int(db.execute(statements.FREE_PAGES).fetchone()[0])
     for _ in range(min(free, GIVEN_BACK)):
         db.execute(statements.GIVE_BACK)

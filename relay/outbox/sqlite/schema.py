@@ -1,9 +1,9 @@
-"""The tables of the SQLite outbox, and the way from each released version to the next."""
+"""The tables of the SQLite outbox, and the migrations from each version to the next."""
 
 import secrets
 import sqlite3
 
-# Each entry takes the schema one version further; what is released is never changed.
+# Each entry is a step to the next version of the schema; a released one is never changed.
 MIGRATIONS = (
     """
     CREATE TABLE outbox (id TEXT NOT NULL);
@@ -82,13 +82,13 @@ MIGRATIONS = (
     WHERE batch IS NOT NULL AND state <> 'delivered';
     """,
     """
-    -- When it is asked whether it is well again; NULL: never, a person has to mend it.
+    -- When it is probed; NULL: never, an operator has to fix it.
     ALTER TABLE closed_sink ADD COLUMN probe_at INTEGER;
 
     UPDATE closed_sink SET probe_at = closed_at;
     """,
     """
-    -- How many attempts in a row never told their outcome.
+    -- The number of consecutive attempts without an outcome.
     ALTER TABLE delivery ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
 
     -- 1 if an attempt may have arrived of which no answer came.
@@ -106,21 +106,21 @@ MIGRATIONS = (
     ALTER TABLE event ADD COLUMN restricts TEXT;
     CREATE INDEX event_restricts ON event (restricts, id) WHERE restricts IS NOT NULL;
 
-    -- 1 if its sink may not show it, nor what it was told of the same before.
+    -- 1 if its sink may show neither it nor its earlier versions.
     ALTER TABLE delivery ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
     """,
 )
 
 
 def migrate(db: sqlite3.Connection) -> None:
-    """Bring a database to this version. Raises sqlite3.DatabaseError if it is of a newer one."""
+    """Migrate a database to this version. Raises sqlite3.DatabaseError if its version is newer."""
     db.execute("BEGIN IMMEDIATE")
     try:
         version = version_of(db)
     except sqlite3.DatabaseError:
         db.execute("ROLLBACK")
         raise
-    if version == len(MIGRATIONS):  # nothing is written, for there may be no room
+    if version == len(MIGRATIONS):  # nothing is written: the disk may be full
         db.execute("ROLLBACK")
         return
     for statements in MIGRATIONS[version:]:
@@ -133,12 +133,12 @@ def migrate(db: sqlite3.Connection) -> None:
 
 
 def is_current(db: sqlite3.Connection) -> bool:
-    """Whether nothing has to be brought to this version. Raises sqlite3.DatabaseError."""
+    """Whether a database has this version. Raises sqlite3.DatabaseError."""
     return version_of(db) == len(MIGRATIONS)
 
 
 def version_of(db: sqlite3.Connection) -> int:
-    """Raises sqlite3.DatabaseError if it is a newer relay's, or no outbox at all."""
+    """The schema version. Raises sqlite3.DatabaseError if it is newer, or not an outbox's."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version == 0 and db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
         raise sqlite3.DatabaseError("this is the database of another program")
