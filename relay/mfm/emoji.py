@@ -94,9 +94,9 @@ def _region(letters: str) -> str:
     return "🏴" + "".join(chr(0xE0000 + ord(letter)) for letter in letters) + "\U000e007f"
 
 
-def _different(name: str, one: str, between: str, other: str) -> str:
+def _different(name: str, first: str, between: str, other: str) -> str:
     """Two people with different skin tones."""
-    return f"{one}(?P<{name}>{TONE}){Z}{between}{Z}{other}(?!(?P={name})){TONE}"
+    return f"{first}(?P<{name}>{TONE}){Z}{between}{Z}{other}(?!(?P={name})){TONE}"
 
 
 LOVE = f"❤{V}{Z}(?:💋{Z})?"

@@ -240,8 +240,8 @@ def has_search(text: str) -> bool:
 
 
 def _end(pattern: re.Pattern[str], source: IndexedText, pos: int) -> int:
-    found = pattern.match(source.text, pos)
-    return found.end() if found else pos
+    match = pattern.match(source.text, pos)
+    return match.end() if match else pos
 
 
 def _center_block(source: IndexedText, line: int) -> BlockStart | None:
@@ -271,10 +271,10 @@ def _math_block(source: IndexedText, line: int) -> BlockStart | None:
 
 
 def _quote_block(source: IndexedText, line: int) -> BlockStart | None:
-    found = _QUOTE.match(source.text, line)
-    if found is None:
+    quote = _QUOTE.match(source.text, line)
+    if quote is None:
         return None
-    lines = _QUOTE_LINE.findall(source.text, line, found.end())
+    lines = _QUOTE_LINE.findall(source.text, line, quote.end())
     if lines == [""]:
         return None
-    return OpenQuote("\n".join(lines)), _end(_TWO_NEWLINES, source, found.end())
+    return OpenQuote("\n".join(lines)), _end(_TWO_NEWLINES, source, quote.end())

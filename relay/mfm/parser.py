@@ -97,10 +97,10 @@ class MfmParser:
         return self._enter(FN, partial(MfmFn, name, _args(args)), token.start(), token.end())
 
     def _link(self, token: Token) -> int:
-        found = self.lookahead.link(token, self.frame.depth)
-        if found is None:
+        link = self.lookahead.link(token, self.frame.depth)
+        if link is None:
             return token.end()
-        _, url, end = found
+        _, url, end = link
         make = partial(MfmLink, token.group() == "?[", url)
         return self._enter(LABEL, make, token.start(), token.end(), end)
 
@@ -158,10 +158,10 @@ class MfmParser:
         node, end = begun
         match node:
             case OpenCenter():
-                found = self.lookahead.center(end, self.depth)
-                if found is None:
+                center = self.lookahead.center(end, self.depth)
+                if center is None:
                     return self._search(pos)
-                return self._enter(CENTER, MfmCenter, pos, end, found[1])
+                return self._enter(CENTER, MfmCenter, pos, end, center[1])
             case OpenQuote(text):
                 self._add(MfmQuote(()), pos, end)
                 self.quotes.append((len(self.nodes) - 1, text))
@@ -171,11 +171,11 @@ class MfmParser:
 
     def _search(self, pos: int) -> int | None:
         """Take the search that this line is: the last thing to try before text."""
-        found = search(self.source, pos)
-        if found is None or self._inline_at(pos):
+        match = search(self.source, pos)
+        if match is None or self._inline_at(pos):
             return None
-        self._add(found[0], pos, found[1])
-        return found[1]
+        self._add(match[0], pos, match[1])
+        return match[1]
 
     def _inline_at(self, pos: int) -> bool:
         """Tell whether something else than text begins here, and so comes before a search."""

@@ -76,7 +76,7 @@ class Origin:
 
 def tree_of(nodes: tuple[MfmNode, ...], origin: Origin) -> Tree:
     """The tree of a parsed text."""
-    return tuple(tree.merged(made for node in nodes for made in _tree_of(node, origin)))
+    return tuple(tree.merged(part for node in nodes for part in _tree_of(node, origin)))
 
 
 def _tree_of(node: MfmNode, origin: Origin) -> Tree:
@@ -146,7 +146,11 @@ def _effect(node: MfmFn, children: Tree) -> Tree:
         return (Styled(Style.BOLD, children),)
     if name == "blur":
         return (Styled(Style.SPOILER, children),)
-    if name == "font" and "monospace" in args and all(type(it) is tree.Text for it in children):
+    if (
+        name == "font"
+        and "monospace" in args
+        and all(type(child) is tree.Text for child in children)
+    ):
         return (tree.Code(text_of(children)),)
     if name in {"fg", "bg"}:
         return (_colored(name, args.get("color"), children),)
@@ -157,8 +161,8 @@ def _effect(node: MfmFn, children: Tree) -> Tree:
     return (tree.Text(f"$[{name} "), *children, tree.Text("]"))
 
 
-def _colored(name: str, wanted: str | bool | None, children: Tree) -> tree.Node:
-    color = wanted if isinstance(wanted, str) and _COLOR.fullmatch(wanted) else "f00"
+def _colored(name: str, color_arg: str | bool | None, children: Tree) -> tree.Node:
+    color = color_arg if isinstance(color_arg, str) and _COLOR.fullmatch(color_arg) else "f00"
     if len(color) == 3:
         color = "".join(digit * 2 for digit in color)
     if name == "fg":
@@ -187,7 +191,7 @@ def _ruby(children: tuple[MfmNode, ...], origin: Origin) -> Tree:
 
 def _time(children: Tree) -> Tree:
     """A moment in seconds; what no calendar has, or is no number, stays the text that it is."""
-    found = _SECONDS.fullmatch(text_of(children).strip())
-    if found is None or not FIRST <= int(found[1]) <= LAST:
+    match = _SECONDS.fullmatch(text_of(children).strip())
+    if match is None or not FIRST <= int(match[1]) <= LAST:
         return children
-    return (tree.Time(int(found[1]) * 1000),)
+    return (tree.Time(int(match[1]) * 1000),)

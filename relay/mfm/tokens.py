@@ -29,17 +29,17 @@ class IndexedText:
         """
         places = self._places.get(pattern.pattern)  # a pattern itself hashes slowly
         if places is None:
-            places = [found.start() for found in pattern.finditer(self.text)]
+            places = [match.start() for match in pattern.finditer(self.text)]
             places.append(len(self.text))
             self._places[pattern.pattern] = places
         return places[bisect_left(places, pos)]
 
     def last(self, closer: str) -> int:
         """Find where `closer` stands for the last time; -1 if nowhere."""
-        found = self._last.get(closer)
-        if found is None:
-            found = self._last[closer] = self.text.rfind(closer)
-        return found
+        place = self._last.get(closer)
+        if place is None:
+            place = self._last[closer] = self.text.rfind(closer)
+        return place
 
 
 NEWLINE = r"(?:\r\n|[\r\n])"

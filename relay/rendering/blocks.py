@@ -26,24 +26,24 @@ def composed(
 ) -> Message:
     """``trees`` are those that the blocks refer to. Raises BoundError if that is too much."""
     left = room(blocks.values())
-    found = {
+    trees_by_name = {
         name: parsed(blocks.get(name, ""), partial(parser, name, trees, left)) for name in BLOCKS
     }
 
     def word(block: str) -> str:
-        return text_of(found[block]).strip()
+        return text_of(trees_by_name[block]).strip()
 
     return Message(
-        title=on_one_line(found["title"]),
+        title=on_one_line(trees_by_name["title"]),
         url=_web(word("url")),
-        author=on_one_line(found["author"]),
+        author=on_one_line(trees_by_name["author"]),
         author_url=_web(word("author_url")),
         avatar=_web(word("avatar")),
         color=_color(word("color")),
-        body=stripped(folded(found["body"])),
-        fields=_fields(found["fields"]),
-        images=tuple(_images(found["images"], _types(event))),
-        footer=on_one_line(found["footer"]),
+        body=stripped(folded(trees_by_name["body"])),
+        fields=_fields(trees_by_name["fields"]),
+        images=tuple(_images(trees_by_name["images"], _types(event))),
+        footer=on_one_line(trees_by_name["footer"]),
         ping=frozenset(word("ping").split()),
         at=_moment(event),
         when=language.moment(_moment(event)),
@@ -60,14 +60,15 @@ def guarded(message: Message, event: Event, display: Display) -> Message:
         return message
     hidden = dict(_hidden(event.note, display))
 
-    def led_to_note(found: Link) -> Tree:
-        if (name := hidden.get(found.url)) is None:
-            return (found,)
-        label = (Text(name[0]),) if found.url in text_of(found.children) else found.children
-        return (replace(found, url=name[1], children=label),) if name[1] else label
+    def led_to_note(target: Link) -> Tree:
+        if (name := hidden.get(target.url)) is None:
+            return (target,)
+        label = (Text(name[0]),) if target.url in text_of(target.children) else target.children
+        return (replace(target, url=name[1], children=label),) if name[1] else label
 
     images = (
-        replace(one, url=hidden[one.url][1]) if one.url in hidden else one for one in message.images
+        replace(image, url=hidden[image.url][1]) if image.url in hidden else image
+        for image in message.images
     )
     return replace(relinked(message, led_to_note), images=tuple(images))
 
@@ -131,16 +132,17 @@ def _color(written: str) -> int | None:
 
 def _fields(nodes: Tree) -> tuple[Field, ...]:
     """Each heading begins a field; what stands before the first one belongs to none."""
-    found: list[tuple[Tree, list[Node]]] = []
+    groups: list[tuple[Tree, list[Node]]] = []
     for node in nodes:
         if isinstance(node, Heading):
-            found.append((node.children, []))
-        elif found:
-            found[-1][1].append(node)
-    if len(found) > PARTS:
+            groups.append((node.children, []))
+        elif groups:
+            groups[-1][1].append(node)
+    if len(groups) > PARTS:
         raise BoundError(f"more than {PARTS} fields")
     return tuple(
-        Field(name=on_one_line(name), value=stripped(folded(tuple(value)))) for name, value in found
+        Field(name=on_one_line(name), value=stripped(folded(tuple(value))))
+        for name, value in groups
     )
 
 

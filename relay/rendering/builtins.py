@@ -105,17 +105,17 @@ def filters() -> dict[str, Callable[..., Any]]:
     plain |= {"replace": _replace, "round": _round, "trim": _trim}
     slow = {name: theirs[name] for name in SLOW.split()}
     slow |= {"join": _join, "sum": _sum, "unique": _unique}
-    found = {name: light(theirs[name]) for name in LIGHT.split()}
-    found |= {name: heavy(function) for name, function in plain.items()}
-    found |= {name: heavy(function, itemised) for name, function in slow.items()}
-    return found | {name: heavy(theirs[name], spelled) for name in SLOWEST.split()}
+    names = {name: light(theirs[name]) for name in LIGHT.split()}
+    names |= {name: heavy(function) for name, function in plain.items()}
+    names |= {name: heavy(function, itemised) for name, function in slow.items()}
+    return names | {name: heavy(theirs[name], spelled) for name in SLOWEST.split()}
 
 
 def tests() -> dict[str, Callable[..., Any]]:
     theirs = jinja.TESTS
-    found = {name: light(theirs[name]) for name in LIGHT_TESTS.split()}
-    found |= {name: heavy(theirs[name]) for name in TESTS.split()}
-    return found | {"in": found_in}
+    names = {name: light(theirs[name]) for name in LIGHT_TESTS.split()}
+    names |= {name: heavy(theirs[name]) for name in TESTS.split()}
+    return names | {"in": found_in}
 
 
 def functions() -> dict[str, Callable[..., Any]]:
@@ -133,7 +133,7 @@ def pay_call(function: Any, args: Iterable[Any], named: Mapping[str, Any]) -> No
     """Pay for a function or a method, by what it is given and whose it is."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, str):
-        texts = "".join(one for one in (*args, *named.values()) if isinstance(one, str))
+        texts = "".join(arg for arg in (*args, *named.values()) if isinstance(arg, str))
         searched(owner, texts if function.__name__ in SEARCHING else "")
         charge(len(owner) * len(texts) // CHARACTERS if function.__name__ in STRIPPING else 0)
     elif isinstance(owner, list | tuple):
@@ -142,8 +142,8 @@ def pay_call(function: Any, args: Iterable[Any], named: Mapping[str, Any]) -> No
         charge(1 + len(owner))
     else:
         charge(1)
-    for one in (*args, *named.values()):
-        weighed(one)
+    for arg in (*args, *named.values()):
+        weighed(arg)
 
 
 def found_in(part: Any, whole: Any) -> bool:
@@ -191,7 +191,8 @@ def formatted(text: str, named: Mapping[str, Any]) -> Markup:
     if not all(_FLAGS.fullmatch(flags) for flags in places):
         raise SecurityError("a format may be at most 99 characters wide")
     longest = max(
-        (len(it) if isinstance(it, str) else weight(it) for it in named.values()), default=0
+        (len(value) if isinstance(value, str) else weight(value) for value in named.values()),
+        default=0,
     )
     if len(text) + len(places) * (longest + WIDTH) > SIZE and places:
         raise BoundError(f"a value of more than {SIZE} characters")
@@ -211,15 +212,15 @@ def light(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def heavy(function: Callable[..., Any], pay: Callable[[Any], Any] = weighed) -> Callable[..., Any]:
     """A filter or test that pays for what it is given, and gives nothing that is not bounded."""
-    given = 1 if jinja.first_argument_is_jinjas(function) else 0
+    first = 1 if jinja.first_argument_is_jinjas(function) else 0
 
     @wraps(function)
     def paid(*args: Any, **named: Any) -> Any:
         charge(1)
-        for one in args[given:]:
-            pay(one)
-        for one in named.values():
-            pay(one)
+        for arg in args[first:]:
+            pay(arg)
+        for arg in named.values():
+            pay(arg)
         return carried(owned(function(*args, **named)), (*args, *named.values()))
 
     return paid
@@ -229,12 +230,12 @@ def heavy(function: Callable[..., Any], pay: Callable[[Any], Any] = weighed) -> 
 def _join(
     eval_ctx: EvalContext, values: Iterable[Any], d: str = "", attribute: str | None = None
 ) -> Any:
-    found = list(values)
-    if len(found) * len(d) > SIZE:
+    items = list(values)
+    if len(items) * len(d) > SIZE:
         raise BoundError(f"a value of more than {SIZE} characters")
     if attribute is not None:
-        found = [*map(attribute_getter(eval_ctx.environment, attribute), found)]
-    return carried(jinja.join(eval_ctx, found, d), found)
+        items = [*map(attribute_getter(eval_ctx.environment, attribute), items)]
+    return carried(jinja.join(eval_ctx, items, d), items)
 
 
 def _replace(value: Any, old: Any, new: Any, count: int = -1) -> str:
@@ -256,8 +257,8 @@ def _sum(
     environment: Environment, values: Iterable[Any], attribute: Any = None, start: Any = 0
 ) -> Any:
     total, read_off = start, attribute_getter(environment, attribute)
-    for one in values:
-        value = read_off(one)
+    for item in values:
+        value = read_off(item)
         if not isinstance(total, int | float) or not isinstance(value, int | float):
             raise SecurityError("only numbers have a sum")
         total = limited(total + value)
@@ -279,21 +280,21 @@ def _unique(
 ) -> list[Any]:
     postprocess = None if case_sensitive else jinja.lower
     read_off = attribute_getter(environment, attribute, postprocess)
-    found: dict[Any, Any] = {}
-    for one in values:
-        found.setdefault(key(read_off(one)), one)
-    return list(found.values())
+    unique: dict[Any, Any] = {}
+    for item in values:
+        unique.setdefault(key(read_off(item)), item)
+    return list(unique.values())
 
 
 def _dict(*pairs: Any, **named: Any) -> dict[Any, Any]:
-    found = dict(*pairs, **named)
-    for one in found:
-        key(one)
-    return found
+    result = dict(*pairs, **named)
+    for name in result:
+        key(name)
+    return result
 
 
 def _range(*limits: int) -> range:
-    found = range(*limits)
-    if len(found) > RANGE:
+    numbers = range(*limits)
+    if len(numbers) > RANGE:
         raise BoundError(f"a range of more than {RANGE} numbers")
-    return found
+    return numbers

@@ -102,5 +102,5 @@ def _type_of(node: nodes.Node) -> type | None:
     if not hasattr(noun, name) and name not in {field.name for field in fields(noun)}:
         raise TemplateError(f"no such name: {noun.__name__.lower()} has no {node.attr}")
     hint = get_type_hints(noun).get(name)
-    known = [one for one in get_args(hint) or (hint,) if one is not NoneType]
+    known = [kind for kind in get_args(hint) or (hint,) if kind is not NoneType]
     return known[0] if len(known) == 1 and isinstance(known[0], type) else None

@@ -44,11 +44,11 @@ FILTERS: dict[str, Callable[..., Any]] = {
 
 def metered(template: nodes.Template, name: str | None, filename: str | None) -> None:
     """Raises TemplateSyntaxError if a template is too large, or has in it what none may have."""
-    found = list(_walk(template, name, filename))
-    sizes = _sizes(found)
-    for node, _ in found:
+    pairs = list(_walk(template, name, filename))
+    sizes = _sizes(pairs)
+    for node, _ in pairs:
         _check(node, name, filename)
-    for node, _ in reversed(found):
+    for node, _ in reversed(pairs):
         _meter(node, sizes)
 
 
@@ -71,25 +71,25 @@ def _walk(
         stack.extend((child, node, depth + 1) for child in reversed(children))
 
 
-def _sizes(found: list[tuple[nodes.Node, nodes.Node | None]]) -> dict[int, int]:
+def _sizes(pairs: list[tuple[nodes.Node, nodes.Node | None]]) -> dict[int, int]:
     """The number of nodes in each node, itself included."""
-    sizes = {id(node): 1 for node, _ in found}
-    for node, parent in reversed(found):
+    sizes = {id(node): 1 for node, _ in pairs}
+    for node, parent in reversed(pairs):
         if parent is not None:
             sizes[id(parent)] += sizes[id(node)]
     return sizes
 
 
 def _check(node: nodes.Node, name: str | None, filename: str | None) -> None:
-    told = None
+    reason = None
     if isinstance(node, nodes.EvalContextModifier):
-        told = "{% autoescape %} is not allowed"
+        reason = "{% autoescape %} is not allowed"
     elif isinstance(node, nodes.Const) and isinstance(node.value, int | float):
         infinite = isinstance(node.value, float) and node.value == float("inf")
         if infinite or (isinstance(node.value, int) and node.value.bit_length() > BITS):
-            told = "a number this large is not allowed"
-    if told is not None:
-        raise TemplateSyntaxError(told, node.lineno, name, filename)
+            reason = "a number this large is not allowed"
+    if reason is not None:
+        raise TemplateSyntaxError(reason, node.lineno, name, filename)
 
 
 def _meter(node: nodes.Node, sizes: dict[int, int]) -> None:
@@ -131,18 +131,20 @@ def _meter_comparison(node: nodes.Compare) -> None:
 def _meter_search(node: nodes.Compare) -> None:
     """``a in b`` depends on both, so it is a call; ``a in b in c`` asks for both, as in Python."""
     asked: list[nodes.Expr] = []
-    for left, operand in zip([node.expr, *(it.expr for it in node.ops)], node.ops, strict=False):
+    for left, operand in zip(
+        [node.expr, *(operand.expr for operand in node.ops)], node.ops, strict=False
+    ):
         if operand.op not in {"in", "notin"}:
-            args = [_passed(" weighed", one) for one in (left, operand.expr)]
+            args = [_passed(" weighed", expr) for expr in (left, operand.expr)]
             pair = nodes.Operand(operand.op, args[1], lineno=node.lineno)
             asked.append(nodes.Compare(args[0], [pair], lineno=node.lineno))
             continue
-        found = _passed(" in", left, operand.expr)
+        search = _passed(" in", left, operand.expr)
         is_negative = operand.op == "notin"
-        asked.append(nodes.Not(found, lineno=node.lineno) if is_negative else found)
+        asked.append(nodes.Not(search, lineno=node.lineno) if is_negative else search)
     whole = asked.pop(0)
-    for one in asked:
-        whole = nodes.And(whole, one, lineno=node.lineno)
+    for expr in asked:
+        whole = nodes.And(whole, expr, lineno=node.lineno)
     node.expr, node.ops = whole, []
 
 

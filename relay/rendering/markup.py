@@ -134,7 +134,7 @@ class MarkupParser(HTMLParser):
         if tag == "br":
             self._add(Text("\n"))
         elif tag == TREE:
-            self._add(*self._made(attributes.get("n", "")))
+            self._add(*self._placed(attributes.get("n", "")))
         elif tag in self._make and len(self._open) > DEPTH:
             self.problems.append(f"<{tag}> is in more than {DEPTH} others")
         elif tag in self._make:
@@ -169,15 +169,15 @@ class MarkupParser(HTMLParser):
                 open_since = min(open_since, number)
         if len(comments) > open_since:
             self.problems.append("<!-- is never closed")
-        return "".join((*kept, *(f"&lt;!--{one}" for one in comments[open_since:])))
+        return "".join((*kept, *(f"&lt;!--{comment}" for comment in comments[open_since:])))
 
-    def _made(self, number: str) -> Tree:
+    def _placed(self, number: str) -> Tree:
         known = _NUMBER.fullmatch(number) and 0 <= int(number) < len(self._trees)
-        made = self._trees[int(number)] if known else ()
-        self._room[0] -= _weight(made)
+        tree = self._trees[int(number)] if known else ()
+        self._room[0] -= _weight(tree)
         if self._room[0] < 0:
             raise BoundError("the same text with its markup too often")
-        return made
+        return tree
 
     def _end(self) -> None:
         tag, attributes, children = self._open.pop()

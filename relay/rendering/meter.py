@@ -142,15 +142,15 @@ def weight(value: Any) -> int:
     level: list[Any] = [value]
     for _ in range(DEPTH):
         deeper: list[Any] = []
-        for one in level:
-            if isinstance(one, str):
-                total += len(one)
-            elif isinstance(one, int):
-                limited(one)
-            elif isinstance(one, range):
-                total += ITEM * len(one)
-            elif not isinstance(one, _OPAQUE):
-                inner = _inside(one)
+        for item in level:
+            if isinstance(item, str):
+                total += len(item)
+            elif isinstance(item, int):
+                limited(item)
+            elif isinstance(item, range):
+                total += ITEM * len(item)
+            elif not isinstance(item, _OPAQUE):
+                inner = _inside(item)
                 total += ITEM * len(inner)
                 if total <= HEAVIEST:
                     deeper.extend(inner)
@@ -181,9 +181,9 @@ def _check_length(value: Any) -> None:
 
 def turns(values: Any, each: int) -> Any:
     """What a loop goes through, once all its turns are paid for."""
-    found = owned(values)
-    charge(1 + (len(found) * each if hasattr(found, "__len__") else each))
-    return found
+    items = owned(values)
+    charge(1 + (len(items) * each if hasattr(items, "__len__") else each))
+    return items
 
 
 def owned(value: Any) -> Any:
@@ -194,9 +194,9 @@ def owned(value: Any) -> Any:
 
 
 def _counted(values: Iterator[Any]) -> Iterator[Any]:
-    for one in values:
+    for value in values:
         charge(1)
-        yield one
+        yield value
 
 
 def copied(value: Any) -> Any:
@@ -217,7 +217,7 @@ def searched(text: str, part: str) -> None:
 
 def joined(pieces: Iterable[str]) -> str:
     """Put the pieces of a rendering together."""
-    found, size = [], 0
+    parts, size = [], 0
     for piece in pieces:
         size += len(piece) + 1
         if size > SIZE:
@@ -225,17 +225,17 @@ def joined(pieces: Iterable[str]) -> str:
             if isinstance(pieces, Generator):
                 pieces.throw(error)  # so it comes from the line that wrote too much
             raise error
-        found.append(piece)
+        parts.append(piece)
     if size > CHARACTERS:
         charge(size // CHARACTERS)
-    return "".join(found)
+    return "".join(parts)
 
 
 def paid(pieces: Iterable[Any]) -> tuple[Any, ...]:
     """The parts of ``a ~ b``, if they fit into one value."""
-    found = tuple(pieces)
-    total = sum(len(one) if isinstance(one, str) else weight(one) for one in found)
+    parts = tuple(pieces)
+    total = sum(len(part) if isinstance(part, str) else weight(part) for part in parts)
     if total > SIZE:
         raise BoundError(f"a value of more than {SIZE} characters")
     read(total)
-    return found
+    return parts

@@ -52,7 +52,7 @@ def carried(result: Any, args: Iterable[Any]) -> Any:
         return result
     if kind is str:
         return Rich(result, origin)
-    return kind(Rich(one, origin) if one.__class__ is str else one for one in result)
+    return kind(Rich(part, origin) if part.__class__ is str else part for part in result)
 
 
 def with_origins(event: Event) -> Event:
@@ -97,7 +97,7 @@ def _note(note: Note, server: str) -> Note:
             for file in note.files
         )
     if note.poll is not None:
-        choices = (replace(one, text=Rich(one.text, origin)) for one in note.poll.choices)
+        choices = (replace(choice, text=Rich(choice.text, origin)) for choice in note.poll.choices)
         changes["poll"] = replace(note.poll, choices=tuple(choices))
     if note.event is not None:
         changes["event"] = replace(
@@ -116,8 +116,8 @@ def _note(note: Note, server: str) -> Note:
 def _user(user: User, server: str) -> User:
     origin = Origin(server=server, host=user.host)
     fields = (
-        replace(one, name=Rich(one.name, origin), value=Rich(one.value, origin))
-        for one in user.fields
+        replace(line, name=Rich(line.name, origin), value=Rich(line.value, origin))
+        for line in user.fields
     )
     return replace(
         user,

@@ -74,21 +74,23 @@ class Sandbox(Environment):
         self.tests: dict[str, Any] = {**builtins.tests()}
         self.globals: dict[str, Any] = {**builtins.functions()}
         self.capture_with(joined)
-        self.translate(lambda text: text, lambda one, many, number: one if number == 1 else many)
+        self.translate(
+            lambda text: text, lambda single, many, number: single if number == 1 else many
+        )
 
     def translate(
         self, gettext: Callable[[str], str], ngettext: Callable[[str, str, int], str]
     ) -> None:
         """The functions by which ``{% trans %}``, ``_()`` and ``ngettext()`` find their words."""
 
-        def one(text: str, /, **named: Any) -> Markup:
+        def translated(text: str, /, **named: Any) -> Markup:
             return builtins.formatted(gettext(text), named)
 
         def several(singular: str, plural: str, number: int, /, **named: Any) -> Markup:
             return builtins.formatted(ngettext(singular, plural, number), {"num": number} | named)
 
         self.newstyle_gettext = True  # ``{% trans %}`` hands its variables on
-        self.globals |= {"_": one, "gettext": one, "ngettext": several}
+        self.globals |= {"_": translated, "gettext": translated, "ngettext": several}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         charge(1)

@@ -91,18 +91,20 @@ class Templates:
         self._environment.tests["past"] = light(_is_past)
         self._environment.translate(
             lambda message: _scene.get().language.gettext(message),
-            lambda one, many, number: _scene.get().language.ngettext(one, many, number),
+            lambda singular, plural, number: _scene.get().language.ngettext(
+                singular, plural, number
+            ),
         )
-        found = self._environment.list_templates(["j2"])
-        self.names = frozenset(name for name in found if "/" not in name)
+        names = self._environment.list_templates(["j2"])
+        self.names = frozenset(name for name in names if "/" not in name)
 
     def name_for(self, event: Event, variant: str | None = None) -> str:
         """The file that renders an event: its kind's, or that of a route's ``template``."""
         kind = event.kind
         if kind == "renote" and event.note is not None and event.note.is_quote:
             kind = "quote"
-        wanted = [f"{kind}.{variant}.j2"] if variant else []
-        public = (name for name in (*wanted, f"{kind}.j2") if not name.startswith("_"))
+        own = [f"{kind}.{variant}.j2"] if variant else []
+        public = (name for name in (*own, f"{kind}.j2") if not name.startswith("_"))
         return next((name for name in public if name in self.names), "default.j2")
 
     def source(self, name: str) -> str:
@@ -211,8 +213,8 @@ def _emoji(text: str | None) -> Markup:
     if not text:
         return Markup("")
     text, origin = _read(text)
-    if (found := _REMOTE_EMOJI.fullmatch(text)) is not None:
-        name, host = found.groups()
+    if (match := _REMOTE_EMOJI.fullmatch(text)) is not None:
+        name, host = match.groups()
         return _kept((Emoji(name, replace(origin, host=host).emoji(name)),))
     rest = (Text(text[MFM_LENGTH:]),) if len(text) > MFM_LENGTH else ()
     return _kept((*tree_of(parse_simple(text[:MFM_LENGTH]), origin), *rest))
@@ -243,12 +245,12 @@ def _pay_for_markup(text: str) -> None:
     weighed(text)
 
 
-def _kept(made: Tree) -> Markup:
+def _kept(tree: Tree) -> Markup:
     """What stands for a tree in a template; nothing, if readers would see nothing of it."""
-    if not without_unseen(text_of(made)).strip():
+    if not without_unseen(text_of(tree)).strip():
         return Markup("")
     trees = _scene.get().trees
-    trees.append(made)
+    trees.append(tree)
     return Markup(f'<mfm n="{len(trees) - 1}"></mfm>')  # noqa: S704
 
 

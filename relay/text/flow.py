@@ -1,7 +1,7 @@
 """
-The tree as it flows down a page: blocks of runs, each run a leaf with all the styles around it.
+Flattens a tree into blocks of runs, each run a leaf with all the styles around it.
 
-For chats whose markup does not nest as freely as a tree: there a mark begins and ends with its run.
+For chats whose markup does not nest as freely as a tree: each mark begins and ends with its run.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Run:
 
 @dataclass(slots=True)
 class Block:
-    """Lines on their own: text, or (``pre``) code; ``quoted`` if somebody else's."""
+    """Lines on their own: text, or (``pre``) code; ``quoted`` if they are inside a quote."""
 
     runs: list[Run] = field(default_factory=list)
     quoted: bool = False
@@ -55,7 +55,7 @@ class Block:
 
 
 def blocks(nodes: Tree, *, hidden: str = "") -> list[Block]:
-    """The blocks of a tree; ``hidden``, if given, stands for what spoilers hide."""
+    """The blocks of a tree; ``hidden``, unless empty, replaces the content of spoilers."""
     flow = _Flow(hidden)
     flow.write(nodes, frozenset(), quoted=False)
     return [block for block in flow.blocks if block.runs or block.pre]
@@ -63,14 +63,14 @@ def blocks(nodes: Tree, *, hidden: str = "") -> list[Block]:
 
 def line(nodes: Tree, styles: Styles = frozenset(), *, hidden: str = "") -> list[Run]:
     """The runs of a tree in one line."""
-    found: list[Run] = []
+    runs: list[Run] = []
     for block in blocks(nodes, hidden=hidden):
-        if found:
-            found.append(Run(Text(" ")))
+        if runs:
+            runs.append(Run(Text(" ")))
         if block.pre is not None:
-            found.append(Run(Code(block.pre.text), block.styles))
-        found += block.runs
-    return [Run(_on_one_line(run.leaf), run.styles | styles) for run in found]
+            runs.append(Run(Code(block.pre.text), block.styles))
+        runs += block.runs
+    return [Run(_on_one_line(run.leaf), run.styles | styles) for run in runs]
 
 
 def _on_one_line(leaf: Leaf) -> Leaf:
@@ -81,17 +81,17 @@ def _on_one_line(leaf: Leaf) -> Leaf:
 
 def lines(runs: list[Run]) -> Iterator[list[Run]]:
     """The runs of each line; a line break is only ever in a text."""
-    found: list[Run] = []
+    runs_of_line: list[Run] = []
     for run in runs:
         if not isinstance(run.leaf, Text):
-            found.append(run)
+            runs_of_line.append(run)
             continue
         first, *rest = run.leaf.text.split("\n")
-        found.append(Run(Text(first), run.styles))
+        runs_of_line.append(Run(Text(first), run.styles))
         for text in rest:
-            yield found
-            found = [Run(Text(text), run.styles)]
-    yield found
+            yield runs_of_line
+            runs_of_line = [Run(Text(text), run.styles)]
+    yield runs_of_line
 
 
 class _Flow:
@@ -117,14 +117,14 @@ class _Flow:
             case Time():
                 self._add(node, styles, quoted)
             case Link():
-                made = honest(node)
-                if isinstance(made, Link):
-                    self._add(made, styles, quoted)
+                link = honest(node)
+                if isinstance(link, Link):
+                    self._add(link, styles, quoted)
                 else:
-                    self.write(made, styles, quoted=quoted)
+                    self.write(link, styles, quoted=quoted)
             case Styled(Style.SPOILER, children) if self.hidden:
-                shown = self.hidden if clean(text_of(children)).strip() else ""
-                self._add(Text(shown), styles, quoted)
+                text = self.hidden if clean(text_of(children)).strip() else ""
+                self._add(Text(text), styles, quoted)
             case Styled(style, children):
                 self.write(children, styles | {style}, quoted=quoted)
             case Colored(children):
@@ -133,7 +133,7 @@ class _Flow:
                 self._own_lines(children, styles | {Style.BOLD}, quoted)
             case Center(children):
                 self._own_lines(children, styles, quoted)
-            case Quote(children):  # no chat of these knows a quote in a quote
+            case Quote(children):  # none of these chats has quotes in quotes
                 self._own_lines(children, styles, quoted=True)
             case Pre(text, language):
                 self._pre(Pre(clean(text).strip("\n"), language), styles, quoted)

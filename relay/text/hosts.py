@@ -1,4 +1,4 @@
-"""Names of hosts, read as nothing but that."""
+"""Host names: checked as DNS has them, decoded from punycode, encoded for the wire."""
 
 import re
 import unicodedata
@@ -12,19 +12,19 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 def host_name(text: str) -> str | None:
     """
-    The name of a host as DNS has it, in small ASCII letters; None if the text is any other thing.
+    The name of a host as DNS has it, in small ASCII letters; None if the text is anything else.
 
-    An IP address is none, and neither is a name with a port, a user or a path.
+    IP addresses, and names with a port, a user or a path, are rejected.
     """
     try:
-        found = text.encode("idna").decode("ascii").lower()
+        name = text.encode("idna").decode("ascii").lower()
     except UnicodeError:
         return None
-    labels = found.split(".")
-    if len(found) > LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)):
+    labels = name.split(".")
+    if len(name) > LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)):
         return None
-    # As a number browsers and systems take it for an address: 127.1, 0x7f000001, 2130706433.
-    return None if re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1]) else found
+    # Browsers and systems read a number as an address: 127.1, 0x7f000001, 2130706433.
+    return None if re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1]) else name
 
 
 PREFIX = "xn--"
@@ -33,15 +33,15 @@ _PUNYCODE = re.compile(r"(?<![\w.-])(?:[\w-]+\.)*xn--[\w.-]*[\w-]", re.I | re.AS
 
 
 def readable(text: str | None) -> str:
-    """A text with the hosts in it decoded that are in punycode: ``bob@日本.example``."""
+    """A text with its punycode hosts decoded: ``bob@日本.example``."""
     if text is None or PREFIX not in text.lower():
         return text or ""
-    return _PUNYCODE.sub(lambda found: shown(found[0]), text)
+    return _PUNYCODE.sub(lambda match: unicode_form(match[0]), text)
 
 
 @lru_cache(256)
-def shown(host: str) -> str:
-    """A host in letters, or in punycode if letters could deceive."""
+def unicode_form(host: str) -> str:
+    """A host in Unicode letters, or in punycode if the letters could deceive."""
     parts = host.split(".")
     decoded = [_decoded(part) for part in parts]
     if all(is_plain_name(part) for part in decoded if not part.isascii()):
@@ -51,7 +51,7 @@ def shown(host: str) -> str:
 
 @lru_cache(256)
 def ascii_form(host: str) -> str:
-    """A host in punycode: what goes over the wire."""
+    """A host in punycode, as it goes over the wire."""
     return ".".join(part if part.isascii() else _encoded(part) for part in host.split("."))
 
 
@@ -59,12 +59,12 @@ def _decoded(part: str) -> str:
     if not part.lower().startswith(PREFIX) or len(part) > LONGEST:
         return part
     try:
-        found = part[len(PREFIX) :].lower().encode("ascii").decode("punycode")
-        if found.isascii() or _encoded(found) != part.lower():
+        decoded = part[len(PREFIX) :].lower().encode("ascii").decode("punycode")
+        if decoded.isascii() or _encoded(decoded) != part.lower():
             return part
     except (UnicodeError, OverflowError, ValueError):
         return part
-    return found
+    return decoded
 
 
 def _encoded(part: str) -> str:

@@ -41,10 +41,10 @@ from relay.text.unicode import (
 
 LONGEST = 1_000  # characters of a label that anybody reads for a name
 _NO_FILE = re.compile(r"[/\\\u2044\u2215\u29f8\uff0f\uff3c]")
-"""What no name of a file holds."""
+"""Characters that file names never contain."""
 _HOST = re.compile(r"(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\])(?::\d+)?")
 
-# What looks like a dot, or what browsers take for one. Most are in the confusables of
+# Characters that look like a dot or that browsers take for one. Most are confusables of
 # https://www.unicode.org/reports/tr39/
 _DOTS = (
     "\u00b7\u02d9\u0387\u0660\u06d4\u06f0\u0701\u0702\u0971\u1427\u16eb\u2022\u2024\u2025\u2027"
@@ -93,8 +93,8 @@ def is_web(url: str) -> bool:
     """
     Whether a link may lead there: http, https or mailto.
 
-    Hosts that readers and browsers could understand in two ways are refused: with a user's name
-    before them (``https://good.example@evil.example``), or in look-alike characters.
+    Hosts that readers and browsers could read in two ways are refused: after a user's name
+    (``https://good.example@evil.example``), or in look-alike characters.
     """
     try:
         parts = urlsplit(url)
@@ -111,14 +111,14 @@ def is_web(url: str) -> bool:
     return unicodedata.normalize("NFKC", host) == host
 
 
-def honest(found: Link) -> Link | Tree:
+def honest(target: Link) -> Link | Tree:
     """
-    The link, if it may be followed and its label does not lie; else what to show in its place.
+    The link, if it may be followed and its label does not lie; else a tree to show instead.
 
     That is the label alone, or label and address side by side. Only labels that users chose can
-    lie: trust comes from where a link was made, not from what its label says.
+    lie: trust depends on where a link was made, not on the words of its label.
     """
-    url, children = found.url, found.children
+    url, children = target.url, target.children
     if not is_web(url):
         return children
     label = clean(text_of(children)).strip()
@@ -126,25 +126,25 @@ def honest(found: Link) -> Link | Tree:
         plain = _in_letters(url)
         if plain != url or not is_visible(label):
             return Link(plain, (Text(plain),))
-    elif _may_lie(label, found):
+    elif _may_lie(label, target):
         plain = _in_letters(url)
         return (*children, Text(" ("), Link(plain, (Text(plain),)), Text(")"))
-    return replace(found, children=without_links(children))
+    return replace(target, children=without_links(children))
 
 
 def link(url: str, children: Tree, source: LabelSource = LabelSource.USER) -> Tree:
     """A tree that links a label, as far as ``honest`` allows it."""
-    made = honest(Link(url, children, source))
-    return (made,) if isinstance(made, Link) else made
+    shown_as = honest(Link(url, children, source))
+    return (shown_as,) if isinstance(shown_as, Link) else shown_as
 
 
-def _may_lie(label: str, found: Link) -> bool:
+def _may_lie(label: str, target: Link) -> bool:
     """Whether readers could take a label for a place or a person other than the link leads to."""
-    if found.source is LabelSource.RELAY:
+    if target.source is LabelSource.RELAY:
         return False
-    if found.source is LabelSource.FILE and not _NO_FILE.search(label):
+    if target.source is LabelSource.FILE and not _NO_FILE.search(label):
         return False
-    return misleads(label, found.url)
+    return misleads(label, target.url)
 
 
 @lru_cache(256)
@@ -155,8 +155,8 @@ def misleads(label: str, url: str) -> bool:
     parts = urlsplit(url)
     host = parts.path.rpartition("@")[2] if parts.scheme == "mailto" else parts.hostname or ""
     own = hosts.ascii_form(host.lower().rstrip("."))
-    letters = hosts.shown(own)
-    if letters != own:  # its own name in letters is no lie: read it as if it stood in punycode
+    letters = hosts.unicode_form(own)
+    if letters != own:  # its own name in letters does not lie: read it as punycode
         label = re.sub(rf"(?<![\w.-]){re.escape(letters)}(?![\w-])", own, label, flags=re.I)
     last = unquote(parts.path).rstrip("/").rpartition("/")[2].lower().removeprefix("@")
     return any(not _is_part(named, own) for named in hosts_in(label)) or any(
@@ -177,27 +177,27 @@ def _spellings(url: str) -> set[str]:
 def _in_letters(url: str) -> str:
     """An address as it may be shown: a host that looks like another one in punycode."""
     host = urlsplit(url).netloc
-    if host.isascii() or hosts.shown(host) == host:
+    if host.isascii() or hosts.unicode_form(host) == host:
         return url
     return url.replace(host, hosts.ascii_form(host), 1)
 
 
 def without_links(nodes: Tree) -> Tree:
     """The same tree with the labels of its links as plain text: links do not nest."""
-    found: list[Node] = []
+    result: list[Node] = []
     for node in nodes:
         match node:
             case Link():
-                found.extend(without_links(node.children))
+                result.extend(without_links(node.children))
             case Styled() | Quote() | Center() | Heading() | Colored():
-                found.append(replace(node, children=without_links(node.children)))
+                result.append(replace(node, children=without_links(node.children)))
             case _:
-                found.append(node)
-    return tuple(found)
+                result.append(node)
+    return tuple(result)
 
 
 def _as_seen(label: str) -> str:
-    """A label as eyes read it."""
+    """A label as eyes read it, folded."""
     text = unicodedata.normalize("NFKC", without_unseen(label).translate(_LOOKS))
     text = _WRITTEN_DOT.sub(".", without_marks(text).translate(_LOOKS))
     return without_marks(unicodedata.normalize("NFKD", text)).translate(_LOOKS).casefold()
@@ -205,14 +205,14 @@ def _as_seen(label: str) -> str:
 
 @lru_cache(256)
 def hosts_in(label: str) -> tuple[str, ...]:
-    """What readers could take for hosts, folded; of an address that names none all of it."""
+    """Words that readers could take for hosts, folded; a whole address if it names no host."""
     return tuple(_hosts(_as_seen(label)))
 
 
 @lru_cache(256)
 def people_in(label: str) -> tuple[str, ...]:
-    """What reads as people of a server that is not named: ``@bob``."""
-    names = (found.rstrip(".-") for found in _PERSON.findall(_as_seen(label)))
+    """Words that read as people without a server: ``@bob``."""
+    names = (name.rstrip(".-") for name in _PERSON.findall(_as_seen(label)))
     return tuple(f"@{name}" for name in names if name)
 
 
@@ -229,9 +229,9 @@ def _hosts(label: str) -> Iterator[str]:
             yield host
 
 
-def _ends_host(found: re.Match[str]) -> bool:
-    """Whether what follows a dot could be a top-level domain, in the eyes of a reader."""
-    ending, before = found[1], found.string[found.start() - 1]
+def _ends_host(match: re.Match[str]) -> bool:
+    """Whether a reader could take the letters after a dot for a top-level domain."""
+    ending, before = match[1], match.string[match.start() - 1]
     if ending.startswith("xn--"):
         return True
     if len(ending) < 2:
@@ -246,7 +246,7 @@ def _composed(ending: str) -> bool:
 
 
 def _skeleton(name: str) -> str:
-    """What looks alike is alike: ``c0m``, ``corn`` and ``com``."""
+    """A name with look-alike letters made equal: ``c0m``, ``corn`` and ``com`` are the same."""
     if name.isdigit():
         return name
     alike = name.replace("rn", "m").replace("vv", "w").replace("cl", "d")

@@ -22,7 +22,7 @@ class Image:
     """
     A picture that the chat may load and show; ``alt`` is its alt text, or its name.
 
-    ``type`` is the media type that Misskey told, if it told any.
+    ``type`` is the media type by Misskey; empty if it is not known.
     """
 
     url: str
@@ -31,12 +31,12 @@ class Image:
     is_drawn: bool = True
     """Whether the chat may draw it, and has not refused to; else it is a link."""
     source: LabelSource = LabelSource.USER
-    """Whose words the alt text is."""
+    """The author of the alt text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a template made of an event. ``color`` is 0xRRGGBB, ``at`` Unix milliseconds."""
+    """A rendered event. ``color`` is 0xRRGGBB, ``at`` Unix milliseconds."""
 
     title: Tree = ()
     url: str | None = None
@@ -49,31 +49,31 @@ class Message:
     images: tuple[Image, ...] = ()
     footer: Tree = ()
     ping: frozenset[str] = frozenset()
-    """Whom of those that the sink's ``mentions`` name: their ids, or ``all``."""
+    """Ids that the sink's ``mentions`` list and that are pinged; ``all`` stands for every one."""
     at: int | None = None
     when: str = ""
-    """``at`` in words, in the readers' time zone; empty where nobody has told it in words."""
+    """``at`` in words, in the readers' time zone; empty if it is not known."""
 
     @property
     def moment(self) -> str:
-        """When it happened, for chats that do not tell it in each reader's own time."""
+        """The time of the event in words, for chats without local times."""
         return self.when or (plain.time(self.at) if self.at is not None else "")
 
     @property
     def summary(self) -> str:
-        """Who did what, in one line."""
+        """The author and the title, in one line."""
         return " · ".join(filter(None, (plain.line(self.author), plain.line(self.title))))
 
     @property
     def notification(self) -> str:
-        """One line for locked screens: who did what, and the first words of what is shown."""
+        """One line for locked screens: the summary and the first words of the body."""
         pictures = (f"🖼 {plain.line((Text(image.alt),))}".strip() for image in self.images)
         words = plain.excerpt(self.body, EXCERPT) or " ".join(pictures)[:EXCERPT]
         return ": ".join(filter(None, (self.summary, words)))
 
 
 def pinged(messages: Iterable[Message]) -> frozenset[str]:
-    """Whom messages in one request ping."""
+    """The ids that the messages of one request ping."""
     return frozenset[str]().union(*(message.ping for message in messages))
 
 
@@ -85,23 +85,23 @@ def mapped(message: Message, change: Callable[[Node], Node]) -> Message:
         author=tree.mapped(message.author, change),
         body=tree.mapped(message.body, change),
         fields=tuple(
-            Field(name=tree.mapped(one.name, change), value=tree.mapped(one.value, change))
-            for one in message.fields
+            Field(name=tree.mapped(field.name, change), value=tree.mapped(field.value, change))
+            for field in message.fields
         ),
         footer=tree.mapped(message.footer, change),
     )
 
 
 def relinked(message: Message, change: Callable[[Link], Tree]) -> Message:
-    """The same message with what ``change`` makes of each link in its trees."""
+    """The same message with each link in its trees replaced by the result of ``change``."""
     return replace(
         message,
         title=tree.relinked(message.title, change),
         author=tree.relinked(message.author, change),
         body=tree.relinked(message.body, change),
         fields=tuple(
-            Field(name=tree.relinked(one.name, change), value=tree.relinked(one.value, change))
-            for one in message.fields
+            Field(name=tree.relinked(field.name, change), value=tree.relinked(field.value, change))
+            for field in message.fields
         ),
         footer=tree.relinked(message.footer, change),
     )
@@ -111,15 +111,15 @@ def without(message: Message, refused: Container[str]) -> Message:
     """
     The same message for a chat that refused these addresses.
 
-    A picture becomes a link; what was a link already keeps its label alone, and a face goes.
+    A picture becomes a link, a link keeps its label alone, and an avatar is dropped.
     """
     drawn = {image.url for image in message.images if image.is_drawn and image.url in refused}
 
     def kept(url: str | None) -> str | None:
         return None if url in refused and url not in drawn else url
 
-    def labelled(found: Link) -> Tree:
-        return found.children if kept(found.url) is None else (found,)
+    def labelled(link: Link) -> Tree:
+        return link.children if kept(link.url) is None else (link,)
 
     return replace(
         relinked(message, labelled),
@@ -143,9 +143,9 @@ def undrawn(message: Message) -> Message:
 
 def plain_form(message: Message) -> Message:
     """
-    The same message with nothing but text, links and bold: the last that a vendor is offered.
+    The same message with text, links and bold only: the last form that a vendor is offered.
 
-    What spoilers hide stays hidden.
+    Spoilers stay hidden.
     """
     return Message(
         title=plain.simple(message.title),
@@ -154,8 +154,8 @@ def plain_form(message: Message) -> Message:
         author_url=message.author_url,
         body=plain.simple(message.body),
         fields=tuple(
-            Field(name=plain.simple(one.name), value=plain.simple(one.value))
-            for one in message.fields
+            Field(name=plain.simple(field.name), value=plain.simple(field.value))
+            for field in message.fields
         ),
         images=undrawn(message).images,
         footer=plain.simple(message.footer),

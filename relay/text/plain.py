@@ -1,4 +1,4 @@
-"""Plain text, for terminals and texts of notifications, and the plainest of all trees."""
+"""Plain text for terminals and notifications, and trees reduced to text, links and bold."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -38,24 +38,24 @@ NO_MINORS = "🔞"
 
 
 def render(nodes: Tree) -> str:
-    """A tree as bare text; what a spoiler hides stays hidden, links are spelled out."""
+    """A tree as bare text; spoilers stay hidden, links are spelled out."""
     return _joined(nodes).strip("\n")
 
 
 def _joined(nodes: Tree) -> str:
-    """Quotes, code and the like on lines of their own, with no empty line beside them."""
+    """Puts quotes, code and the like on lines of their own, without blank lines around them."""
     written, after_block = "", False
     for node in nodes:
-        shown, is_block = _render(node), _is_block(node)
+        part, is_block = _render(node), _is_block(node)
         if is_block:
-            shown = shown.strip("\n")
-        if not shown:
+            part = part.strip("\n")
+        if not part:
             continue
         if is_block and written and not written.endswith("\n"):
             written += "\n"
         elif after_block and not is_block:
-            shown = "\n" + shown.lstrip("\n")
-        written, after_block = written + shown, is_block
+            part = "\n" + part.lstrip("\n")
+        written, after_block = written + part, is_block
     return written
 
 
@@ -71,7 +71,7 @@ def line(nodes: Tree) -> str:
 
 
 def unnamed(text: str) -> str:
-    """A text without what stands in its lines behind 🔞: the name of a file can say enough."""
+    """Cuts each line after 🔞: the name of a sensitive file can say too much."""
     return re.sub(rf"(?m)^([> ]*{NO_MINORS}).*", r"\1", text)
 
 
@@ -79,24 +79,24 @@ def excerpt(nodes: Tree, limit: int) -> str:
     """
     The first words of a tree, in one line without addresses: for a notification.
 
-    What is quoted comes only where there is nothing else; what is hidden never does.
+    Quotes appear only where there is nothing else; hidden text never does.
     """
-    lines = [one.strip() for one in unnamed(render(relinked(nodes, _label))).split("\n")]
-    own = [one for one in lines if one != ">" and not one.startswith(QUOTED)]
-    words = _shown(own) or _shown(re.sub(f"^(?:{QUOTED})+", "", one) for one in lines)
+    lines = [text.strip() for text in unnamed(render(relinked(nodes, _label))).split("\n")]
+    own = [text for text in lines if text != ">" and not text.startswith(QUOTED)]
+    words = _words(own) or _words(re.sub(f"^(?:{QUOTED})+", "", text) for text in lines)
     return words if len(words) <= limit else f"{words[: boundary(words, limit - 1)].rstrip()}…"
 
 
-def _label(found: Link) -> Tree:
-    return found.children
+def _label(link: Link) -> Tree:
+    return link.children
 
 
-def _shown(lines: Iterable[str]) -> str:
-    return " ".join(" ".join(one for one in lines if one != HIDDEN).split())
+def _words(lines: Iterable[str]) -> str:
+    return " ".join(" ".join(text for text in lines if text != HIDDEN).split())
 
 
 def simple(nodes: Tree) -> Tree:
-    """A tree that says the same with nothing but text, links and bold."""
+    """The same content with text, links and bold only."""
     return stripped(tuple(merged(_simple(nodes))))
 
 
@@ -145,25 +145,25 @@ def _render(node: Node) -> str:
         case Styled(Style.SPOILER, children):
             return HIDDEN if clean(text_of(children)).strip() else ""
         case Link():
-            made = honest(node)
-            return _link(made) if isinstance(made, Link) else _joined(made)
+            link = honest(node)
+            return _link(link) if isinstance(link, Link) else _joined(link)
         case Quote(children):
             inner = render(children)
-            return "\n".join(f"> {one}" for one in inner.split("\n")) if inner.strip() else ""
+            return "\n".join(f"> {text}" for text in inner.split("\n")) if inner.strip() else ""
         case _:
             return _joined(node.children)
 
 
-def _link(made: Link) -> str:
-    label, url = line(made.children), made.url
-    if made.source is LabelSource.RELAY and label.startswith(("@", "#")):
+def _link(link: Link) -> str:
+    label, url = line(link.children), link.url
+    if link.source is LabelSource.RELAY and label.startswith(("@", "#")):
         return label  # people and tags speak for themselves
     bare = url.removeprefix("mailto:")
     return label if label in {url, bare} else f"{label} ({bare})"
 
 
 def moment(node: Time) -> str:
-    return node.shown or time(node.at)
+    return node.words or time(node.at)
 
 
 def time(at: int) -> str:

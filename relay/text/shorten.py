@@ -29,7 +29,7 @@ ELLIPSIS: Tree = (Text("…"),)
 WORD = 40  # characters within which a blank is looked for
 
 _LEAVES = (Code, Emoji, Heading, Link, Math, Pre, Text, Time)
-"""What has no children, or is kept whole or not at all."""
+"""Nodes without children, and nodes that are kept whole or not at all."""
 
 STEP = 1024  # characters; the cut is looked for in spans twice as long each time
 
@@ -41,23 +41,23 @@ def shorten(nodes: Tree, fits: Callable[[Tree], bool], ending: Tree = ELLIPSIS) 
 
 def beginning(nodes: Tree, fits: Callable[[Tree], bool], ending: Tree = ELLIPSIS) -> Tree:
     """
-    What ``shorten`` leaves of a tree that is known not to fit.
+    The result of ``shorten`` for a tree that is known not to fit.
 
-    Where not even ``ending`` fits nothing is left.
+    Empty if not even ``ending`` fits.
     """
     nodes = tuple(merged(nodes))
-    found: Tree = ending if fits(ending) else ()
+    longest: Tree = ending if fits(ending) else ()
     low, high, most = 0, STEP, _length(nodes)
-    while found and high < most and fits(longer := (*cut(nodes, high), *ending)):
-        found, low, high = longer, high, high * 2
+    while longest and high < most and fits(longer := (*cut(nodes, high), *ending)):
+        longest, low, high = longer, high, high * 2
     high = min(high, most) - 1
-    while found and low < high:
+    while longest and low < high:
         middle = (low + high + 1) // 2
         if fits(longer := (*cut(nodes, middle), *ending)):
-            found, low = longer, middle
+            longest, low = longer, middle
         else:
             high = middle - 1
-    return found
+    return longest
 
 
 def cut(nodes: Tree, length: int) -> Tree:
@@ -66,8 +66,8 @@ def cut(nodes: Tree, length: int) -> Tree:
 
 
 def _taken(nodes: Tree, length: int) -> tuple[Tree, int]:
-    """What is cut off, and the characters left; less than none if something had to stay behind."""
-    found: list[Node] = []
+    """The beginning of a tree, and the characters left over; negative if nodes were dropped."""
+    taken: list[Node] = []
     for node in nodes:
         if isinstance(node, _LEAVES):
             whole, left = (node,), length - _size(node)
@@ -75,11 +75,11 @@ def _taken(nodes: Tree, length: int) -> tuple[Tree, int]:
         else:
             children, left = _taken(node.children, length)
             part = (node,) if left >= 0 else (replace(node, children=children),) * bool(children)
-        found.extend(part)
+        taken.extend(part)
         if left < 0:
-            return tuple(found), left
+            return tuple(taken), left
         length = left
-    return tuple(found), length
+    return tuple(taken), length
 
 
 def _length(nodes: Tree) -> int:

@@ -1,8 +1,8 @@
 """
-The names at the end of hosts: what a browser opens when somebody types a word that ends in one.
+The top-level domains: browsers open a typed word that ends in one of them as an address.
 
 From the root zone (https://data.iana.org/TLD/tlds-alpha-by-domain.txt, version 2026111700), with
-the names that are set apart for special use:
+the names reserved for special use:
 https://www.iana.org/assignments/special-use-domain-names
 """
 
@@ -111,5 +111,9 @@ xkc2dl3a5ee0h y9a3aq yfro4i67o ygbi2ammx zfr164b
 """In punycode, without ``xn--``."""
 
 TOP_LEVEL = frozenset(
-    {*SPECIAL.split(), *LATIN.split(), *(one.encode().decode("punycode") for one in OTHER.split())}
+    {
+        *SPECIAL.split(),
+        *LATIN.split(),
+        *(name.encode().decode("punycode") for name in OTHER.split()),
+    }
 )

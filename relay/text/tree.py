@@ -1,7 +1,7 @@
 """
 The rich-text tree, between what authors write and what chats read.
 
-Leaves hold literal text: that is the only place where a dialect escapes, and it does so once.
+Leaves hold literal text; markup writers escape there and nowhere else, once.
 A tree is a tuple of nodes.
 """
 
@@ -65,14 +65,14 @@ class Math:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Somebody's words, set off."""
+    """A quotation, set off from the text around it."""
 
     children: "Tree"
 
 
 @dataclass(frozen=True, slots=True)
 class Center:
-    """Lines in the middle."""
+    """Centred lines."""
 
     children: "Tree"
 
@@ -94,19 +94,19 @@ class Colored:
 
 
 class LabelSource(StrEnum):
-    """Who chose the label of a link, and so how far readers may trust it."""
+    """The author of a link's label, which decides how far readers may trust it."""
 
     USER = "user"
     """An author, in a note or a profile: the label may lie about where the link leads."""
     RELAY = "relay"
-    """relay: a mention, a hashtag, a person's name beside the handle."""
+    """Relay itself: a mention, a hashtag, a person's name next to the handle."""
     FILE = "file"
     """The file that the link leads to: its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link to the web; dialects read it through ``honest``: no label shows another address."""
+    """A link to the web; markup writers pass it through ``honest`` so that no label deceives."""
 
     url: str
     children: "Tree"
@@ -120,7 +120,7 @@ class Emoji:
     name: str
     url: str | None = None
     code: str = ""
-    """What the chat itself has for it: ``<:name:id>``, a name, ``mxc://…``; empty: nothing."""
+    """The chat's own code for it: ``<:name:id>``, a name, ``mxc://…``; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Time:
     """A moment (Unix milliseconds) that chats show in the reader's own time if they can."""
 
     at: int
-    shown: str = ""
+    words: str = ""
     """The moment in words, for chats that cannot."""
 
 
@@ -167,44 +167,44 @@ def merged(nodes: Iterable[Node]) -> Iterator[Node]:
 
 def mapped(nodes: Tree, change: Callable[[Node], Node]) -> Tree:
     """The same tree with ``change`` applied to every leaf."""
-    found: list[Node] = []
+    result: list[Node] = []
     for node in nodes:
         match node:
             case Styled() | Quote() | Center() | Heading() | Colored() | Link():
-                found.append(replace(node, children=mapped(node.children, change)))
+                result.append(replace(node, children=mapped(node.children, change)))
             case _:
-                found.append(change(node))
-    return tuple(found)
+                result.append(change(node))
+    return tuple(result)
 
 
 def relinked(nodes: Tree, change: Callable[[Link], Tree]) -> Tree:
-    """The same tree with what ``change`` makes of each link."""
-    found: list[Node] = []
+    """The same tree with each link replaced by the result of ``change``."""
+    result: list[Node] = []
     for node in nodes:
         match node:
             case Link():
-                found.extend(change(node))
+                result.extend(change(node))
             case Styled() | Quote() | Center() | Heading() | Colored():
-                found.append(replace(node, children=relinked(node.children, change)))
+                result.append(replace(node, children=relinked(node.children, change)))
             case _:
-                found.append(node)
-    return tuple(found)
+                result.append(node)
+    return tuple(result)
 
 
 def stripped(nodes: Tree) -> Tree:
     """A tree without blank text at its two ends."""
-    found = list(nodes)
-    while found and isinstance(found[0], Text):
-        found[0] = Text(found[0].text.lstrip())
-        if found[0].text:
+    rest = list(nodes)
+    while rest and isinstance(rest[0], Text):
+        rest[0] = Text(rest[0].text.lstrip())
+        if rest[0].text:
             break
-        del found[0]
-    while found and isinstance(found[-1], Text):
-        found[-1] = Text(found[-1].text.rstrip())
-        if found[-1].text:
+        del rest[0]
+    while rest and isinstance(rest[-1], Text):
+        rest[-1] = Text(rest[-1].text.rstrip())
+        if rest[-1].text:
             break
-        del found[-1]
-    return tuple(found)
+        del rest[-1]
+    return tuple(rest)
 
 
 def on_one_line(nodes: Tree) -> Tree:
@@ -235,12 +235,12 @@ BLANK_LINES = 1  # in a row; a wall of them pushes away what stands around it
 
 
 def folded(nodes: Tree) -> Tree:
-    """The same tree with at most ``BLANK_LINES`` in a row, but in code: to the eye it says more."""
+    """The same tree with at most ``BLANK_LINES`` in a row, except in code."""
     return _Folding().tree(nodes)
 
 
 class _Folding:
-    """Counts the line breaks since something was last to be seen."""
+    """Counts the line breaks since the last visible character."""
 
     def __init__(self) -> None:
         self.breaks = BLANK_LINES + 1
@@ -270,13 +270,13 @@ class _Folding:
 
     def _text(self, text: str) -> str:
         first, *others = _NEWLINE.sub("\n", text).split("\n")
-        found = [self._line(first, is_last=not others)]
+        parts = [self._line(first, is_last=not others)]
         for left, line in zip(range(len(others) - 1, -1, -1), others, strict=True):
             if self.breaks <= BLANK_LINES:
-                found.append("\n")
+                parts.append("\n")
                 self.breaks += 1
-            found.append(self._line(line, is_last=not left))
-        return "".join(found)
+            parts.append(self._line(line, is_last=not left))
+        return "".join(parts)
 
     def _line(self, line: str, *, is_last: bool) -> str:
         """A part of a text between line breaks; the last may go on in the next node."""

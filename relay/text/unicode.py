@@ -1,7 +1,8 @@
 """
-What Unicode says of the characters of a text. Only this module knows its library.
+Unicode properties of texts: visible characters, marks, scripts, grapheme clusters.
 
-Patterns are compiled when a text first needs them, which ASCII never does.
+Only this module imports ``regex``. Patterns are compiled when a text first needs them, which ASCII
+never does.
 """
 
 import re
@@ -11,17 +12,17 @@ from typing import Any
 import regex
 
 Pattern = Any
-"""What regex, which comes without types, compiles."""
+"""A compiled pattern of ``regex``, which comes without types."""
 
 
 def without_unseen(text: str) -> str:
-    """Without what nobody sees, or takes for a blank: https://www.unicode.org/reports/tr39/"""
+    """A text without invisible characters and blanks: https://www.unicode.org/reports/tr39/."""
     return text if text.isascii() else str(_unseen().sub("", text))
 
 
 def with_few_marks(text: str) -> str:
     """
-    With a bounded number of marks on each letter: more would be drawn over the lines around.
+    A text with a bounded number of marks on each letter: more would cover the lines around it.
 
     Eight are enough for every script (a Tibetan stack), four of those that go with any script.
     """
@@ -36,17 +37,17 @@ def is_visible(text: str) -> bool:
 
 
 def without_marks(text: str) -> str:
-    """Without accents and the like, as far as they are characters of their own."""
+    """A text without combining marks: accents that are characters of their own."""
     return text if text.isascii() else str(_marks().sub("", text))
 
 
 def has_letters_like_latin(text: str) -> bool:
-    """Whether letters in it, of whatever alphabet, could be taken for those of ASCII."""
+    """Whether a text has letters, of any alphabet, that look like ASCII letters."""
     return not text.isascii() and _like_latin().search(text) is not None
 
 
 def has_mixed_letters(text: str) -> bool:
-    """Whether letters of ASCII stand beside others, but those of East Asia, which often do."""
+    """Whether ASCII letters are mixed with others, except East Asian ones, which is usual."""
     return _mixed().search(text) is not None
 
 
@@ -117,13 +118,13 @@ def _mixed() -> Pattern:
 @cache
 def _plain_name() -> Pattern:
     """
-    Small letters of one alphabet, digits and hyphens.
+    A pattern for small letters of one alphabet, digits and hyphens.
 
-    Japanese, Chinese and Korean may have Latin letters with theirs, but then nothing that looks
-    like a stroke or a Latin letter. Of Latin, what West and Central European languages use.
+    Japanese, Chinese and Korean may be mixed with Latin letters, but then have no character that
+    looks like a stroke or a Latin letter. Latin means the letters of West and Central Europe.
     """
-    alone = "Arabic Hebrew Thai Lao Devanagari Bengali Gurmukhi Gujarati Tamil Telugu".split()
-    alone += "Kannada Malayalam Sinhala Khmer Cyrillic Greek".split()
+    scripts = "Arabic Hebrew Thai Lao Devanagari Bengali Gurmukhi Gujarati Tamil Telugu".split()
+    scripts += "Kannada Malayalam Sinhala Khmer Cyrillic Greek".split()
     strokes = r"(?:[ノソン一丨丶丿亅〇ニエロ口工二八卜十・ヘへ]|(?<![\p{Hiragana}\p{Katakana}])ー)"
     east = r"[\p{Han}\p{Hiragana}\p{Katakana}ー々\u3005-\u30070-9-]+"
     return _compiled(
@@ -131,13 +132,15 @@ def _plain_name() -> Pattern:
         rf"|(?!.*{strokes})[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}ー々a-z0-9-]+"
         rf"|(?!.*{strokes})[\uac00-\ud7a3\p{{Han}}a-z0-9-]+"
         r"|[a-z0-9\u00df-\u00f6\u00f8-\u017e--\u0131\u0138\u0140\u0142\u0149\u0111\u0127\u0167-]+|"
-        + "|".join(rf"[[\p{{Script={one}}}&&[\p{{Ll}}\p{{Lo}}\p{{M}}]]0-9-]+" for one in alone)
+        + "|".join(
+            rf"[[\p{{Script={script}}}&&[\p{{Ll}}\p{{Lo}}\p{{M}}]]0-9-]+" for script in scripts
+        )
     )
 
 
 @cache
 def _like_ascii() -> Pattern:
-    """Names of letters that all look like Latin ones, by Chromium's lists of these."""
+    """A pattern for names whose letters all look like Latin ones, from Chromium's lists."""
     return _compiled(
         "[асԁеһіјӏорԗԛѕԝхуъьҽпгѵѡкмтнв0-9-]+"
         "|[αικνρυωηγοτβεμπσχ0-9-]+"
@@ -150,9 +153,9 @@ def _like_ascii() -> Pattern:
 @cache
 def _cluster() -> Pattern:
     """
-    A grapheme cluster: https://www.unicode.org/reports/tr29/
+    A pattern for one grapheme cluster (https://www.unicode.org/reports/tr29/).
 
-    Pairs of flag letters by name: regex takes quadratic time to count them.
+    Pairs of flag letters are listed by themselves: regex takes quadratic time to count them.
     """
     return _compiled(r"[\U0001f1e6-\U0001f1ff]{2}[\p{Grapheme_Extend}\p{Mc}\u200d]*|\X")
 

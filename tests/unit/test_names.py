@@ -14,7 +14,7 @@ from relay.sinks.discord.settings import DiscordSettings
 from relay.sinks.layout import short_author
 from relay.sinks.matrix.settings import MatrixSettings
 from relay.sinks.slack.settings import SlackSettings
-from relay.text.hosts import readable, shown
+from relay.text.hosts import readable, unicode_form
 from relay.text.message import Message
 from relay.text.tree import Emoji, Text, clean, text_of
 from tests import cases
@@ -186,7 +186,7 @@ def test_the_host_of_an_author_is_shown_in_letters() -> None:
     ],
 )  # fmt: skip
 def test_a_host_in_one_alphabet_is_shown_in_letters(labels: tuple[str, ...]) -> None:
-    assert shown(puny(*labels)) == ".".join(labels)
+    assert unicode_form(puny(*labels)) == ".".join(labels)
     assert readable(f"bob@{puny(*labels)}") == f"bob@{'.'.join(labels)}"
 
 
@@ -214,12 +214,12 @@ def test_a_host_in_one_alphabet_is_shown_in_letters(labels: tuple[str, ...]) -> 
     ],
 )
 def test_a_host_that_could_deceive_stays_in_punycode(labels: tuple[str, ...]) -> None:
-    assert shown(puny(*labels)) == puny(*labels)
+    assert unicode_form(puny(*labels)) == puny(*labels)
 
 
 @pytest.mark.parametrize("host", ["xn--a", "xn--", "xn--zzzzzzzzzz9999999", "xn--abc-", "XN--"])
 def test_what_is_no_punycode_stays(host: str) -> None:
-    assert shown(host) == host
+    assert unicode_form(host) == host
 
 
 def test_an_author_too_long_is_shortened_at_the_name_and_never_at_the_host() -> None:
