@@ -12,12 +12,13 @@ from relay.admin.search import filter_of, search
 from relay.admin.security import form
 from relay.admin.templating import page
 from relay.errors import FormatError
-from relay.intake.acceptance import again, withdrawn_since
-from relay.outbox import DeliverySearch, NewEvent
+from relay.intake.replay import LAPSED, replay
+from relay.outbox import DeliverySearch, StoredEvent
 from relay.outcome import Delivery, Rejected, State
 from relay.sinks import VENDOR_OF
 
 LONGEST = 300_000  # characters of an event on a page
+NOT_SHOWN = "the sink may not show this event any more\n"
 
 
 async def list_page(request: web.Request) -> web.Response:
@@ -74,17 +75,22 @@ async def act(request: web.Request) -> web.Response:
 
 async def _send_again(context: AdminContext, delivery: Delivery) -> None:
     """Accept the event again, if its sink may still show it."""
-    if _message(context, delivery)["problem"] is not None:
-        raise web.HTTPConflict(text="the sink may not show this event any more\n")
-    at = context.clock()
-    event = misskey.parse(delivery.raw, hook=delivery.hook, server=delivery.server, now=at)
-    gates = {delivery.sink: context.sinks[delivery.sink].gate}
-    bound = {name for name, server in context.hooks.items() if server}
-    if await withdrawn_since(event, gates, outbox=context.outbox, bound=bound):
-        raise web.HTTPConflict(text="its author has changed who may see the note\n")
-    anew = again(event, delivery.event_id, now=at)
-    route = {delivery.sink: delivery.route}
-    await context.outbox.accept(NewEvent(event=anew, raw=delivery.raw, sinks=route, now=at))
+    if delivery.sink not in context.sinks:
+        raise web.HTTPConflict(text=NOT_SHOWN)
+    try:
+        replayed = await replay(
+            context.outbox,
+            StoredEvent(hook=delivery.hook, server=delivery.server, raw=delivery.raw),
+            delivery.event_id,
+            choose=lambda event: {delivery.sink: delivery.route},
+            gates={delivery.sink: context.sinks[delivery.sink].gate},
+            bound={name for name, server in context.hooks.items() if server},
+            now=context.clock(),
+        )
+    except FormatError:
+        raise web.HTTPConflict(text=NOT_SHOWN) from None
+    if reason := replayed.withheld.get(delivery.sink):
+        raise web.HTTPConflict(text=f"{reason}\n" if reason == LAPSED else NOT_SHOWN)
 
 
 def _message(context: AdminContext, delivery: Delivery) -> dict[str, Any]:

@@ -3,17 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from relay import misskey
 from relay.aio import first
 from relay.errors import BrokenError, OutboxError
 from relay.intake.backlog_limit import BacklogLimit
 from relay.model import Event, Gate
 from relay.outbox.base import Outbox
 from relay.outbox.records import NewEvent
-from relay.outbox.siblings import is_change, restricts, sibling, subject
-from relay.routing.gate import allows, denial_reason, has_lapsed, revokes
+from relay.outbox.siblings import is_change, restricts, sibling
+from relay.routing.gate import allows, denial_reason, revokes
 from relay.routing.index import RouteIndex
 from relay.routing.match import sinks_for
 
@@ -154,27 +153,6 @@ def _unnamed(
     withdrawn.difference_update(wanted)
     editing.difference_update(wanted)
     return editing | withdrawn, withdrawn
-
-
-async def withdrawn_since(
-    event: Event, gates: Mapping[str, Gate], *, outbox: Outbox, bound: Collection[str]
-) -> Collection[str]:
-    """The sinks that may not show an event any longer, for what its author made of the note."""
-    if event.note is None or not event.note.id:
-        return ()
-    about = subject(event, event.note, bound=bound)
-    found = (await outbox.restricted([about])).get(about, ())
-    versions = [misskey.parse(one.raw, hook=one.hook, server=one.server) for one in found]
-    return {name for name, gate in gates.items() if has_lapsed(gate, event.note, versions)}
-
-
-def again(event: Event, event_id: str, *, now: int) -> Event:
-    """
-    The event with this id as another one, so that it has a place of its own in each line.
-
-    ``now`` in milliseconds.
-    """
-    return replace(event, id=f"{event_id.partition('/replay-')[0]}/replay-{now}")
 
 
 def _tell(

@@ -1,0 +1,74 @@
+"""Accepts a stored event again, for the sinks that may still show it."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+
+from relay import misskey
+from relay.model import Event, Gate
+from relay.outbox.base import Outbox
+from relay.outbox.records import NewEvent, StoredEvent
+from relay.outbox.siblings import subject
+from relay.routing.gate import denial_reason, has_lapsed
+
+LAPSED = "its author has changed who may see the note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """
+    What a replay did.
+
+    ``sinks`` are those that get the event, each with the name of its route; ``withheld`` are those
+    that may not show it, each with the reason.
+    """
+
+    event: Event
+    sinks: Mapping[str, str]
+    withheld: Mapping[str, str]
+
+
+async def replay(
+    outbox: Outbox,
+    stored: StoredEvent,
+    event_id: str,
+    *,
+    choose: Callable[[Event], Mapping[str, str]],
+    gates: Mapping[str, Gate],
+    bound: Collection[str],
+    now: int,
+) -> Replayed:
+    """
+    Accept the bytes of a stored event as a new one, with a place of its own in each queue.
+
+    ``choose`` names the sinks, each with its route; ``gates`` has theirs; ``bound`` are the hooks
+    of one server each; ``now`` is in Unix milliseconds. The new event has no siblings, since an
+    operator who replays an event wants to see it. Raises FormatError and OutboxError.
+    """
+    event = misskey.parse(stored.raw, hook=stored.hook, server=stored.server, now=now)
+    chosen = choose(event)
+    withheld = dict.fromkeys(await _lapsed(outbox, event, chosen, gates, bound), LAPSED)
+    withheld |= {name: why for name in chosen if (why := denial_reason(gates[name], event))}
+    sinks = {name: route for name, route in chosen.items() if name not in withheld}
+    again = replace(event, id=f"{event_id.partition('/replay-')[0]}/replay-{now}")
+    new = NewEvent(event=again, raw=stored.raw, sinks=sinks, now=now)
+    if not sinks or await outbox.accept(new) is None:
+        sinks = {}
+    return Replayed(event=event, sinks=sinks, withheld=withheld)
+
+
+async def _lapsed(
+    outbox: Outbox,
+    event: Event,
+    names: Collection[str],
+    gates: Mapping[str, Gate],
+    bound: Collection[str],
+) -> Collection[str]:
+    """The sinks that may not show an event any more, because its author restricted the note."""
+    if event.note is None or not event.note.id:
+        return ()
+    about = subject(event, event.note, bound=bound)
+    versions = [
+        misskey.parse(version.raw, hook=version.hook, server=version.server)
+        for version in (await outbox.restricted([about])).get(about, ())
+    ]
+    return {name for name in names if has_lapsed(gates[name], event.note, versions)}
