@@ -1,4 +1,4 @@
-"""What a note of CherryPick invites to, from https://schema.org/Event."""
+"""Reads the calendar event of a note of CherryPick, a https://schema.org/Event."""
 
 from relay.misskey.fields import Json, mapping, moment, name, text, web_url, words
 from relay.model import CalendarEvent
@@ -20,7 +20,7 @@ def calendar_event(source: Json) -> CalendarEvent:
 
 
 def _named(value: object) -> str | None:
-    """A text on one line, or what an object calls itself: name and address, or else its page."""
+    """A text on one line, or the name and address of an object, or else its page."""
     if isinstance(value, list):
         value = next(iter(value), None)
     if not isinstance(value, dict):

@@ -1,8 +1,8 @@
 """
-The objects of Misskey's API, from JSON to the nouns: tolerant, bounded, blind to what is private.
+Reads the objects of Misskey's API from JSON: notes, users, reports and their parts.
 
-Forks leave fields out, add some, and send null or another type where a value belongs: all of that
-is taken as "not said". Only named fields are read, so nothing private comes along by accident.
+Forks leave fields out, add some, and send null or another type where a value belongs: such a field
+counts as absent. Only named fields are read, so nothing private is taken over by accident.
 """
 
 import json
@@ -44,7 +44,7 @@ from relay.text.hosts import ascii_form
 
 GONE = ("isBlinded", "deletedAt")
 """Nobody may see such a note: a moderator of a fork of CherryPick blinded it, or it is deleted."""
-QUOTE_DEPTH = 16  # Misskey packs quotes of quotes without end; nobody is shown more than a few
+QUOTE_DEPTH = 16  # Misskey packs quotes of quotes without end; no message shows more than a few
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ class Reader:
         user = mapping(source, "user")
         created_at = moment(source, "createdAt")
         visibility, is_gone = self._visibility(source, user, created_at)
-        # Misskey leaves out what a parent answers or quotes: else a tree could double at each.
+        # Misskey leaves out the parent and quote of a parent: else a tree could double at each.
         reply = self._inner(source, "reply", min(depth, 2))
         renote = self._inner(source, "renote", depth)
         mandatory_cw = _joined(
             # https://activitypub.software/TransFem-org/Sharkey: moderators warn of a note, of an
             # account, or of a whole server.
-            *(warning(it, "mandatoryCW") for it in (source, user, mapping(user, "instance")))
+            *(warning(part, "mandatoryCW") for part in (source, user, mapping(user, "instance")))
         )
         return Note(
             id=note_id,
@@ -82,13 +82,17 @@ class Reader:
             mandatory_cw=mandatory_cw,
             visibility=visibility,
             local_only=restricts(source, "localOnly"),
-            signin_only=any(restricts(it, "requireSigninToViewContents") for it in (source, user)),
+            signin_only=any(
+                restricts(part, "requireSigninToViewContents") for part in (source, user)
+            ),
             is_hidden=is_gone or restricts(source, "isHidden"),
             is_gone=is_gone,
             files=each(source, "files", _file),
             poll=_poll(poll) if isinstance(poll := source.get("poll"), dict) else None,
-            event=calendar_event(found) if isinstance(found := source.get("event"), dict) else None,
-            channel=_channel(found) if isinstance(found := source.get("channel"), dict) else None,
+            event=calendar_event(event) if isinstance(event := source.get("event"), dict) else None,
+            channel=_channel(channel)
+            if isinstance(channel := source.get("channel"), dict)
+            else None,
             tags=tuple(tag for tag in items(source, "tags") if isinstance(tag, str)),
             emojis=addresses(source, "emojis"),
             reactions=counts(source, "reactions"),
@@ -107,20 +111,20 @@ class Reader:
         return self.link(f"notes/{_segment(note_id)}") if note_id else None
 
     def _inner(self, source: Json, key: str, depth: int) -> Note | None:
-        """The note that is answered or quoted, unless it is deleted."""
-        found = source.get(key)
-        if not isinstance(found, dict) or restricts(found, "deletedAt") or not depth:
+        """The parent or the quoted note, unless it is deleted."""
+        inner = source.get(key)
+        if not isinstance(inner, dict) or restricts(inner, "deletedAt") or not depth:
             return None
-        return self.note(found, depth - 1)
+        return self.note(inner, depth - 1)
 
     def _visibility(
         self, source: Json, user: Json, created_at: int | None
     ) -> tuple[Visibility, bool]:
         """
-        Who may see the note, and whether nobody may any longer.
+        The note's visibility, and whether the note is gone for everybody.
 
-        What Misskey added later can only be narrower than what is known. Authors can have their
-        older notes made followers-only or hidden, but webhooks bring those as they once were.
+        An unknown visibility counts as the narrowest. Authors can have their older notes made
+        followers-only or hidden, but webhooks send those as they were before.
         """
         try:
             visibility = Visibility(source.get("visibility", ""))
@@ -136,7 +140,7 @@ class Reader:
 
     def _is_past(self, created_at: int | None, limit: object) -> bool:
         """
-        Whether a moment is not after a limit in seconds: since 1970, or if not positive, ago.
+        Whether a moment is not after a limit: seconds since 1970, or if not positive, before now.
 
         Every moment is before a limit that cannot be read.
         """
@@ -193,26 +197,26 @@ class Reader:
         )
 
     def _party(self, source: Json, key: str) -> User:
-        """A user of a report; of one with no more than an id the moderators' page is known."""
-        found = dict(mapping(source, key))
-        found.setdefault("id", source.get(f"{key}Id"))
-        found.setdefault("host", source.get(f"{key}Host"))
-        user = self.user(found)
+        """A user of a report; one that has only an id is linked to the moderators' page."""
+        party = dict(mapping(source, key))
+        party.setdefault("id", source.get(f"{key}Id"))
+        party.setdefault("host", source.get(f"{key}Host"))
+        user = self.user(party)
         if user.username or not user.id:
             return user
         return replace(user, url=self.link(f"admin/user/{_segment(user.id)}"))
 
 
 def _segment(text: str) -> str:
-    """A text as a part of a path; nearly all are already."""
+    """A text as a part of a path; most need no quoting."""
     return text if text.isalnum() and text.isascii() else quote(text, safe="")
 
 
 def _joined(*warnings: str | None) -> str | None:
-    """Several content warnings as one; the same one is not repeated."""
-    found = dict.fromkeys(it for it in warnings if it)
-    labels = [it for it in found if it.strip()]
-    return ", ".join(labels) or next(iter(found), None)
+    """Several content warnings as one, each once."""
+    texts = dict.fromkeys(text for text in warnings if text)
+    labels = [text for text in texts if text.strip()]
+    return ", ".join(labels) or next(iter(texts), None)
 
 
 def contact(source: Json) -> ContactForm:
@@ -228,12 +232,12 @@ def contact(source: Json) -> ContactForm:
 
 
 def remaining_time(source: Json) -> RemainingTime:
-    found = mapping(source, "remainingTime")
-    found = found or source  # real servers send it bare
+    remaining = mapping(source, "remainingTime")
+    remaining = remaining or source  # real servers send it bare
     return RemainingTime(
-        time=count(found, "time") or 0,
-        as_hours=count(found, "asHours") or 0,
-        as_days=count(found, "asDays") or 0,
+        time=count(remaining, "time") or 0,
+        as_hours=count(remaining, "asHours") or 0,
+        as_days=count(remaining, "asDays") or 0,
     )
 
 
@@ -272,7 +276,7 @@ def _comment(comment: str | None) -> str | None:
     for begin in (0, comment.rfind("\n[") + 1):
         lead, listed = comment[:begin].strip(), _texts(comment[begin:])
         if listed is not None:
-            lead = "" if lead == "undefined" else lead  # Misskey's word for no text at all
+            lead = "" if lead == "undefined" else lead  # Misskey writes so where there is no text
             return "\n".join(filter(None, (lead, *listed)))
     return comment
 
@@ -280,13 +284,13 @@ def _comment(comment: str | None) -> str | None:
 def _texts(written: str) -> list[str] | None:
     """A JSON list of texts."""
     try:
-        found = json.loads(written)
-        if not isinstance(found, list) or not all(isinstance(it, str) for it in found):
+        texts = json.loads(written)
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             return None
-        "".join(found).encode()  # halves of surrogate pairs may be spelled out in it
+        "".join(texts).encode()  # halves of surrogate pairs may be spelled out in text
     except (RecursionError, ValueError):
         return None
-    return found
+    return texts
 
 
 def _channel(source: Json) -> Channel:

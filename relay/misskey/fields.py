@@ -1,7 +1,7 @@
 """
-The members of JSON objects that strangers made: each by its type, or not at all.
+Reads fields of untrusted JSON objects: each by its type, or not at all.
 
-What is absent, null or of another type was not said. Lists and mappings are bounded.
+A field that is null or of another type counts as absent. Lists and mappings are bounded.
 """
 
 import re
@@ -15,10 +15,10 @@ T = TypeVar("T")
 ITEMS = 100  # of any list or mapping
 ID = 100  # characters; Misskey's own have up to 32
 NAME = 256  # characters; Misskey keeps up to 128 of a person's, up to 256 of a file's
-DETAILS = 25  # plain values of a body that nobody has heard of
+DETAILS = 25  # plain values of a body of an unknown kind
 MAX_INTEGER = 2**53 - 1
 
-# What forks put into the bodies of system events and what is nobody's business.
+# Forks put such fields into the bodies of system events; nobody may read them.
 _PRIVATE = re.compile(
     r"(?i:mail|addr|ips?$|ipv\d|secret|token|password|agent|memo|note|2fa|factor)"
     r"|(?:\b|_)ip(?![a-z])|I[Pp](?![a-z])"  # an address, but not a description
@@ -27,18 +27,18 @@ _WEB_URL = re.compile(r"https?://[^\s\x00-\x20\x7f\"'<>`\\]+", re.I)
 
 
 def text(source: Json, key: str) -> str | None:
-    """A text that says something; an empty one is none."""
+    """A text that is not empty, or None."""
     return words(source.get(key))
 
 
-def words(found: object) -> str | None:
-    return found if isinstance(found, str) and found.strip() else None
+def words(value: object) -> str | None:
+    return value if isinstance(value, str) and value.strip() else None
 
 
 def name(source: Json, key: str) -> str | None:
-    """A text on one line, whatever it was written on, and not longer than any name is."""
-    found = " ".join((text(source, key) or "").split())
-    return f"{found[:NAME].rstrip()}…" if len(found) > NAME else found or None
+    """A text on one line, cut to the length of the longest name."""
+    line = " ".join((text(source, key) or "").split())
+    return f"{line[:NAME].rstrip()}…" if len(line) > NAME else line or None
 
 
 def warning(source: Json, key: str) -> str | None:
@@ -47,16 +47,16 @@ def warning(source: Json, key: str) -> str | None:
 
     A value of an unknown type folds the note too, behind a blank warning.
     """
-    found = source.get(key)
-    if isinstance(found, str):
-        return found or None
+    value = source.get(key)
+    if isinstance(value, str):
+        return value or None
     return " " if restricts(source, key) else None
 
 
 def identifier(source: Json, key: str) -> str:
     """An id that a database can have in an index; empty if there is none."""
-    found = text(source, key) or ""
-    return found if len(found) <= ID else ""
+    value = text(source, key) or ""
+    return value if len(value) <= ID else ""
 
 
 def flag(source: Json, key: str) -> bool:
@@ -66,45 +66,45 @@ def flag(source: Json, key: str) -> bool:
 
 def restricts(source: Json, key: str) -> bool:
     """A flag that restricts who may read something: only absent, null or false clears it."""
-    found = source.get(key)
-    return found is not None and found is not False
+    value = source.get(key)
+    return value is not None and value is not False
 
 
 def count(source: Json, key: str) -> int | None:
     """A whole number that JSON readers, databases and people agree on."""
-    found = source.get(key)
-    if not isinstance(found, int) or isinstance(found, bool) or abs(found) > MAX_INTEGER:
+    value = source.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MAX_INTEGER:
         return None
-    return found
+    return value
 
 
 def moment(source: Json, key: str) -> int | None:
     """An ISO 8601 date, as Unix milliseconds."""
     try:
-        found = datetime.fromisoformat(source[key])
+        date = datetime.fromisoformat(source[key])
     except (KeyError, TypeError, ValueError):
         return None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
     try:
-        return round(found.timestamp() * 1000)
+        return round(date.timestamp() * 1000)
     except (OverflowError, ValueError):
         return None
 
 
 def web_url(source: Json, key: str) -> str | None:
-    found = source.get(key)
-    return found if isinstance(found, str) and _WEB_URL.fullmatch(found) else None
+    value = source.get(key)
+    return value if isinstance(value, str) and _WEB_URL.fullmatch(value) else None
 
 
 def mapping(source: Json, key: str) -> Json:
-    found = source.get(key)
-    return found if isinstance(found, dict) else {}
+    value = source.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def items(source: Json, key: str) -> list[Any]:
-    found = source.get(key)
-    return found[:ITEMS] if isinstance(found, list) else []
+    value = source.get(key)
+    return value[:ITEMS] if isinstance(value, list) else []
 
 
 def each(source: Json, key: str, read: Callable[[Json], T]) -> tuple[T, ...]:
@@ -112,19 +112,19 @@ def each(source: Json, key: str, read: Callable[[Json], T]) -> tuple[T, ...]:
 
 
 def addresses(source: Json, key: str) -> dict[str, str]:
-    found = mapping(source, key)
-    named = list(found)[: ITEMS * 5]
-    return {name: url for name in named if (url := web_url(found, name)) is not None}
+    urls = mapping(source, key)
+    names = list(urls)[: ITEMS * 5]
+    return {name: url for name in names if (url := web_url(urls, name)) is not None}
 
 
 def counts(source: Json, key: str) -> dict[str, int]:
-    found = mapping(source, key)
-    named = list(found)[:ITEMS]
-    return {name: number for name in named if (number := count(found, name)) is not None}
+    numbers = mapping(source, key)
+    names = list(numbers)[:ITEMS]
+    return {name: number for name in names if (number := count(numbers, name)) is not None}
 
 
 def details(source: Json) -> dict[str, str | int | float | bool]:
-    """The plain values of a body that nobody has heard of, without what sounds private."""
+    """The plain values of a body of an unknown kind, but those with a name that sounds private."""
     plain = {
         key: value
         for key, value in source.items()

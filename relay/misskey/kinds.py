@@ -1,8 +1,8 @@
 """
-The kinds of events, a row each: all that relay knows of a kind stands in its row.
+The table of event kinds: each row has everything that relay knows of a kind.
 
-A kind without a row needs no code: what its body holds decides. To add a kind: a row here, a
-template, a sample, translations.
+An unknown kind needs no row: the parts of its body decide. To add a kind: a row here, a template, a
+sample, translations.
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventKind:
-    """What relay knows of one kind of event; the defaults are those of an unknown kind."""
+    """The row of one kind of event; the defaults are those of an unknown kind."""
 
     body: frozenset[Part] = frozenset()
-    """The parts that a body of this kind has; one without its note or user is no event."""
+    """The parts of its body; a body that lacks its note or user is rejected."""
     is_moderation: bool = False
     """Whether only moderators may see it."""
     rank: int | None = None

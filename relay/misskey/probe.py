@@ -1,9 +1,9 @@
 """
-The probe, with which `relay doctor` tries the way that webhooks take. No I/O.
+The probe by which `relay doctor` tests the connection that webhooks use. No I/O.
 
-It looks like a webhook in all but its body, which is no event: a relay that does not know probes
-refuses it like any nonsense. Only who knows the hook's secret gets an answer. That has a digest
-of what arrived and nothing that the asker did not know before; nothing is stored or changed.
+A probe looks like a webhook but for its body, which is not an event: a relay that does not know
+probes rejects it. Only a request with the hook's secret gets an answer. The answer has a digest of
+the body and nothing that the sender did not know before; nothing is stored or changed.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ HEADERS = {
     "X-Misskey-Host": "relay-doctor.invalid",
     "X-Misskey-Hook-Id": "relay-doctor",
 }
-"""What real servers send; the secret comes with them."""
+"""The headers that real servers send, without the secret."""
 
 _BEGINNING = b'{"relayProbe":'  # Misskey's own bodies begin with the server
 _KEY = "relayProbe"
@@ -27,7 +27,7 @@ _KEY = "relayProbe"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What arrived of a probe: how long its body was, its digest, and which headers were not it."""
+    """A probe as it arrived: its body's length and digest, and the headers that were changed."""
 
     length: int
     digest: str
@@ -35,13 +35,13 @@ class Seen:
 
 
 def body(size: int) -> bytes:
-    """A probe's body of about that many bytes, unlike any other."""
+    """A unique body of about ``size`` bytes."""
     padding = "x" * max(0, size - 64)
     return _BEGINNING + json.dumps([secrets.token_hex(16), padding]).encode() + b"}"
 
 
 def is_probe(raw: bytes) -> bool:
-    """Whether a body is that of a probe, or what somebody on the way has left of one."""
+    """Whether a body is that of a probe, even if a proxy has cut it."""
     return raw.startswith(_BEGINNING)
 
 
@@ -51,12 +51,12 @@ def seen(headers: Mapping[str, str], raw: bytes) -> Seen:
 
 
 def answer(seen: Seen) -> dict[str, Any]:
-    """The JSON that the door answers to a probe."""
+    """The JSON answer to a probe."""
     return {_KEY: asdict(seen)}
 
 
 def read(answer: Mapping[str, Any]) -> Seen | None:
-    """What the door says it has seen; None if that is no answer to a probe."""
+    """Read the answer to a probe; None if it is something else."""
     match answer:
         case {"relayProbe": {"length": int(length), "digest": str(digest), "lost": [*lost]}}:
             return Seen(length, digest, tuple(name for name in HEADERS if name in lost))

@@ -2,9 +2,8 @@
 Misskey's wire format: headers and bytes in, an ``Event`` or an error out. No I/O.
 
 There is no specification; this was measured on Misskey 2024.10 to 2026.6, CherryPick, MisskeyIO
-and Sharkey, and read in the source of Iceshrimp-JS, Firefish, Catodon and Calckey. A body holds
-``note`` or ``user``, or is bare, which for notes and users only the test button of old servers
-sends.
+and Sharkey, and read in the source of Iceshrimp-JS, Firefish, Catodon and Calckey. A body has
+``note`` or ``user``, or is bare; only the test button of old servers sends a bare note or user.
 """
 
 import hashlib
@@ -35,19 +34,19 @@ _ORIGIN = re.compile(r"https?://[\w.:\[\]-]{1,300}", re.I)
 
 def authenticate(headers: Mapping[str, str], secrets: Iterable[Secret]) -> None:
     """
-    Accept a request that brings one of ``secrets``; it takes as long whatever else it brings.
+    Accept a request that has one of ``secrets``, in constant time.
 
-    Several headers must bring the same secret: one request is one guess. Raises SecretError.
+    Several headers must have the same secret: one request is one guess. Raises SecretError.
     """
     # Misskey sends the secret itself, no signature: so not "verify".
-    brought = {
+    values = {
         _bytes(value, "utf-8") for name, value in headers.items() if _SECRET_HEADER.fullmatch(name)
     }
-    given = brought.pop() if len(brought) == 1 else b""
-    digest = _digest(given)
+    sent = values.pop() if len(values) == 1 else b""
+    digest = _digest(sent)
     known = [form for secret in secrets for form in _digests(secret)]
     matches = [hmac.compare_digest(digest, form) for form in known]
-    if not given or not any(matches):
+    if not sent or not any(matches):
         raise SecretError(
             "wrong or missing secret in X-Misskey-Hook-Secret"
             " (in forks X-Iceshrimp-Hook-Secret, X-Firefish-Hook-Secret, ...)"
@@ -62,7 +61,7 @@ def sender(headers: Mapping[str, str], *, expected: str = "") -> str:
     servers name themselves here only, without a scheme. ``headers`` ignore case.
     """
     names = (_SECRET_HEADER.fullmatch(name) for name in headers)
-    hosts = (headers.get(f"X-{found[1]}-Host", "").strip() for found in names if found)
+    hosts = (headers.get(f"X-{header[1]}-Host", "").strip() for header in names if header)
     host = next(filter(None, hosts), "")
     if expected and (not host or _ascii(host) == _ascii(expected.partition("://")[2])):
         return expected
@@ -70,7 +69,7 @@ def sender(headers: Mapping[str, str], *, expected: str = "") -> str:
 
 
 def _ascii(host: str) -> str:
-    """A host as DNS knows it: people write names in their own letters, servers in punycode."""
+    """A host in punycode, as servers write it; people use their own letters."""
     try:
         return host.lower().encode("idna").decode()
     except UnicodeError:
@@ -85,7 +84,7 @@ def _digests(secret: Secret) -> frozenset[bytes]:
 
 
 def _bytes(text: str, encoding: str) -> bytes:
-    """Without the blanks that HTTP strips; nothing if no bytes can be meant."""
+    """Encoded, without the blanks that HTTP strips; empty if the text has no such bytes."""
     try:
         # surrogateescape: aiohttp hands on header bytes that are not UTF-8 in that form.
         return text.encode(encoding, "surrogateescape").strip()
@@ -94,7 +93,7 @@ def _bytes(text: str, encoding: str) -> bytes:
 
 
 def _digest(text: bytes) -> bytes:
-    return hashlib.sha256(text).digest()  # one length for all: the comparison tells nothing of it
+    return hashlib.sha256(text).digest()  # one length for all: the comparison leaks nothing of it
 
 
 def parse(raw: bytes, *, hook: str, server: str = "", now: int = 0) -> Event:
@@ -125,8 +124,8 @@ def parse(raw: bytes, *, hook: str, server: str = "", now: int = 0) -> Event:
 
 def origin(text: object) -> str:
     """An http(s) origin as Misskey writes it, without a slash at the end; empty if it is none."""
-    found = text.rstrip("/").lower() if isinstance(text, str) else ""
-    return found if _ORIGIN.fullmatch(found) and is_web(found) else ""
+    url = text.rstrip("/").lower() if isinstance(text, str) else ""
+    return url if _ORIGIN.fullmatch(url) and is_web(url) else ""
 
 
 def _wrapped(body: Json, kind: str) -> Json:
@@ -145,7 +144,9 @@ def _event(
     row = kind_of(kind)
     note, user = _note(body, kind, reader), _user(body, kind, reader)
     report = _report(body, reader) if Part.REPORT in row.body else None
-    things: list[Note | User | AbuseReport] = [it for it in (note, user, report) if it is not None]
+    parts: list[Note | User | AbuseReport] = [
+        part for part in (note, user, report) if part is not None
+    ]
     return Event(
         id=event_id,
         hook=hook,
@@ -159,81 +160,81 @@ def _event(
         contact=entity.contact(body) if Part.CONTACT_FORM in row.body else None,
         remaining_time=entity.remaining_time(body) if Part.REMAINING_TIME in row.body else None,
         resolver=_resolver(body),
-        details={} if things else member.details(body),
+        details={} if parts else member.details(body),
         # An event for the owner of the hook has a note or a user; any other is for moderators.
         is_moderation=row.is_moderation or not has_owner or (note is None and user is None),
-        is_test=any(it.id.startswith("dummy-") for it in things),
+        is_test=any(part.id.startswith("dummy-") for part in parts),
     )
 
 
 def _note(body: Json, kind: str, reader: Reader) -> Note | None:
-    found = body.get("note")
-    if isinstance(found, dict):
-        return reader.note(found)
+    note = body.get("note")
+    if isinstance(note, dict):
+        return reader.note(note)
     if Part.NOTE in kind_of(kind).body:
         raise FormatError(f"not a Misskey event: a {kind} without a note")
     return None
 
 
 def _user(body: Json, kind: str, reader: Reader) -> User | None:
-    found = body.get("user")
-    if Part.REACTION in kind_of(kind).body and not isinstance(found, dict):
-        found = member.mapping(body, "reaction").get("user")
-    if isinstance(found, dict):
-        return reader.user(found)
+    user = body.get("user")
+    if Part.REACTION in kind_of(kind).body and not isinstance(user, dict):
+        user = member.mapping(body, "reaction").get("user")
+    if isinstance(user, dict):
+        return reader.user(user)
     if Part.USER in kind_of(kind).body:
         raise FormatError(f"not a Misskey event: a {kind} without a user")
     return None
 
 
 def _reaction(body: Json) -> str | None:
-    """The emoji: bare, or with who reacted in an object (Iceshrimp-JS, Firefish)."""
-    found = member.text(body, "reaction")
-    found = found or member.text(member.mapping(body, "reaction"), "emojiName")
-    return found and found.replace("@.:", ":")  # "@.": of the server itself
+    """The emoji: bare, or in an object with the user (Iceshrimp-JS, Firefish)."""
+    emoji = member.text(body, "reaction")
+    emoji = emoji or member.text(member.mapping(body, "reaction"), "emojiName")
+    return emoji and emoji.replace("@.:", ":")  # "@.": of the server itself
 
 
 def _report(body: Json, reader: Reader) -> AbuseReport:
-    found = body.get("report")
-    return reader.report(found if isinstance(found, dict) else body)
+    report = body.get("report")
+    return reader.report(report if isinstance(report, dict) else body)
 
 
 def _resolver(body: Json) -> str | None:
-    found = body.get("resolver")
-    return member.text(found, "name") if isinstance(found, dict) else None
+    resolver = body.get("resolver")
+    return member.text(resolver, "name") if isinstance(resolver, dict) else None
 
 
 def _event_id(envelope: Json, raw: bytes) -> str:
-    given = envelope.get("eventId")
-    if isinstance(given, str) and _is_name(given):
-        return given
+    event_id = envelope.get("eventId")
+    if isinstance(event_id, str) and _is_name(event_id):
+        return event_id
     return hashlib.sha256(raw).hexdigest()
 
 
 def _is_name(text: str) -> bool:
-    """Whether a text can be a key in a database and stand in a line of a log."""
+    """Whether a text can be a key in a database and a field of a log line."""
     return 0 < len(text) <= 100 and text.isprintable()
 
 
 def _envelope(raw: bytes) -> Json:
     try:
         text = raw.removeprefix(BOM_UTF8).decode()
-        found = _JSON.decode(text)
+        envelope = _JSON.decode(text)
         if _SURROGATE.search(text):
-            found = _well_formed(found)
+            envelope = _well_formed(envelope)
     except UnicodeDecodeError:
         raise FormatError("not JSON: the body is not UTF-8") from None
     except RecursionError:
         raise FormatError("too deep: brackets within brackets without end") from None
     except ValueError as error:
         raise FormatError(f"not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(envelope, dict):
         raise FormatError("not a Misskey event: the body is not a JSON object")
-    return found
+    return envelope
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")
 
 
 def _finite(text: str) -> float:
