@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Union
 from pydantic import Field
 
 from relay.sinks import addresses, errors
+from relay.sinks.apprise import APPRISE
 from relay.sinks.base import Layout, Payload, Sink, SinkSettings
 from relay.sinks.console import CONSOLE
 from relay.sinks.discord import DISCORD
@@ -13,7 +14,7 @@ from relay.sinks.matrix import MATRIX
 from relay.sinks.slack import SLACK
 from relay.sinks.vendor import Vendor
 
-VENDORS: Sequence[Vendor] = (DISCORD, SLACK, MATRIX, CONSOLE)
+VENDORS: Sequence[Vendor] = (DISCORD, SLACK, MATRIX, CONSOLE, APPRISE)
 
 VENDOR_OF: Mapping[str, Vendor] = {vendor.type: vendor for vendor in VENDORS}
 """By the type of a sink."""
