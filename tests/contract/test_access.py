@@ -1,4 +1,4 @@
-"""An outbox that may not be used: who may not do what with which file, and what helps."""
+"""Files of an outbox that may not be used: the error names the user, the file and a remedy."""
 
 import os
 import pwd
@@ -82,7 +82,7 @@ async def viewed(path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("use", [served, viewed])
-async def test_a_closed_outbox_is_told_with_file_user_and_remedy(
+async def test_an_inaccessible_outbox_is_reported_with_file_user_and_remedy(
     path: Path, close: Callable[[Path], None], told: str, use: Callable[[Path], object]
 ) -> None:
     path.with_name("relay.db.lock").chmod(0o666)
@@ -95,7 +95,9 @@ async def test_a_closed_outbox_is_told_with_file_user_and_remedy(
     assert str(path) in str(error.value)
 
 
-async def test_a_lock_that_cannot_be_made_names_its_folder_and_what_helps(path: Path) -> None:
+async def test_a_lock_that_cannot_be_created_is_reported_with_its_folder_and_a_remedy(
+    path: Path,
+) -> None:
     path.with_name("relay.db.lock").unlink()
     close_folder(path)
     with as_somebody_else() as user, pytest.raises(OutboxError) as error:
@@ -114,7 +116,7 @@ async def test_a_lock_of_another_user_names_the_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize("use", [FileLock, SQLiteOutbox.open])
-def test_a_folder_that_is_not_there_is_told_with_how_to_make_it(
+def test_a_missing_folder_is_reported_with_the_command_to_create_it(
     folder: Path, use: Callable[[Path], object]
 ) -> None:
     with pytest.raises(OutboxError) as error:
@@ -125,7 +127,7 @@ def test_a_folder_that_is_not_there_is_told_with_how_to_make_it(
 
 
 @pytest.mark.parametrize("use", [FileLock, SQLiteOutbox.open])
-def test_a_file_where_a_folder_should_be_is_told(
+def test_a_file_in_place_of_a_folder_is_reported(
     folder: Path, use: Callable[[Path], object]
 ) -> None:
     (folder / "file").touch()
@@ -133,13 +135,13 @@ def test_a_file_where_a_folder_should_be_is_told(
         use(folder / "file" / "relay.db")
 
 
-def test_who_may_not_look_is_no_bug(path: Path) -> None:
+def test_a_folder_that_cannot_be_entered_is_not_a_bug(path: Path) -> None:
     close_way(path)
     with as_somebody_else():
         assert not is_foreign(path)
 
 
-async def test_who_may_only_read_sees_what_is_in_it(path: Path) -> None:
+async def test_a_user_who_may_only_read_sees_the_content(path: Path) -> None:
     path.chmod(0o644)
     close_folder(path)
     with as_somebody_else():
@@ -149,7 +151,7 @@ async def test_who_may_only_read_sees_what_is_in_it(path: Path) -> None:
                 await outbox.drop([1])
 
 
-async def test_who_may_only_read_sees_what_a_killed_relay_left_in_its_journal(
+async def test_a_user_who_may_only_read_sees_what_a_killed_relay_left_in_its_log(
     path: Path, folder: Path
 ) -> None:
     async with serve_outbox(f"sqlite:{path}", now=0) as outbox:

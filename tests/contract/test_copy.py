@@ -1,4 +1,4 @@
-"""An outbox in a file is taken to a server, when a user grows."""
+"""Copying an outbox from a file into a database on a server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -127,7 +127,7 @@ async def test_a_copy_has_all_that_the_file_had(path: Path, source: str, target:
         assert await all_of(outbox) == expected
 
 
-async def test_what_was_sent_without_an_answer_is_sent_again_under_the_same_key(
+async def test_a_delivery_sent_without_an_answer_is_sent_again_under_the_same_key(
     path: Path, source: str, target: str
 ) -> None:
     async with in_file(path) as outbox:
@@ -159,7 +159,9 @@ async def test_a_key_is_not_used_again_after_the_copy(path: Path, source: str, t
         assert new.id > one.id
 
 
-async def test_what_the_file_knew_does_not_come_twice(path: Path, source: str, target: str) -> None:
+async def test_an_event_that_the_file_knew_does_not_come_twice(
+    path: Path, source: str, target: str
+) -> None:
     async with in_file(path) as outbox:
         assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
     await copy_outbox(source, target)
@@ -168,7 +170,7 @@ async def test_what_the_file_knew_does_not_come_twice(path: Path, source: str, t
         assert await accept(outbox, an_event(2), b"{}", TEAM, now=1)
 
 
-async def test_a_copy_can_be_made_anew_until_it_is_served(
+async def test_a_copy_can_be_repeated_until_it_is_served(
     path: Path, source: str, target: str
 ) -> None:
     for n in range(2):
@@ -201,7 +203,7 @@ async def test_a_copy_that_was_served_is_left_alone(path: Path, source: str, tar
         assert await outbox.counts() == {("team", "delivered"): 1}
 
 
-async def test_what_came_into_the_file_after_its_copy_was_served_is_told(
+async def test_events_that_came_into_the_file_after_its_copy_was_served_are_reported(
     path: Path, source: str, target: str
 ) -> None:
     async with in_file(path):

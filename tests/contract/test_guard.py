@@ -1,4 +1,4 @@
-"""The files of an outbox that is open are taken away: what could be lost is not said to be kept."""
+"""The files of an open outbox are taken away: nothing that could be lost is reported as stored."""
 
 import os
 import shutil
@@ -152,7 +152,9 @@ async def test_nothing_is_stored_in_a_file_that_is_lost(
 
 
 @pytest.mark.parametrize("end", ["", "-wal", "-shm"])
-async def test_what_is_put_back_is_used_again(outbox: SQLiteOutbox, path: Path, end: str) -> None:
+async def test_a_file_that_is_put_back_is_used_again(
+    outbox: SQLiteOutbox, path: Path, end: str
+) -> None:
     place = beside(path, end)
     place.rename(path.parent / "elsewhere")
     with pytest.raises(LostError, match=f"was moved to {path.parent / 'elsewhere'}"):
@@ -174,7 +176,7 @@ async def test_a_file_is_complete_when_its_journal_is_lost(
     assert found >= {an_event(n).id for n in range(4)}
 
 
-async def test_a_journal_that_was_cut_is_never_copied_into_the_file(
+async def test_a_truncated_log_is_never_copied_into_the_file(
     outbox: SQLiteOutbox, path: Path
 ) -> None:
     checkpoint(path)
@@ -203,7 +205,7 @@ async def test_a_file_that_was_put_in_its_place_keeps_its_own_journal(
     assert beside(path, "-wal").read_bytes() == b"of somebody else"
 
 
-async def test_what_was_deleted_under_a_relay_is_there_at_the_next_start(
+async def test_a_deleted_outbox_is_back_at_the_next_start(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serve_outbox(f"sqlite:{path}", now=0) as served:
@@ -220,7 +222,7 @@ async def test_what_was_deleted_under_a_relay_is_there_at_the_next_start(
     )
 
 
-async def test_what_was_saved_replaces_no_outbox_that_is_there(path: Path) -> None:
+async def test_a_saved_copy_replaces_no_existing_outbox(path: Path) -> None:
     async with serve_outbox(f"sqlite:{path}", now=0) as served:
         await accept(served, an_event(1), b"{}", TEAM, now=0)
     beside(path, ".rescued").write_bytes(b"older")
@@ -239,7 +241,7 @@ async def test_checkpoints_of_others_are_no_damage(outbox: SQLiteOutbox, path: P
         assert await accept(outbox, an_event(n), b"x" * 30_000, TEAM, now=0)
 
 
-async def test_what_others_write_is_no_damage(outbox: SQLiteOutbox, path: Path) -> None:
+async def test_writes_of_other_processes_are_not_damage(outbox: SQLiteOutbox, path: Path) -> None:
     for n in range(10, 15):
         with closing(sqlite3.connect(path)) as db, db:
             db.execute("UPDATE delivery SET due_at = ?", (n,))
@@ -261,9 +263,7 @@ async def test_a_vacuum_by_hand_is_no_damage(outbox: SQLiteOutbox, path: Path) -
     assert await accept(outbox, an_event(99), b"x" * 9_000, TEAM, now=0)
 
 
-async def test_pruning_cuts_the_file_and_that_is_no_damage(
-    outbox: SQLiteOutbox, path: Path
-) -> None:
+async def test_a_file_truncated_by_pruning_is_not_damaged(outbox: SQLiteOutbox, path: Path) -> None:
     for n in range(10, 110):
         await accept(outbox, an_event(n), b"x" * 60_000, {}, now=0)
     after: int | None = 0
@@ -291,7 +291,7 @@ async def test_a_lock_that_is_gone_is_made_again(outbox: SQLiteOutbox, path: Pat
         FileLock(path)
 
 
-async def test_who_lost_the_lock_to_another_stores_nothing(
+async def test_a_relay_that_lost_the_lock_to_another_stores_nothing(
     outbox: SQLiteOutbox, path: Path
 ) -> None:
     beside(path, ".lock").unlink()
@@ -305,7 +305,7 @@ async def test_who_lost_the_lock_to_another_stores_nothing(
 # --- room on the disk
 
 
-async def test_who_serves_keeps_some_room(path: Path) -> None:
+async def test_a_relay_that_serves_reserves_room_on_the_disk(path: Path) -> None:
     async with serve_outbox(f"sqlite:{path}", now=0) as served:
         await accept(served, an_event(1), b"{}", TEAM, now=0)
     assert beside(path, ".reserve").stat().st_size == SIZE
@@ -358,14 +358,14 @@ async def test_a_loss_is_noticed_though_nothing_comes(
         )
 
 
-async def test_an_index_that_is_cut_is_touched_no_more(outbox: SQLiteOutbox, path: Path) -> None:
+async def test_a_truncated_index_is_not_touched_again(outbox: SQLiteOutbox, path: Path) -> None:
     os.truncate(beside(path, "-shm"), 0)  # whoever reads it by its memory is killed
     with pytest.raises(LostError, match="shm: was truncated"):
         await accept(outbox, an_event(4), b"{}", TEAM, now=0)
     await outbox.close()
 
 
-async def test_an_outbox_that_is_gone_at_the_start_is_told(
+async def test_an_outbox_that_is_gone_at_the_start_is_logged(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     told = "the outbox that was here is gone: relay starts with an empty one"

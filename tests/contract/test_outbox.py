@@ -1,4 +1,4 @@
-"""What every outbox promises. No test here may ask which one it runs on."""
+"""The contract of every outbox. No test here may depend on the database."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -71,7 +71,7 @@ async def test_a_new_outbox_is_empty(outbox):
     assert await pruned_events(outbox, before=10**15, limit=100) == 0
 
 
-async def test_what_was_accepted_is_claimed_as_it_came(outbox):
+async def test_an_accepted_event_is_claimed_as_it_came(outbox):
     raw = bytes(range(256)) + "ひみつ".encode()
     event = an_event(hook="bob", server="https://みすきー.example")
     assert await accept(outbox, event, raw, {"team": "to the team 👋"}, now=1_795_309_533_815)
@@ -145,7 +145,7 @@ async def test_two_hooks_may_bring_the_same_event_id(outbox):
     assert await outbox.counts() == {("team", "pending"): 2}
 
 
-async def test_an_event_for_nobody_is_remembered_too(outbox):
+async def test_an_event_without_sinks_is_stored_too(outbox):
     await accepted(outbox, sinks={})
     assert not await accept(outbox, an_event(), b"{}", TEAM, now=0)
     assert await outbox.counts() == {}
@@ -163,7 +163,7 @@ async def test_an_event_is_accepted_with_all_its_deliveries_or_not_at_all(outbox
     assert await outbox.counts() == {("team", "pending"): 1, ("ops", "pending"): 1}
 
 
-async def test_what_fails_leaves_its_neighbours_stored(outbox):
+async def test_an_event_that_fails_leaves_its_neighbours_stored(outbox):
     answers = await asyncio.gather(
         *(
             accept(outbox, an_event(n), b"{}", BROKEN if n % 3 == 1 else TEAM, now=0)
@@ -204,7 +204,7 @@ async def test_deliveries_are_claimed_in_the_order_of_acceptance(outbox):
         assert seen == [b"%d" % n for n in range(20)]
 
 
-async def test_what_is_not_due_yet_is_not_claimed(outbox):
+async def test_a_delivery_that_is_not_due_is_not_claimed(outbox):
     assert await accept(outbox, an_event(), b"{}", TEAM, now=1_000, hold=HOLD)
     assert await outbox.claim(ClaimRequest("team", now=1_299, lease=LEASE, hold=HOLD)) is None
     assert await outbox.due_at("team", now=1_299, hold=HOLD) == 1_300
@@ -212,7 +212,7 @@ async def test_what_is_not_due_yet_is_not_claimed(outbox):
 
 
 @pytest.mark.parametrize("skew", [95_000, -2_400_000, -50_000])
-async def test_what_came_by_another_clock_is_due_after_a_hold_at_most(outbox, skew):
+async def test_an_event_by_another_clock_is_due_after_a_hold_at_most(outbox, skew):
     assert await accept(outbox, an_event(), b"{}", TEAM, now=10**9 + skew, hold=HOLD)
     assert await outbox.due_at("team", now=10**9, hold=HOLD) <= 10**9 + HOLD
     assert (
@@ -222,7 +222,7 @@ async def test_what_came_by_another_clock_is_due_after_a_hold_at_most(outbox, sk
 
 
 @pytest.mark.parametrize("skew", [95_000, -2_400_000, -50_000])
-async def test_what_failed_by_another_clock_waits_no_longer_than_it_had_to(outbox, skew):
+async def test_a_failure_by_another_clock_waits_no_longer_than_it_had_to(outbox, skew):
     now = 10**9 + skew
     await accepted(outbox, now=now)
     one = await claimed(outbox, now=now)
@@ -246,7 +246,7 @@ async def test_no_other_clock_makes_anything_wait_longer(outbox, act):
     assert await outbox.due_at("team") == 1_000
 
 
-async def test_nobody_overtakes_a_head_that_waits(outbox):
+async def test_no_delivery_overtakes_a_waiting_head(outbox):
     await accepted(outbox, 1)
     await accepted(outbox, 2)
     head = await failed(outbox, due_at=5_000)
@@ -254,7 +254,7 @@ async def test_nobody_overtakes_a_head_that_waits(outbox):
     assert (await claimed(outbox, now=5_000)).id == head.id
 
 
-async def test_nobody_overtakes_a_head_that_is_carried(outbox):
+async def test_no_delivery_overtakes_a_claimed_head(outbox):
     await accepted(outbox, 1)
     await accepted(outbox, 2)
     head = await claimed(outbox)
@@ -292,7 +292,7 @@ async def test_of_many_claims_at_once_one_is_given(outbox):
     assert len([delivery for delivery in claims if delivery is not None]) == 1
 
 
-async def test_due_at_tells_when_the_head_is_due(outbox):
+async def test_due_at_is_when_the_head_is_due(outbox):
     await accepted(outbox, 1, now=1_000)
     await accepted(outbox, 2, now=500)
     assert await outbox.due_at("team") == 1_000
@@ -313,7 +313,7 @@ async def test_a_lease_that_is_over_gives_the_delivery_to_the_next(outbox):
     assert (second.id, second.attempt, second.crashes) == (first.id, 1, 1)
 
 
-async def test_who_lost_the_lease_cannot_save(outbox):
+async def test_a_process_that_lost_the_lease_cannot_save(outbox):
     await accepted(outbox)
     slow = await claimed(outbox, lease=10)
     quick = await claimed(outbox, now=10, lease=10)
@@ -323,13 +323,13 @@ async def test_who_lost_the_lease_cannot_save(outbox):
     assert await outbox.counts() == {("team", "delivered"): 1}
 
 
-async def test_who_is_late_but_was_not_replaced_still_saves(outbox):
+async def test_a_late_process_saves_if_no_other_has_claimed(outbox):
     await accepted(outbox)
     late = await claimed(outbox, lease=10)
     assert await outbox.save([replace(late, state=State.DELIVERED, due_at=99)], claimed=[late])
 
 
-async def test_who_lost_the_lease_cannot_save_over_the_next_wait(outbox):
+async def test_a_process_that_lost_the_lease_cannot_save_over_the_next_wait(outbox):
     await accepted(outbox)
     slow = await claimed(outbox, lease=10)
     await failed(outbox, now=10, due_at=500)
@@ -356,7 +356,7 @@ async def test_an_attempt_is_saved_once(outbox, changes):
     assert await outbox.delivery(delivery.id) == settled
 
 
-async def test_nobody_saves_what_was_revived_meanwhile(outbox):
+async def test_a_delivery_that_was_revived_meanwhile_cannot_be_saved(outbox):
     await accepted(outbox)
     letter = await dead(outbox)
     assert await outbox.revive([letter.id], now=letter.due_at) == 1
@@ -378,7 +378,7 @@ async def test_saving_writes_no_other_delivery(outbox):
     }
 
 
-async def test_an_attempt_that_never_told_its_outcome_is_known(outbox):
+async def test_an_attempt_without_an_outcome_is_known(outbox):
     await accepted(outbox)
     assert not (await claimed(outbox, lease=10)).interrupted
     second = await claimed(outbox, now=10, lease=10)
@@ -387,7 +387,7 @@ async def test_an_attempt_that_never_told_its_outcome_is_known(outbox):
     assert not (await claimed(outbox, now=30)).interrupted
 
 
-async def test_an_attempt_that_never_told_its_outcome_costs_none(outbox):
+async def test_an_attempt_without_an_outcome_costs_none(outbox):
     await accepted(outbox)
     for crashes in range(12):
         found = await claimed(outbox, now=crashes * 10, lease=10)
@@ -397,7 +397,7 @@ async def test_an_attempt_that_never_told_its_outcome_costs_none(outbox):
     assert (found.attempt, found.crashes) == (2, 0)
 
 
-async def test_what_is_about_to_be_sent_is_in_doubt_until_its_outcome_is_saved(outbox):
+async def test_a_delivery_about_to_be_sent_is_in_doubt_until_its_outcome_is_saved(outbox):
     await accepted(outbox)
     first = await claimed(outbox, lease=10)
     assert not first.in_doubt
@@ -410,7 +410,7 @@ async def test_what_is_about_to_be_sent_is_in_doubt_until_its_outcome_is_saved(o
     assert not (await claimed(outbox, now=30)).in_doubt
 
 
-async def test_who_departs_departs_together_or_not_at_all(outbox):
+async def test_a_batch_is_marked_in_doubt_whole_or_not_at_all(outbox):
     await waits(outbox, 2)
     one, other = await batch_of(outbox)
     assert not await outbox.mark_in_doubt([one, replace(other, due_at=1)])
@@ -443,7 +443,7 @@ async def test_recovery_touches_nothing_that_has_ended(outbox):
     assert await outbox.counts() == {("team", "delivered"): 1, ("ops", "dead"): 1}
 
 
-async def test_who_was_taken_for_dead_cannot_save(outbox):
+async def test_a_process_that_was_declared_dead_cannot_save(outbox):
     await accepted(outbox)
     ghost = await claimed(outbox, now=5)
     await outbox.recover(now=7)
@@ -472,7 +472,7 @@ async def test_a_closed_sink_keeps_its_backlog(outbox):
     assert (await claimed(outbox, "team")).attempt == 1
 
 
-async def test_a_closed_sink_is_told_with_its_reason(outbox):
+async def test_a_closed_sink_is_listed_with_its_reason(outbox):
     await closed(outbox, "team")
     await closed(outbox, "ops", reason="401", fingerprint="f2", now=4)
     assert list(await outbox.closed_sinks()) == [
@@ -493,7 +493,7 @@ async def test_a_sink_closed_twice_is_closed_for_the_last_reason(outbox):
 CLOSED = ClosedSink(name="team", reason="410", fingerprint="f1", closed_at=3, probe_at=60)
 
 
-async def test_a_closed_sink_is_probed_while_something_waits_and_nobody_holds_it_back(outbox):
+async def test_a_closed_sink_is_probed_while_it_has_a_backlog_and_is_not_paused(outbox):
     await outbox.close_sink(CLOSED)
     assert await outbox.sink_to_probe("team") is None
     await accepted(outbox)
@@ -507,7 +507,7 @@ async def test_a_closed_sink_is_probed_while_something_waits_and_nobody_holds_it
     assert await outbox.sink_to_probe("team") is None
 
 
-async def test_who_opens_a_sink_is_not_undone_by_a_probe_that_was_under_way(outbox):
+async def test_opening_a_sink_is_not_undone_by_a_probe_in_flight(outbox):
     await accepted(outbox)
     await outbox.close_sink(CLOSED)
     later = replace(CLOSED, reason="404", probe_at=120)
@@ -522,7 +522,7 @@ async def test_who_opens_a_sink_is_not_undone_by_a_probe_that_was_under_way(outb
     assert list(await outbox.closed_sinks()) == [again]
 
 
-async def test_who_cannot_be_probed_waits_for_a_person(outbox):
+async def test_a_sink_that_cannot_be_probed_waits_for_an_operator(outbox):
     await accepted(outbox)
     await outbox.close_sink(replace(CLOSED, probe_at=None))
     assert await outbox.sink_to_probe("team") is None
@@ -536,7 +536,7 @@ async def test_only_a_closed_sink_can_be_opened(outbox):
     assert not await outbox.open_sink("team", now=0)
 
 
-async def test_what_was_under_way_when_its_sink_closed_is_saved(outbox):
+async def test_a_delivery_in_flight_when_its_sink_closed_is_saved(outbox):
     await accepted(outbox)
     delivery = await claimed(outbox)
     await closed(outbox)
@@ -546,7 +546,7 @@ async def test_what_was_under_way_when_its_sink_closed_is_saved(outbox):
     assert (await claimed(outbox, now=5)).attempt == 1
 
 
-async def test_what_waits_for_another_attempt_is_due_when_its_sink_is_opened(outbox):
+async def test_deliveries_that_wait_for_another_attempt_are_due_when_their_sink_is_opened(outbox):
     await accepted(outbox, 1, BOTH)
     await failed(outbox, "team", due_at=1000)
     await failed(outbox, "ops", due_at=1000)
@@ -554,7 +554,7 @@ async def test_what_waits_for_another_attempt_is_due_when_its_sink_is_opened(out
     assert (await outbox.due_at("team"), await outbox.due_at("ops")) == (7, 1000)
 
 
-async def test_what_is_under_way_keeps_its_lease_when_its_sink_is_opened(outbox):
+async def test_a_delivery_in_flight_keeps_its_lease_when_its_sink_is_opened(outbox):
     await accepted(outbox)
     delivery = await claimed(outbox)
     await outbox.open_sink("team", now=7)
@@ -601,7 +601,7 @@ async def test_a_pause_and_a_refusal_end_each_by_itself(outbox):
     assert not await is_clear(outbox, now=6)
 
 
-async def test_what_was_under_way_when_its_sink_was_paused_is_saved(outbox):
+async def test_a_delivery_in_flight_when_its_sink_was_paused_is_saved(outbox):
     await accepted(outbox)
     delivery = await claimed(outbox)
     await outbox.pause_sink("team", now=1)
@@ -611,7 +611,7 @@ async def test_what_was_under_way_when_its_sink_was_paused_is_saved(outbox):
 # --- dead letters
 
 
-async def test_dead_letters_are_told_the_newest_first(outbox):
+async def test_dead_letters_are_listed_the_newest_first(outbox):
     for n in range(5):
         await accepted(outbox, n, BOTH)
     letters = [await dead(outbox, sink, reason=f"400 {sink}") for sink in ("team", "ops") * 3]
@@ -626,7 +626,7 @@ async def test_dead_letters_are_told_the_newest_first(outbox):
     assert list(await outbox.dead(sink="room")) == []
 
 
-async def test_dead_letters_are_counted_by_what_they_died_of(outbox):
+async def test_dead_letters_are_counted_by_their_reason(outbox):
     assert list(await outbox.dead_groups()) == []
     for n in range(4):
         await accepted(outbox, n, BOTH)
@@ -641,7 +641,7 @@ async def test_dead_letters_are_counted_by_what_they_died_of(outbox):
     assert [one.id for one in await outbox.deliveries(search)] == [5, 1]
 
 
-async def test_a_dead_letter_holds_what_it_needs_to_be_shown(outbox):
+async def test_a_dead_letter_keeps_all_that_is_needed_to_show_it(outbox):
     await accepted(outbox, raw=b'{"a":1}', now=3)
     letter = await dead(outbox, now=8, reason="400 'ひどい' \n")
     (found,) = await outbox.dead()
@@ -657,7 +657,7 @@ async def test_a_dead_letter_is_not_claimed(outbox):
     assert await outbox.due_at("team") is None
 
 
-async def test_a_revived_letter_has_all_attempts_anew(outbox):
+async def test_a_revived_letter_has_all_its_attempts_left(outbox):
     await accepted(outbox)
     await failed(outbox, due_at=1)
     await failed(outbox, now=1, due_at=2)
@@ -683,7 +683,7 @@ async def given_up(outbox, sink="team", *, now=9, limit=100):
     return await outbox.give_up(sink, reason="by hand", now=now, limit=limit)
 
 
-async def test_what_waits_is_given_up_step_by_step_and_can_be_revived(outbox):
+async def test_a_backlog_is_given_up_step_by_step_and_can_be_revived(outbox):
     for n in range(5):
         await accepted(outbox, n, BOTH, raw=b"%d" % n)
     await failed(outbox, now=1, due_at=10**9)
@@ -697,7 +697,7 @@ async def test_what_waits_is_given_up_step_by_step_and_can_be_revived(outbox):
     ]
 
 
-async def test_what_is_under_way_is_not_given_up_but_what_was_interrupted_is(outbox):
+async def test_a_delivery_in_flight_is_not_given_up_but_an_interrupted_one_is(outbox):
     await accepted(outbox)
     flying = await claimed(outbox, now=0, lease=100)
     assert await given_up(outbox, now=99) == 0
@@ -734,7 +734,7 @@ def act(outbox, action, ids) -> Awaitable[int]:
         pytest.param(range(7, 9), id="a range"),
     ],
 )
-async def test_what_is_not_there_is_neither_revived_nor_dropped(outbox, action, ids):
+async def test_a_missing_delivery_is_neither_revived_nor_dropped(outbox, action, ids):
     assert await act(outbox, action, ids) == 0
 
 
@@ -782,7 +782,7 @@ async def pruned_events(outbox, **given):
     ],
 )
 @pytest.mark.parametrize("end", [delivered, dead])
-async def test_what_has_ended_is_kept_until_the_retention_is_over(outbox, end, before, pruned):
+async def test_an_ended_delivery_is_kept_until_the_retention_is_over(outbox, end, before, pruned):
     await accepted(outbox, now=5)
     settled = await end(outbox, now=100)
     assert await pruned_events(outbox, before=before, limit=10) == pruned
@@ -797,7 +797,7 @@ async def test_what_has_ended_is_kept_until_the_retention_is_over(outbox, end, b
         pytest.param(claimed, id="under way"),
     ],
 )
-async def test_what_waits_is_never_pruned(outbox, waiting):
+async def test_a_pending_delivery_is_never_pruned(outbox, waiting):
     await accepted(outbox, sinks=BOTH)
     await delivered(outbox, "ops")
     if waiting is failed:
@@ -809,13 +809,13 @@ async def test_what_waits_is_never_pruned(outbox, waiting):
     assert await outbox.counts() == {("team", "pending"): 1, ("ops", "delivered"): 1}
 
 
-async def test_what_a_closed_sink_keeps_is_not_pruned(outbox):
+async def test_the_backlog_of_a_closed_sink_is_not_pruned(outbox):
     await accepted(outbox)
     await closed(outbox)
     assert await pruned_events(outbox, before=10**15, limit=10) == 0
 
 
-async def test_what_was_revived_is_not_pruned(outbox):
+async def test_a_revived_delivery_is_not_pruned(outbox):
     await accepted(outbox)
     letter = await dead(outbox)
     await outbox.revive([letter.id], now=1)
@@ -841,7 +841,7 @@ async def test_pruning_goes_in_steps(outbox):
     assert await outbox.counts() == {("team", "pending"): 1}
 
 
-async def test_what_waits_is_not_read_through_at_each_step(outbox):
+async def test_pending_deliveries_are_not_read_through_at_each_step(outbox):
     for n in range(5):
         await accepted(outbox, n)
     await accepted(outbox, 5, {"ops": "to ops"})
@@ -852,7 +852,7 @@ async def test_what_waits_is_not_read_through_at_each_step(outbox):
     assert await outbox.prune(before=10, limit=3, after=6) == Pruned(events=0, next=None)
 
 
-async def test_an_event_for_nobody_is_pruned_by_the_time_it_came(outbox):
+async def test_an_event_without_sinks_is_pruned_by_the_time_it_came(outbox):
     await accepted(outbox, sinks={}, now=100)
     assert await pruned_events(outbox, before=100, limit=10) == 0
     assert not await accept(outbox, an_event(), b"{}", {}, now=101)
@@ -897,7 +897,7 @@ def re_fits(name: str) -> bool:
 # --- the end
 
 
-async def test_what_was_asked_before_the_end_is_done(outbox):
+async def test_a_request_made_before_the_end_is_done(outbox):
     asked = [asyncio.ensure_future(accept(outbox, an_event(n), b"", TEAM, now=0)) for n in range(9)]
     await asyncio.gather(asked[0])
     await outbox.close()
@@ -952,33 +952,33 @@ async def drained(outbox, *, now):
     return found
 
 
-async def test_what_is_held_is_not_due_before(outbox):
+async def test_a_held_delivery_is_not_due_before(outbox):
     await arrives(outbox, 1, now=1_000)
     assert await outbox.claim(ClaimRequest("team", now=1_299, lease=LEASE, hold=HOLD)) is None
     assert await outbox.due_at("team", hold=HOLD) == 1_300
     assert await drained(outbox, now=1_300) == [1]
 
 
-async def test_what_comes_within_one_hold_goes_by_the_time_it_happened(outbox):
+async def test_events_within_one_hold_go_by_the_time_they_happened(outbox):
     await arrives(outbox, 1, now=0, created_at=50)
     await arrives(outbox, 2, now=10, created_at=40)
     await arrives(outbox, 3, now=300, created_at=45)
     assert await drained(outbox, now=600) == [2, 3, 1]
 
 
-async def test_what_comes_after_the_hold_waits_for_its_turn(outbox):
+async def test_an_event_after_the_hold_waits_for_its_turn(outbox):
     await arrives(outbox, 1, now=0, created_at=50)
     await arrives(outbox, 2, now=301, created_at=40)
     assert await drained(outbox, now=10_000) == [1, 2]
 
 
-async def test_the_hold_of_the_first_is_not_made_longer_by_those_who_follow(outbox):
+async def test_the_hold_of_the_first_is_not_made_longer_by_later_events(outbox):
     for n in range(5):
         await arrives(outbox, n, now=n * 200, created_at=1_000 - n)
     assert await outbox.due_at("team", hold=HOLD) == HOLD
 
 
-async def test_who_was_tried_once_stays_the_first(outbox):
+async def test_an_attempted_delivery_stays_the_first(outbox):
     await arrives(outbox, 1, now=0, created_at=50)
     tried = await held(outbox, now=HOLD)
     await arrives(outbox, 2, now=HOLD, created_at=10)
@@ -988,7 +988,7 @@ async def test_who_was_tried_once_stays_the_first(outbox):
 
 
 @pytest.mark.parametrize("first", ["mention", "reply"])
-async def test_of_two_siblings_the_more_telling_one_is_sent_in_whatever_order(outbox, first):
+async def test_of_two_siblings_the_one_that_says_more_is_sent_in_any_order(outbox, first):
     both = {"mention": (1, MENTION), "reply": (2, REPLY)}
     for number, sibling in sorted(both.values(), reverse=first == "reply"):
         await arrives(outbox, number, now=0, sibling=sibling)
@@ -1016,7 +1016,7 @@ async def test_an_event_is_stored_however_long_its_ids_are(outbox, length):
     assert await claimed(outbox, now=HOLD)
 
 
-async def test_what_is_sent_instead_of_what_waits_has_a_key_of_its_own(outbox):
+async def test_a_replacement_of_a_pending_delivery_has_a_key_of_its_own(outbox):
     first = Sibling(subject="note 5", version="a")
     assert await accept(outbox, an_event(1), b"1", TEAM, now=0, sibling=first)
     before = await outbox.delivery(1)
@@ -1047,13 +1047,13 @@ async def test_siblings_are_forgotten_after_their_time(outbox):
     assert await drained(outbox, now=5_000) == [1, 2]
 
 
-async def test_by_whatever_clocks_they_came_siblings_know_one_another(outbox):
+async def test_siblings_are_known_by_whatever_clocks_they_came(outbox):
     await arrives(outbox, 1, now=0, created_at=7, sibling=MENTION)
     await arrives(outbox, 2, now=2_400_000, created_at=8, sibling=MENTION)
     assert await drained(outbox, now=2_500_000) == [1]
 
 
-async def test_a_dead_sibling_tells_nothing(outbox):
+async def test_a_dead_sibling_merges_nothing(outbox):
     await arrives(outbox, 1, now=0, sibling=MENTION)
     flying = await held(outbox, now=HOLD)
     assert await outbox.save([replace(flying, state=State.DEAD, reason="400")], claimed=[flying])
@@ -1097,7 +1097,7 @@ async def test_all_edits_are_of_the_first_message(outbox):
     assert (second.edits, third.edits) == (first.id, first.id)
 
 
-async def test_an_edit_that_became_a_message_of_its_own_is_what_the_next_one_edits(outbox):
+async def test_the_next_edit_is_of_an_edit_that_became_a_message_of_its_own(outbox):
     await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
     await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
     edit = await held(outbox, now=2_000)
@@ -1108,21 +1108,21 @@ async def test_an_edit_that_became_a_message_of_its_own_is_what_the_next_one_edi
     assert (await outbox.posted_message(edit.id)).message == "m2"
 
 
-async def test_a_later_version_of_what_waits_is_sent_instead(outbox):
+async def test_a_later_version_replaces_a_pending_delivery(outbox):
     await arrives(outbox, 1, now=0, created_at=1, sibling=OPEN)
     await arrives(outbox, 2, now=10, created_at=2, sibling=EDITED)
     assert await drained(outbox, now=1_000) == [2]
     assert (await outbox.delivery(2)).merged == 1
 
 
-async def test_an_earlier_version_that_comes_late_is_not_told(outbox):
+async def test_an_earlier_version_that_comes_late_is_not_sent(outbox):
     await posted(outbox, 1, now=0, created_at=9, sibling=EDITED)
     await arrives(outbox, 2, now=1_000, created_at=1, sibling=OPEN)
     assert await drained(outbox, now=10_000) == []
     assert (await outbox.delivery(2)).merged == 1
 
 
-async def test_who_no_route_names_gets_only_what_changes_a_message_of_its_own(outbox):
+async def test_a_sink_without_a_route_gets_only_edits_of_its_own_messages(outbox):
     sinks = {"team": "to the team"}
     await posted(outbox, 1, now=0, created_at=1, sibling=OPEN, sinks=sinks)
     event = an_event(2, created_at=2)
@@ -1149,7 +1149,7 @@ async def test_a_hook_that_no_route_leads_to_a_sink_changes_nothing_there(outbox
         pytest.param(("team",), [], id="none does"),
     ],
 )
-async def test_who_may_not_show_it_any_more_gets_it_as_an_edit_by_whoever_a_route_leads_there(
+async def test_a_sink_that_may_no_longer_show_it_gets_it_as_an_edit_from_any_hook_with_a_route(
     outbox, editing, expected
 ):
     await posted(outbox, 1, now=0, created_at=1, sibling=OPEN, sinks={"team": "r"})
@@ -1161,7 +1161,7 @@ async def test_who_may_not_show_it_any_more_gets_it_as_an_edit_by_whoever_a_rout
     assert {sink for sink, _ in await outbox.counts()} == {"team"}
 
 
-async def test_who_is_tried_again_comes_with_the_last_that_came_since(outbox):
+async def test_a_retried_delivery_is_claimed_with_its_newest_edit(outbox):
     await arrives(outbox, 1, now=0, created_at=1, sibling=OPEN)
     flying = await held(outbox, now=HOLD)
     assert await outbox.save([replace(flying, due_at=2_000, reason="502")], claimed=[flying])
@@ -1180,7 +1180,7 @@ async def test_a_dead_earlier_version_is_not_edited(outbox):
     assert (await held(outbox, now=2_000)).edits is None
 
 
-async def test_what_was_told_is_known_with_its_last_edit(outbox):
+async def test_a_posted_message_is_known_with_its_last_edit(outbox):
     first = await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
     await posted(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
     last = await posted(outbox, 3, now=2_000, created_at=3, sibling=AGAIN)
@@ -1189,7 +1189,7 @@ async def test_what_was_told_is_known_with_its_last_edit(outbox):
     assert (found.message, part.delivery.id, part.edit.id) == ("m1", first.id, last.id)
 
 
-async def test_what_has_no_message_cannot_be_known(outbox):
+async def test_a_delivery_without_a_message_has_no_posted_message(outbox):
     sent = await posted(outbox, 1, now=0, message=None)
     assert await outbox.posted_message(sent.id) is None
     assert await outbox.posted_message(99) is None
@@ -1220,14 +1220,14 @@ def raws(deliveries):
     return [int(one.raw) for one in deliveries]
 
 
-async def test_a_new_head_names_who_may_go_with_it(outbox):
+async def test_a_new_head_is_claimed_with_candidates(outbox):
     await waits(outbox, 5)
     claim = await outbox.claim(ClaimRequest("team", now=0, lease=LEASE, limit=3))
     assert (raws(claim.deliveries), raws(claim.candidates)) == ([1], [2, 3])
     assert [one.attempt for one in claim.candidates] == [0, 0]
 
 
-async def test_who_joins_is_claimed_with_the_head(outbox):
+async def test_candidates_are_claimed_with_the_head(outbox):
     await waits(outbox, 3)
     batch = await batch_of(outbox)
     assert raws(batch) == [1, 2, 3]
@@ -1235,7 +1235,7 @@ async def test_who_joins_is_claimed_with_the_head(outbox):
     assert await outbox.claim(ClaimRequest("team", now=LEASE - 1, lease=LEASE, limit=10)) is None
 
 
-async def test_who_shared_a_request_shares_it_in_every_attempt(outbox):
+async def test_deliveries_that_shared_a_request_share_it_in_every_attempt(outbox):
     await waits(outbox, 4)
     batch = await batch_of(outbox, most=3)
     await settle_all(outbox, batch, due_at=50, reason="502")
@@ -1259,7 +1259,7 @@ async def test_every_delivery_has_a_key_of_its_own_in_all_its_attempts(outbox):
     assert (await claimed(outbox, now=60)).key == again[0].key
 
 
-async def test_who_was_told_to_go_alone_does(outbox):
+async def test_a_batch_that_was_split_goes_one_by_one(outbox):
     await waits(outbox, 3)
     batch = await batch_of(outbox)
     split = [replace(one, attempt=0, due_at=5, batch=one.id) for one in batch]
@@ -1274,7 +1274,7 @@ async def test_who_was_told_to_go_alone_does(outbox):
     assert seen == [[1], [2], [3]]
 
 
-async def test_nobody_joins_who_was_replaced_meanwhile(outbox):
+async def test_a_candidate_that_was_replaced_meanwhile_is_not_claimed(outbox):
     await arrives(outbox, 1, now=0)
     await arrives(outbox, 2, now=0, created_at=1, sibling=MENTION)
     await arrives(outbox, 3, now=0, created_at=2)
@@ -1283,7 +1283,7 @@ async def test_nobody_joins_who_was_replaced_meanwhile(outbox):
     assert await outbox.extend_claim(claim.candidates, head=claim.deliveries[0]) == []
 
 
-async def test_nobody_joins_twice(outbox):
+async def test_no_candidate_is_claimed_twice(outbox):
     await waits(outbox, 2)
     claim = await outbox.claim(ClaimRequest("team", now=0, lease=LEASE, limit=2))
     (head,) = claim.deliveries
@@ -1302,7 +1302,7 @@ async def test_a_batch_is_saved_whole_or_not_at_all(outbox):
     assert await outbox.counts() == {("team", State.DELIVERED): 3}
 
 
-async def test_who_stands_behind_a_batch_is_behind_all_of_it(outbox):
+async def test_skipping_a_batch_skips_all_of_it(outbox):
     await waits(outbox, 3)
     batch = await batch_of(outbox, most=2)
     await settle_all(outbox, batch, due_at=10**9, reason="500")
@@ -1320,7 +1320,7 @@ async def test_a_batch_is_expedited_whole(outbox):
     assert raws((await outbox.claim(ClaimRequest("team", now=7, lease=LEASE))).deliveries) == [1, 2]
 
 
-async def test_recovery_ends_the_wait_of_who_was_tried_at_no_cost(outbox):
+async def test_recovery_ends_the_waits_for_another_attempt_at_no_cost(outbox):
     await accepted(outbox)
     one = await claimed(outbox)
     await settle_all(outbox, [one], attempt=0, due_at=10**9, reason="502")
@@ -1357,7 +1357,7 @@ async def test_a_message_of_which_a_part_is_forgotten_is_not_known(outbox):
 # --- what people ask
 
 
-async def test_attempts_are_told_the_last_one_last(outbox):
+async def test_attempts_are_listed_the_newest_last(outbox):
     await accepted(outbox)
     for n in (1, 2):
         one = await claimed(outbox, now=n)
@@ -1370,7 +1370,7 @@ async def test_attempts_are_told_the_last_one_last(outbox):
     assert list(await outbox.attempts(2)) == []
 
 
-async def test_a_sick_sink_does_not_fill_the_outbox_with_attempts(outbox):
+async def test_a_failing_sink_does_not_fill_the_outbox_with_attempts(outbox):
     await accepted(outbox)
     for n in range(70):
         one = await claimed(outbox, now=n)
@@ -1379,7 +1379,7 @@ async def test_a_sick_sink_does_not_fill_the_outbox_with_attempts(outbox):
     assert [one.at for one in await outbox.attempts(1)] == list(range(20, 70))
 
 
-async def test_the_attempts_of_a_lost_lease_are_not_told(outbox):
+async def test_the_attempts_of_a_lost_lease_are_not_stored(outbox):
     await accepted(outbox)
     one = await claimed(outbox)
     late = replace(one, due_at=1)
@@ -1403,7 +1403,7 @@ async def test_the_attempts_of_a_lost_lease_are_not_told(outbox):
         pytest.param(DeliverySearch(sink="nobody"), [], id="of no sink"),
     ],
 )
-async def test_what_a_search_finds(outbox, search, expected):
+async def test_a_search_finds_matching_deliveries(outbox, search, expected):
     for n, kind in ((1, "mention"), (2, "reply"), (3, "mention")):
         event = an_event(n, kind=kind)
         assert await accept(outbox, event, b"{}", {"team": "t", "ops": "o"}, now=n * 10)
@@ -1414,7 +1414,7 @@ async def test_what_a_search_finds(outbox, search, expected):
     assert [one.id for one in await outbox.deliveries(search, limit=2)] == expected[:2]
 
 
-async def test_what_waits_is_counted(outbox):
+async def test_pending_deliveries_are_counted(outbox):
     for n in (1, 2, 3):
         await accepted(outbox, n, BOTH)
     await delivered(outbox)
@@ -1422,7 +1422,7 @@ async def test_what_waits_is_counted(outbox):
     assert await outbox.pending_count() == 4
 
 
-async def test_the_last_trouble_of_each_sink_is_told(outbox):
+async def test_the_last_failure_of_each_sink_is_known(outbox):
     assert await outbox.last_failures() == {}
     await accepted(outbox, 1, BOTH | {"room": "to the room"})
     ends = [("team", "Failed", "502"), ("team", "Closed", "404"), ("team", "RateLimited", None)]
@@ -1462,7 +1462,7 @@ async def test_the_versions_of_a_note_are_known_that_not_everybody_may_see(outbo
     assert found["note 1"][0] == StoredEvent(hook="alice", server="https://4.example", raw=b"4")
 
 
-async def test_what_may_not_be_shown_any_longer_wins_whatever_its_clock_says(outbox):
+async def test_a_version_that_may_not_be_shown_wins_whatever_its_clock_says(outbox):
     first = await posted(outbox, 1, now=0, created_at=50, sibling=OPEN)
     hidden = replace(EDITED, version="hidden")
     event = an_event(2, created_at=7)
@@ -1475,7 +1475,7 @@ async def test_what_may_not_be_shown_any_longer_wins_whatever_its_clock_says(out
     assert await is_clear(outbox, now=10**9)
 
 
-async def test_of_two_versions_with_a_time_that_tells_the_order(outbox):
+async def test_the_times_of_edits_decide_between_two_versions(outbox):
     await posted(outbox, 1, now=0, created_at=50, sibling=OPEN)
     later = replace(EDITED, updated_at=20)
     event = an_event(2, created_at=10, note=Note(id="1", updated_at=20))

@@ -129,7 +129,7 @@ async def are_shared(*nodes: Node, names: Collection[str] = NAMES) -> None:
 # --- nodes
 
 
-async def test_who_is_alone_carries_everything(start: Start) -> None:
+async def test_a_single_node_owns_everything(start: Start) -> None:
     node = await start(*SINKS)
     await are_shared(node)
 
@@ -139,14 +139,14 @@ async def test_each_sink_is_carried_by_one_and_each_node_has_its_share(start: St
     await are_shared(*nodes)
 
 
-async def test_what_shares_a_limit_stays_together(start: Start) -> None:
+async def test_sinks_that_share_a_limit_stay_together(start: Start) -> None:
     groups = [{"a", "b"}, {"c", "d"}, {"e", "f"}, {"g", "h"}]
     nodes = [await start(*groups) for _ in range(2)]
     await are_shared(*nodes, names="abcdefgh")
     assert all(group <= node.mine or not group & node.mine for group in groups for node in nodes)
 
 
-async def test_who_ends_hands_over_and_who_is_new_knows_for_how_long_the_limit_has_rested(
+async def test_a_node_that_ends_hands_over_with_the_time_since_its_last_request(
     start: Start,
 ) -> None:
     first = await start(*SINKS)
@@ -159,7 +159,7 @@ async def test_who_ends_hands_over_and_who_is_new_knows_for_how_long_the_limit_h
     assert all(0 <= seconds < float("inf") for seconds in second.lanes.mine.values())
 
 
-async def test_nobody_takes_a_sink_for_which_another_is_still_sending(start: Start) -> None:
+async def test_no_node_acquires_a_sink_for_which_another_is_still_sending(start: Start) -> None:
     first = await start({"team"})
     await until(lambda: first.mine == {"team"})
     first.lanes.busy.add("team")
@@ -172,7 +172,7 @@ async def test_nobody_takes_a_sink_for_which_another_is_still_sending(start: Sta
     await until(lambda: second.mine == {"team"})
 
 
-async def test_who_shall_keep_after_all_what_it_was_leaving_goes_on_with_it(start: Start) -> None:
+async def test_a_node_keeps_a_sink_that_is_reassigned_to_it_during_release(start: Start) -> None:
     first = await start(*SINKS)
     await are_shared(first)
     first.lanes.busy |= NAMES
@@ -197,14 +197,14 @@ async def test_a_part_of_a_group_is_not_taken_while_another_sends_for_the_rest(
     await are_shared(second, names="ab")
 
 
-async def test_what_a_dead_node_carried_goes_to_the_others(start: Start) -> None:
+async def test_the_sinks_of_a_dead_node_go_to_the_others(start: Start) -> None:
     nodes = [await start(*SINKS) for _ in range(2)]
     await are_shared(*nodes)
     await nodes[0].die()
     await until(lambda: nodes[1].mine == NAMES)
 
 
-async def test_nodes_with_different_configurations_carry_what_they_know(start: Start) -> None:
+async def test_nodes_with_different_configurations_own_sinks_that_they_know(start: Start) -> None:
     old, new = await start({"a"}, {"b"}), await start({"b"}, {"c"}, {"d"})
     await until(lambda: old.mine | new.mine == {"a", "b", "c", "d"})
     assert not old.mine & new.mine
@@ -216,7 +216,7 @@ async def claimed(outbox: PostgresOutbox, sink: str = "team", *, now: int = 2_00
     return claim
 
 
-async def test_what_a_dead_node_had_claimed_is_due_for_its_heir_at_once(start: Start) -> None:
+async def test_the_claims_of_a_dead_node_are_due_at_once(start: Start) -> None:
     first = await start({"team"})
     await until(lambda: first.mine == {"team"})
     assert await accept(first.outbox, an_event(), b"{}", TEAM, now=1_000)
@@ -237,7 +237,7 @@ SKEWS = [(95_000, 0), (0, -2_400_000), (-2_400_000, 95_000), (95_000, -2_400_000
 
 @pytest.mark.parametrize(("of_first", "of_second"), SKEWS)
 @pytest.mark.parametrize("how", ["claimed", "failed", "accepted"])
-async def test_whatever_clock_a_dead_node_had_its_heir_goes_on_at_once(
+async def test_the_claims_of_a_dead_node_are_due_at_once_whatever_its_clock(
     start: Start, of_first: int, of_second: int, how: str
 ) -> None:
     first = await start({"team"})
@@ -261,7 +261,9 @@ async def test_whatever_clock_a_dead_node_had_its_heir_goes_on_at_once(
     assert claim is not None
 
 
-async def test_who_was_stopped_for_too_long_changes_nothing_afterwards(start: Start) -> None:
+async def test_a_node_that_was_suspended_for_too_long_changes_nothing_afterwards(
+    start: Start,
+) -> None:
     first = await start({"team"})
     await until(lambda: first.mine == {"team"})
     for n in range(3):
@@ -280,7 +282,7 @@ async def test_who_was_stopped_for_too_long_changes_nothing_afterwards(start: St
     assert await second.outbox.counts() == {("team", "pending"): 3}
 
 
-async def test_who_was_taken_for_dead_begins_anew(start: Start, address: str) -> None:
+async def test_an_evicted_node_enters_the_cluster_again(start: Start, address: str) -> None:
     node = await start(*SINKS)
     await are_shared(node)
     db = await asyncpg.connect(address, server_settings=SETTINGS)
@@ -291,7 +293,7 @@ async def test_who_was_taken_for_dead_begins_anew(start: Start, address: str) ->
     await db.close()
 
 
-async def test_who_loses_its_connection_sends_nothing_until_it_has_another(
+async def test_a_node_without_a_connection_sends_nothing_until_it_has_another(
     start: Start, address: str
 ) -> None:
     node = await start(*SINKS)
@@ -314,7 +316,7 @@ async def end_connections(address: str) -> None:
 # --- news
 
 
-async def test_what_one_process_accepts_is_news_to_the_one_that_carries_it(start: Start) -> None:
+async def test_accepting_an_event_wakes_the_node_that_owns_the_sink(start: Start) -> None:
     nodes = [await start(*SINKS) for _ in range(2)]
     await are_shared(*nodes)
     for node in nodes:
@@ -324,7 +326,7 @@ async def test_what_one_process_accepts_is_news_to_the_one_that_carries_it(start
     assert nodes[0].lanes.woken == []  # whoever accepts wakes its own lanes
 
 
-async def test_what_waits_is_news_to_who_takes_the_lane(start: Start, address: str) -> None:
+async def test_a_backlog_wakes_the_node_that_acquires_the_lane(start: Start, address: str) -> None:
     async with opened(address) as outbox:
         assert await accept(outbox, an_event(), b"{}", TEAM, now=0)
     node = await start({"team"}, {"ops"})
@@ -341,7 +343,7 @@ async def test_news_for_very_many_sinks_are_found_by_everybody(start: Start) -> 
 
 
 @pytest.mark.parametrize("change", ["revive", "open"])
-async def test_what_a_command_changes_is_news(start: Start, address: str, change: str) -> None:
+async def test_a_change_by_a_command_wakes_lanes(start: Start, address: str, change: str) -> None:
     node = await start({"team"})
     await until(lambda: node.mine == {"team"})
     async with opened(address) as command:
@@ -456,14 +458,14 @@ async def test_an_old_process_works_beside_a_newer_one_that_allows_it(address: s
             assert await accept(again, an_event(2), b"{}", TEAM, now=0)
 
 
-async def test_an_old_process_does_not_start_on_what_it_could_spoil(address: str) -> None:
+async def test_an_old_process_does_not_start_on_a_schema_that_it_could_damage(address: str) -> None:
     async with opened(address):
         await newer(address, serves=len(MIGRATIONS) + 1)
     with pytest.raises(OutboxError, match=r"newer relay \(schema \d+\): update relay"):
         await PostgresOutbox.open(address)
 
 
-async def test_what_a_node_of_the_first_schema_has_sent_goes_again_under_the_key_it_had(
+async def test_a_delivery_sent_under_the_first_schema_is_sent_again_under_the_same_key(
     address: str,
 ) -> None:
     async with opened(address) as outbox:
@@ -509,7 +511,7 @@ async def test_other_tables_of_the_database_are_left_alone(address: str) -> None
 # --- what goes wrong
 
 
-async def test_a_server_that_cannot_be_reached_is_told_without_its_password() -> None:
+async def test_an_unreachable_server_is_reported_without_its_password() -> None:
     with pytest.raises(OutboxError) as caught:
         await PostgresOutbox.open("postgresql://relay:s3cret@127.0.0.1:1/db?password=s3cret")
     assert "postgresql://relay@127.0.0.1:1/db: cannot be reached" in str(caught.value)
@@ -517,7 +519,7 @@ async def test_a_server_that_cannot_be_reached_is_told_without_its_password() ->
 
 
 @pytest.mark.parametrize("port", ["99999", "abc"])
-async def test_an_address_that_is_none_is_told_as_such(port: str) -> None:
+async def test_an_invalid_address_is_reported_as_such(port: str) -> None:
     with pytest.raises(OutboxError, match="is not an address like postgresql://user@host:5432/"):
         await PostgresOutbox.open(f"postgresql://relay@127.0.0.1:{port}/relay")
 
@@ -533,7 +535,7 @@ async def test_a_database_that_is_not_there_is_to_be_created(address: str) -> No
         await PostgresOutbox.open(missing)
 
 
-async def test_a_standby_is_told_by_what_it_refuses(address: str) -> None:
+async def test_a_standby_is_recognized_by_its_refusal(address: str) -> None:
     db = await asyncpg.connect(address)
     name = await db.fetchval("SELECT current_database()")
     async with opened(address) as outbox:
@@ -575,11 +577,11 @@ async def test_a_session_that_two_connections_share_is_noticed(address: str) -> 
         ("postgresql://a:1?c@d/e", "postgresql://…"),
     ],
 )
-def test_an_address_is_shown_without_what_may_be_secret(address: str, shown: str) -> None:
+def test_an_address_is_shown_without_its_secrets(address: str, shown: str) -> None:
     assert public(address) == shown
 
 
-async def test_an_error_does_not_show_what_was_to_be_stored(address: str) -> None:
+async def test_an_error_does_not_show_the_values_to_be_stored(address: str) -> None:
     async with opened(address) as outbox:
         with pytest.raises(OutboxError) as caught:
             await accept(outbox, an_event(), b"private", {"team": None}, now=0)  # type: ignore[dict-item]
@@ -626,7 +628,7 @@ async def line(address: str) -> AsyncIterator[Line]:
         yield line
 
 
-async def test_what_was_claimed_without_an_answer_is_as_it_was_before(line: Line) -> None:
+async def test_a_claim_without_an_answer_is_undone(line: Line) -> None:
     async with opened(line.address) as outbox:
         assert await accept(outbox, an_event(), b"{}", TEAM, now=1_000)
         line.lose_commit()
@@ -638,7 +640,7 @@ async def test_what_was_claimed_without_an_answer_is_as_it_was_before(line: Line
         assert await outbox.save([replace(one, state=State.DELIVERED)], claimed=[one])
 
 
-async def test_what_a_dead_node_had_begun_stays_known_where_a_claim_of_it_has_no_answer(
+async def test_undoing_a_claim_keeps_the_crash_of_a_dead_node(
     line: Line,
 ) -> None:
     async with opened(line.address) as outbox:
@@ -667,7 +669,7 @@ async def test_a_claim_that_fails_leaves_no_transaction_open(
     assert caplog.messages == []
 
 
-async def test_who_joined_without_an_answer_waits_as_before(line: Line) -> None:
+async def test_an_extended_claim_without_an_answer_is_undone(line: Line) -> None:
     async with opened(line.address) as outbox:
         for n in range(3):
             assert await accept(outbox, an_event(n), b"{}", TEAM, now=1_000)
@@ -685,7 +687,7 @@ async def test_who_joined_without_an_answer_waits_as_before(line: Line) -> None:
         assert len(await outbox.extend_claim(again.candidates, head=again.deliveries[0])) == 1
 
 
-async def test_what_another_node_has_claimed_since_is_left_to_it(line: Line, address: str) -> None:
+async def test_a_claim_of_another_node_is_not_undone(line: Line, address: str) -> None:
     async with opened(line.address) as late, opened(address) as heir:
         assert await accept(late, an_event(), b"{}", TEAM, now=1_000)
         line.lose_commit()
@@ -696,7 +698,7 @@ async def test_what_another_node_has_claimed_since_is_left_to_it(line: Line, add
         assert await heir.save([replace(one, state=State.DELIVERED)], claimed=[one])
 
 
-async def test_what_was_claimed_without_an_answer_goes_to_who_takes_the_lane_in_order(
+async def test_a_claim_without_an_answer_goes_to_the_next_owner_in_order(
     line: Line, start: Start
 ) -> None:
     async with opened(line.address) as outbox:

@@ -71,7 +71,7 @@ async def test_reopening_keeps_everything(path):
     await outbox.close()
 
 
-async def test_what_was_answered_is_there_though_nobody_closed_the_file(path):
+async def test_an_answered_event_is_stored_though_the_file_was_not_closed(path):
     outbox = SQLiteOutbox.open(path)
     await accept(outbox, an_event(), b"{}", TEAM, now=0)
     other = SQLiteOutbox.open(path)  # as after kill -9: the first one did nothing more
@@ -89,7 +89,7 @@ async def test_two_outboxes_have_two_names(tmp_path):
     assert len(names) == 2
 
 
-async def test_nobody_else_on_the_machine_can_read_the_file(path):
+async def test_no_other_user_can_read_the_file(path):
     umask = os.umask(0)
     try:
         outbox = SQLiteOutbox.open(path)
@@ -127,7 +127,7 @@ async def test_the_file_of_a_newer_relay_is_refused_and_left_alone(path):
         assert db.execute("PRAGMA user_version").fetchone() == (99,)
 
 
-async def test_what_a_relay_of_the_first_schema_sent_goes_again_under_the_key_it_had(path):
+async def test_a_delivery_sent_under_the_first_schema_is_sent_again_under_its_key(path):
     with closing(sqlite3.connect(path)) as db:
         for one in MIGRATIONS[0].split(";\n"):
             db.execute(one)
@@ -166,7 +166,7 @@ def make_foreign(path):
         pytest.param(make_foreign, id="the database of another program"),
     ],
 )
-def test_what_is_no_outbox_is_an_error_that_names_the_file(path, make):
+def test_a_file_that_is_not_an_outbox_is_an_error_with_its_name(path, make):
     make(path)
     with pytest.raises(OutboxError, match=r"relay\.db"):
         SQLiteOutbox.open(path)
@@ -207,7 +207,7 @@ async def test_an_outbox_that_cannot_be_written_says_so_and_works_again_later(pa
     await outbox.close()
 
 
-async def test_what_could_not_be_saved_stays_claimed(path):
+async def test_a_delivery_that_could_not_be_saved_stays_claimed(path):
     outbox = SQLiteOutbox.open(path)
     await accept(outbox, an_event(), b"{}", TEAM, now=0)
     claimed = await taken(outbox, "team", now=0, lease=5)
@@ -302,14 +302,14 @@ def test_a_statement_that_fails_leaves_the_neighbours_committed(db):
     assert said(db) == ["a"]
 
 
-def test_a_commit_that_fails_is_told_to_all(db):
+def test_a_failed_commit_is_reported_to_all(db):
     answers = commit(db, [say("a"), lambda db: db.execute("INSERT INTO later VALUES (99)")])
     assert [type(answer) for answer in answers] == [sqlite3.IntegrityError] * 2
     assert said(db) == []
     assert commit(db, [say("b")]) == ["b"]
 
 
-def test_a_full_database_is_told_to_who_could_not_write_and_works_again(db):
+def test_a_full_database_is_reported_to_failed_writes_and_works_again(db):
     db.execute("PRAGMA max_page_count = 20")
     answers = commit(db, [say("a"), say(b"x" * 200_000), say("b")])
     stored = [answer for answer in answers if not isinstance(answer, Exception)]
@@ -320,7 +320,7 @@ def test_a_full_database_is_told_to_who_could_not_write_and_works_again(db):
     assert commit(db, [say(b"x" * 200_000)]) == [b"x" * 200_000]
 
 
-def test_a_transaction_that_sqlite_itself_undid_is_told_to_all(db):
+def test_a_transaction_that_sqlite_rolled_back_is_reported_to_all(db):
     """As on a full disk: SQLite may roll back the whole batch within one of its jobs."""
 
     def job(db):
@@ -333,7 +333,7 @@ def test_a_transaction_that_sqlite_itself_undid_is_told_to_all(db):
     assert commit(db, [say("c")]) == ["c"]
 
 
-def test_a_database_that_another_holds_is_told_to_all(db, path):
+def test_a_locked_database_is_reported_to_all(db, path):
     db.execute("PRAGMA busy_timeout = 0")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -362,7 +362,7 @@ class Gate:
         self._open.set()
 
 
-async def test_what_waits_while_another_is_written_is_committed_together(db):
+async def test_jobs_that_wait_during_a_commit_are_committed_together(db):
     writer, gate, counted = SQLiteWriter(db), Gate(), commits(db)
     waiting = (writer.write(say(n)) for n in range(300))
     _, *answers, _ = await asyncio.gather(writer.write(gate), *waiting, gate.open())
@@ -382,7 +382,7 @@ async def test_a_failing_job_raises_where_it_was_asked_and_the_thread_lives(db):
     await writer.close()
 
 
-async def test_who_no_longer_waits_is_not_written(path, db):
+async def test_a_cancelled_job_is_not_run(path, db):
     writer, gate = SQLiteWriter(db), Gate()
     held, gone, kept = (
         asyncio.ensure_future(writer.write(job)) for job in (gate, say("gone"), say("kept"))
@@ -399,7 +399,7 @@ async def test_who_no_longer_waits_is_not_written(path, db):
         assert said(other) == ["kept"]
 
 
-async def test_who_leaves_while_it_is_written_takes_nobody_along(path, db):
+async def test_a_job_cancelled_while_it_runs_cancels_no_other(path, db):
     writer, first, second = SQLiteWriter(db), Gate(), Gate()
     held, gone, kept = (
         asyncio.ensure_future(writer.write(job)) for job in (first, second, say("kept"))
@@ -413,7 +413,7 @@ async def test_who_leaves_while_it_is_written_takes_nobody_along(path, db):
     await writer.close()
 
 
-async def test_closing_finishes_what_waits(path, db):
+async def test_closing_finishes_the_waiting_jobs(path, db):
     writer, gate = SQLiteWriter(db), Gate()
     held = asyncio.ensure_future(writer.write(gate))
     asked = [asyncio.ensure_future(writer.write(say(n))) for n in range(600)]
@@ -444,7 +444,7 @@ async def test_another_process_that_reads_takes_nothing_away(tmp_path):
         await outbox.close()
 
 
-async def test_a_file_gives_back_what_was_forgotten(path):
+async def test_a_file_gives_back_the_pages_of_pruned_events(path):
     outbox = SQLiteOutbox.open(path)
     for n in range(300):
         await accept(outbox, an_event(n), b"x" * 20_000, {}, now=0)

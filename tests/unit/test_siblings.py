@@ -1,4 +1,4 @@
-"""Which events tell the same."""
+"""Which events are about the same subject, and how they merge."""
 
 from dataclasses import replace
 from typing import Any

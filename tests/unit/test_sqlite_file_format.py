@@ -1,4 +1,4 @@
-"""What SQLite's files say of themselves is read as SQLite writes it."""
+"""The headers of SQLite's files are parsed as SQLite writes them."""
 
 import sqlite3
 from contextlib import closing
