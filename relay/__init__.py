@@ -1,27 +1,28 @@
 """
 relay turns Misskey's webhooks into messages on Discord, Slack and Matrix.
 
-The modules in the order in which an event passes them:
+The folders, in the order in which an event passes them:
 
-intake      the HTTP door: hands the bytes of a webhook to ``misskey``, its event to the outbox
-misskey     Misskey's wire format: authenticate, parse (no I/O)
-acceptance  what becomes of an event: routed, gated, stored with its deliveries, and its lanes woken
-table       the routes, found by what they ask for; ``routing`` asks them, and holds the gate
-outbox      the durable queue: an event and its deliveries are committed before Misskey gets its 204
-crew        which lanes run: those of sinks for which something waits
-delivery    the lane of one sink: claim, render and send, settle, save
-rendering   sandboxed Jinja: event to blocks to message
-mfm         Misskey's markup, to nodes and on to the tree
-tree        rich text before markup, and the HTML subset that templates write
-message     one rendered event: trees in named places
-dialects    tree to the markup of Discord, Slack, Matrix, or plain text
-sinks       one vendor's API each: a message goes out, an outcome comes back
-retry       what an outcome makes of a delivery, and of the trust in its sink (pure)
+intake      the HTTP server: receives webhooks and stores their events
+misskey     Misskey's webhooks: the secret, the kinds of events, the objects in a body
+routing     which sinks want an event (routes) and which may show it (gates)
+outbox      the durable queue, on SQLite or PostgreSQL: a 204 is sent after its commit
+delivery    one lane per sink: claim, render, send, settle
+rendering   sandboxed Jinja templates: from an event to a message
+mfm         the parser of Misskey's markup
+text        trees of rich text: links, shortening, plain text
+sinks       one folder per vendor: layout, markup, requests, the meaning of answers
 
-``model`` and ``outcome`` have the nouns, ``errors``, ``secret`` and ``unicode`` lie below them;
-``config`` reads the YAML file, and ``plan`` is what it makes of all this, ``reload`` takes another;
-``watch`` tells operators how relay is (``metrics``, ``signs``, ``web``), ``log`` what it does;
-``app`` builds everything, ``cli`` and its ``commands`` are the command line, ``control`` their way
-to a relay that runs, ``doctor`` looks for what is wrong. A folder's own first lines tell what is in
-it.
+What surrounds them:
+
+config      the YAML file: settings, checks, diagnostics with line and column
+monitoring  metrics, health, the state of sinks, systemd
+doctor      finds what is wrong with an installation
+admin       the operator's page
+log         log lines for people, as JSON, or for journald
+app         builds all parts from the configuration, runs, reloads and stops them
+cli         one file per command
+
+``model`` has the events and ``outcome`` the ends of attempts; the other modules at the top are
+helpers without knowledge of the rest. CONTRIBUTING.md says where each behaviour lives.
 """
