@@ -1,5 +1,5 @@
 """
-The words that relay itself writes, and dates, in the reader's language.
+Relay's own words and dates in the reader's language.
 
 Catalogues are gettext's (``locale/<locale>/LC_MESSAGES/relay.po``), read with Babel:
 https://babel.pocoo.org/en/latest/messages.html
@@ -22,7 +22,7 @@ from relay.resources import resource
 DOMAIN = "relay"
 """The catalogues of messages, in five languages."""
 PAGES = "pages"
-"""Those of the operator's pages."""
+"""The catalogues of the operator's pages."""
 SOURCE = "en"
 """The language of the message ids; it needs no catalogue."""
 

@@ -1,8 +1,8 @@
 """
-The nouns of an event: what Misskey told us, and the gate that it has to pass.
+The nouns of an event as Misskey sent it, and of the gate that it has to pass.
 
 Names follow Misskey's API (``renoteCount`` is ``renote_count`` here, and ``renoteCount`` in
-templates). Times are Unix milliseconds. ``None`` means that Misskey did not say.
+templates). Times are Unix milliseconds. ``None`` means that Misskey did not send it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from relay.text.unicode import is_visible
 
 
 class Visibility(StrEnum):
-    """Who may see a note, widest first."""
+    """The readers of a note, widest first."""
 
     PUBLIC = "public"
     HOME = "home"
@@ -111,7 +111,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarEvent:
-    """What a note invites to (CherryPick): when it is, where, and who organizes it."""
+    """An appointment that a note invites to (CherryPick)."""
 
     title: str | None = None
     start: int | None = None
@@ -141,12 +141,12 @@ class Note:
     """When it deletes itself (CherryPick)."""
     url: str | None = None
     user: User = field(default_factory=User)
-    # What only some may see is in no repr: one ends in a log sooner or later.
+    # Restricted content is left out of the repr, because a repr ends in a log sooner or later.
     text: str | None = field(default=None, repr=False)
     cw: str | None = field(default=None, repr=False)
     """The content warning: the author's, joined to the one that moderators demand."""
     mandatory_cw: str | None = field(default=None, repr=False)
-    """What moderators demand of it: for the note, its author, or the author's server (Sharkey)."""
+    """The warning that moderators demand for the note, its author or their server (Sharkey)."""
     visibility: Visibility = Visibility.SPECIFIED
     local_only: bool = False
     signin_only: bool = False
@@ -156,7 +156,7 @@ class Note:
     is_gone: bool = False
     """Nobody may see it any longer: deleted, hidden by its author, or blinded by a moderator."""
     withheld: bool = False
-    """The gate took everything out: the sink may not show this note."""
+    """The gate removed the content: the sink may not show this note."""
     files: tuple[File, ...] = field(default=(), repr=False)
     poll: Poll | None = field(default=None, repr=False)
     event: CalendarEvent | None = field(default=None, repr=False)
@@ -219,7 +219,7 @@ class AbuseReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactForm:
-    """What somebody wrote into a server's contact form; address and IP were dropped."""
+    """A message from a server's contact form; address and IP were dropped."""
 
     id: str = ""
     subject: str | None = field(default=None, repr=False)
@@ -241,7 +241,7 @@ class RemainingTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What Misskey told us. Every field is there for every kind; what does not apply is None."""
+    """An event that Misskey sent. Every kind has every field; those that do not apply are None."""
 
     id: str
     hook: str
@@ -258,7 +258,7 @@ class Event:
     resolver: str | None = None
     """The name of the rule that closed a report by itself."""
     details: Mapping[str, str | int | float | bool] = field(default_factory=dict)
-    """The plain values of a body that nobody has heard of."""
+    """The plain values of a body of an unknown kind."""
     is_moderation: bool = True
     is_test: bool = False
     """Sent by the test button of Misskey's webhook settings."""
@@ -269,7 +269,7 @@ class Event:
 
     @property
     def author(self) -> User | None:
-        """Who did what the event tells: who reacted, the note's author, follower, reporter."""
+        """The user who acted: the one who reacted, followed or reported, or the note's author."""
         if self.note is not None and self.kind != "reaction":
             return self.note.user
         return self.report.reporter if self.report is not None else self.user
@@ -277,22 +277,22 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sibling:
-    """What events have in common that tell of the same; the highest rank is shown."""
+    """The subject that several events share; the sibling with the highest rank is shown."""
 
     subject: str
-    """What they tell of: a note, a report."""
+    """The id of their subject: a note, a report."""
     version: str = ""
-    """In which state; another one changes the message that told the earlier."""
+    """The state of the subject; an event with another one edits the message of the earlier."""
     rank: int = 0
     updated_at: int | None = None
-    """When its author changed it; None: never, or nobody says."""
+    """When its author changed it; None: never, or unknown."""
     within: int | None = None
-    """Milliseconds; what comes later tells of something new. None: nothing ever does."""
+    """Milliseconds, after which an event is about something new; None: never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What a sink may show; the defaults are those of every sink."""
+    """The conditions under which a sink may show a note; the defaults are those of every sink."""
 
     visibility: frozenset[Visibility] = frozenset({Visibility.PUBLIC, Visibility.HOME})
     local_only: bool = False
@@ -302,11 +302,11 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Display:
-    """How a sink shows what it may show; templates read it as ``display``."""
+    """How a sink shows notes; templates read it as ``display``."""
 
     cw: str = "spoiler"
     """``spoiler``, ``hide``: only the warning and the link, or ``show``: the text right away."""
     sensitive_media: str = "hide"
     """``hide``: a link and no picture, or ``show``."""
     previews: bool = False
-    """Whether the chat shows what links lead to: then none leads to a file that is hidden."""
+    """Whether the chat previews links: then none leads to a hidden file."""

@@ -1,5 +1,5 @@
 """
-What counts as one Unicode emoji: the Emoji 17 set of twemoji, as one pattern.
+The pattern for one Unicode emoji: the Emoji 17 set of twemoji.
 
 Built by asking the reference (`@misskey-dev/emoji-data` 17, the pattern behind mfm-js 0.26) about
 every code point alone, before U+FE0E, U+FE0F, a skin tone, a gender sign and an arrow, and about
@@ -95,7 +95,7 @@ def _region(letters: str) -> str:
 
 
 def _different(name: str, first: str, between: str, other: str) -> str:
-    """Two people with different skin tones."""
+    """A sequence of two people with different skin tones."""
     return f"{first}(?P<{name}>{TONE}){Z}{between}{Z}{other}(?!(?P={name})){TONE}"
 
 
@@ -162,4 +162,4 @@ STARTS = (
     )
     + "\U0001f004-\U0001faf8"
 )
-"""What a picture can begin with, and some more, as the inside of a character class."""
+"""Characters that a picture can begin with, and some more, as the inside of a class."""

@@ -171,7 +171,7 @@ LEAVES: dict[str, Callable[[IndexedText, Token, int], Leaf]] = {
 }
 
 
-# What JavaScript's trim() takes; Python's strip() would take others too.
+# The characters that JavaScript's trim() removes; Python's strip() removes more.
 _JS_SPACES = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
@@ -203,11 +203,11 @@ class OpenCenter:
 
 
 BlockStart = tuple[MfmNode | OpenQuote | OpenCenter, int]
-"""What begins, and where the text goes on; for a centred block where its body begins."""
+"""The block, and where the text goes on; for a centred block where its body begins."""
 
 
 def block(source: IndexedText, pos: int) -> BlockStart | None:
-    """Take the block that begins here: at the begin of a line, or at the newline before it."""
+    """Take the block that begins here: at the start of a line, or at the newline before it."""
     line = _end(_ONE_NEWLINE, source, pos)
     match source.text[line : line + 1]:
         case "<":

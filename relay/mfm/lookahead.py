@@ -1,9 +1,9 @@
 """
-Looks ahead whether a link or a centred block closes, before the parser goes in.
+Finds out whether a link or a centred block closes, before the parser enters it.
 
-These two are all-or-nothing in MFM: without their end they are plain text, and what is inside is
-parsed again. So their end is found first, without making nodes, and what was found is remembered
-for every place passed: none is passed twice in the same state, whatever the input.
+These two are all-or-nothing in MFM: without their end they are plain text, and their inside is
+parsed again. So their end is found first, without making nodes, and the result is remembered for
+every place passed: no place is passed twice in the same state, whatever the input.
 """
 
 import re
@@ -30,13 +30,13 @@ _ADDRESS = re.compile(pattern({"angle", "url"}))
 _CENTER_CLOSE = re.compile(f"{NEWLINE}?</center>{LINE_END}{NEWLINE}?")
 
 
-# So many times the text's length is searched for tokens one by one; who needs more is no writer.
+# Tokens are searched one by one within this many lengths of the text: no real author needs more.
 _SEARCH_BUDGET = 4
 
 
 @dataclass(slots=True)
 class _Body:
-    """One body on the way: `seen` are the tokens passed, `known` where those seen before led."""
+    """A body being passed: `seen` are its tokens so far, `known` where those of others led."""
 
     kind: Construct
     depth: int
@@ -145,7 +145,7 @@ class Lookahead:
         return body.begin
 
     def _after(self, body: _Body, stop: int) -> int:
-        """Tell where the text goes on after a body that stopped here."""
+        """Find where the text goes on after a body that stopped here."""
         if body.kind is LABEL:
             link = None if stop == body.begin else self._tail(stop, body.depth - 1)
             return body.start + 1 if link is None else link[2]

@@ -1,7 +1,7 @@
 """
-The tree of a text in MFM: one class for each construct, made to be taken apart with `match`.
+The nodes of a text in MFM: one class for each construct.
 
-Names, fields and their order are the reference's (mfm-js), so `to_json` is a plain translation.
+Names (`MfmText`), fields and their order are those of the reference, mfm-js.
 """
 
 from collections.abc import Iterable, Mapping
@@ -133,7 +133,7 @@ class MfmSearch:
 
 
 MfmBlock = MfmQuote | MfmSearch | MfmBlockCode | MfmMathBlock | MfmCenter
-"""What takes whole lines. It occurs at the top and in quotes only."""
+"""Nodes that take whole lines; they occur at the top and in quotes only."""
 
 MfmInline = (
     MfmText

@@ -1,8 +1,8 @@
 """
-Reads one text: a pattern jumps from token to token, an opener puts a frame on the stack.
+Parses one text: a pattern jumps from token to token, an opener puts a frame on the stack.
 
-What has no closer swallows the rest of the text as text (so it does in the reference): nothing but
-links and centred blocks is ever gone back for, and those are scouted first.
+An opener without a closer makes the rest of the text plain, as in the reference. Only links and
+centred blocks would need backtracking, and the lookahead decides about those first.
 """
 
 import re
@@ -34,7 +34,7 @@ _LINE_BEGINS = re.compile(r"[^\r\n]")
 
 @dataclass(slots=True)
 class _Frame:
-    """A body being read: `mark` is the end of the last node, what follows it is text so far."""
+    """A body being read: `mark` is the end of the last node, the rest is text so far."""
 
     kind: Construct
     depth: int
@@ -105,7 +105,7 @@ class MfmParser:
         return self._enter(LABEL, make, token.start(), token.end(), end)
 
     def _enter(self, kind: Construct, make: Make, start: int, begin: int, end: int = 0) -> int:
-        """Go into a body; `end` if it is known to close."""
+        """Enter a body; `end` is where it closes, if that is known."""
         if not (end or kind.line) and self.source.last(kind.close) < begin:
             return len(self.text)
         outer = self.frame
@@ -130,7 +130,7 @@ class MfmParser:
         return self._blocks(end) if frame.kind is CENTER else end
 
     def _close(self, frame: _Frame, stop: int) -> int:
-        """Make a node of a body that stopped here; if that is not its closer it stays text."""
+        """Make a node of a body that stopped at its closer; without the closer it stays text."""
         end = frame.end
         if not end:
             if stop == frame.begin or not self.text.startswith(frame.kind.close, stop):
@@ -141,7 +141,7 @@ class MfmParser:
         return end
 
     def _blocks(self, pos: int) -> int:
-        """Take the blocks that begin right here, at the begin of a line."""
+        """Take the blocks that begin here, at the start of a line."""
         begins = _BLOCK_BEGINS if self.top.kind is TOP else _LINE_BEGINS
         while self.frame is self.top and begins.match(self.text, pos):
             end = self._block(pos)
@@ -151,7 +151,7 @@ class MfmParser:
         return pos
 
     def _block(self, pos: int) -> int | None:
-        """Take the block here, if one begins, and tell where the text goes on."""
+        """Take the block that begins here, if any, and return where the text goes on."""
         begun = block(self.source, pos)
         if begun is None:
             return self._search(pos)
@@ -170,7 +170,7 @@ class MfmParser:
         return end
 
     def _search(self, pos: int) -> int | None:
-        """Take the search that this line is: the last thing to try before text."""
+        """Take this line as a search, if it is one: the last thing to try before text."""
         match = search(self.source, pos)
         if match is None or self._inline_at(pos):
             return None
@@ -178,7 +178,7 @@ class MfmParser:
         return match[1]
 
     def _inline_at(self, pos: int) -> bool:
-        """Tell whether something else than text begins here, and so comes before a search."""
+        """Whether a node other than text begins here, which takes precedence over a search."""
         if self.text[pos] == "\ufe0f":  # to the reference an emoji, that it then makes text
             return True
         token = self.frame.search(self.text, pos)
@@ -204,7 +204,7 @@ _STEPS: dict[str, Callable[[MfmParser, Token], int]] = {
 
 def _args(written: str) -> dict[str, str | bool]:
     pairs = (pair.partition("=") for pair in written.split(",") if pair)
-    # The reference collects into a JavaScript object, where this key is no key.
+    # The reference collects into a JavaScript object, where this key cannot be set.
     return {key: value or True for key, _, value in pairs if key != "__proto__"}
 
 
@@ -212,7 +212,7 @@ NEST_LIMIT = 20
 
 
 def parse(text: str, *, nest_limit: int = NEST_LIMIT) -> tuple[MfmNode, ...]:
-    """Parse a note's text. What nests deeper than the limit is text."""
+    """Parse a note's text; constructs nested deeper than the limit stay text."""
     readings = [MfmParser(text, nest_limit, 0)]
     quotes: list[tuple[MfmParser, int, MfmParser]] = []
     for outer in readings:

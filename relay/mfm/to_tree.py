@@ -1,4 +1,4 @@
-"""MFM nodes to the tree: what each construct means where no Misskey draws it."""
+"""Turns MFM nodes into the tree: the meaning of each construct outside Misskey."""
 
 import re
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ _COLOR = re.compile(r"[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a text comes from: names in it mean what they mean on its author's server."""
+    """The server of a text's author, on which the names in the text are resolved."""
 
     server: str = ""
     """The origin of the server that sent the event."""
@@ -190,7 +190,7 @@ def _ruby(children: tuple[MfmNode, ...], origin: Origin) -> Tree:
 
 
 def _time(children: Tree) -> Tree:
-    """A moment in seconds; what no calendar has, or is no number, stays the text that it is."""
+    """A moment in seconds; a text that is not a number, or not in any calendar, stays text."""
     match = _SECONDS.fullmatch(text_of(children).strip())
     if match is None or not FIRST <= int(match[1]) <= LAST:
         return children

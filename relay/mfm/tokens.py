@@ -1,4 +1,4 @@
-"""The text being parsed, and the look-ahead that keeps it from being searched twice."""
+"""The text being parsed with an index of its closers, and the patterns of its tokens."""
 
 import re
 from bisect import bisect_left
@@ -91,7 +91,7 @@ _ARG = r"[A-Za-z0-9_]++(?:=[A-Za-z0-9_.-]++)?+"
 _FN = rf"[A-Za-z0-9_]++(?:\.{_ARG}(?:,{_ARG})*+)?+"
 _NAME = r"[A-Za-z0-9_.-]++"
 
-# What a token begins with stands apart: `re` rejects an alternative quickly by a leading literal.
+# The beginning of a token is separate: `re` rejects an alternative quickly by a leading literal.
 TOKENS = {
     "keycap": ("[#*0-9]", emoji.KEYCAP),
     "tag": ("<", "(?:b|i|s|small)>"),
@@ -128,7 +128,7 @@ def pattern(names: set[str]) -> str:
 
 @cache
 def tokens(kind: Construct, *, label: bool) -> re.Pattern[str]:
-    """The pattern for what may come next in a body; `label`: somewhere within a link's label."""
+    """The pattern for the next token of a body; `label`: within a link's label."""
     names = set(TOKENS)
     if label:
         names -= NOT_IN_LABELS

@@ -1,8 +1,11 @@
 """
 From an event to a message, by a template.
 
-templates   which template renders an event, and its blocks
-sandbox     Jinja, away from Python and bounded in its work; ``expression``: a route's ``when``
+templates   selects the template of an event and renders its blocks
+sandbox     Jinja without access to Python, bounded in its work; ``expression``: a route's ``when``
 markup      the HTML subset that templates write, to the tree
-composing   the blocks, put together to a message
+blocks      the blocks of a template, put together to a message
+rich        texts that keep their author's server
+problem     a mistake in a template, as a value
+jinja       all that relay relies on in Jinja without its documentation's promise
 """

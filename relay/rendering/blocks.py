@@ -1,4 +1,4 @@
-"""The blocks that a template wrote, put together to a message."""
+"""Puts the blocks of a template together to a message; also messages that need no template."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ PARTS = 100  # fields of one message, and pictures; no chat shows so many
 def composed(
     blocks: Mapping[str, str], trees: Sequence[Tree], event: Event, language: Language
 ) -> Message:
-    """``trees`` are those that the blocks refer to. Raises BoundError if that is too much."""
+    """Parse the blocks; ``trees`` are those that they refer to. BoundError if it is too much."""
     left = room(blocks.values())
     trees_by_name = {
         name: parsed(blocks.get(name, ""), partial(parser, name, trees, left)) for name in BLOCKS
@@ -52,9 +52,9 @@ def composed(
 
 def guarded(message: Message, event: Event, display: Display) -> Message:
     """
-    A message without links to files that the sink hides, where the chat previews links.
+    Replace links to files that the sink hides by links to the note, if the chat previews links.
 
-    They lead to the note, whatever template wrote them.
+    This holds for every template.
     """
     if not display.previews or event.note is None:
         return message
@@ -93,7 +93,7 @@ def parser(block: str, trees: Sequence[Tree], left: list[int] | None = None) -> 
 
 
 def outline(event: Event, language: Language) -> Message:
-    """The least that can be said of an event: what goes out when its template fails."""
+    """The smallest message of an event, sent when its template fails."""
     handle = _handle(event.author)
     url = event.note.url if event.note is not None else None
     return Message(
@@ -131,7 +131,7 @@ def _color(written: str) -> int | None:
 
 
 def _fields(nodes: Tree) -> tuple[Field, ...]:
-    """Each heading begins a field; what stands before the first one belongs to none."""
+    """Each heading begins a field; nodes before the first one are dropped."""
     groups: list[tuple[Tree, list[Node]]] = []
     for node in nodes:
         if isinstance(node, Heading):
@@ -147,7 +147,7 @@ def _fields(nodes: Tree) -> tuple[Field, ...]:
 
 
 def _images(nodes: Tree, types: Mapping[str, str]) -> Iterator[Image]:
-    """Each link is a picture, its label the alt text; one that leads nowhere keeps its name."""
+    """Each link is a picture, its label the alt text; one without an address keeps its name."""
     if len(nodes) > 2 * PARTS:
         raise BoundError(f"more than {PARTS} pictures")
     for node in nodes:

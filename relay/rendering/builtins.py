@@ -1,8 +1,8 @@
 """
-What templates and conditions may call: filters, tests, functions and methods, by their names.
+The filters, tests, functions and methods that templates and conditions may call, by name.
 
-Each is paid for by the size of what it is given before it begins (``meter``). Where Jinja's own
-takes longer than that, or makes more than it was given, there is one here in its place.
+A call is paid for by the size of its arguments before it begins (``meter``). Where Jinja's own
+function takes longer than that, or makes more than it gets, a function here replaces it.
 """
 
 import re
@@ -51,11 +51,11 @@ WIDTH = 99  # characters to which a format may fill up
 LIGHT = "count d default first last length"
 """Filters that look at no more than an item or two."""
 PLAIN = "abs capitalize e escape filesizeformat float int list lower reverse string truncate upper"
-"""Filters that read what they are given, a text as a whole."""
+"""Filters that read their arguments, a text as a whole."""
 SLOW = "dictsort groupby items map max min reject rejectattr select selectattr sort"
 """Filters that look at each item, or at each character of a text, by itself."""
 SLOWEST = "title wordcount"
-"""Filters that look at each character of all that they are given."""
+"""Filters that look at each character of their arguments."""
 LIGHT_TESTS = (
     "boolean callable defined divisibleby escaped even false filter float integer iterable mapping "
     "none number odd sameas sequence string test true undefined"
@@ -65,7 +65,7 @@ TESTS = "lower upper == eq equalto != ne > gt greaterthan ge >= < lt lessthan <=
 STRIPPING = frozenset("lstrip rstrip strip".split())
 """Methods of texts that may look at each character once for each of their argument's."""
 SEARCHING = frozenset("count find index partition rfind rindex rpartition rsplit split".split())
-"""Methods of texts that look for their argument, at whatever place it may be."""
+"""Methods of texts that search for their argument."""
 METHODS: tuple[tuple[type, frozenset[str]], ...] = (
     (
         str,
@@ -93,7 +93,7 @@ METHODS: tuple[tuple[type, frozenset[str]], ...] = (
     (Macro, frozenset("arguments caller catch_kwargs catch_varargs name".split())),
     (BlockReference, frozenset({"super"})),
 )
-"""What may be read off values that are no nouns."""
+"""The attributes of values other than the model's that templates may read."""
 
 _FORMAT = re.compile(r"%(?:\([^()]*\))?([^a-zA-Z%]*)[a-zA-Z%]")
 _FLAGS = re.compile(r"[-+ #0]*[0-9]{0,2}(\.[0-9]{0,2})?")
@@ -119,7 +119,7 @@ def tests() -> dict[str, Callable[..., Any]]:
 
 
 def functions() -> dict[str, Callable[..., Any]]:
-    """What they are given is paid for where they are called: see ``called``."""
+    """The functions of the top level; their arguments are paid for by ``pay_call``."""
     return {
         "cycler": Cycler,
         "dict": _dict,
@@ -130,7 +130,7 @@ def functions() -> dict[str, Callable[..., Any]]:
 
 
 def pay_call(function: Any, args: Iterable[Any], named: Mapping[str, Any]) -> None:
-    """Pay for a function or a method, by what it is given and whose it is."""
+    """Pay for a call, by its arguments and by the value whose method it is."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, str):
         texts = "".join(arg for arg in (*args, *named.values()) if isinstance(arg, str))
@@ -147,7 +147,7 @@ def pay_call(function: Any, args: Iterable[Any], named: Mapping[str, Any]) -> No
 
 
 def found_in(part: Any, whole: Any) -> bool:
-    """``part in whole``"""
+    """The operator ``part in whole``, paid for."""
     if isinstance(part, str) and isinstance(whole, str):
         searched(whole, part)
     else:
@@ -158,7 +158,7 @@ def found_in(part: Any, whole: Any) -> bool:
 
 
 def operated(operator: str, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
-    """``left + right`` and its like."""
+    """The operator ``left + right`` and its like, paid for."""
     charge(1)
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         read(len(left) + len(right))  # they are copied, not what they hold
@@ -177,7 +177,7 @@ def operated(operator: str, function: Callable[[Any, Any], Any], left: Any, righ
 
 
 def key(value: Any) -> Any:
-    """The key of a mapping: what can be told apart in no time, whatever else is in there."""
+    """A key of a mapping: a value that is compared in constant time."""
     if not isinstance(weighed(value), str | int | float | None) and not is_dataclass(value):
         raise SecurityError(f"a {type(value).__name__} is neither a text nor a number")
     return value
@@ -200,7 +200,7 @@ def formatted(text: str, named: Mapping[str, Any]) -> Markup:
 
 
 def light(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter or test that takes no longer with larger values."""
+    """A filter or test that takes the same time with larger values."""
 
     @wraps(function)
     def paid(*args: Any, **named: Any) -> Any:
@@ -211,7 +211,7 @@ def light(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def heavy(function: Callable[..., Any], pay: Callable[[Any], Any] = weighed) -> Callable[..., Any]:
-    """A filter or test that pays for what it is given, and gives nothing that is not bounded."""
+    """A filter or test that pays for its arguments and whose result is bounded."""
     first = 1 if jinja.first_argument_is_jinjas(function) else 0
 
     @wraps(function)

@@ -25,17 +25,17 @@ _SANDBOX = Sandbox()
 
 
 def values(event: Event) -> dict[str, Any]:
-    """What the names stand for."""
+    """The names at the top with their values for one event."""
     return {"event": event, "note": event.note, "user": event.user, "report": event.report}
 
 
 def predicate(expression: str, *, route: str = "") -> Callable[[Event], bool]:
     """
-    Compile an expression to a condition on events; ``route`` is whose it is, for the log.
+    Compile an expression to a condition on events; ``route`` is the name of its route, for the log.
 
     Where it fails on an event (``note.text`` where there is no note) or takes too long, it does
     not hold: the route does not match, and nothing goes out by it.
-    Raises TemplateError if it is no expression, or has a name in it that no event has.
+    Raises TemplateError if it is not an expression, or has a name in it that no event has.
     """
     evaluate = _compiled(expression)
 
@@ -57,7 +57,7 @@ def predicate(expression: str, *, route: str = "") -> Callable[[Event], bool]:
 
 
 def overrun(expression: str, events: Iterable[Event]) -> str | None:
-    """Why a condition is stopped on one of these events; None if it is on none of them."""
+    """The reason why a condition is stopped on one of these events; None if it never is."""
     evaluate = _compiled(expression)
     for event in events:
         try:
@@ -90,7 +90,7 @@ def _check_names(parsed: nodes.Template) -> None:
 
 
 def _type_of(node: nodes.Node) -> type | None:
-    """The noun that an expression stands for, as far as that is known before there is an event."""
+    """The class of an expression's value, if it is known before there is an event."""
     if isinstance(node, nodes.Name):
         return NOUNS.get(node.name)
     if not isinstance(node, nodes.Getattr):

@@ -1,10 +1,10 @@
 """
-Puts the calls of the meter into a parsed template, at each place where it does work.
+Inserts calls of the meter into a parsed template, wherever it does work.
 
-What stands in sequence is paid for where its block begins, by the number of its nodes: once in
-each turn of a loop, in each call of a macro, in each rendering of a block. What works longer on
-larger values passes a filter that takes the price. The names of these filters begin with a blank,
-so no template can write them.
+A sequence of nodes is paid for at its beginning, by the number of nodes: once in each turn of a
+loop, each call of a macro, each rendering of a block. Operations that take longer on larger values
+pass a filter that charges for them. The names of these filters begin with a blank, so no template
+can write them.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
 
 
 def metered(template: nodes.Template, name: str | None, filename: str | None) -> None:
-    """Raises TemplateSyntaxError if a template is too large, or has in it what none may have."""
+    """Instrument a template. TemplateSyntaxError if it is too large or has something forbidden."""
     pairs = list(_walk(template, name, filename))
     sizes = _sizes(pairs)
     for node, _ in pairs:
@@ -119,7 +119,7 @@ def _meter(node: nodes.Node, sizes: dict[int, int]) -> None:
 
 
 def _meter_comparison(node: nodes.Compare) -> None:
-    """A text compared with a short one takes no time, as does one looked for in a few."""
+    """Charges for comparisons, except with short texts, which take constant time."""
     if any(operand.op in {"in", "notin"} for operand in node.ops):
         _meter_search(node)
     elif len(node.ops) > 1 or not (_is_short(node.expr) or _is_short(node.ops[0].expr)):
@@ -129,7 +129,7 @@ def _meter_comparison(node: nodes.Compare) -> None:
 
 
 def _meter_search(node: nodes.Compare) -> None:
-    """``a in b`` depends on both, so it is a call; ``a in b in c`` asks for both, as in Python."""
+    """Turns ``a in b``, which depends on both, into a call; ``a in b in c`` into two."""
     asked: list[nodes.Expr] = []
     for left, operand in zip(
         [node.expr, *(operand.expr for operand in node.ops)], node.ops, strict=False
@@ -157,7 +157,7 @@ def _meter_arguments(node: nodes.Call | nodes.Filter | nodes.Test) -> None:
 
 def _begin(node: nodes.Node, body: list[nodes.Node], size: int) -> None:
     if size < 2 * AT_ONCE and not isinstance(node, nodes.For):
-        return  # the call that leads here has paid for it
+        return  # the call that leads here has paid
     price = nodes.Const(1 + size // AT_ONCE, lineno=node.lineno)
     body.insert(0, nodes.ExprStmt(_passed(" step", price), lineno=node.lineno))
 
@@ -167,7 +167,7 @@ def _passed(name: str, value: nodes.Node, *args: nodes.Expr) -> nodes.Filter:
 
 
 def _data(child: nodes.Expr) -> nodes.Expr:
-    """A text that a template writes as ``{{ "text" }}`` is as fixed as the text around it."""
+    """Turns ``{{ "text" }}`` into fixed text like the text around it."""
     if isinstance(child, nodes.Const) and isinstance(child.value, str):
         return nodes.TemplateData(str(escape(child.value)), lineno=child.lineno)
     return child

@@ -50,7 +50,7 @@ __all__ = [
 FILTERS: Mapping[str, Callable[..., Any]] = filters.FILTERS
 TESTS: Mapping[str, Any] = _TESTS
 GroupTuple: type = filters._GroupTuple
-"""What the filter ``groupby`` gives: ``grouper`` and ``list``."""
+"""The result of the filter ``groupby``: ``grouper`` and ``list``."""
 
 TOO_DEEP = "too much in each other"
 
@@ -58,7 +58,7 @@ _LINES = re.compile(r"^debug_info = '([0-9=&]*)'", re.M)
 
 
 class _Generator(CodeGenerator):
-    """Compiles what ``Environment.compiling`` made of a template."""
+    """Compiles a template after ``Environment.compiling`` has changed it."""
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
         """``a ~ b`` as the one filter that it is by then: Jinja's own join makes a plain text."""
@@ -174,7 +174,7 @@ def call_macro(macro: Macro, context: Context, args: Iterable[Any], named: Any) 
 
 
 def exported(module: TemplateModule, name: str) -> Any:
-    """What an imported template has of this name; None if it has nothing."""
+    """The value that an imported template exports under this name; None if there is none."""
     return vars(module).get(name)
 
 
@@ -208,5 +208,5 @@ def lower(value: Any) -> Any:
 def attribute_getter(
     environment: Any, attribute: Any, postprocess: Callable[[Any], Any] | None = None
 ) -> Callable[[Any], Any]:
-    """What reads ``a.b`` or ``0`` off a value through the sandbox; the value itself if None."""
+    """A function that reads ``a.b`` or ``0`` off a value through the sandbox; None: the value."""
     return filters.make_attrgetter(environment, attribute, postprocess=postprocess)

@@ -1,5 +1,5 @@
 """
-The HTML subset that templates write, to the tree.
+Parses the HTML subset that templates write into the tree.
 
 ``b i u s small spoiler code pre blockquote center h a br time emoji``, and ``mfm``, which stands
 for a tree that the filter of that name has made. A newline is a line break, as in every chat.
@@ -36,13 +36,13 @@ Make = Callable[[Attributes, Tree], Tree]
 
 _NUMBER = re.compile(r"-?[0-9]{1,16}")
 
-DEPTH = 50  # tags in tags; what is deeper goes on without them
+DEPTH = 50  # tags in tags; deeper ones are dropped
 
 HEAVIEST = 500_000  # characters of one message; a tag or a node counts as NODE of them
 NODE = 16
 
 _LOOSE = re.compile(r"""<(?!/?[a-zA-Z][^<>"']*+(?:(?:"[^"<]*"|'[^'<]*')[^<>"']*+)*+>)""")
-"""A ``<`` that begins no tag. Python's parser looks at all that follows, again for each of them."""
+"""A ``<`` that does not begin a tag. Python's parser would read the rest again for each of them."""
 
 TREE = "mfm"
 """The tag that stands for a tree made elsewhere: ``<mfm n="0"></mfm>``."""
@@ -70,7 +70,7 @@ def _picture(attributes: Attributes, children: Tree) -> Tree:
 
 
 def _source(attributes: Attributes) -> LabelSource:
-    """Whose words a label is, by HTML's ``rel``: those of users are not trusted."""
+    """The author of a label, by HTML's ``rel``: labels of users are not trusted."""
     return _SOURCES.get(attributes.get("rel", ""), LabelSource.USER)
 
 
@@ -95,11 +95,11 @@ MAKE: dict[str, Make] = {
 
 
 PICTURES: Mapping[str, Make] = {"a": _picture}
-"""In the block of pictures a link's label is an alt text: nobody takes it for an address."""
+"""Tags in the block of pictures, where a link's label is an alt text, not an address."""
 
 
 class MarkupParser(HTMLParser):
-    """Reads one block of a template. ``problems`` names what is no part of the subset."""
+    """Parses one block of a template. ``problems`` lists everything outside the subset."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class MarkupParser(HTMLParser):
         make: Mapping[str, Make] = MAKE,
         room: list[int] | None = None,
     ) -> None:
-        """``room`` is how much of the trees may be placed, in characters; others may share it."""
+        """``room`` is how many characters of trees may be placed; parsers may share it."""
         super().__init__(convert_charrefs=True)
         self.problems: list[str] = []
         self._trees = trees
@@ -127,7 +127,7 @@ class MarkupParser(HTMLParser):
         return stripped(tuple(self._open[0][2]))
 
     def set_cdata_mode(self, elem: str, *, escapable: bool = False) -> None:
-        """What stands in ``<script>`` and its like is text as everywhere; nothing vanishes."""
+        """Keeps the content of ``<script>`` and its like as text: nothing vanishes."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
@@ -157,7 +157,7 @@ class MarkupParser(HTMLParser):
         self._add(Text(data))
 
     def _uncommented(self, source: str) -> str:
-        """Without ``<!-- … -->``; what begins one that never ends is text."""
+        """A text without ``<!-- … -->``; a comment that never ends is text."""
         text, *comments = source.split("<!--")
         kept, open_since = [text], len(comments)
         for number, comment in enumerate(comments):
@@ -193,7 +193,7 @@ class MarkupParser(HTMLParser):
 
 
 def room(sources: Iterable[str]) -> list[int]:
-    """What is left for trees in a message of such blocks. BoundError if they are too long."""
+    """The room for trees in a message of these blocks. BoundError if they are too long."""
     left = HEAVIEST - sum(len(source) + NODE * source.count("<") for source in sources)
     if left < 0:
         raise BoundError("more text and markup than a message may have")
@@ -217,7 +217,7 @@ def _weight(nodes: Tree) -> int:
 
 
 def parsed(source: str, parser: Callable[[], MarkupParser]) -> Tree:
-    """The tree of a block; most are a word or an address, and need no parser."""
+    """The tree of a block; a word or an address, as most are, needs no parser."""
     if "<" in source or "&" in source:
         return parser().parse(source)
     return (Text(bare),) if (bare := source.strip()) else ()

@@ -1,5 +1,5 @@
 """
-The meter of a rendering: work is counted in steps, and paid before it is done.
+The meter of a rendering: work is counted in steps and paid for before it is done.
 
 A step is about a microsecond. Whatever takes longer with larger values costs more with larger
 values, so the number of steps bounds the time; ``limited`` bounds what one value may hold.
@@ -51,7 +51,7 @@ _OPAQUE = (
     float,
     type(None),
 )
-"""Types whose values are as small as their names, or refuse to be read."""
+"""Types whose values are as small as their names, or cannot be read."""
 
 _SIZED = (str, list, tuple)
 _COPIED = (list, tuple, dict)
@@ -61,7 +61,7 @@ _left: ContextVar[list[int]] = ContextVar("left")
 
 
 class BoundError(SecurityError):
-    """A template or a condition asks for more work, or for larger values, than one may."""
+    """A template or a condition exceeds its steps, or the size of a value."""
 
 
 class bounded:  # noqa: N801 - reads as a verb: ``with bounded():``
@@ -102,7 +102,7 @@ def read(characters: int) -> None:
 
 
 def limited(value: Any) -> Any:
-    """A value that is not larger than a message could ever need."""
+    """The value, if it is not larger than a message could ever need; else BoundError."""
     if isinstance(value, _SIZED):
         if len(value) > SIZE:
             raise BoundError(f"a value of more than {SIZE} characters or items")
@@ -112,7 +112,7 @@ def limited(value: Any) -> Any:
 
 
 def weighed(value: Any) -> Any:
-    """The value, once it is paid for that all of it is read. A short text is read for nothing."""
+    """The value, after reading all of it is paid for. Reading a short text is free."""
     if value.__class__ in _TEXTS:
         if (length := len(value)) > CHARACTERS:
             charge(length // CHARACTERS)
@@ -124,20 +124,20 @@ def weighed(value: Any) -> Any:
 
 
 def itemised(value: Any) -> Any:
-    """The value, once it is paid for that each of its items is looked at, or its characters."""
+    """The value, after a look at each of its items, or characters, is paid for."""
     if value.__class__ in _TEXTS:
         return spelled(value)
     return weighed(value)
 
 
 def spelled(value: Any) -> Any:
-    """The value, once it is paid for that each character of it is looked at by itself."""
+    """The value, after a look at each of its characters is paid for."""
     charge(1 + weight(limited(value)) * ITEM // CHARACTERS)
     return value
 
 
 def weight(value: Any) -> int:
-    """All that a value holds, in characters. BoundError if that is too much, or too deep."""
+    """The size of a value with all in it, in characters. BoundError if too large or deep."""
     total = 0
     level: list[Any] = [value]
     for _ in range(DEPTH):
@@ -180,14 +180,14 @@ def _check_length(value: Any) -> None:
 
 
 def turns(values: Any, each: int) -> Any:
-    """What a loop goes through, once all its turns are paid for."""
+    """The items of a loop, after all its turns are paid for."""
     items = owned(values)
     charge(1 + (len(items) * each if hasattr(items, "__len__") else each))
     return items
 
 
 def owned(value: Any) -> Any:
-    """A value that was just made, paid for its size; what is made while it is read as a list."""
+    """A new value, after its size is paid for; an iterator becomes a list."""
     if not isinstance(value, _SIZED) and isinstance(value, Iterator):
         value = list(_counted(value))
     return copied(limited(value))
@@ -200,7 +200,7 @@ def _counted(values: Iterator[Any]) -> Iterator[Any]:
 
 
 def copied(value: Any) -> Any:
-    """The value, once it is paid for as much memory as its text or its list takes."""
+    """The value, after the memory of its text or list is paid for."""
     if isinstance(value, str):
         if len(value) > CHARACTERS:
             charge(len(value) // CHARACTERS)
@@ -210,7 +210,7 @@ def copied(value: Any) -> Any:
 
 
 def searched(text: str, part: str) -> None:
-    """Pay for looking for a text in another, at whatever place it may be."""
+    """Pay for searching a text for another."""
     read(len(text))
     charge(len(text) * len(part) // COMPARED)
 

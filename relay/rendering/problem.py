@@ -1,5 +1,5 @@
 """
-What is wrong with a template: in which file, on which line, and why.
+A mistake in a template, as a value: the file, the line and the reason.
 
 Python and Jinja quote the value that they could not use, which can be what a private note says,
 and errors end in a log: ``problem_of`` cuts every quotation that is not the template's own.
@@ -68,7 +68,7 @@ def _text(error: Exception) -> str:
 
 
 def _without_values(text: str, source: str) -> str:
-    """Without all from the first quotation on that is neither the template's own nor a type."""
+    """A text up to the first quotation that is neither the template's own nor a type."""
     for match in _QUOTED.finditer(text):
         quoted = match[1] or match[2]
         if not quoted or (quoted not in source and not _TYPE.fullmatch(quoted)):

@@ -15,7 +15,7 @@ from relay.mfm.to_tree import Origin
 from relay.model import AbuseReport, Event, Note, User
 
 NOWHERE = Origin()
-"""The origin of what was put together of texts from several servers."""
+"""The origin of a text put together of texts from several servers: unknown."""
 
 
 class Rich(str):
@@ -56,7 +56,7 @@ def carried(result: Any, args: Iterable[Any]) -> Any:
 
 
 def with_origins(event: Event) -> Event:
-    """The same event, with every text that somebody wrote as ``Rich``."""
+    """The same event, with every text that a user wrote as ``Rich``."""
     server = event.server
     note, user, report = event.note, event.user, event.report
     return replace(

@@ -4,7 +4,7 @@ The Jinja environment of templates and of ``when``: sandboxed, escaped, and boun
 Jinja's own sandbox keeps templates away from Python, but lets them allocate and work without end
 (``|center(10**9)``, ``"x" * 10**9``, loops in loops), some of it while it compiles. So what may be
 called is chosen by name (``builtins``), everything is paid for (``meter``, ``instrument``), and
-nothing is worked out before there is a meter. No time limit stands behind these bounds: Python
+nothing is computed before there is a meter. No time limit stands behind these bounds: Python
 cannot stop a call into C, and what depends on the load of a machine cannot be tested.
 """
 
@@ -24,7 +24,7 @@ from relay.rendering.meter import SIZE, charge, joined, limited, owned, weighed
 from relay.rendering.rich import carried
 
 LOADING = 100  # steps that a look for a template costs
-CALLING = 5  # steps that a macro costs, whatever it does
+CALLING = 5  # steps that a call of a macro costs
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -37,7 +37,7 @@ def snake(name: str) -> str:
 
 @cache
 def _field(kind: type, attribute: str) -> str | None:
-    """What a noun of ours calls that which templates read by this name; None of any other type."""
+    """The name of a field of the model that templates read as ``attribute``; else None."""
     if not is_dataclass(kind):
         return None
     name = snake(attribute)
@@ -46,9 +46,9 @@ def _field(kind: type, attribute: str) -> str | None:
     return name if known and not name.startswith("_") else None
 
 
-@pass_context  # so Jinja cannot call it for what is constant: it would, while it compiles
+@pass_context  # with a context, Jinja does not call it for constants while it compiles
 def _written(context: Context, value: Any) -> Any:
-    """What ``{{ }}`` writes."""
+    """The value that ``{{ }}`` writes, paid for."""
     return weighed(value) if value is not None else ""
 
 
@@ -65,7 +65,7 @@ class Sandbox(Environment):
             trim_blocks=True,
             lstrip_blocks=True,
             finalize=_written,
-            optimized=False,  # the optimizer works out what is constant, without a meter
+            optimized=False,  # the optimizer computes constants without a meter
             cache_size=-1,
             auto_reload=False,
             extensions=["jinja2.ext.i18n", "jinja2.ext.loopcontrols"],
@@ -94,7 +94,7 @@ class Sandbox(Environment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         charge(1)
-        # Most of what templates read: about these Jinja has nothing to find out.
+        # Most reads are of the model: Jinja has nothing to find out about them.
         if (name := _field(obj.__class__, attribute)) is not None:
             return limited(getattr(obj, name))
         if obj.__class__ is TemplateModule and not attribute.startswith("_"):
@@ -104,7 +104,7 @@ class Sandbox(Environment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if argument.__class__ is not str and argument.__class__ is not int:
-            weighed(argument)  # to find it among others is to read it
+            weighed(argument)  # looking it up reads it
         charge(1)
         return limited(super().getitem(obj, argument))
 
@@ -119,7 +119,7 @@ class Sandbox(Environment):
         return carried(result, (owner, *args, *kwargs.values()))
 
     def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """What ``map`` calls, by a name that no parser has seen."""
+        """Called by ``map`` with a name that no parser has seen."""
         if name in instrument.FILTERS:
             raise SecurityError(f"No filter named {name!r}.")
         return super().call_filter(name, *args, **kwargs)

@@ -1,8 +1,8 @@
 """
-Templates: an event becomes a message. All that they write is the HTML subset of ``markup``.
+Selects the template of an event and renders it to a message, by the HTML subset of ``markup``.
 
-A template may not fail an event: ``Templates.render`` raises TemplateError, and whoever delivers
-sends ``outline`` instead, which no template can break.
+A broken template does not lose an event: ``Templates.render`` raises TemplateError, and the
+renderer of a sink sends ``outline`` instead, which no template can break.
 """
 
 import re
@@ -44,7 +44,7 @@ from relay.text.unicode import without_unseen
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """What the filters of one rendering know, and the trees that they have made."""
+    """The context of the filters in one rendering, and the trees that they have made."""
 
     event: Event
     language: Language
@@ -54,7 +54,7 @@ class _Scene:
 
 ENGLISH = Language()
 BUILT_IN = "built-in"
-"""The prefix under which the templates that come with relay are there even if replaced."""
+"""The prefix of the templates that come with relay, also where they are replaced."""
 READING = 20  # steps that the shortest text or time costs; each character of a text one more
 MFM_LENGTH = 10_000  # characters; Misskey allows 3000 by default, and 8192 at most
 
@@ -160,7 +160,7 @@ class Templates:
     def _blocks(
         self, name: str, display: Display, scene: _Scene
     ) -> tuple[dict[str, str], list[Tree]]:
-        """Every block of a template, rendered, and the trees that it refers to."""
+        """Every block of a template, rendered, and the trees that they refer to."""
         token = _scene.set(scene)
         try:
             with bounded():
@@ -188,7 +188,7 @@ def _message(
 
 
 def _in_words(language: Language) -> Callable[[Node], Node]:
-    """Tell moments in the reader's words, for chats that do not tell them themselves."""
+    """Writes moments in the reader's language, for chats without local times."""
 
     def in_words(node: Node) -> Node:
         return Time(node.at, language.moment(node.at)) if isinstance(node, Time) else node
@@ -197,7 +197,7 @@ def _in_words(language: Language) -> Callable[[Node], Node]:
 
 
 def _mfm(text: str | None, limit: int | None = None) -> Markup:
-    """The filter: a text with its markup, in the ways of the server that its author is on."""
+    """The filter: a text with its markup, names resolved on its author's server."""
     if not text:
         return Markup("")
     text, origin = _read(text)
@@ -221,7 +221,7 @@ def _emoji(text: str | None) -> Markup:
 
 
 def _readable(text: str | None) -> str:
-    """The filter: a text with the names of hosts in it as people may read them."""
+    """The filter: a text with its punycode hosts decoded."""
     _pay_for_markup(text or "")
     return readable(text)
 
@@ -246,7 +246,7 @@ def _pay_for_markup(text: str) -> None:
 
 
 def _kept(tree: Tree) -> Markup:
-    """What stands for a tree in a template; nothing, if readers would see nothing of it."""
+    """The markup that stands for a tree in a template; empty if the tree shows nothing."""
     if not without_unseen(text_of(tree)).strip():
         return Markup("")
     trees = _scene.get().trees
