@@ -1,25 +1,27 @@
-"""What a reason means, for who does not know the codes of chats."""
+"""The meaning of a reason, for operators who do not know the codes of chats."""
 
 import re
-from collections.abc import Mapping
 
-_MEANINGS: Mapping[str, re.Pattern[str]] = {
-    name: re.compile(pattern)
-    for name, pattern in {
-        # The vendors' own words first: some come with a status that says something else.
-        "token": r"invalid_auth|not_authed|token_revoked|token_expired|account_inactive|no_service"
-        r"|M_UNKNOWN_TOKEN|M_MISSING_TOKEN|M_USER_DEACTIVATED|^401 |^\d+ 50027 ",
-        "gone": r"channel_not_found|is_archived|no_team|^404 |^410 |^\d+ 10003 "
-        r"|^\d+ 10015 ",
-        "right": r"not_in_channel|restricted_action|missing_scope|M_FORBIDDEN|^403 "
-        r"|^\d+ 500(?:01|13) ",
-        "limit": r"^429 |M_LIMIT_EXCEEDED|ratelimited",
-        "message": r"^4(?:00|13|22) |M_TOO_LARGE|M_BAD_JSON|msg_too_long|invalid_blocks",
-        "sick": r"^5\d\d |^408 ",
-    }.items()
+from relay.sinks import VENDORS
+from relay.sinks.errors import Cause
+
+_STATUSES = {
+    Cause.TOKEN: "^401 ",
+    Cause.GONE: "^404 |^410 ",
+    Cause.RIGHT: "^403 ",
+    Cause.LIMIT: "^429 ",
+    Cause.MESSAGE: "^4(?:00|13|22) ",
+    Cause.SICK: r"^5\d\d |^408 ",
+}
+# By cause and not by vendor: some words come with a status that means something else.
+_CAUSES = {
+    cause: re.compile(
+        "|".join((*(vendor.causes[cause] for vendor in VENDORS if cause in vendor.causes), status))
+    )
+    for cause, status in _STATUSES.items()
 }
 
 
-def meaning(told: str) -> str:
-    """The name of what it means; empty where it is told in plain words, or nobody knows."""
-    return next((name for name, found in _MEANINGS.items() if found.search(told)), "")
+def meaning(reason: str) -> str:
+    """The name of the cause; empty if the reason is plain words, or not known."""
+    return next((cause for cause, pattern in _CAUSES.items() if pattern.search(reason)), "")

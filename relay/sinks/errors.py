@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -93,6 +94,23 @@ def by_status(answer: Answer, reason: str | None = None, *, is_own: bool) -> Out
     if is_own and status in {401, 403, 404, 410}:
         return Closed(reason)
     return Failed(reason)
+
+
+class Cause(StrEnum):
+    """What a failure or refusal means, in the page's words for operators."""
+
+    TOKEN = "token"  # noqa: S105
+    """The key, token or address is not valid any more."""
+    GONE = "gone"
+    """The destination does not exist any more."""
+    RIGHT = "right"
+    """The account lacks a permission."""
+    LIMIT = "limit"
+    """The vendor limits requests."""
+    MESSAGE = "message"
+    """The vendor refuses this message."""
+    SICK = "sick"
+    """The vendor has an outage."""
 
 
 _SPEAKERS: list[tuple[str, Callable[[Answer], bool]]] = []

@@ -1,14 +1,14 @@
 """What relay knows of a vendor, as one value."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
 
 from relay.sinks.addresses import Kind
 from relay.sinks.base import Payload, Remedy, SinkSettings
-from relay.sinks.errors import Answer
+from relay.sinks.errors import Answer, Cause
 from relay.sinks.preview import Usage
 from relay.text.tree import Tree
 
@@ -32,6 +32,8 @@ class Vendor:
     """Writes a text in the vendor's markup."""
     usage: Callable[[Payload], Sequence[Usage]] = lambda payload: ()
     """How much a payload uses of the vendor's limits."""
+    causes: Mapping[Cause, str] = field(default_factory=dict)
+    """The vendor's own words and codes for a cause, as regular expressions."""
     remedies: Sequence[Remedy] = ()
     """What fixes its refusals; the first that fits counts."""
     addresses: Sequence[tuple[str, Kind]] = ()

@@ -9,6 +9,7 @@ from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Reje
 from relay.sinks.base import Payload, Remedy
 from relay.sinks.errors import (
     Answer,
+    Cause,
     by_status,
     misplaced,
     one_line,
@@ -195,6 +196,12 @@ def _meets_all(answer: Answer) -> bool:
     scope = answer.headers.get("X-RateLimit-Scope")
     return not answer.json or answer.json.get("global") is True or scope in {"global", "shared"}
 
+
+CAUSES = {
+    Cause.TOKEN: r"^\d+ 50027 ",
+    Cause.GONE: r"^\d+ 10003 |^\d+ 10015 ",
+    Cause.RIGHT: r"^\d+ 500(?:01|13) ",
+}
 
 REMEDIES = (
     Remedy(

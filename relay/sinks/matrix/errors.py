@@ -7,6 +7,7 @@ from relay.sinks.base import Remedy
 from relay.sinks.errors import (
     MAX_PAUSE,
     Answer,
+    Cause,
     by_status,
     misplaced,
     one_line,
@@ -66,6 +67,13 @@ def _pause(answer: Answer) -> float | str | None:
         return pause_from(max(-1, min(wanted, 1000 * MAX_PAUSE)) / 1000)
     return answer.headers.get("Retry-After")
 
+
+CAUSES = {
+    Cause.TOKEN: "M_UNKNOWN_TOKEN|M_MISSING_TOKEN|M_USER_DEACTIVATED",
+    Cause.RIGHT: "M_FORBIDDEN",
+    Cause.LIMIT: "M_LIMIT_EXCEEDED",
+    Cause.MESSAGE: "M_TOO_LARGE|M_BAD_JSON",
+}
 
 REMEDIES = (
     Remedy(

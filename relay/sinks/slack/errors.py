@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
 from relay.sinks.base import Payload, Remedy
-from relay.sinks.errors import Answer, by_status, misplaced, rate_limited
+from relay.sinks.errors import Answer, Cause, by_status, misplaced, rate_limited
 from relay.sinks.layout import addresses_at
 
 REJECTED = {
@@ -140,6 +140,14 @@ def named(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
         pointers = [f"blocks/{place}" for place, _ in enumerate(body.get("blocks", ()))]
     return replace(outcome, refused=addresses_at(body, [one.split("/") for one in pointers]))
 
+
+CAUSES = {
+    Cause.TOKEN: "invalid_auth|not_authed|token_revoked|token_expired|account_inactive|no_service",
+    Cause.GONE: "channel_not_found|is_archived|no_team",
+    Cause.RIGHT: "not_in_channel|restricted_action|missing_scope",
+    Cause.LIMIT: "ratelimited",
+    Cause.MESSAGE: "msg_too_long|invalid_blocks",
+}
 
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors
 REMEDIES = (
