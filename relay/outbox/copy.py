@@ -57,7 +57,7 @@ FOLLOW = "SELECT setval(pg_get_serial_sequence($1, 'id'), greatest($2, 1), $2 > 
 CHUNK = 1000  # rows in memory at a time; an event can have megabytes
 
 
-class OutboxContents:
+class FileContents:
     """The rows of a file that no process serves. Created by ``contents_of``."""
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
@@ -89,7 +89,7 @@ class OutboxContents:
 
 
 @contextmanager
-def contents_of(path: Path) -> Iterator[OutboxContents]:
+def contents_of(path: Path) -> Iterator[FileContents]:
     """Raises OutboxError if there is no outbox in the file, or if a process serves it."""
     if not path.exists() or is_foreign(path):
         raise OutboxError(f"{path}: there is no outbox in this file")
@@ -98,12 +98,12 @@ def contents_of(path: Path) -> Iterator[OutboxContents]:
         with ExitStack() as stack, named_file_errors(path):
             db = connect_file(path, stack)
             migrate_file(db)
-            yield OutboxContents(path, db)
+            yield FileContents(path, db)
     finally:
         lock.release()
 
 
-async def fill(address: str, contents: OutboxContents) -> Mapping[str, int] | None:
+async def fill(address: str, contents: FileContents) -> Mapping[str, int] | None:
     """
     Copy contents into a database, all or nothing; returns the number of rows by table.
 
@@ -127,7 +127,7 @@ async def fill(address: str, contents: OutboxContents) -> Mapping[str, int] | No
 
 
 async def _is_done(
-    db: asyncpg.Connection, contents: OutboxContents, *, has_its_name: bool, place: str
+    db: asyncpg.Connection, contents: FileContents, *, has_its_name: bool, place: str
 ) -> bool:
     """Whether a copy was made before. Until the database is served, it can be copied again."""
     if not await db.fetchval(WAS_SERVED) and (has_its_name or not await db.fetchval(HAS_CONTENT)):
@@ -142,7 +142,7 @@ async def _is_done(
     return True
 
 
-async def _copied(db: asyncpg.Connection, contents: OutboxContents) -> Mapping[str, int]:
+async def _copied(db: asyncpg.Connection, contents: FileContents) -> Mapping[str, int]:
     await db.execute(EMPTY)
     numbers = dict.fromkeys(COPIED, 0)
     for table, columns in COPIED.items():
