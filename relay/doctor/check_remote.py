@@ -125,5 +125,5 @@ def _reaches_every_hook(server: Server) -> bool:
 
 def version(server: Server) -> tuple[int, ...]:
     """The version of Misskey as numbers; empty if it has none that can be compared."""
-    found = re.match(r"(\d+)\.(\d+)\.(\d+)", server.version)
-    return tuple(map(int, found.groups())) if found else ()
+    match = re.match(r"(\d+)\.(\d+)\.(\d+)", server.version)
+    return tuple(map(int, match.groups())) if match else ()

@@ -121,12 +121,12 @@ def check_text(text: str) -> None:
         raise ValueError("is written without Bearer: relay itself says that")
     if re.search(r"<[\w -]+>|\{[\w -]+\}", text):
         raise ValueError("has a placeholder in it, as in an example: write what it stands for")
-    if found := _ENDS.search(text):
-        raise ValueError(f"has a {_named(found[0])} around it or at its end: take it off")
-    if found := re.search(r"\s", text):
+    if match := _ENDS.search(text):
+        raise ValueError(f"has a {_named(match[0])} around it or at its end: take it off")
+    if match := re.search(r"\s", text):
         raise ValueError("has a blank in it: were two things copied?")
-    if found := _INVISIBLE.search(text):
-        raise ValueError(f"has a character that no key has (U+{ord(found[0]):04X}): copy it again")
+    if match := _INVISIBLE.search(text):
+        raise ValueError(f"has a character that no key has (U+{ord(match[0]):04X}): copy it again")
 
 
 def _named(letter: str) -> str:
@@ -161,8 +161,8 @@ def split(address: str, *, allow_http: bool) -> SplitResult:
         if kind is not None and not kind.may_be_http:
             raise ValueError("must be https: this vendor has no other")
         if not allow_http:
-            told = "must be https: over http anybody on the way could read it"
-            raise ValueError(f"{told}; {ALLOW_HTTP}")
+            problem = "must be https: over http anybody on the way could read it"
+            raise ValueError(f"{problem}; {ALLOW_HTTP}")
     return parts
 
 

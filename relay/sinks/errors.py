@@ -37,26 +37,26 @@ class Answer:
     def json(self) -> dict[str, Any]:
         """The JSON object of the answer; empty if it is anything else."""
         try:
-            found = json.loads(self.text)
+            content = json.loads(self.text)
         except (ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return content if isinstance(content, dict) else {}
 
     def code(self, key: str) -> str | int | None:
         """The vendor's own code, if it stands under this key and is one."""
-        found = self.json.get(key)
-        return found if isinstance(found, str | int) else None
+        value = self.json.get(key)
+        return value if isinstance(value, str | int) else None
 
     def id(self, key: str) -> str:
         """The id under this key; empty if it is none that we could keep and bring again."""
-        found = str(self.code(key) or "")
-        return found if len(found) <= ID and found.isprintable() else ""
+        value = str(self.code(key) or "")
+        return value if len(value) <= ID and value.isprintable() else ""
 
     @property
     def reason(self) -> str:
         """The answer in one line for people: no pages of HTML."""
-        shown = re.sub(r"<[^>]*>", " ", self.text[:4000]) if "<" in self.text[:200] else self.text
-        return one_line(f"{self.status} {shown if shown.strip() else _phrase(self.status)}")
+        text = re.sub(r"<[^>]*>", " ", self.text[:4000]) if "<" in self.text[:200] else self.text
+        return one_line(f"{self.status} {text if text.strip() else _phrase(self.status)}")
 
 
 def _phrase(status: int) -> str:
@@ -134,9 +134,9 @@ def misplaced(answer: Answer, own: str) -> Closed | None:
     """What it means that another vendor answers than a sink's ``own``; None if it does not."""
     if answer.status >= 500 or answer.status == HTTPStatus.REQUEST_TIMEOUT:
         return None
-    if (found := speaker(answer)) in {own, None}:
+    if (vendor := speaker(answer)) in {own, None}:
         return None
-    reason = one_line(f"{answer.reason}: {found} answers here, not {own}: check the address")
+    reason = one_line(f"{answer.reason}: {vendor} answers here, not {own}: check the address")
     return Closed(reason, is_lasting=True, is_taken=200 <= answer.status < 300)
 
 
@@ -179,8 +179,8 @@ def pause_from(*hints: object) -> float:
 
     Never NaN, negative, or days: whatever the vendor says, we can wait that long.
     """
-    found = [pause for pause in map(_seconds, hints) if pause is not None]
-    return min(max(found, default=DEFAULT_PAUSE), MAX_PAUSE)
+    pauses = [pause for pause in map(_seconds, hints) if pause is not None]
+    return min(max(pauses, default=DEFAULT_PAUSE), MAX_PAUSE)
 
 
 def _seconds(hint: object) -> float | None:
@@ -218,6 +218,6 @@ def without(secret: Secret, text: str) -> str:
 def _pieces(secret: str) -> Iterable[str]:
     """The whole first, then the parts of an address of which any may be the key."""
     place = re.sub(r"^[a-z]+://[^/]*", "", secret)
-    found = [secret, place, *place.split("?"), *re.split(r"[/?&=]", place)]
-    both = {piece for one in found for piece in (one, unquote(one))}
-    return sorted((one for one in both if len(one) >= PIECE), key=len, reverse=True)
+    parts = [secret, place, *place.split("?"), *re.split(r"[/?&=]", place)]
+    both = {piece for part in parts for piece in (part, unquote(part))}
+    return sorted((piece for piece in both if len(piece) >= PIECE), key=len, reverse=True)

@@ -127,15 +127,15 @@ def _place(response: aiohttp.ClientResponse, secret: Secret) -> str:
 
 async def _text(response: aiohttp.ClientResponse) -> str:
     """The body, as far as we read it."""
-    found = bytearray()
+    body = bytearray()
     try:
-        while chunk := await response.content.read(MAX_ANSWER - len(found)):
-            found += chunk
+        while chunk := await response.content.read(MAX_ANSWER - len(body)):
+            body += chunk
     except (aiohttp.ClientError, OSError):
         if response.ok:
             raise
         # The status has told enough.
-    return found.decode(errors="replace")
+    return body.decode(errors="replace")
 
 
 WORDS = (

@@ -85,11 +85,11 @@ def is_reachable(url: str) -> bool:
 
 def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        found = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
 
 
 def _kinds(image: Image) -> Iterator[str]:
@@ -97,22 +97,22 @@ def _kinds(image: Image) -> Iterator[str]:
     parts = urlsplit(image.url)
     name = unquote(parts.path).rstrip("/").rpartition("/")[2].strip().lower()
     ending = _by_ending(name)
-    told = image.type.partition(";")[0].strip().lower()
-    told = _ALIASES.get(told, told)
+    kind = image.type.partition(";")[0].strip().lower()
+    kind = _ALIASES.get(kind, kind)
     if name.startswith(_COPY):
-        told = _COPIES.get(told, told)
-    if name.startswith(_THUMBNAIL) and not told:
-        told = ending or WEBP
-    yield from filter(None, (told, ending))
-    yield from _wanted(parts)
+        kind = _COPIES.get(kind, kind)
+    if name.startswith(_THUMBNAIL) and not kind:
+        kind = ending or WEBP
+    yield from filter(None, (kind, ending))
+    yield from _converted(parts)
 
 
 def _by_ending(name: str) -> str | None:
-    found = _ENDING.search(name)
-    return _BY_ENDING.get(found[1]) if found else None
+    match = _ENDING.search(name)
+    return _BY_ENDING.get(match[1]) if match else None
 
 
-def _wanted(parts: SplitResult) -> Iterator[str]:
+def _converted(parts: SplitResult) -> Iterator[str]:
     """Kinds that the query asks a server of pictures to convert to: ``?format=webp``."""
     for _, value in parse_qsl(parts.query):
         last = re.split("[/,.]", value.strip().lower())[-1]

@@ -40,7 +40,7 @@ class Room:
         limit = min(limit, self.left)
         written = write(nodes)
         if size(written) > limit:
-            written = write(beginning(nodes, lambda it: size(write(it)) <= limit, ending))
+            written = write(beginning(nodes, lambda tree: size(write(tree)) <= limit, ending))
         self.left -= size(written)
         return written
 
@@ -55,16 +55,16 @@ class Room:
     ) -> Written:
         """The same with a ``tail`` on lines of its own, for which the tree before it gives way."""
         limit = min(limit, self.left)
-        tail = shorten(tail, lambda it: size(write(it)) <= limit * TAIL, ending)
+        tail = shorten(tail, lambda tree: size(write(tree)) <= limit * TAIL, ending)
 
-        def both(it: Tree) -> Written:
-            return write((*it, *((Text("\n"),) if it and tail else ()), *tail))
+        def both(beginning: Tree) -> Written:
+            return write((*beginning, *((Text("\n"),) if beginning and tail else ()), *tail))
 
         return self.take(nodes, limit, both, size, ending)
 
-    def set_aside(self, wanted: int) -> int:
+    def set_aside(self, length: int) -> int:
         """Keep up to half for a part that is laid out last; how much that is."""
-        kept = min(wanted, self.left // 2)
+        kept = min(length, self.left // 2)
         self.left -= kept
         return kept
 
@@ -120,13 +120,13 @@ def short_author(author: Tree, fits: Callable[[Tree], bool]) -> Tree:
     name, handle = _name_and_handle(author)
     if not handle:
         return beginning(author, fits)
-    if short := beginning(name, lambda it: fits((*it, Text(handle)))):
+    if short := beginning(name, lambda tree: fits((*tree, Text(handle)))):
         return (*short, Text(handle))
     user, at, host = handle.strip().rpartition("@")
     forms = [f"{user[:kept]}…{at}{host}" for kept in range(len(user), 1, -1)]
     forms += [f"…{host[cut:]}" for cut in range(len(host))]
-    shown = next((form for form in (handle.strip(), *forms) if fits((Text(form),))), "")
-    return (Text(shown),) if shown else ()
+    fitting = next((form for form in (handle.strip(), *forms) if fits((Text(form),))), "")
+    return (Text(fitting),) if fitting else ()
 
 
 def _name_and_handle(author: Tree) -> tuple[Tree, str]:
@@ -146,25 +146,27 @@ def more(url: str | None) -> Tree:
 
 def _value_at(payload: object, path: Iterable[str]) -> object:
     """What stands at a place that a vendor names; None if there is nothing."""
-    found = payload
+    value = payload
     for step in path:
-        if isinstance(found, Mapping):
-            found = found.get(step)
-        elif isinstance(found, list | tuple) and step.isdecimal() and int(step[:9]) < len(found):
-            found = found[int(step[:9])]
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list | tuple) and step.isdecimal() and int(step[:9]) < len(value):
+            value = value[int(step[:9])]
         else:
             return None
-    return found
+    return value
 
 
 def addresses_at(payload: object, paths: Iterable[Sequence[str]]) -> frozenset[str]:
     """The addresses at places that a vendor names, or right below them: ``/blocks/2``."""
-    found: set[str] = set()
+    addresses: set[str] = set()
     for path in paths:
         value = _value_at(payload, path)
         inner = value if isinstance(value, Mapping) else {path[-1] if path else "": value}
-        found.update(one for name in _ADDRESSES if isinstance(one := inner.get(name), str))
-    return frozenset(found)
+        addresses.update(
+            address for name in _ADDRESSES if isinstance(address := inner.get(name), str)
+        )
+    return frozenset(addresses)
 
 
 def dated(message: Message) -> Tree:
@@ -187,10 +189,10 @@ def divided(
 
 def picture_links(images: Iterable[Image]) -> Tree:
     """A line for each picture that a chat does not draw: a link with its name."""
-    found: Tree = ()
+    tree: Tree = ()
     for image in images:
-        found = (*found, *((Text("\n"),) if found else ()), *picture_link(image))
-    return found
+        tree = (*tree, *((Text("\n"),) if tree else ()), *picture_link(image))
+    return tree
 
 
 def picture_link(image: Image) -> Tree:

@@ -121,11 +121,11 @@ def written(windows: Iterable[Window]) -> str:
 
 
 def _window(written: str) -> Window:
-    found = re.fullmatch(r"([1-9]\d{0,5})\s*/\s*(.+)", written)
-    length = found and seconds(found[2] if found[2][0].isdigit() else f"1{found[2]}")
-    if not found or not length:
+    match = re.fullmatch(r"([1-9]\d{0,5})\s*/\s*(.+)", written)
+    length = match and seconds(match[2] if match[2][0].isdigit() else f"1{match[2]}")
+    if not match or not length:
         raise ValueError("should be a pace like 5/2s, or unlimited")
-    return int(found[1]), length
+    return int(match[1]), length
 
 
 Rate = Annotated[tuple[Window, ...], BeforeValidator(windows, json_schema_input_type=str)]

@@ -89,7 +89,7 @@ class _Letters(HTMLParser):
         self._label = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "br":
             self._break()
         elif tag == "hr":
@@ -103,7 +103,7 @@ class _Letters(HTMLParser):
                 self._label = ""
             if tag == "details":
                 self._write("🔔")
-            self._open.append((tag, given.get("class", ""), given.get("href", "")))
+            self._open.append((tag, attributes.get("class", ""), attributes.get("href", "")))
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _VOID:
@@ -119,17 +119,17 @@ class _Letters(HTMLParser):
     def handle_data(self, data: str) -> None:
         if any(kind in _UNSAID or tag == "summary" for tag, kind, _ in self._open):
             return
-        shown = clean(data).replace("\u200b", "")
+        text = clean(data).replace("\u200b", "")
         if any(tag in _KEPT or kind == "text" for tag, kind, _ in self._open):
-            first, *others = shown.split("\n")
+            first, *others = text.split("\n")
             self._write(first)
             for other in others:
                 self._break()
                 self._write(other)
         else:
-            words = " ".join(shown.split())
-            before = " " if shown[:1].isspace() and self.lines[-1].strip() else ""
-            after = " " if words and shown[-1].isspace() else ""
+            words = " ".join(text.split())
+            before = " " if text[:1].isspace() and self.lines[-1].strip() else ""
+            after = " " if words and text[-1].isspace() else ""
             self._write(before + words + after)
 
     @property

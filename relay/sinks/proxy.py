@@ -35,18 +35,18 @@ class Proxies:
         A proxy elsewhere would take loopback for its own, and what goes there unencrypted must not
         leave this machine. So it is asked directly, unless the proxy is on this machine, too.
         """
-        found = self.https if url.scheme == "https" else self.http
+        setting = self.https if url.scheme == "https" else self.http
         host = (url.host or "").lower().removesuffix(".")
-        if found is None or any(_is_meant(one, host, url.port) for one in self.exempt):
+        if setting is None or any(_is_meant(entry, host, url.port) for entry in self.exempt):
             return None
-        proxy = URL(found.reveal())
+        proxy = URL(setting.reveal())
         return None if is_loopback(host) and not is_loopback(proxy.host or "") else proxy
 
     @property
     def places(self) -> tuple[str, ...]:
         """Host and port of each proxy, without what is secret in its address."""
-        found = [URL(one.reveal()) for one in (self.https, self.http) if one is not None]
-        return tuple(dict.fromkeys(f"{one.host}:{one.port}" for one in found))
+        addresses = [URL(proxy.reveal()) for proxy in (self.https, self.http) if proxy is not None]
+        return tuple(dict.fromkeys(f"{address.host}:{address.port}" for address in addresses))
 
 
 DIRECT = Proxies()
@@ -90,8 +90,10 @@ def _named(environ: Mapping[str, str], name: str) -> Secret | None:
             try:
                 check_proxy(address)
             except ValueError as error:
-                told = f"the environment variable {variable.upper()} {error}"
-                raise ConfigError(f"{told}; proxy: none in the configuration ignores it") from None
+                problem = f"the environment variable {variable.upper()} {error}"
+                raise ConfigError(
+                    f"{problem}; proxy: none in the configuration ignores it"
+                ) from None
             return Secret(address)
     return None
 

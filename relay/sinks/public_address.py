@@ -37,19 +37,19 @@ _HOME = (
 def is_public(address: str) -> bool:
     """Whether an IP address belongs to the internet, and to no network of somebody's own."""
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return is_public(str(found.ipv4_mapped))
-        if found in _NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)))
-        if found in _6TO4 or found not in _UNICAST:
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return is_public(str(ip.ipv4_mapped))
+        if ip in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        if ip in _6TO4 or ip not in _UNICAST:
             return False
-    if any(found.version == one.version and found in one for one in _REFUSED):
+    if any(ip.version == network.version and ip in network for network in _REFUSED):
         return False
-    return found.is_global and not found.is_multicast and not found.is_reserved
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
 def is_public_name(host: str) -> bool:

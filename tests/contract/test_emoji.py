@@ -129,7 +129,7 @@ async def kept(picture: bytes, kind: str) -> str:
 
 
 async def pictured(names: list[str], server: str, session: aiohttp.ClientSession) -> list[str]:
-    return codes(await Pictures().shown([message(*names, server=server)], session, kept))
+    return codes(await Pictures().with_pictures([message(*names, server=server)], session, kept))
 
 
 def codes(messages: Sequence[Message]) -> list[str]:
@@ -156,8 +156,8 @@ async def test_a_server_that_cannot_be_reached_rests_a_while(
 ) -> None:
     server, pictures = f"http://127.0.0.1:{unused_tcp_port}", Pictures()
     names = [f"e{n}" for n in range(IN_A_ROW)]
-    await pictures.shown([message(*names, server=server)], session, kept)
-    await pictures.shown([message("other", server=misskey.url)], session, kept)
+    await pictures.with_pictures([message(*names, server=server)], session, kept)
+    await pictures.with_pictures([message("other", server=misskey.url)], session, kept)
     assert misskey.asked == ["other.webp"]
     app, asked = web.Application(), []
 
@@ -169,7 +169,7 @@ async def test_a_server_that_cannot_be_reached_rests_a_while(
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
-    await pictures.shown([message("new", server=server)], session, kept)
+    await pictures.with_pictures([message("new", server=server)], session, kept)
     assert asked == []
     await runner.cleanup()
 
@@ -180,7 +180,7 @@ async def test_one_picture_that_is_none_silences_no_other(
 ) -> None:
     pictures = Pictures()
     for others in (["a", name, "b"], ["c", name], ["d"]):
-        shown = await pictures.shown([message(*others, server=misskey.url)], session, kept)
+        shown = await pictures.with_pictures([message(*others, server=misskey.url)], session, kept)
         assert codes(shown) == ["" if one == name else "mxc://matrix.example/1" for one in others]
     assert misskey.asked.count(f"{name}.webp") == 1 + (name == "circle") * REDIRECTS
 
@@ -190,7 +190,7 @@ async def test_one_slow_picture_silences_no_other(
 ) -> None:
     pictures = Pictures()
     for others in (["slow", "a", "b"], ["c", "slow", "d"]):
-        shown = await pictures.shown([message(*others, server=misskey.url)], session, kept)
+        shown = await pictures.with_pictures([message(*others, server=misskey.url)], session, kept)
         assert codes(shown) == ["" if one == "slow" else "mxc://matrix.example/1" for one in others]
     assert misskey.asked.count("slow.webp") == 1
 
@@ -258,7 +258,7 @@ async def test_a_picture_is_brought_once_and_never_too_many_at_a_time(
 ) -> None:
     pictures, names = Pictures(), [f"e{n}" for n in range(PICTURES + 5)]
     for _ in range(3):
-        await pictures.shown([message(*names, server=misskey.url)], session, kept)
+        await pictures.with_pictures([message(*names, server=misskey.url)], session, kept)
     assert sorted(misskey.asked) == sorted(f"{name}.webp" for name in names)
 
 

@@ -55,10 +55,10 @@ def check_url(address: str, *, allow_http: bool = False) -> None:
     if kind is not None and kind is not WEBHOOK:
         raise ValueError(kind.instead("discord", f"it {URL}"))
     check_host(parts, _HOSTS)
-    found = re.fullmatch(r"(.*/)webhooks(?:/([^/]*))?(?:/([^/]*))?(/.*)?", parts.path)
-    if found is None or (kind and not re.fullmatch(r"/api/(v\d+/)?", found[1])):
+    match = re.fullmatch(r"(.*/)webhooks(?:/([^/]*))?(?:/([^/]*))?(/.*)?", parts.path)
+    if match is None or (kind and not re.fullmatch(r"/api/(v\d+/)?", match[1])):
         raise ValueError(URL)
-    _, number, token, rest = found.groups()
+    _, number, token, rest = match.groups()
     if not re.fullmatch(r"[0-9]{1,20}", number or ""):
         raise ValueError(f"has no number behind /webhooks/: it {URL}")
     if not token:

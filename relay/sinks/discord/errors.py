@@ -97,8 +97,8 @@ Path = tuple[str, ...]
 
 def is_discords(answer: Answer) -> bool:
     """Whether an answer has the form of Discord's errors."""
-    found = answer.json
-    return isinstance(found.get("message"), str) and isinstance(found.get("code"), int)
+    content = answer.json
+    return isinstance(content.get("message"), str) and isinstance(content.get("code"), int)
 
 
 def classify(answer: Answer | Failed) -> Outcome:
@@ -139,8 +139,8 @@ def _hinted(reason: str, hint: str) -> str:
 
 def id_in(answer: Answer | Failed, key: str) -> str:
     """An id that the answer tells; empty if it is none."""
-    found = answer.id(key) if isinstance(answer, Answer) else ""
-    return found if ID.fullmatch(found) else ""
+    value = answer.id(key) if isinstance(answer, Answer) else ""
+    return value if ID.fullmatch(value) else ""
 
 
 def code_in(answer: Answer | Failed) -> str | int | None:
@@ -150,11 +150,13 @@ def code_in(answer: Answer | Failed) -> str | int | None:
 
 def describe(answer: Answer) -> str:
     """Discord's words for an error, with the fields that it names."""
-    found = answer.json
-    if "message" not in found:
+    content = answer.json
+    if "message" not in content:
         return answer.reason
-    fields = ", ".join(f"{'.'.join(path)}: {codes}" for path, codes in _fields(found.get("errors")))
-    return one_line(f"{answer.status} {found.get('code')} {found['message']} {fields}")
+    fields = ", ".join(
+        f"{'.'.join(path)}: {codes}" for path, codes in _fields(content.get("errors"))
+    )
+    return one_line(f"{answer.status} {content.get('code')} {content['message']} {fields}")
 
 
 def named(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
@@ -170,10 +172,10 @@ def _fields(errors: Any, path: Path = ()) -> list[tuple[Path, str]]:
     if not isinstance(errors, dict) or len(path) == DEPTH:
         return []
     if isinstance(own := errors.get("_errors"), list):
-        codes = [str(one.get("code")) for one in own if isinstance(one, dict)]
+        codes = [str(error.get("code")) for error in own if isinstance(error, dict)]
         return [(path, " ".join(codes))]
     inner = [_fields(value, (*path, str(key))) for key, value in errors.items()]
-    return [one for found in inner for one in found]
+    return [field for fields in inner for field in fields]
 
 
 def _rest(answer: Answer) -> float:
@@ -185,10 +187,10 @@ def _rest(answer: Answer) -> float:
 
 def _limited(answer: Answer, code: object) -> RateLimited:
     hints = [answer.headers.get(name) for name in ("Retry-After", "X-RateLimit-Reset-After")]
-    found = rate_limited(answer.json.get("retry_after"), *hints, reason=describe(answer))
+    limited = rate_limited(answer.json.get("retry_after"), *hints, reason=describe(answer))
     if code in OF_ONE_EDIT:
-        return replace(found, scope=LimitScope.MESSAGE)
-    return replace(found, scope=LimitScope.VENDOR) if _meets_all(answer) else found
+        return replace(limited, scope=LimitScope.MESSAGE)
+    return replace(limited, scope=LimitScope.VENDOR) if _meets_all(answer) else limited
 
 
 def _meets_all(answer: Answer) -> bool:

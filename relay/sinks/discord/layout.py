@@ -49,15 +49,17 @@ def fitting(messages: Iterable[Message]) -> list[Sequence[Payload]]:
 def embeds(message: Message) -> Sequence[Payload]:
     """A message as embeds: the text in the first, a picture in each."""
     drawn, linked = divided(PICTURES, message.images)
-    shown = [image for image in drawn if address(image.url)][:EMBEDS]
-    main = _main(message, picture_links([*linked, *(one for one in drawn if one not in shown)]))
-    pictures = [{"image": {"url": image.url}} for image in shown]
+    drawable = [image for image in drawn if address(image.url)][:EMBEDS]
+    main = _main(
+        message, picture_links([*linked, *(image for image in drawn if image not in drawable)])
+    )
+    pictures = [{"image": {"url": image.url}} for image in drawable]
     return [main | (pictures[0] if pictures else {}), *pictures[1:]]
 
 
 def length(embed: Payload) -> int:
     """How much of TOTAL an embed takes."""
-    fields = [text for one in embed.get("fields", ()) for text in (one["name"], one["value"])]
+    fields = [text for field in embed.get("fields", ()) for text in (field["name"], field["value"])]
     texts = [embed.get("title", ""), embed.get("description", ""), *fields]
     texts += [embed.get("author", {}).get("name", ""), embed.get("footer", {}).get("text", "")]
     return sum(map(units, texts))
@@ -86,7 +88,7 @@ def _main(message: Message, links: Tree) -> dict[str, Any]:
     author = _written(room, _author(message, room), AUTHOR, plain.line)
     footer = _written(room, message.footer, FOOTER, plain.line)
     kept = room.set_aside(_share_of((*message.body, *links))) if message.fields else 0
-    fields = list(filter(None, (_field(room, one) for one in message.fields[:FIELDS])))
+    fields = list(filter(None, (_field(room, field) for field in message.fields[:FIELDS])))
     room.left += kept
     body = (message.body, links, DESCRIPTION, discord.render, units, more(message.url))
     text = room.take_with(*body).strip()
@@ -109,7 +111,7 @@ def _main(message: Message, links: Tree) -> dict[str, Any]:
 
 def _author(message: Message, room: Room) -> Tree:
     limit = min(AUTHOR, room.left)
-    return short_author(message.author, lambda it: units(plain.line(it)) <= limit)
+    return short_author(message.author, lambda author: units(plain.line(author)) <= limit)
 
 
 def _written(room: Room, nodes: Tree, limit: int, render: Render, ending: Tree = ELLIPSIS) -> str:

@@ -46,15 +46,15 @@ def render(nodes: Tree) -> str:
     for block in flow.blocks(nodes):
         # What follows a quote at once is not read as subtext.
         lines = _lines(block.runs, subtext=not after_quote)
-        shown = _pre(block.pre, block.styles) if block.pre else lines
+        text = _pre(block.pre, block.styles) if block.pre else lines
         after_quote = block.quoted
-        if block.quoted and not shown.strip():
+        if block.quoted and not text.strip():
             continue
         if block.quoted:
-            shown = "\n".join(f"> {one}" for one in shown.strip("\n").split("\n"))
+            text = "\n".join(f"> {line}" for line in text.strip("\n").split("\n"))
         if written and not written.endswith("\n"):
             written += "\n"
-        written += shown
+        written += text
     return written.strip("\n")
 
 
@@ -65,7 +65,7 @@ def inline(nodes: Tree) -> str:
 
 def url(text: str) -> str:
     """An address that no markup around it can end."""
-    return _UNSAFE_IN_URL.sub(lambda found: _percent(found[0]), text)
+    return _UNSAFE_IN_URL.sub(lambda match: _percent(match[0]), text)
 
 
 def _percent(text: str) -> str:
@@ -77,8 +77,8 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(_escaped, text)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return found[0] + BREAK if found["ping"] else "\\" + found[0]
+def _escaped(match: re.Match[str]) -> str:
+    return match[0] + BREAK if match["ping"] else "\\" + match[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,9 @@ def _lines(runs: list[Run], *, subtext: bool = False) -> str:
 
 
 def _is_small(line: list[Run]) -> bool:
-    shown = [run for run in line if not isinstance(run.leaf, Text) or run.leaf.text.strip()]
-    return bool(shown) and all(
-        Style.SMALL in run.styles and Style.SPOILER not in run.styles for run in shown
+    runs = [run for run in line if not isinstance(run.leaf, Text) or run.leaf.text.strip()]
+    return bool(runs) and all(
+        Style.SMALL in run.styles and Style.SPOILER not in run.styles for run in runs
     )
 
 
@@ -125,9 +125,9 @@ def _pieces(run: Run, *, begins: bool) -> Iterator[_Piece]:
             before, _, after = text.partition(body) if body else (text, "", "")
             if before:
                 yield _Piece(before, literal=True)
-            shown = _at_line_start(escape(body)) if begins else escape(body)
-            marked = _marked(shown, run)
-            yield _Piece(marked, hidden=hidden, literal=marked == shown)
+            escaped = _at_line_start(escape(body)) if begins else escape(body)
+            marked = _marked(escaped, run)
+            yield _Piece(marked, hidden=hidden, literal=marked == escaped)
             if after:
                 yield _Piece(after, literal=True)
         case Code(text):
@@ -147,19 +147,19 @@ def _pieces(run: Run, *, begins: bool) -> Iterator[_Piece]:
 
 
 def _at_line_start(text: str) -> str:
-    found = _LINE_MARK.match(text)
-    if found is None:
+    mark = _LINE_MARK.match(text)
+    if mark is None:
         return text
-    at = found.end() if found["number"] else found.start("mark")
+    at = mark.end() if mark["number"] else mark.start("mark")
     return f"{text[:at]}\\{text[at:]}"
 
 
-def _marked(shown: str, run: Run) -> str:
-    if not shown.strip():
-        return shown
+def _marked(text: str, run: Run) -> str:
+    if not text.strip():
+        return text
     marks = [mark for style, mark in MARKS.items() if style in run.styles]
-    closing = BREAK if marks and (shown[-1] in _MARK_CHARS or shown[-1] == "\\") else ""
-    return "".join([*marks, shown, closing, *reversed(marks)])
+    closing = BREAK if marks and (text[-1] in _MARK_CHARS or text[-1] == "\\") else ""
+    return "".join([*marks, text, closing, *reversed(marks)])
 
 
 def _code(text: str, run: Run) -> str:
@@ -169,13 +169,13 @@ def _code(text: str, run: Run) -> str:
     if Style.SPOILER in run.styles:
         text = _apart("|", text)
     if "`" not in text:
-        shown = f"`{text}`"
+        code = f"`{text}`"
     else:
         text = _apart("`", text)
         before, after = (BREAK if text[at] == "`" else "" for at in (0, -1))
-        shown = f"``{before}{text}{after}``"
+        code = f"``{before}{text}{after}``"
     # A code span does not protect what ends the marks around it.
-    return shown if re.search(r"[*_~|\\]", text) else _marked(shown, run)
+    return code if re.search(r"[*_~|\\]", text) else _marked(code, run)
 
 
 def _apart(char: str, text: str) -> str:
@@ -198,14 +198,14 @@ def _link(address: str, children: Tree, run: Run) -> Iterator[_Piece]:
         yield _Piece(_marked(f"<{target}>", run), hidden=hidden)
         return
     within = _line(flow.line(children, run.styles))
-    shown = _joined(replace(piece, hidden=piece.hidden and not hidden) for piece in within).strip()
-    if re.search(r"[\[\]]|://", label) or not shown:  # labels that Discord does not take
-        yield _Piece(shown, hidden=hidden, literal=True)
+    inner = _joined(replace(piece, hidden=piece.hidden and not hidden) for piece in within).strip()
+    if re.search(r"[\[\]]|://", label) or not inner:  # labels that Discord does not take
+        yield _Piece(inner, hidden=hidden, literal=True)
         yield _Piece(" ")
         yield _Piece(_marked(f"(<{target}>)", run), hidden=hidden)
         return
     target = target.replace("(", "%28").replace(")", "%29")
-    yield _Piece(f"[{shown}](<{target}>)", hidden=hidden)
+    yield _Piece(f"[{inner}](<{target}>)", hidden=hidden)
 
 
 def _joined(pieces: Iterable[_Piece]) -> str:

@@ -48,11 +48,11 @@ DEPTH = 20
 
 def markdown(source: str, depth: int = DEPTH) -> Markup:
     """A text as Discord shows it; newlines stay, for styles that keep them."""
-    found, at = Markup(), 0
+    html, at = Markup(), 0
     for match in _RULES.finditer(source) if depth else ():
-        found += escape(source[at : match.start()]) + _element(match, depth - 1)
+        html += escape(source[at : match.start()]) + _element(match, depth - 1)
         at = match.end()
-    return found + escape(source[at:])
+    return html + escape(source[at:])
 
 
 def _element(match: re.Match[str], depth: int) -> Markup:

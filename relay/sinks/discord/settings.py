@@ -166,7 +166,7 @@ class DiscordSettings(SinkSettings):
         return DiscordSink(self, session)
 
 
-def username(wanted: str) -> str:
+def username(name: str) -> str:
     """A name that Discord accepts, as near to the wanted one as can be."""
-    bare = re.sub("[@#:]", "", wanted).strip()
+    bare = re.sub("[@#:]", "", name).strip()
     return cut_units(_REFUSED.sub(BLANK, bare.replace("``", f"`{BLANK}`")), USERNAME)

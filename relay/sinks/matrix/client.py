@@ -41,7 +41,7 @@ class MatrixSink(Sink):
         """With pictures of emoji, which take twenty times the room of names."""
         if self.settings.emojis == "names":
             return messages
-        return await self._pictures.shown(messages, self._home.session, self._home.upload)
+        return await self._pictures.with_pictures(messages, self._home.session, self._home.upload)
 
     async def send(self, layout: Layout, *, key: str) -> Outcome:
         return await self._put(key, layout.payload)
@@ -96,12 +96,12 @@ class MatrixSink(Sink):
         """The room's id, if it is one in which plain text has its place now."""
         try:
             async with asyncio.timeout(PREPARATION):
-                found = await usable(self._home, self.settings.room, known=self._known)
+                room = await usable(self._home, self.settings.room, known=self._known)
         except TimeoutError:
             return Failed("the homeserver is slow to tell of the room", unsent=True)
-        if isinstance(found, str | Closed):
-            self._known = found if isinstance(found, str) else None
-        return found
+        if isinstance(room, str | Closed):
+            self._known = room if isinstance(room, str) else None
+        return room
 
 
 def _placed(answer: Answer | Failed, room: str, body: Payload) -> Outcome:

@@ -42,7 +42,7 @@ class Pictures:
         self._unreached: Counter[str] = Counter()
         """How often in a row no connection to a host came about."""
 
-    async def shown(
+    async def with_pictures(
         self, messages: Sequence[Message], session: aiohttp.ClientSession, upload: Upload
     ) -> Sequence[Message]:
         """
@@ -50,10 +50,10 @@ class Pictures:
 
         All addresses are on servers that the configuration names; redirects lead elsewhere.
         """
-        wanted = dict.fromkeys(url for message in messages for url in _addresses(message))
-        if not wanted:
+        urls = dict.fromkeys(url for message in messages for url in _addresses(message))
+        if not urls:
             return messages
-        new = [url for url in wanted if url not in self._known and self._may_ask(url)]
+        new = [url for url in urls if url not in self._known and self._may_ask(url)]
         if new:
             async with aiohttp.ClientSession(
                 connector=public_only(), cookie_jar=aiohttp.DummyCookieJar()
@@ -82,17 +82,17 @@ class Pictures:
         """One picture; what goes wrong with it concerns no other, unless its host is gone."""
         self._pause(way.url, ONCE_MORE)  # also where patience ends before the answer
         try:
-            found = await self._fetched(way)
+            download = await self._fetched(way)
         except UNREACHED:
             self._pause(way.url, HOST_RESTS)
             return
         except (aiohttp.ClientError, OSError):
             return
         except ValueError:
-            found = None
-        if found is None:
+            download = None
+        if download is None:
             self._pause(way.url, TRY_AGAIN)
-        elif (picture := await upload(*found)) is not None:
+        elif (picture := await upload(*download)) is not None:
             self._known[way.url] = picture
 
     async def _fetched(self, way: "_Way") -> tuple[bytes, str] | None:
@@ -153,15 +153,15 @@ class _Way:
 
 
 def _addresses(message: Message) -> list[str]:
-    found: dict[str, None] = {}
+    addresses: dict[str, None] = {}
 
     def note(node: Node) -> Node:
         if isinstance(node, Emoji) and node.url and not node.code:
-            found[node.url] = None
+            addresses[node.url] = None
         return node
 
     mapped(message, note)
-    return list(found)
+    return list(addresses)
 
 
 async def _picture(response: aiohttp.ClientResponse) -> tuple[bytes, str] | None:
@@ -172,9 +172,9 @@ async def _picture(response: aiohttp.ClientResponse) -> tuple[bytes, str] | None
 
 
 async def _bounded(content: aiohttp.StreamReader) -> bytes | None:
-    found = bytearray()
+    picture = bytearray()
     async for chunk in content.iter_any():
-        found += chunk
-        if len(found) > SIZE:
+        picture += chunk
+        if len(picture) > SIZE:
             return None
-    return bytes(found)
+    return bytes(picture)

@@ -46,9 +46,11 @@ def classify(answer: Answer | Failed) -> Outcome:
     """What a homeserver's answer means for the message and for the lane."""
     if isinstance(answer, Failed):
         return answer
-    code, found = answer.code("errcode"), answer.json
-    reason = one_line(f"{answer.status} {code} {found.get('error', '')}") if code else answer.reason
-    if answer.status == HTTPStatus.OK and "event_id" in found:
+    code, content = answer.code("errcode"), answer.json
+    reason = (
+        one_line(f"{answer.status} {code} {content.get('error', '')}") if code else answer.reason
+    )
+    if answer.status == HTTPStatus.OK and "event_id" in content:
         return Sent(message=answer.id("event_id"))
     if code in FULL:
         return rate_limited(FULL_PAUSE, answer.headers.get("Retry-After"), reason=reason)
@@ -62,9 +64,9 @@ def classify(answer: Answer | Failed) -> Outcome:
 
 def _pause(answer: Answer) -> float | str | None:
     """What the answer says of it, in seconds; the older key of the body is the finer one."""
-    wanted = answer.json.get("retry_after_ms")
-    if isinstance(wanted, int | float) and not isinstance(wanted, bool):
-        return pause_from(max(-1, min(wanted, 1000 * MAX_PAUSE)) / 1000)
+    pause = answer.json.get("retry_after_ms")
+    if isinstance(pause, int | float) and not isinstance(pause, bool):
+        return pause_from(max(-1, min(pause, 1000 * MAX_PAUSE)) / 1000)
     return answer.headers.get("Retry-After")
 
 

@@ -90,7 +90,7 @@ def _rooms(mentions: dict[str, Any], limit: int) -> tuple[int, int]:
 
 
 def _names(mentions: dict[str, Any]) -> str:
-    return "".join(f"{one} " for one in mentions.get("user_ids", ()))
+    return "".join(f"{user} " for user in mentions.get("user_ids", ()))
 
 
 def _fitting(message: Message, form: Form, whole: str, limit: int) -> str:
@@ -125,7 +125,7 @@ def _layout(message: Message) -> Tree:
 
     What a note says is set apart, line by line, so that it cannot draw a message of its own.
     """
-    name = short_author(message.author, lambda it: _size(plain.line(it)) <= NAME)
+    name = short_author(message.author, lambda author: _size(plain.line(author)) <= NAME)
     author = linked(name, message.author_url)
     title = linked(message.title, message.url)
     between = (Text(" · "),) if author and title else ()
@@ -136,7 +136,7 @@ def _layout(message: Message) -> Tree:
 def _bare_layout(message: Message) -> Tree:
     """The same for notifications, which show the beginning: addresses and quotes come later."""
     head = (Text(message.summary),) if message.summary else ()
-    quotes = tuple(takewhile(lambda it: isinstance(it, Quote), message.body))
+    quotes = tuple(takewhile(lambda node: isinstance(node, Quote), message.body))
     own = message.body[len(quotes) :]
     url = (Text(message.url),) if message.url else ()
     return _stacked([head, _indented(own), quotes, *_below(message), url])
@@ -154,10 +154,10 @@ def _below(message: Message) -> Iterator[Tree]:
 
 
 def _stacked(lines: Iterable[Tree]) -> Tree:
-    found: Tree = ()
+    tree: Tree = ()
     for line in filter(None, lines):
-        found = (*found, Text("\n"), *line) if found else line
-    return found
+        tree = (*tree, Text("\n"), *line) if tree else line
+    return tree
 
 
 def _apart(said: Tree) -> Tree:

@@ -62,7 +62,7 @@ _PREVIEWED = re.compile(
 
 def render(nodes: Tree) -> str:
     """A tree as HTML."""
-    return _BREAKS.sub(lambda found: found["block"] or found["end"], _render(nodes, DEPTH))
+    return _BREAKS.sub(lambda match: match["block"] or match["end"], _render(nodes, DEPTH))
 
 
 def text(literal: str) -> str:
@@ -75,7 +75,7 @@ def _spaced(html: str) -> str:
     """With blanks that HTML does not fold; every second one is one at which a line may break."""
     if "  " not in html and "\t" not in html and "\n " not in html:
         return html
-    return _BLANKS.sub(lambda found: _wide(len(found[0].replace("\t", TAB))), html)
+    return _BLANKS.sub(lambda match: _wide(len(match[0].replace("\t", TAB))), html)
 
 
 def _wide(count: int) -> str:
@@ -125,29 +125,29 @@ def _node(node: Node, depth: int) -> str:
             return _render(node.children, depth)
 
 
-def _link(found: Link | Tree, depth: int) -> str:
-    if not isinstance(found, Link):
-        return _render(found, depth)
-    label = _render(found.children, depth)
-    if not _is_permalink(found.url):
-        return f'<a href="{escape(found.url)}">{label}</a>'
-    return label if text_of(found.children) == found.url else f"{label} ({text(found.url)})"
+def _link(link: Link | Tree, depth: int) -> str:
+    if not isinstance(link, Link):
+        return _render(link, depth)
+    label = _render(link.children, depth)
+    if not _is_permalink(link.url):
+        return f'<a href="{escape(link.url)}">{label}</a>'
+    return label if text_of(link.children) == link.url else f"{label} ({text(link.url)})"
 
 
-def _emoji(shown: str, picture: str) -> str:
+def _emoji(shortcode: str, picture: str) -> str:
     """https://spec.matrix.org/v1.19/client-server-api/#sharing-custom-emoticons-and-stickers"""
     if not picture.startswith("mxc://"):
-        return text(shown)
-    name = escape(shown)
+        return text(shortcode)
+    name = escape(shortcode)
     source = escape(picture)
     return f'<img data-mx-emoticon src="{source}" alt="{name}" title="{name}" height="32">'
 
 
-def _unpreviewed(found: re.Match[str]) -> str:
+def _unpreviewed(match: re.Match[str]) -> str:
     """Clients show what links lead to, also behind spoilers, but not within code."""
-    if found["link"]:
-        return f"<code>{found[0]}</code>"
-    return found[0] + BREAK if found["address"] else found[0]
+    if match["link"]:
+        return f"<code>{match[0]}</code>"
+    return match[0] + BREAK if match["address"] else match[0]
 
 
 def _is_permalink(address: str) -> bool:
@@ -157,14 +157,14 @@ def _is_permalink(address: str) -> bool:
 
 
 def _pre(literal: str, language: str) -> str:
-    shown = f' class="language-{language}"' if _LANGUAGE.fullmatch(language) else ""
-    return f"<pre><code{shown}>{escape(clean(literal))}</code></pre>"
+    attribute = f' class="language-{language}"' if _LANGUAGE.fullmatch(language) else ""
+    return f"<pre><code{attribute}>{escape(clean(literal))}</code></pre>"
 
 
 def _colored(html: str, foreground: str, background: str) -> str:
-    found = {"data-mx-color": foreground, "data-mx-bg-color": background}
+    colors = {"data-mx-color": foreground, "data-mx-bg-color": background}
     attributes = "".join(
-        f' {name}="{color}"' for name, color in found.items() if _COLOR.fullmatch(color)
+        f' {name}="{color}"' for name, color in colors.items() if _COLOR.fullmatch(color)
     )
     return f"<span{attributes}>{html}</span>" if attributes else html
 

@@ -27,13 +27,13 @@ class _Drawing(HTMLParser):
         self._open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag in {"br", "hr"}:
             self.written.append(f"<{tag}>")
         elif tag == "img":
-            self.written.append(escape(given.get("alt", "")))
-        elif len(self._open) < DEPTH and (shown := _start(tag, given)):
-            self.written.append(shown)
+            self.written.append(escape(attributes.get("alt", "")))
+        elif len(self._open) < DEPTH and (written := _start(tag, attributes)):
+            self.written.append(written)
             self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -56,10 +56,10 @@ class _Drawing(HTMLParser):
         return tag
 
 
-def _start(tag: str, given: dict[str, str]) -> str:
-    if tag == "a" and is_web(given.get("href", "")):
-        return f'<a href="{escape(given["href"])}" rel="noreferrer noopener" target="_blank">'
-    if tag == "span" and "data-mx-spoiler" in given:
+def _start(tag: str, attributes: dict[str, str]) -> str:
+    if tag == "a" and is_web(attributes.get("href", "")):
+        return f'<a href="{escape(attributes["href"])}" rel="noreferrer noopener" target="_blank">'
+    if tag == "span" and "data-mx-spoiler" in attributes:
         return '<span class="spoiler" tabindex="0">'
     return _TAGS.get(tag, "")
 

@@ -53,8 +53,8 @@ async def refused(home: Homeserver, room: str, answer: Answer | Failed) -> Outco
     outcome = not_the_message(classify(answer))
     if not isinstance(outcome, Closed) or code_of(answer) != "M_FORBIDDEN":
         return outcome
-    found = await standing(home, room)
-    hint = found.reason if isinstance(found, Closed) else ""
+    situation = await standing(home, room)
+    hint = situation.reason if isinstance(situation, Closed) else ""
     return Closed(one_line(f"{outcome.reason[:150]}: {hint}")) if hint else outcome
 
 
@@ -72,10 +72,10 @@ async def standing(home: Homeserver, room: str) -> Outcome:
     # As an event: it is the sender who has made the room.
     path = ("rooms", room, "state", "m.room.create", "")
     create = await home.ask("GET", *path, query={"format": "event"})
-    given, needed = levels(powers, user)
-    if given >= needed or is_creator(create, user):
+    level, needed = levels(powers, user)
+    if level >= needed or is_creator(create, user):
         return Sent()
-    reason = f"{user} is muted: its power level is {given}, and messages need {needed}: raise it"
+    reason = f"{user} is muted: its power level is {level}, and messages need {needed}: raise it"
     return Closed(one_line(reason))
 
 
@@ -111,8 +111,8 @@ async def _checked(home: Homeserver, room: str, name: str) -> str | Outcome:
         if entry is not None:
             # Why it may not enter tells less than why it was refused; that it could not ask, more.
             outcome = classify(entry)
-            told = outcome if isinstance(outcome, Failed | RateLimited) else classify(encryption)
-            return not_the_message(told)
+            refusal = outcome if isinstance(outcome, Failed | RateLimited) else classify(encryption)
+            return not_the_message(refusal)
         encryption, tombstone = await _seen(home, room)
     if (hindrance := upgraded(tombstone, name)) is not None:
         return hindrance
@@ -152,14 +152,14 @@ def levels(answer: Answer | Failed, user: str) -> tuple[int, int]:
 
     https://spec.matrix.org/v1.19/client-server-api/#mroompower_levels
     """
-    found = answer.json if isinstance(answer, Answer) and answer.status == HTTPStatus.OK else {}
-    given = _mapping(found, "users").get(user, found.get("users_default", 0))
-    needed = _mapping(found, "events").get(MESSAGE, found.get("events_default", 0))
-    return _number(given), _number(needed)
+    content = answer.json if isinstance(answer, Answer) and answer.status == HTTPStatus.OK else {}
+    level = _mapping(content, "users").get(user, content.get("users_default", 0))
+    needed = _mapping(content, "events").get(MESSAGE, content.get("events_default", 0))
+    return _number(level), _number(needed)
 
 
-def _mapping(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = found.get(key)
+def _mapping(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = content.get(key)
     return value if isinstance(value, dict) else {}
 
 

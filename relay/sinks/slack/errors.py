@@ -93,9 +93,9 @@ def classify_webhook(answer: Answer | Failed) -> Outcome:
 
 def word_in(answer: Answer) -> str:
     """The word in which Slack tells an error; empty if it has none."""
-    told = answer.json.get("error", answer.text.strip())
-    found = _WORD.match(told) if isinstance(told, str) else None
-    return found[0] if found else ""
+    text = answer.json.get("error", answer.text.strip())
+    match = _WORD.match(text) if isinstance(text, str) else None
+    return match[0] if match else ""
 
 
 def classify_api(answer: Answer | Failed) -> Outcome:
@@ -138,7 +138,9 @@ def named(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
     pointers = _POINTER.findall(answer.text.replace("\\/", "/"))
     if not pointers and "invalid_blocks" in answer.text:
         pointers = [f"blocks/{place}" for place, _ in enumerate(body.get("blocks", ()))]
-    return replace(outcome, refused=addresses_at(body, [one.split("/") for one in pointers]))
+    return replace(
+        outcome, refused=addresses_at(body, [pointer.split("/") for pointer in pointers])
+    )
 
 
 CAUSES = {

@@ -69,14 +69,14 @@ def blocks(
     all_pings = pings(len(messages))
     laid_out = (_blocks(message, TOTAL) for message in messages[:MESSAGES])
     fitting = leading(laid_out, sizes, (BLOCKS, TOTAL - size(all_pings)))
-    found: list[Block] = []
+    content: list[Block] = []
     if elements := pings(len(fitting)):
-        found = [_section(elements)]
+        content = [_section(elements)]
         fitting[0] = _blocks(messages[0], TOTAL - size(elements))
-    found += fitting[0]
+    content += fitting[0]
     for written in fitting[1:]:
-        found += [{"type": "divider"}, *written] if found and written else written
-    return found, len(fitting)
+        content += [{"type": "divider"}, *written] if content and written else written
+    return content, len(fitting)
 
 
 def _blocks(message: Message, length: int) -> list[Block]:
@@ -86,19 +86,19 @@ def _blocks(message: Message, length: int) -> list[Block]:
     footer = room.take(dated(message), FOOTER, plain.line, units)
     behind = message.fields or message.images
     kept = room.set_aside(size_of(message.body)) if behind else 0
-    fields = [room.take(_field(one), FIELD, rendered, size) for one in message.fields[:FIELDS]]
+    fields = [room.take(_field(field), FIELD, rendered, size) for field in message.fields[:FIELDS]]
     pictures, rest = _pictures(message.images, room)
     links = room.take(picture_links(rest), LINKS, rendered, size, more(message.url))
     room.left += kept
     body = room.take(message.body, room.left, rendered, size, more(message.url))
-    found = [_section(elements) for elements in (head, body, *fields, links) if elements]
-    return [*found, *pictures, *_context(footer)]
+    sections = [_section(elements) for elements in (head, body, *fields, links) if elements]
+    return [*sections, *pictures, *_context(footer)]
 
 
 def _head(message: Message) -> Tree:
-    name = short_author(message.author, lambda it: size_of(it) <= NAME)
+    name = short_author(message.author, lambda author: size_of(author) <= NAME)
     author = linked(name, _near(message.author_url))
-    label = shorten(message.title, lambda it: size_of(it) <= TITLE)
+    label = shorten(message.title, lambda title: size_of(title) <= TITLE)
     title = linked(label, _near(message.url))
     both = (*author, Text(" · "), *title) if author and title else author or title
     return (Styled(Style.BOLD, both),) if both else ()
@@ -122,18 +122,18 @@ def _section(elements: list[Block]) -> Block:
 def _pictures(images: Sequence[Image], room: Room) -> tuple[list[Block], Sequence[Image]]:
     """Pictures, each with its share of the room for its alt text; and those that are left."""
     drawn, linked = divided(PICTURES, images)
-    found: list[Block] = []
+    pictures: list[Block] = []
     rest: list[Image] = []
     for place, image in enumerate(drawn):
         url = slack.url(image.url)
         share = room.left // (len(drawn) - place) - units(url)
-        if len(found) == IMAGES or share < 0 or units(url) > URL_LENGTH or url != image.url:
+        if len(pictures) == IMAGES or share < 0 or units(url) > URL_LENGTH or url != image.url:
             rest.append(image)
             continue
         alt = cut_units(plain.line((Text(image.alt),)), min(ALT, share)).strip() or "🖼"
         room.left -= units(url) + units(alt)
-        found.append({"type": "image", "image_url": url, "alt_text": alt})
-    return found, [*rest, *linked]
+        pictures.append({"type": "image", "image_url": url, "alt_text": alt})
+    return pictures, [*rest, *linked]
 
 
 def _context(text: str) -> list[Block]:

@@ -38,20 +38,22 @@ URL_LENGTH = 3000
 
 def render(nodes: Tree) -> list[Element]:
     """The elements of one rich_text block; none if the tree shows nothing."""
-    found: list[Element] = []
+    elements: list[Element] = []
     for block in flow.blocks(nodes, hidden=plain.HIDDEN):
         kind, inner = (
             _kind(block),
             [*chain.from_iterable(map(_elements, block.runs)), *_code(block)],
         )
-        if not found or kind != found[-1]["type"] or kind == PRE:
-            found.append({"type": kind, "elements": inner})
+        if not elements or kind != elements[-1]["type"] or kind == PRE:
+            elements.append({"type": kind, "elements": inner})
             continue
-        before = found[-1]["elements"]
+        before = elements[-1]["elements"]
         ended = before[-1].get("text", "").endswith("\n")
-        found[-1]["elements"] = [*before, *([] if ended else [_text("\n")]), *inner]
-    shown = ({**one, "elements": _trimmed(_merged(one["elements"]))} for one in found)
-    return [one for one in shown if one["elements"]]
+        elements[-1]["elements"] = [*before, *([] if ended else [_text("\n")]), *inner]
+    trimmed = (
+        {**element, "elements": _trimmed(_merged(element["elements"]))} for element in elements
+    )
+    return [element for element in trimmed if element["elements"]]
 
 
 def escape(text: str) -> str:
@@ -69,7 +71,7 @@ def _apart(mark: re.Match[str]) -> str:
 
 
 def url(text: str) -> str:
-    return _UNSAFE_IN_URL.sub(lambda found: quote(found[0], safe=""), text)
+    return _UNSAFE_IN_URL.sub(lambda match: quote(match[0], safe=""), text)
 
 
 def _kind(block: Block) -> str:
@@ -110,32 +112,32 @@ def _element(leaf: Text | Code | Emoji | Time, run: Run) -> Element:
 def _link(address: str, children: Tree, run: Run) -> list[Element]:
     """A label has no emoji of the workspace in Slack: these stand between links to one address."""
     label = flow.line(children, run.styles, hidden=plain.HIDDEN)
-    words = [one for one in label if not isinstance(one.leaf, Emoji)]
-    if len(words) == len(label) or not without_unseen(_shown(words)).strip():
+    words = [run for run in label if not isinstance(run.leaf, Emoji)]
+    if len(words) == len(label) or not without_unseen(_text_shown(words)).strip():
         return [_labelled(address, label)]
-    found: list[Element] = []
-    for are_emoji, group in groupby(label, lambda one: isinstance(one.leaf, Emoji)):
+    elements: list[Element] = []
+    for are_emoji, group in groupby(label, lambda run: isinstance(run.leaf, Emoji)):
         runs = list(group)
         if are_emoji:
-            found += [_element(one.leaf, one) for one in runs if not isinstance(one.leaf, Link)]
+            elements += [_element(run.leaf, run) for run in runs if not isinstance(run.leaf, Link)]
             continue
-        text = _shown(runs)
-        found += [_text(" ")] if found and text[:1].isspace() else []
-        found += [_labelled(address, runs)] if text.strip() else []
-        found += [_text(" ")] if text.strip() and text[-1:].isspace() else []
-    return found
+        text = _text_shown(runs)
+        elements += [_text(" ")] if elements and text[:1].isspace() else []
+        elements += [_labelled(address, runs)] if text.strip() else []
+        elements += [_text(" ")] if text.strip() and text[-1:].isspace() else []
+    return elements
 
 
 def _labelled(address: str, label: Sequence[Run]) -> Element:
-    text = " ".join(_shown(label).split())
-    shared = {name for style, name in STYLES.items() if all(style in one.styles for one in label)}
+    text = " ".join(_text_shown(label).split())
+    shared = {name for style, name in STYLES.items() if all(style in run.styles for run in label)}
     if len(address) > URL_LENGTH:
         return _text(text, shared)
     return _styled({"type": "link", "url": address, "text": text or address}, shared)
 
 
-def _shown(label: Iterable[Run]) -> str:
-    return "".join(plain.render((one.leaf,)) for one in label)
+def _text_shown(label: Iterable[Run]) -> str:
+    return "".join(plain.render((run.leaf,)) for run in label)
 
 
 def _text(text: str, styles: Iterable[str] = ()) -> Element:
@@ -149,26 +151,26 @@ def _styled(element: Element, styles: Iterable[str]) -> Element:
 
 def _merged(elements: Iterable[Element]) -> list[Element]:
     """Texts of one style as one element."""
-    found: list[Element] = []
+    merged: list[Element] = []
     for element in elements:
-        last = found[-1] if found else {}
+        last = merged[-1] if merged else {}
         alike = last.get("style") == element.get("style")
         if alike and last.get("type") == element["type"] == "text":
-            found[-1] = {**last, "text": last["text"] + element["text"]}
+            merged[-1] = {**last, "text": last["text"] + element["text"]}
         else:
-            found.append(element)
-    return found
+            merged.append(element)
+    return merged
 
 
 def _trimmed(elements: list[Element]) -> list[Element]:
     """Without blanks at both ends, and without texts that are empty: Slack refuses those."""
-    found = list(elements)
-    while found and found[0]["type"] == "text" and not found[0]["text"].lstrip("\n"):
-        del found[0]
-    while found and found[-1]["type"] == "text" and not found[-1]["text"].rstrip("\n"):
-        del found[-1]
+    trimmed = list(elements)
+    while trimmed and trimmed[0]["type"] == "text" and not trimmed[0]["text"].lstrip("\n"):
+        del trimmed[0]
+    while trimmed and trimmed[-1]["type"] == "text" and not trimmed[-1]["text"].rstrip("\n"):
+        del trimmed[-1]
     for at, strip in ((0, str.lstrip), (-1, str.rstrip)):
-        if found and found[at]["type"] == "text":
-            found[at] = {**found[at], "text": strip(found[at]["text"], "\n")}
-    blank = all(one["type"] == "text" and not one["text"].strip() for one in found)
-    return [] if blank else found
+        if trimmed and trimmed[at]["type"] == "text":
+            trimmed[at] = {**trimmed[at], "text": strip(trimmed[at]["text"], "\n")}
+    blank = all(element["type"] == "text" and not element["text"].strip() for element in trimmed)
+    return [] if blank else trimmed
