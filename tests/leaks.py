@@ -136,7 +136,7 @@ class Listening:
         self._after(Secret, "reveal", lambda *_: self._ask_whoever_called(sys._getframe(2)))
         self._after(Note, "__init__", self._note_made)
         self._after(RelayError, "__init__", lambda _, error, *said: self._hear("an error", *said))
-        self._after(Metrics, "written", lambda page, *_, **__: self._hear("metrics", page[0]))
+        self._after(Metrics, "render", lambda page, *_, **__: self._hear("metrics", page[0]))
         self._after(logging.Logger, "handle", lambda _, logger, record: self._logged(record))
         self._after(pytest.CaptureFixture, "readouterr", lambda said, _: self._printed(*said))
         self._after(subprocess.Popen, "communicate", lambda said, *_, **__: self._printed(*said))

@@ -13,12 +13,12 @@ from relay.admin.app import create_app
 from relay.admin.context import AdminContext
 from relay.app import plan
 from relay.config import Config, parse
+from relay.delivery.lane import LaneStatus
 from relay.doctor.findings import Finding, warning
 from relay.i18n import Language
 from relay.monitoring.changes import Changes
-from relay.monitoring.health import Condition
+from relay.monitoring.health import HealthReport
 from relay.monitoring.rolling import RollingStats
-from relay.monitoring.sink_status import LaneStatus
 from relay.outbox import ClaimRequest, Outbox
 from relay.outcome import Closed, Outcome, Sent, State
 from relay.rendering.templates import Templates
@@ -88,8 +88,8 @@ async def opened(outbox: Outbox, aiohttp_client, woken: list[str]):
     """Opens the door, with this password if any."""
     seen = admin_context(outbox, CONFIG, woken)
 
-    async def check_health() -> Condition:
-        return Condition()
+    async def check_health() -> HealthReport:
+        return HealthReport()
 
     async def scrape() -> tuple[bytes, str]:
         return b"up 1\n", "text/plain"

@@ -16,7 +16,7 @@ from relay.admin.session import LoginGuard, Sessions
 from relay.admin.templating import GUARD, page, static
 from relay.errors import OutboxError
 from relay.monitoring.changes import Changes
-from relay.monitoring.health import Condition
+from relay.monitoring.health import HealthReport
 from relay.secret import Secret
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ PROGRAMS = frozenset({"/healthz", "/readyz", "/metrics"})
 """The paths that programs request; their errors are not pages."""
 ERROR_HEADERS = frozenset({hdrs.ALLOW, hdrs.RETRY_AFTER})
 
-CheckHealth = Callable[[], Awaitable[Condition]]
+CheckHealth = Callable[[], Awaitable[HealthReport]]
 Scrape = Callable[[], Awaitable[tuple[bytes, str]]]
 """Gives the text of the metrics and its content type."""
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from relay.config.effective import Setting
+from relay.delivery.lane import LaneStatus
 from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.doctor.findings import Finding
 from relay.i18n import Language
 from relay.monitoring.rolling import RollingStats
-from relay.monitoring.sink_status import LaneStatus
 from relay.outbox import Outbox
 from relay.outcome import Outcome
 from relay.rendering.templates import Templates

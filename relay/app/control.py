@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 import aiohttp
 from aiohttp import web
 
+from relay.delivery.lane import LaneStatus
 from relay.errors import ConfigError, OutboxError, RelayError
 from relay.listener import OWNER, UNIX, listen
-from relay.monitoring.sink_status import LaneStatus
 
 PATIENCE = 5.0  # seconds
 RELOAD = 60.0  # a large configuration takes long to read

@@ -1,4 +1,4 @@
-"""Builds everything, in one place, and ends it again in one scope."""
+"""Builds all parts of relay in one place, runs them, and ends them in one scope."""
 
 import asyncio
 import logging
@@ -10,21 +10,20 @@ from collections.abc import (
     Collection,
     Coroutine,
     Iterable,
-    Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from relay import misskey
 from relay.admin.context import AdminContext
 from relay.app.control import Control, controlled, socket_of
-from relay.app.monitoring import Monitoring
 from relay.app.plan import Plan, Running
 from relay.app.reload import Reload, reopen
-from relay.config import Config
-from relay.delivery import outcome_log as ending
+from relay.config import Config, WebSettings
+from relay.delivery import outcome_log
 from relay.delivery.lane import Lane
 from relay.delivery.lanes import LaneSupervisor
 from relay.delivery.sender import LaneConfig
@@ -33,11 +32,11 @@ from relay.errors import BrokenError
 from relay.i18n import Language
 from relay.intake import server as intake
 from relay.intake.acceptance import Acceptance
-from relay.listener import EVERYBODY, Listener, listen
+from relay.listener import EVERYBODY, OWNER, UNIX, BoundedRunner, Listener, listen
 from relay.monitoring.changes import Changes
-from relay.monitoring.metrics import Metrics, NullMetrics
+from relay.monitoring.health import HealthCheck
+from relay.monitoring.metrics import Metrics, NullMetrics, scrape
 from relay.monitoring.rolling import RollingStats
-from relay.monitoring.sink_status import LaneStatus
 from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox, file_of, serve_outbox
 from relay.outbox.lifecycle import forget
@@ -57,7 +56,7 @@ SILENT = Notifier({})
 Examine = Callable[[Config], Awaitable[Sequence[Finding]]]
 
 
-async def _nothing(config: Config) -> Sequence[Finding]:
+async def _no_findings(config: Config) -> Sequence[Finding]:
     return ()
 
 
@@ -71,7 +70,7 @@ async def run(
     stop: asyncio.Event,
     ready: Callable[[str], None] = lambda address: None,
     notifier: Notifier = SILENT,
-    examine: Examine = _nothing,
+    examine: Examine = _no_findings,
     clock: Callable[[], int] = unix_milliseconds,
     load: Callable[[], Config] | None = None,
     reload: asyncio.Event | None = None,
@@ -79,32 +78,26 @@ async def run(
     """
     Serve until ``stop`` is set, then finish what is in flight; the rest waits in the outbox.
 
-    ``ready`` is told the public address once events can be stored, ``notifier`` tells systemd,
-    ``examine`` tells the page what is doubtful in the set-up. When ``reload`` is set, ``load``
-    reads the configuration anew.
+    ``ready`` is called with the public address once events can be stored; ``examine`` finds
+    problems of the set-up for the page. When ``reload`` is set, ``load`` reads the configuration
+    again. Raises ConfigError where it cannot start, BrokenError where the outbox broke.
     """
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(serve_outbox(config.outbox, now=clock()))
         session = await stack.enter_async_context(_session(config))
-        metrics = None if config.web is None else _metrics()
-        counts = NullMetrics() if metrics is None else metrics
+        metrics = None if config.web is None else Metrics(kinds=misskey.KINDS)
+        counters = NullMetrics() if metrics is None else metrics
         changes, stats = Changes(), RollingStats(clock=clock)
 
         def on_settled(settled: Sequence[Delivery], outcome: Outcome) -> None:
             changes.notify()
             stats.count(settled, outcome)
-            counts.settled(settled, outcome)
-            ending.tell(settled, outcome, now=clock())
+            counters.on_settled(settled, outcome)
+            outcome_log.log(settled, outcome, now=clock())
 
         def new_lane(name: str, lane_config: LaneConfig) -> Lane:
-            counts.begin(name)
-            return Lane(
-                name,
-                lane_config,
-                outbox=outbox,
-                clock=clock,
-                on_settled=on_settled,
-            )
+            counters.add_sink(name)
+            return Lane(name, lane_config, outbox=outbox, clock=clock, on_settled=on_settled)
 
         running = Running(Plan.build(config, salt=outbox.id, session=session))
         supervisor = LaneSupervisor(new_lane)
@@ -116,17 +109,28 @@ async def run(
             supervisor.wake(names)
 
         accept = Acceptance(outbox, rules=lambda: running.plan.rules, wake=wake, clock=clock)
-        monitoring = Monitoring(outbox, accept, supervisor.lanes, clock=clock)
-        stack.push_async_callback(monitoring.close)
+        health_check = HealthCheck(
+            accept, lambda: {name: lane.heartbeat for name, lane in supervisor.lanes.items()}
+        )
+        stack.push_async_callback(health_check.close)
 
         def context() -> AdminContext:
             return _admin_context(running.plan, supervisor, outbox, stats, wake, examine, clock)
 
         if config.web is not None and metrics is not None:
-            opened = monitoring.serve_admin(config.web, context, changes, metrics)
-            await stack.enter_async_context(opened)
+            page = _listen_for_operators(
+                config.web,
+                context,
+                changes,
+                health_check,
+                scrape=lambda: scrape(
+                    metrics, health_check, outbox, supervisor.statuses(), now=clock()
+                ),
+            )
+            address = (await stack.enter_async_context(page)).address
+            logger.info("web is open", extra={"action": "listen", "address": address})
         public = intake.create_app(
-            lambda: running.plan.hooks, accept, clock=clock, on_response=counts.answered
+            lambda: running.plan.hooks, accept, clock=clock, on_response=counters.on_response
         )
         runner = intake.runner(public, grace=GRACE)
         listener = await stack.enter_async_context(listen(runner, config.listen, mode=EVERYBODY))
@@ -140,11 +144,11 @@ async def run(
             clock=clock,
         )
         socket = socket_of(file_of(config.outbox), config.home)
-        control = Control(reload=again, wake=wake, lanes=lambda: _lane_statuses(supervisor))
+        control = Control(reload=again, wake=wake, lanes=supervisor.statuses)
         await stack.enter_async_context(controlled(control, socket))
         ready(listener.address)
         notifier.ready(f"listens on {listener.address}")
-        await _finished(
+        await _run_until(
             [
                 supervisor.run(outbox, clock=clock, stop=stop),
                 forget(
@@ -152,7 +156,7 @@ async def run(
                 ),
                 accept.watch(stop),
                 _close(listener, notifier, stop=stop),
-                monitoring.keep(notifier, stop=stop),
+                health_check.feed_watchdog(notifier, stop=stop),
                 again.watch(reload or asyncio.Event(), stop=stop),
             ],
             stop=stop,
@@ -160,18 +164,45 @@ async def run(
 
 
 def _session(config: Config) -> aiohttp.ClientSession:
-    """The session of all requests, by the proxy that there is. Raises ConfigError."""
-    found = proxies(config.proxy, os.environ)
-    if found.places:
+    """The HTTP session of all sinks, through the configured proxies. Raises ConfigError."""
+    routes = proxies(config.proxy, os.environ)
+    if routes.places:
         logger.info(
             "requests go through a proxy",
-            extra={"action": "proxy", "address": ", ".join(found.places)},
+            extra={"action": "proxy", "address": ", ".join(routes.places)},
         )
-    return open_session(found)
+    return open_session(routes)
 
 
-def _metrics() -> Metrics:
-    return Metrics(kinds=misskey.KINDS)
+def _listen_for_operators(
+    settings: WebSettings,
+    context: Callable[[], AdminContext],
+    changes: Changes,
+    health_check: HealthCheck,
+    *,
+    scrape: Callable[[], Awaitable[tuple[bytes, str]]],
+) -> AbstractAsyncContextManager[Listener]:
+    """Open the listener of the page, of ``/metrics`` and of the health checks."""
+    from relay.admin.app import create_app  # late: see tests/unit/test_late_imports.py
+
+    app = create_app(
+        password=settings.password,
+        hosts=_hosts(settings),
+        check_health=health_check.check,
+        scrape=scrape,
+        context=context,
+        changes=changes,
+    )
+    runner = BoundedRunner(app, access_log=None, auto_decompress=False)
+    return listen(runner, settings.listen, mode=OWNER)
+
+
+def _hosts(settings: WebSettings) -> set[str] | None:
+    """The host names that requests may have; None on a socket, which no browser reaches."""
+    if settings.listen.startswith(UNIX):
+        return None
+    own = urlsplit(f"//{settings.listen}").hostname or ""
+    return {own, *(host.lower() for host in settings.hosts)}
 
 
 async def send_trial(sink: Sink, *, language: Language, now: int) -> Outcome:
@@ -203,7 +234,7 @@ def _admin_context(
         language=Language(config.locale, config.timezone),
         clock=clock,
         stats=stats,
-        lanes=lambda: _lane_statuses(supervisor),
+        lanes=supervisor.statuses,
         wake=lambda name: wake([name]),
         attempt=attempt,
         hooks={name: hook.server for name, hook in config.hooks.items()},
@@ -215,22 +246,15 @@ def _admin_context(
     )
 
 
-def _lane_statuses(supervisor: LaneSupervisor) -> Mapping[str, LaneStatus]:
-    return {
-        name: LaneStatus(is_failing=it.is_failing, rest=it.rest)
-        for name, it in supervisor.lanes.items()
-    }
-
-
-async def _finished(work: Iterable[Coroutine[None, None, None]], *, stop: asyncio.Event) -> None:
+async def _run_until(work: Iterable[Coroutine[None, None, None]], *, stop: asyncio.Event) -> None:
     """
-    Let everything run until ``stop``, and for the grace period after it until it rests.
+    Run everything until ``stop``, and then until it is done or the grace period is over.
 
-    If one dies all stop, and systemd restarts. Raises BrokenError if it was the outbox that broke.
+    If one part fails all are cancelled. Raises BrokenError if the outbox broke.
     """
     try:
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(one) for one in work]
+            running = [tasks.create_task(part) for part in work]
             await stop.wait()
             _, unfinished = await asyncio.wait(running, timeout=GRACE)
             for task in unfinished:
@@ -240,15 +264,15 @@ async def _finished(work: Iterable[Coroutine[None, None, None]], *, stop: asynci
 
 
 def _first_of(kind: type[BaseException], error: BaseException) -> BaseException | None:
-    """An error of that kind, in whatever depth of groups."""
+    """The first error of a kind in an exception group, at any depth."""
     if not isinstance(error, BaseExceptionGroup):
         return error if isinstance(error, kind) else None
-    found = (_first_of(kind, one) for one in error.exceptions)
-    return next((one for one in found if one is not None), None)
+    matches = (_first_of(kind, member) for member in error.exceptions)
+    return next((match for match in matches if match is not None), None)
 
 
 async def _close(listener: Listener, notifier: Notifier, *, stop: asyncio.Event) -> None:
-    """Take nothing more once ``stop`` is set: what comes now finds the next process."""
+    """Close the listener once ``stop`` is set, so that new requests reach the next process."""
     await stop.wait()
     notifier.stopping("finishing what is in flight")
     await listener.close()

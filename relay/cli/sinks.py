@@ -18,8 +18,9 @@ from relay.cli.context import (
 from relay.cli.output import colour_for, echo, echo_json, warn
 from relay.cli.parser import Commands, add, add_json
 from relay.config import Config
+from relay.delivery.lane import LaneStatus
 from relay.errors import OutboxError
-from relay.monitoring.sink_status import LaneStatus, SinkState, SinkStatus, sink_statuses
+from relay.monitoring.sink_status import SinkState, SinkStatus, sink_statuses
 from relay.outbox import ClosedSink, Outbox, file_of
 from relay.outcome import Attempt, State
 from relay.sinks.pacing import written

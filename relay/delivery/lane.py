@@ -6,6 +6,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from relay.aio import first
 from relay.delivery import breaker
@@ -25,6 +26,16 @@ REST = 1.0  # seconds until an outbox that failed, or was lost to others, is ask
 
 OnSettled = Callable[[Sequence[Delivery], Outcome], None]
 """Learns what has become of deliveries, and by which outcome of their attempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneStatus:
+    """The state of a lane, which only its process knows; ``rest`` is in seconds."""
+
+    is_failing: bool = False
+    """Whether the circuit breaker of the sink is open."""
+    rest: float = 0.0
+    """How long its pace lets nothing be sent."""
 
 
 class Lane:
@@ -87,9 +98,9 @@ class Lane:
         return breaker.is_open(self._claimer.breaker)
 
     @property
-    def rest(self) -> float:
-        """The seconds until its pace lets it send again."""
-        return self._config.policy.pace.pause(now=self._monotonic())
+    def status(self) -> LaneStatus:
+        rest = self._config.policy.pace.pause(now=self._monotonic())
+        return LaneStatus(is_failing=self.is_failing, rest=rest)
 
     def wake(self) -> None:
         """There may be something to carry."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from relay.delivery.lane import Lane
+from relay.delivery.lane import Lane, LaneStatus
 from relay.delivery.sender import LaneConfig
 from relay.outbox.base import Outbox
 
@@ -40,6 +40,9 @@ class LaneSupervisor:
             else:
                 self.lanes[name] = self._lane_factory(name, lane_config)
         self.regrouped.set()
+
+    def statuses(self) -> Mapping[str, LaneStatus]:
+        return {name: lane.status for name, lane in self.lanes.items()}
 
     async def run(self, outbox: Outbox, *, clock: Callable[[], int], stop: asyncio.Event) -> None:
         """Carry what the outbox tells, until ``stop``. If one lane dies, all do."""

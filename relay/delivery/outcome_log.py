@@ -1,4 +1,4 @@
-"""How attempts ended, told to the log: a line for each delivery."""
+"""Logs how attempts ended, a line for each delivery."""
 
 import logging
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ MESSAGES = {
 }
 
 
-def tell(settled: Sequence[Delivery], outcome: Outcome, *, now: int) -> None:
-    """``settled`` is what the outcome has made of the deliveries; ``now`` in milliseconds."""
+def log(settled: Sequence[Delivery], outcome: Outcome, *, now: int) -> None:
+    """Log a line for each delivery in its new state; ``now`` is in Unix milliseconds."""
     for delivery in settled:
         is_dead = delivery.state is State.DEAD
         logger.log(

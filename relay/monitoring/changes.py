@@ -1,30 +1,31 @@
-"""Tells whoever looks at a page that something has changed."""
+"""Notifies open pages of changes."""
 
 import asyncio
 
 
 class Changes:
-    """Rung whenever something has changed."""
+    """Counts changes, and wakes those that wait for the next one."""
 
     def __init__(self) -> None:
         self.version = 0
         self.is_closed = False
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def notify(self) -> None:
+        """Count a change."""
         self.version += 1
-        self._news.set()
-        self._news = asyncio.Event()
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def close(self) -> None:
-        """Let all who listen go."""
+        """End all waiting."""
         self.is_closed = True
         self.notify()
 
-    async def wait(self, heard: int, *, within: float) -> None:
-        """Return once the version is another than ``heard``, or after so many seconds."""
-        if self.version == heard:
+    async def wait(self, version: int, *, within: float) -> None:
+        """Return once the version is another one, or after so many seconds."""
+        if self.version == version:
             try:
-                await asyncio.wait_for(self._news.wait(), within)
+                await asyncio.wait_for(self._changed.wait(), within)
             except TimeoutError:
                 return

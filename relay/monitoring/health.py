@@ -1,30 +1,35 @@
 """
-Whether events can be stored and deliveries carried, judged by what the parts do.
+Reports whether relay can store events, and whether its lanes are running.
 
-Each lane says when it will be back; the intake is asked to store something, and remembers what it
-had to refuse.
+Each lane announces its next heartbeat. The intake is asked to store something, and remembers the
+last event that it refused.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from relay.delivery.heartbeat import Heartbeat
 from relay.errors import OutboxError
+from relay.intake.acceptance import Acceptance
+from relay.monitoring.systemd import Notifier
 
-MARGIN = 30.0  # seconds of grace for whoever is late
+MARGIN = 30.0  # seconds of grace for a late heartbeat or write
 PATIENCE = 2.0  # seconds within which the outbox should have written
-FRESH = 1.0  # seconds for which an answer holds: who asks often costs no more writes
+FRESH = 1.0  # seconds for which an answer holds, so that frequent checks cost no more writes
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """What is wrong, a line each: what hangs (a restart helps), and what keeps us from storing."""
+class HealthReport:
+    """The problems, a line each: ``stuck`` are those that a restart helps against."""
 
     stuck: tuple[str, ...] = ()
     unable: tuple[str, ...] = ()
+    """The reasons why no event can be stored."""
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -35,25 +40,12 @@ class Condition:
         return not self.reasons
 
 
-class Intake(Protocol):
-    """What takes events."""
-
-    @property
-    def refusal(self) -> str | None:
-        """Why the last event was refused; None once one as large could be stored again."""
-        ...
-
-    async def probe(self) -> None:
-        """Store something as large as an event. Raises OutboxError."""
-        ...
-
-
 class HealthCheck:
-    """Looks after lanes (``heartbeats`` gives theirs, by name) and what takes events."""
+    """Checks the intake, and the lanes by their ``heartbeats``, which are by name."""
 
     def __init__(
         self,
-        intake: Intake,
+        intake: Acceptance,
         heartbeats: Callable[[], Mapping[str, Heartbeat]],
         *,
         monotonic: Callable[[], float] = time.monotonic,
@@ -61,17 +53,40 @@ class HealthCheck:
         self._intake = intake
         self._heartbeats = heartbeats
         self._monotonic = monotonic
-        self._asked_at = monotonic() - FRESH
-        self._writing: asyncio.Task[None] | None = None
+        self._probed_at = monotonic() - FRESH
+        self._probe: asyncio.Task[None] | None = None
 
-    async def look(self) -> Condition:
-        unable = await self._trouble_of_intake()
-        waited = self._monotonic() - self._asked_at
-        hangs = self._writing is not None and not self._writing.done() and waited >= MARGIN
-        return Condition(
-            stuck=(*self._late_lanes(), *((unable,) if unable and hangs else ())),
-            unable=(unable,) if unable and not hangs else (),
+    async def check(self) -> HealthReport:
+        problem = await self._intake_problem()
+        waited = self._monotonic() - self._probed_at
+        hangs = self._probe is not None and not self._probe.done() and waited >= MARGIN
+        return HealthReport(
+            stuck=(*self._late_lanes(), *((problem,) if problem and hangs else ())),
+            unable=(problem,) if problem and not hangs else (),
         )
+
+    async def feed_watchdog(self, notifier: Notifier, *, stop: asyncio.Event) -> None:
+        """Report to systemd twice per period until ``stop``; it restarts a relay that is stuck."""
+        if notifier.watchdog is None:
+            return
+        while not stop.is_set():
+            report = await self.check()
+            notifier.status("; ".join(report.reasons) or "all is well")
+            if report.stuck:
+                reason = "; ".join(report.stuck)
+                logger.critical("stuck", extra={"action": "watchdog", "reason": reason})
+            else:
+                notifier.alive()
+            try:
+                await asyncio.wait_for(stop.wait(), notifier.watchdog / 2)
+            except TimeoutError:
+                continue
+
+    async def close(self) -> None:
+        """Cancel the probe that is running."""
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.gather(self._probe, return_exceptions=True)
 
     def _late_lanes(self) -> tuple[str, ...]:
         return tuple(
@@ -80,24 +95,18 @@ class HealthCheck:
             if heartbeat.overdue > MARGIN
         )
 
-    async def _trouble_of_intake(self) -> str | None:
+    async def _intake_problem(self) -> str | None:
         now = self._monotonic()
-        if self._writing is None or (self._writing.done() and now - self._asked_at >= FRESH):
-            self._asked_at = now
-            self._writing = asyncio.create_task(self._intake.probe())
-        await asyncio.wait([self._writing], timeout=PATIENCE)
-        if not self._writing.done():
-            return f"the outbox has not written for {self._monotonic() - self._asked_at:.0f} s"
+        if self._probe is None or (self._probe.done() and now - self._probed_at >= FRESH):
+            self._probed_at = now
+            self._probe = asyncio.create_task(self._intake.probe())
+        await asyncio.wait([self._probe], timeout=PATIENCE)
+        if not self._probe.done():
+            return f"the outbox has not written for {self._monotonic() - self._probed_at:.0f} s"
         try:
-            self._writing.result()
+            self._probe.result()
         except OutboxError as error:
             return f"no event can be stored: {error}"
         if (refusal := self._intake.refusal) is not None:
             return f"the last event could not be stored: {refusal}"
         return None
-
-    async def close(self) -> None:
-        """Ask no more."""
-        if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)

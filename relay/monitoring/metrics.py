@@ -1,11 +1,12 @@
 """
-What is counted, in Prometheus's form. Only this module knows its library.
+Counts what happens, for Prometheus. Only this module imports its library.
 
 https://prometheus.io/docs/practices/naming/
 """
 
+import logging
 import platform
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.metadata import version
 
 from prometheus_client import (
@@ -19,12 +20,18 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from relay.delivery.lane import LaneStatus
+from relay.errors import OutboxError
 from relay.intake.server import HookResponse
-from relay.monitoring.sink_status import SinkState, SinkStatus
+from relay.monitoring.health import HealthCheck
+from relay.monitoring.sink_status import SinkState, SinkStatus, sink_statuses
+from relay.outbox.base import Outbox
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
 
+logger = logging.getLogger(__name__)
+
 OTHER = "other"
-"""Every kind that is not known: who knows a secret can send names without end."""
+"""Stands for every unknown kind, because a sender could make up kinds without end."""
 OUTCOMES = (Sent, RateLimited, Failed, Rejected, Closed)
 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -34,7 +41,7 @@ LONG = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 21600, 86400)
 
 
 class Metrics:
-    """Counts in a registry of its own, so that two of them never meet."""
+    """Counters in a registry of their own, so that two instances do not collide."""
 
     def __init__(self, *, kinds: Collection[str]) -> None:
         self._kinds = kinds
@@ -93,8 +100,8 @@ class Metrics:
             "relay_sink_state", "1 for the state of a sink", ["sink", "state"], registry=registry
         )
 
-    def begin(self, sink: str) -> None:
-        """Let counters begin with 0: where a series is missing, nothing can increase."""
+    def add_sink(self, sink: str) -> None:
+        """Start the counters of a sink at 0: ``increase()`` misses a series that starts at 1."""
         self._waits.labels(sink)
         self._latency.labels(sink)
         for outcome in OUTCOMES:
@@ -102,31 +109,32 @@ class Metrics:
         for outcome in (Sent, Failed, Rejected):
             self._deliveries.labels(sink, outcome.__name__)
 
-    def answered(self, answered: HookResponse) -> None:
-        """A request to a hook has its answer."""
-        kind = answered.kind if answered.kind in self._kinds else answered.kind and OTHER
-        self._events.labels(answered.hook, kind, str(answered.status)).inc()
-        self._intake.observe(answered.seconds)
+    def on_response(self, response: HookResponse) -> None:
+        """Count the response to a request."""
+        kind = response.kind if response.kind in self._kinds else response.kind and OTHER
+        self._events.labels(response.hook, kind, str(response.status)).inc()
+        self._intake.observe(response.seconds)
 
-    def settled(self, settled: Sequence[Delivery], outcome: Outcome) -> None:
-        """An attempt has ended, and made this of its deliveries."""
+    def on_settled(self, settled: Sequence[Delivery], outcome: Outcome) -> None:
+        """Count an attempt that has ended, and its settled deliveries."""
         name = type(outcome).__name__
         if isinstance(outcome, Sent | RateLimited):
             self._waits.labels(settled[0].sink).inc(outcome.pause)
-        for one in settled:
-            self._attempts.labels(one.sink, name).inc()
-            if one.state is not State.PENDING:
-                self._deliveries.labels(one.sink, name).inc()
-            if one.state is State.DELIVERED:
-                self._latency.labels(one.sink).observe(max(0, one.due_at - one.accepted_at) / 1000)
+        for delivery in settled:
+            sink, seconds = delivery.sink, (delivery.due_at - delivery.accepted_at) / 1000
+            self._attempts.labels(sink, name).inc()
+            if delivery.state is not State.PENDING:
+                self._deliveries.labels(sink, name).inc()
+            if delivery.state is State.DELIVERED:
+                self._latency.labels(sink).observe(max(0.0, seconds))
 
-    def written(
+    def render(
         self, *, is_ready: bool, statuses: Iterable[SinkStatus], now: int
     ) -> tuple[bytes, str]:
-        """Everything, with how it stands now, and its content type."""
+        """All metrics in Prometheus's text format, and its content type."""
         self._ready.set(is_ready)
         for gauge in (self._backlog, self._oldest, self._state):
-            gauge.clear()  # rather nothing than what was true before
+            gauge.clear()  # better no value than an old one
         for status in statuses:
             self._backlog.labels(status.name).set(status.pending)
             self._oldest.labels(status.name).set(status.oldest(now))
@@ -136,13 +144,32 @@ class Metrics:
 
 
 class NullMetrics:
-    """Takes what ``Metrics`` would count."""
+    """Counts nothing."""
 
-    def begin(self, sink: str) -> None:
-        """See ``Metrics.begin``."""
+    def add_sink(self, sink: str) -> None:
+        """See ``Metrics.add_sink``."""
 
-    def answered(self, answered: object) -> None:
-        """See ``Metrics.answered``."""
+    def on_response(self, response: object) -> None:
+        """See ``Metrics.on_response``."""
 
-    def settled(self, settled: Sequence[Delivery], outcome: Outcome) -> None:
-        """See ``Metrics.settled``."""
+    def on_settled(self, settled: Sequence[Delivery], outcome: Outcome) -> None:
+        """See ``Metrics.on_settled``."""
+
+
+async def scrape(
+    metrics: Metrics,
+    health_check: HealthCheck,
+    outbox: Outbox,
+    lanes: Mapping[str, LaneStatus],
+    *,
+    now: int,
+) -> tuple[bytes, str]:
+    """The metrics as text, with the state of all sinks unless relay is not ready."""
+    report = await health_check.check()
+    statuses: Sequence[SinkStatus] = ()
+    if report.is_ready:
+        try:
+            statuses = await sink_statuses(outbox, lanes, lanes)
+        except OutboxError as error:
+            logger.error("outbox fails", extra={"action": "scrape", "reason": str(error)})
+    return metrics.render(is_ready=report.is_ready, statuses=statuses, now=now)

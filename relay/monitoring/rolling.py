@@ -1,4 +1,4 @@
-"""What left for each sink in the last hour, by the minute: kept in memory, so from the start on."""
+"""Counts the attempts of each sink in the last hour, by the minute and in memory."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ MINUTES = 60
 
 @dataclass(slots=True)
 class Minute:
-    """How many arrived, and how many attempts failed."""
+    """How many deliveries arrived, and how many attempts failed."""
 
     number: int
     delivered: int = 0
@@ -20,22 +20,22 @@ class Minute:
 
 
 class RollingStats:
-    """``clock`` gives Unix milliseconds."""
+    """The minutes of each sink since relay started; ``clock`` gives Unix milliseconds."""
 
     def __init__(self, *, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._minutes: defaultdict[str, deque[Minute]] = defaultdict(lambda: deque(maxlen=MINUTES))
 
     def count(self, settled: Sequence[Delivery], outcome: Outcome) -> None:
-        """An attempt has ended, and made this of its deliveries."""
+        """Count an attempt that has ended, and its settled deliveries."""
         now, minutes = self._clock() // MINUTE, self._minutes[settled[0].sink]
         if not minutes or minutes[-1].number != now:
             minutes.append(Minute(now))
-        minutes[-1].delivered += sum(one.state is State.DELIVERED for one in settled)
+        minutes[-1].delivered += sum(delivery.state is State.DELIVERED for delivery in settled)
         minutes[-1].failed += not isinstance(outcome, Sent)
 
     def hour(self, sink: str) -> Sequence[Minute]:
-        """The last sixty minutes, this one last."""
+        """The last sixty minutes, the current one last."""
         now = self._clock() // MINUTE
         known = {minute.number: minute for minute in self._minutes.get(sink, ())}
         return [known.get(number, Minute(number)) for number in range(now - MINUTES + 1, now + 1)]
@@ -43,7 +43,7 @@ class RollingStats:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the bars of an hour stand in; from ``ground`` they rise, or hang."""
+    """The size of the chart of an hour; its bars rise and hang from ``ground``."""
 
     width: int = 2 * MINUTES
     height: int = 30
@@ -55,17 +55,17 @@ HOUR = Frame()
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """The paths of an hour: up for what arrived, down for what failed."""
+    """SVG paths of an hour: deliveries rise, failures hang."""
 
     delivered: str
     failed: str
 
 
 def bars(hour: Sequence[Minute]) -> Bars:
-    """Each beside the highest of its own: one failure among thousands is seen."""
+    """Draw both kinds to a scale of their own, so that one failure among thousands is visible."""
     return Bars(
-        _path([one.delivered for one in hour], -HOUR.ground),
-        _path([one.failed for one in hour], HOUR.height - HOUR.ground),
+        _path([minute.delivered for minute in hour], -HOUR.ground),
+        _path([minute.failed for minute in hour], HOUR.height - HOUR.ground),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from relay.delivery.lane import LaneStatus
 from relay.outbox.base import Outbox
 from relay.outbox.records import Backlog, ClosedSink
 
@@ -38,16 +39,6 @@ def sink_state(
     if is_closed:
         return SinkState.CLOSED
     return SinkState.FAILING if is_failing else SinkState.OK
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneStatus:
-    """What only the process knows in which the lane of a sink runs; ``rest`` in seconds."""
-
-    is_failing: bool = False
-    """Whether the circuit breaker of the sink is open."""
-    rest: float = 0.0
-    """How long its pace lets nothing be sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

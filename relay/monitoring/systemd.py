@@ -1,8 +1,8 @@
 """
-What systemd is told of us: that we are ready, alive, or about to end.
+Notifies systemd: relay is ready, alive, or stopping.
 
-A datagram to the socket that it names; the libraries for it are bindings to C, or no longer kept.
-https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
+A datagram goes to the socket that systemd names; the libraries for it are bindings to C, or no
+longer maintained. https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 """
 
 import os
@@ -13,39 +13,39 @@ from contextlib import suppress
 
 
 class Notifier:
-    """Says nothing where nobody listens, which is everywhere but under systemd."""
+    """Sends nothing where relay does not run under systemd."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         # An @ stands for the zero byte of a name that is not in the file system.
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self.watchdog = _watchdog(environ)
-        """The seconds within which systemd wants to hear from us; None: it does not."""
+        """The seconds within which systemd expects a sign of life; None if it expects none."""
 
     def ready(self, status: str) -> None:
         """Events can be stored."""
-        self._tell(READY=1, STATUS=status)
+        self._send(READY=1, STATUS=status)
 
     def reloading(self) -> None:
         """A new configuration is being read; ``ready`` ends that."""
-        self._tell(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1000)
+        self._send(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1000)
 
     def stopping(self, status: str) -> None:
-        self._tell(STOPPING=1, STATUS=status)
+        self._send(STOPPING=1, STATUS=status)
 
     def alive(self) -> None:
-        """Do not restart us."""
-        self._tell(WATCHDOG=1)
+        """Reset systemd's watchdog."""
+        self._send(WATCHDOG=1)
 
     def status(self, text: str) -> None:
-        """The line that ``systemctl status`` shows."""
-        self._tell(STATUS=text)
+        """Set the line that ``systemctl status`` shows."""
+        self._send(STATUS=text)
 
-    def _tell(self, **said: object) -> None:
+    def _send(self, **values: object) -> None:
         if not self._address:
             return
         lines = "\n".join(
-            f"{key}={' '.join(str(value).splitlines())}" for key, value in said.items()
+            f"{key}={' '.join(str(value).splitlines())}" for key, value in values.items()
         )
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sending:
             sending.connect(self._address)
@@ -54,6 +54,6 @@ class Notifier:
 
 def _watchdog(environ: Mapping[str, str]) -> float | None:
     """https://www.freedesktop.org/software/systemd/man/latest/sd_watchdog_enabled.html"""
-    wanted, whose = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
-    is_ours = not whose or whose == str(os.getpid())
-    return int(wanted) / 1_000_000 if is_ours and wanted.isdecimal() and int(wanted) else None
+    period, process = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
+    is_ours = not process or process == str(os.getpid())
+    return int(period) / 1_000_000 if is_ours and period.isdecimal() and int(period) else None

@@ -60,8 +60,8 @@ async def health_check(
 
 
 async def test_all_is_well(health_check: HealthCheck) -> None:
-    condition = await health_check.look()
-    assert (condition.is_ready, condition.reasons) == (True, ())
+    report = await health_check.check()
+    assert (report.is_ready, report.reasons) == (True, ())
 
 
 @pytest.mark.parametrize("size", [0, 1, 64 * 1024, 5 * 1024 * 1024])
@@ -77,23 +77,23 @@ async def test_every_outbox_can_be_touched_and_keeps_nothing_of_it(
 async def test_a_refused_event_is_remembered_until_one_as_large_was_stored(
     health_check: HealthCheck, disk: Disk
 ) -> None:
-    assert (await health_check.look()).is_ready
+    assert (await health_check.check()).is_ready
     disk.refusal = "relay.db: database or disk is full"
-    condition = await health_check.look()  # though what was probed is fresh
-    assert condition.unable == (
+    report = await health_check.check()  # though what was probed is fresh
+    assert report.unable == (
         "the last event could not be stored: relay.db: database or disk is full",
     )
     disk.refusal = None
-    assert (await health_check.look()).is_ready
+    assert (await health_check.check()).is_ready
 
 
 async def test_a_lane_that_hangs_is_named_after_a_margin(
     health_check: HealthCheck, clock: Clock
 ) -> None:
     clock.now += 100 + MARGIN
-    assert (await health_check.look()).is_ready
+    assert (await health_check.check()).is_ready
     clock.now += 1
-    assert (await health_check.look()).stuck == (
+    assert (await health_check.check()).stuck == (
         "the lane of team should have come round 31 s ago",
     )
 
@@ -102,24 +102,24 @@ async def test_an_outbox_that_cannot_write_is_not_ready_but_does_not_hang(
     health_check: HealthCheck, disk: Disk, clock: Clock
 ) -> None:
     disk.trouble = OutboxError("relay.db: disk is full")
-    condition = await health_check.look()
-    assert (condition.stuck, condition.unable) == (
+    report = await health_check.check()
+    assert (report.stuck, report.unable) == (
         (), ("no event can be stored: relay.db: disk is full",),
     )  # fmt: skip
     disk.trouble = None
     clock.now += FRESH
-    assert (await health_check.look()).is_ready
+    assert (await health_check.check()).is_ready
 
 
 async def test_an_outbox_that_does_not_answer_hangs_after_a_while(
     health_check: HealthCheck, disk: Disk, clock: Clock
 ) -> None:
     disk.hangs = True
-    condition = await health_check.look()
-    assert (condition.stuck, condition.unable) == ((), ("the outbox has not written for 0 s",))
+    report = await health_check.check()
+    assert (report.stuck, report.unable) == ((), ("the outbox has not written for 0 s",))
     clock.now += MARGIN
-    condition = await health_check.look()
-    assert (condition.stuck, condition.unable) == (("the outbox has not written for 30 s",), ())
+    report = await health_check.check()
+    assert (report.stuck, report.unable) == (("the outbox has not written for 30 s",), ())
     assert disk.touched == 1
 
 
@@ -127,14 +127,14 @@ async def test_who_asks_often_costs_no_more_writes(
     health_check: HealthCheck, disk: Disk, clock: Clock
 ) -> None:
     for _ in range(10):
-        await health_check.look()
+        await health_check.check()
     assert disk.touched == 1
     clock.now += FRESH
-    await asyncio.gather(*(health_check.look() for _ in range(10)))
+    await asyncio.gather(*(health_check.check() for _ in range(10)))
     assert disk.touched == 2
 
 
 async def test_a_bug_is_not_taken_for_a_full_disk(health_check: HealthCheck, disk: Disk) -> None:
     disk.trouble = KeyError("bug")
     with pytest.raises(KeyError):
-        await health_check.look()
+        await health_check.check()

@@ -9,12 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from relay.app.monitoring import Monitoring
 from relay.delivery.heartbeat import Heartbeat
-from relay.delivery.lane import Lane
-from relay.monitoring.health import MARGIN
+from relay.monitoring.health import MARGIN, HealthCheck
 from relay.monitoring.systemd import Notifier
-from relay.outbox import Outbox
 from tests.e2e.process import serving
 from tests.e2e.waiting import until
 
@@ -88,17 +85,15 @@ class Stores:
 
 
 async def test_a_lane_that_hangs_is_not_called_alive(
-    systemd: Systemd, outbox: Outbox, caplog: pytest.LogCaptureFixture
+    systemd: Systemd, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = 0.0
     heartbeat = Heartbeat(monotonic=lambda: now)
     heartbeat.beat(within=1)
-    lane: Lane = object.__new__(Lane)
-    lane.heartbeat = heartbeat
-    monitoring = Monitoring(outbox, Stores(), {"team": lane}, clock=lambda: 0)
+    health_check = HealthCheck(Stores(), lambda: {"team": heartbeat})
     stop = asyncio.Event()
     notifier = Notifier({"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "20000"})
-    keeping = asyncio.create_task(monitoring.keep(notifier, stop=stop))
+    keeping = asyncio.create_task(health_check.feed_watchdog(notifier, stop=stop))
     await until(lambda: "WATCHDOG=1" in systemd.heard)
     now = 2 + MARGIN
     late = "STATUS=the lane of team should have come round 31 s ago"
@@ -110,7 +105,7 @@ async def test_a_lane_that_hangs_is_not_called_alive(
     await until(lambda: "WATCHDOG=1" in systemd.heard)
     stop.set()
     await keeping
-    await monitoring.close()
+    await health_check.close()
     assert "stuck" in caplog.messages
 
 

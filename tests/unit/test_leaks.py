@@ -61,8 +61,8 @@ LEAKS = {
     print(WORD)""",
     "metrics": """Secret(WORD)
     metrics = Metrics(kinds=())
-    metrics.begin(WORD)
-    metrics.written(is_ready=True, statuses=[], now=0)""",
+    metrics.add_sink(WORD)
+    metrics.render(is_ready=True, statuses=[], now=0)""",
     "repr": """
     class Holder:
         def __init__(self):

@@ -75,9 +75,9 @@ def test_every_outcome_is_on_the_page() -> None:
 def families() -> dict[str, set[str]]:
     """The names under which each metric is written."""
     metrics = Metrics(kinds=())
-    metrics.begin("team")
+    metrics.add_sink("team")
     status = SinkStatus(name="team", state=SinkState.OK)
-    text, _ = metrics.written(is_ready=True, statuses=[status], now=0)
+    text, _ = metrics.render(is_ready=True, statuses=[status], now=0)
     names = re.findall(r"(?m)^# TYPE (relay_\w+) (\w+)$", text.decode())
     ends = {"histogram": ("_bucket", "_sum", "_count")}
     return {

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from relay.delivery.outcome_log import tell
+from relay.delivery.outcome_log import log
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent, State
 from tests.factories import a_delivery
 
@@ -30,7 +30,7 @@ def test_how_it_ended_is_told_as_loud_as_it_is_bad(
     message: str,
 ) -> None:
     caplog.set_level(logging.INFO)
-    tell([a_delivery(**changes)], outcome, now=60_000)
+    log([a_delivery(**changes)], outcome, now=60_000)
     (record,) = caplog.records
     assert (record.levelname, record.getMessage()) == (level, message)
     assert vars(record)["outcome"] == type(outcome).__name__
@@ -39,11 +39,11 @@ def test_how_it_ended_is_told_as_loud_as_it_is_bad(
 
 def test_every_delivery_of_a_request_has_its_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    tell([a_delivery(id=n, event_id=f"e{n}") for n in (1, 2)], Sent(), now=0)
+    log([a_delivery(id=n, event_id=f"e{n}") for n in (1, 2)], Sent(), now=0)
     assert [vars(one)["event_id"] for one in caplog.records] == ["e1", "e2"]
 
 
 def test_what_waits_says_for_how_long(caplog: pytest.LogCaptureFixture) -> None:
-    tell([a_delivery(due_at=60_000)], Failed("502"), now=30_000)
-    tell([a_delivery(due_at=60_000, state=State.DEAD)], Failed("502"), now=30_000)
+    log([a_delivery(due_at=60_000)], Failed("502"), now=30_000)
+    log([a_delivery(due_at=60_000, state=State.DEAD)], Failed("502"), now=30_000)
     assert [vars(one)["again_in"] for one in caplog.records] == ["30s", None]

@@ -10,11 +10,12 @@ import pytest
 import yaml
 
 from relay.admin.sinks import rows
-from relay.app.monitoring import Monitoring
 from relay.cli.sinks import json_row, reports
 from relay.config import Config, parse
-from relay.monitoring.metrics import Metrics
-from relay.monitoring.sink_status import LaneStatus, SinkState, sink_state
+from relay.delivery.lane import LaneStatus
+from relay.monitoring.health import HealthCheck
+from relay.monitoring.metrics import Metrics, scrape
+from relay.monitoring.sink_status import SinkState, sink_state
 from relay.outbox import Backlog, ClosedSink
 from relay.outcome import Attempt
 from tests.page import admin_context
@@ -55,28 +56,19 @@ class Outbox:
 
 
 class Intake:
+    """An intake that can store everything."""
+
     refusal = None
 
     async def probe(self) -> None:
         pass
 
 
-class Lane:
-    """The lane of ``team``."""
-
-    rest = 0.0
-    heartbeat: Any = None
-
-    def __init__(self, *, is_failing: bool) -> None:
-        self.is_failing = is_failing
-        self.heartbeat = type("Heartbeat", (), {"overdue": 0.0})
-
-
-async def state_in_metrics(outbox: Any, lanes: Any) -> set[tuple[str, str]]:
+async def state_in_metrics(outbox: Any, lanes: Mapping[str, LaneStatus]) -> set[tuple[str, str]]:
     """Sinks and their states, of which exactly one is 1."""
-    monitoring = Monitoring(outbox, Intake(), lanes, clock=lambda: NOW)  # type: ignore[arg-type]
-    text, _ = await monitoring.scraped(Metrics(kinds=()))
-    await monitoring.close()
+    health_check = HealthCheck(Intake(), dict)
+    text, _ = await scrape(Metrics(kinds=()), health_check, outbox, lanes, now=NOW)
+    await health_check.close()
     states = re.findall(r'relay_sink_state\{sink="(\w+)",state="(\w+)"\} 1\.0', text.decode())
     assert 'relay_backlog{sink="team"} 3.0' in text.decode()
     return set(states)
@@ -112,7 +104,7 @@ async def test_metrics_page_and_cli_report_the_same_state(
     expected = {("team", str(state))}
     if not is_configured:
         expected.add(("other", "failing" if is_failing else "ok"))
-    assert await state_in_metrics(outbox, {name: Lane(is_failing=is_failing)}) == expected
+    assert await state_in_metrics(outbox, lanes) == expected
     assert await state_on_page(outbox, config, lanes) == expected
     assert await state_in_cli(outbox, config, lanes) == expected
 
