@@ -57,7 +57,7 @@ class Language:
         object.__setattr__(self, "_words", translations(self.locale))
 
     def gettext(self, message: str) -> str:
-        return self._words.gettext(message)
+        return self._words.gettext(message) if message else ""  # else the catalogue's header
 
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         return self._words.ngettext(singular, plural, number)

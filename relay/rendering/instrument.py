@@ -65,7 +65,7 @@ def _walk(
         if count > NODES:
             raise TemplateSyntaxError("the template is too large", line, name, filename)
         if depth > DEPTH:
-            raise TemplateSyntaxError("too much in each other", line, name, filename)
+            raise TemplateSyntaxError("nested too deeply", line, name, filename)
         yield node, parent
         children = list(node.iter_child_nodes())
         stack.extend((child, node, depth + 1) for child in reversed(children))

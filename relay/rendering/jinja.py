@@ -52,7 +52,7 @@ TESTS: Mapping[str, Any] = _TESTS
 GroupTuple: type = filters._GroupTuple
 """The result of the filter ``groupby``: ``grouper`` and ``list``."""
 
-TOO_DEEP = "too much in each other"
+TOO_DEEP = "nested too deeply"
 
 _LINES = re.compile(r"^debug_info = '([0-9=&]*)'", re.M)
 
@@ -72,16 +72,38 @@ class _Generator(CodeGenerator):
             super().visit_Block(node, frame)
 
 
+class _Template(Template):
+    """Runs the root of an imported template once per rendering: Jinja does so once per process."""
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        modules = self.environment.modules()  # type: ignore[attr-defined]
+        if modules is None:
+            return super()._get_default_module(ctx)
+        if self.name not in modules:
+            modules[self.name] = self.make_module()
+        module: TemplateModule = modules[self.name]
+        return module
+
+
 class Environment(SandboxedEnvironment):
     """Jinja's sandbox, with a hook before each step; all errors are TemplateSyntaxError."""
 
+    template_class = _Template
     code_generator_class = _Generator
     blocks_apart = False
     """Whether the root of a template leaves its blocks to ``blocks_of``."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._broken: dict[str, TemplateSyntaxError] = {}
+
     def capture_with(self, join: Callable[[Iterable[str]], str]) -> None:
         """Have ``join`` put together what a template writes and what blocks and macros capture."""
         self.concat = join  # type: ignore[method-assign]
+
+    def modules(self) -> dict[str | None, TemplateModule] | None:
+        """The imported templates of the current rendering, by name; None: Jinja keeps them."""
+        return None
 
     def loading(self) -> None:
         """Before a template is looked for by its name, also by another template."""
@@ -94,7 +116,14 @@ class Environment(SandboxedEnvironment):
 
     def _load_template(self, name: str, globals: Any) -> Template:
         self.loading()
-        return super()._load_template(name, globals)
+        if (error := self._broken.get(name)) is not None:
+            raise error.with_traceback(None)
+        try:
+            return super()._load_template(name, globals)
+        except TemplateSyntaxError as broken:
+            if broken.message != TOO_DEEP:  # which can be the caller's depth
+                self._broken[name] = broken  # it stays broken: a reload has another environment
+            raise
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         self.parsing(source, name, filename)

@@ -136,7 +136,7 @@ class MarkupParser(HTMLParser):
         elif tag == TREE:
             self._add(*self._placed(attributes.get("n", "")))
         elif tag in self._make and len(self._open) > DEPTH:
-            self.problems.append(f"<{tag}> is in more than {DEPTH} others")
+            self.problems.append(f"<{tag}> is nested more than {DEPTH} deep")
         elif tag in self._make:
             self._open.append((tag, attributes, []))
         else:

@@ -159,7 +159,7 @@ def weight(value: Any) -> int:
         if not deeper:
             return total
         level = deeper
-    raise BoundError(f"more than {DEPTH} lists in each other")
+    raise BoundError(f"more than {DEPTH} lists nested")
 
 
 def _inside(value: Any) -> list[Any]:

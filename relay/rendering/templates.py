@@ -29,7 +29,7 @@ from relay.model import Display, Event
 from relay.rendering.blocks import BLOCKS, composed, guarded, parser
 from relay.rendering.builtins import light
 from relay.rendering.expression import values
-from relay.rendering.jinja import blocks_of
+from relay.rendering.jinja import TemplateModule, blocks_of
 from relay.rendering.meter import BoundError, bounded, charge, joined, weighed
 from relay.rendering.problem import Problem, ProblemError, line_of_block, problem_of
 from relay.rendering.rich import Rich, common_origin, with_origins
@@ -50,6 +50,7 @@ class _Scene:
     language: Language
     now: int
     trees: list[Tree] = field(default_factory=list)
+    modules: dict[str | None, TemplateModule] = field(default_factory=dict)
 
 
 ENGLISH = Language()
@@ -61,6 +62,15 @@ MFM_LENGTH = 10_000  # characters; Misskey allows 3000 by default, and 8192 at m
 _REMOTE_EMOJI = re.compile(r":([\w+-]+)@([\w.-]+):")
 
 _scene: ContextVar[_Scene] = ContextVar("scene")
+
+
+class _Environment(Sandbox):
+    """The sandbox of templates of events; its imports are kept for one rendering."""
+
+    blocks_apart = True
+
+    def modules(self) -> dict[str | None, TemplateModule]:
+        return _scene.get().modules
 
 
 class Templates:
@@ -84,8 +94,7 @@ class Templates:
         if directory is not None:
             loaders.insert(0, FileSystemLoader(directory))
         loaders.insert(0, DictLoader(drafts or {}))
-        self._environment = Sandbox(ChoiceLoader(loaders))
-        self._environment.blocks_apart = True
+        self._environment = _Environment(ChoiceLoader(loaders))
         self._environment.filters |= {"mfm": _mfm, "emoji": _emoji, "moment": _moment}
         self._environment.filters["readable"] = _readable
         self._environment.tests["past"] = light(_is_past)

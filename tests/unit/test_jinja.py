@@ -198,3 +198,33 @@ def test_nothing_constant_is_worked_out_before_a_template_runs() -> None:
     assert calls == []
     template.render()
     assert calls == ["a"]
+
+
+def test_an_imported_template_is_run_once_for_each_rendering() -> None:
+    modules: dict[str | None, jinja.TemplateModule] = {}
+
+    class Rendering(_Noted):
+        def modules(self) -> dict[str | None, jinja.TemplateModule]:
+            return modules
+
+    runs: list[int] = []
+    environment = Rendering(
+        a="{% import 'b.j2' as b %}{% import 'b.j2' as c %}{{ b.x }}{{ c.x }}",
+        b="{% set x = count() %}",
+    )
+    environment.globals["count"] = lambda: runs.append(1) or len(runs)
+    template = environment.get_template("a.j2")
+    assert template.render() == "11"
+    modules.clear()
+    assert template.render() == "22"
+
+
+def test_a_template_that_does_not_compile_is_parsed_once() -> None:
+    environment = _Noted(a="{% oops %}")
+    errors = []
+    for _ in range(2):
+        with pytest.raises(TemplateSyntaxError, match="oops") as error:
+            environment.get_template("a.j2")
+        errors.append(error.value.lineno)
+    assert errors == [1, 1]
+    assert environment.hooks == ["load", "parse {% oops %}", "load"]

@@ -142,3 +142,7 @@ def test_every_zone_that_is_told_is_one() -> None:
 @pytest.mark.parametrize("name", ["UTC", "Asia/Tokyo", "CET", "EST", "Japan"])
 def test_a_zone_that_there_is_passes(name: str) -> None:
     assert ZONE.validate_python(name) == name
+
+
+def test_the_empty_text_is_empty_in_every_language() -> None:
+    assert {Language(locale).gettext("") for locale in ("en", "ja", "ko")} == {""}

@@ -107,7 +107,7 @@ def test_tags_nest_only_so_deep() -> None:
     while isinstance(node := tree[0], Styled):
         tree, depth = node.children, depth + 1
     assert (depth, tree) == (DEPTH, (Text("x"),))
-    assert parser.problems[0] == f"<b> is in more than {DEPTH} others"
+    assert parser.problems[0] == f"<b> is nested more than {DEPTH} deep"
 
 
 def test_the_label_of_a_picture_is_its_alt_text() -> None:

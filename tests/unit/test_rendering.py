@@ -241,3 +241,20 @@ def test_a_warning_has_the_markup_of_its_authors_server() -> None:
     shown = discord.render(body).partition(" · ")[0]
     assert shown == ("⚠️ **a** [@bob](<https://far.example/@bob>) <https://example.com/y> \\:cat:")
     assert any(isinstance(node, Emoji) and "cat@far.example" in str(node.url) for node in body)
+
+
+def test_words_that_an_imported_template_sets_are_in_the_language_of_each_rendering() -> None:
+    drafts = {
+        "_words.j2": '{% set ended = _("ended") %}{% set mention = "@bob" | mfm %}',
+        "mention.j2": '{% import "_words.j2" as words %}'
+        "{% block title %}{{ words.ended }}{% endblock %}"
+        "{% block body %}{{ '@a' | mfm }}{{ words.mention }}{% endblock %}",
+    }
+    templates, event = Templates(drafts=drafts), sample.event("mention")
+    titles, bodies = [], []
+    for locale in ("en", "ja", "en"):
+        message = templates.render(event, display=SHOW, language=Language(locale))
+        titles.append(text_of(message.title))
+        bodies.append(text_of(message.body))
+    assert titles[0] == titles[2] == "ended" != titles[1]
+    assert len(set(bodies)) == 1
