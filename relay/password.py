@@ -32,7 +32,7 @@ def hashed(password: str) -> str:
 def check(kept: str) -> None:
     """Raises ValueError if it looks like a hash and is none that can be compared with."""
     if kept.startswith(PREFIX) and _read(kept) is None:
-        raise ValueError("is no scrypt hash: `relay password` makes one")
+        raise ValueError("is not a scrypt hash: `relay password` makes one")
 
 
 def matches(given: str, kept: str) -> bool:

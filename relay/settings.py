@@ -106,7 +106,7 @@ def _meant_zone(name: str, known: Set[str]) -> str:
     if (meant := ABBREVIATIONS.get(written.upper())) is not None:
         return f": did you mean {meant}?"
     if re.fullmatch(r"(?i)(?:utc|gmt|etc/gmt|[a-z]{3,4})?\s*[+-]?\d{1,2}(?::?\d{2})?", written):
-        return "; an offset knows no summer time: name a city of the zone"
+        return "; an offset has no summer time: name a city of the zone"
     city = written.replace(" ", "_").lower()
     of_city = sorted(one for one in known if one.lower().rpartition("/")[2] == city)
     return f": did you mean {of_city[0]}?" if of_city else did_you_mean(written, known)

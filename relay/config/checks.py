@@ -1,7 +1,7 @@
 """
-What one part of the file says of another.
+Checks parts of the file against each other: names, kinds, gates.
 
-Works on the plain data, so that it runs also where a value is wrong, and all mistakes are told.
+Works on the plain data, so it runs even if a value is wrong, and every mistake is reported.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from relay.model import Visibility
 from relay.suggestion import closest, nearest
 
 VERY_CLOSE = 0.75
-"""Forks add kinds of their own: only what is all but a known one is worth a warning."""
+"""Forks add kinds of their own: only a kind that is nearly a known one is worth a warning."""
 
 _BOOL = TypeAdapter(bool)
 _NO_SUMMER = {"EST": "America/New_York", "MST": "America/Denver"}
@@ -23,56 +23,56 @@ _SHOWN_BY_DEFAULT = ("public", "home")
 
 
 def crosscheck(document: Document, *, listen: str) -> None:
-    """Note the mistakes and warnings; ``listen`` is the address unless the file has another."""
+    """Add the mistakes and warnings; ``listen`` is the default address."""
     data = document.data
     hooks, sinks = _part(data, "hooks"), _part(data, "sinks")
-    _check_doors(data, document, listen)
+    _check_listeners(data, document, listen)
     _check_zones(data, sinks, document)
     for path, route in routes(data):
         _check_route(route, path, hooks, sinks, document)
     _check_route_names(data, document)
-    _check_ways(data, hooks, sinks, document)
+    _check_unused(data, hooks, sinks, document)
 
 
 def _part(data: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    """The hooks or the sinks; None if they are not what they should be."""
-    found = data.get(name, {})
-    return found if isinstance(found, dict) else None
+    """The hooks or the sinks; None if they are not a mapping."""
+    part = data.get(name, {})
+    return part if isinstance(part, dict) else None
 
 
 def routes(data: Mapping[str, Any]) -> Iterator[tuple[Loc, Mapping[str, Any]]]:
     """The routes that are mappings, each with its path."""
-    found = data.get("routes")
-    for number, route in enumerate(found if isinstance(found, list) else ()):
+    listed = data.get("routes")
+    for number, route in enumerate(listed if isinstance(listed, list) else ()):
         if isinstance(route, dict):
             yield ("routes", number), route
 
 
-def texts(found: object, path: Loc) -> Iterator[tuple[Loc, str]]:
-    """The texts of a list, or the only one, each with its path."""
-    for number, one in enumerate(found if isinstance(found, list) else [found]):
-        if isinstance(one, str):
-            yield ((*path, number) if isinstance(found, list) else path), one
+def texts(value: object, path: Loc) -> Iterator[tuple[Loc, str]]:
+    """The texts of a list, or the only text, each with its path."""
+    for number, text in enumerate(value if isinstance(value, list) else [value]):
+        if isinstance(text, str):
+            yield ((*path, number) if isinstance(value, list) else path), text
 
 
-def _check_doors(data: Mapping[str, Any], document: Document, listen: str) -> None:
+def _check_listeners(data: Mapping[str, Any], document: Document, listen: str) -> None:
     web = data.get("web")
     inner = web.get("listen") if isinstance(web, dict) else None
     is_same = inner == data.get("listen", listen)
     if isinstance(inner, str) and is_same and not inner.endswith(":0"):
-        document.mistake(("web", "listen"), "is where the public door listens: take another port")
+        document.mistake(("web", "listen"), "is the address of the webhooks: use another port")
 
 
 def _check_zones(
     data: Mapping[str, Any], sinks: Mapping[str, Any] | None, document: Document
 ) -> None:
-    """Zones that are right, but have not the summer time of the people who write them so."""
+    """Warn of zones without summer time, whose names people use for zones that have it."""
     places: list[tuple[Loc, Any]] = [((), data)]
     places += [(("sinks", name), sink) for name, sink in (sinks or {}).items()]
     for path, part in places:
         zone = part.get("timezone") if isinstance(part, dict) else None
         if isinstance(zone, str) and (city := _NO_SUMMER.get(zone)):
-            document.warn((*path, "timezone"), f"knows no summer time, and {city} does")
+            document.warn((*path, "timezone"), f"has no summer time; {city} has")
 
 
 def _check_route(
@@ -95,49 +95,49 @@ def _check_route(
 
 
 def _check_defined(
-    found: object, path: Loc, what: str, known: Mapping[str, Any] | None, document: Document
+    names: object, path: Loc, what: str, known: Mapping[str, Any] | None, document: Document
 ) -> None:
-    for place, name in texts(found, path):
+    for place, name in texts(names, path):
         if known is not None and name not in known:
-            told = document.quoted(place, name)
-            document.mistake(place, f"no {what} is called {told}{closest(name, known)}")
+            quoted = document.quoted(place, name)
+            document.mistake(place, f"no {what} is called {quoted}{closest(name, known)}")
 
 
-def _check_kinds(found: object, path: Loc, document: Document) -> None:
-    for place, kind in texts(found, path):
+def _check_kinds(kinds: object, path: Loc, document: Document) -> None:
+    for place, kind in texts(kinds, path):
         if kind in misskey.KINDS:
             continue
-        told = f"Misskey has no event {document.quoted(place, kind)}"
+        message = f"Misskey has no event {document.quoted(place, kind)}"
         if kind == "quote":
-            document.warn(place, f"{told}: a quote is a renote that `has: quote`")
+            document.warn(place, f"{message}: a quote is a renote that `has: quote`")
         elif near := nearest(kind, misskey.KINDS, cutoff=VERY_CLOSE):
-            document.warn(place, f"{told}: did you mean {near}?")
+            document.warn(place, f"{message}: did you mean {near}?")
 
 
 def _check_gate(
     match: Mapping[str, Any], sink: Mapping[str, Any], name: str, path: Loc, document: Document
 ) -> None:
-    """A route to a sink that may not show what it matches."""
-    wanted = [
+    """Check a route against the gate of one of its sinks."""
+    for_moderators = [
         kind for _, kind in texts(match.get("event"), ()) if misskey.kind_of(kind).is_moderation
     ]
-    if wanted and not _is_true(sink.get("moderation", False)):
+    if for_moderators and not _is_true(sink.get("moderation", False)):
         document.mistake(
             path,
-            f"{wanted[0]} is for moderators only, and the sink {name} is not marked as theirs: "
-            f"set moderation: true at {name} if none but moderators can read it",
+            f"{for_moderators[0]} is for moderators only, and the sink {name} is not: "
+            f"set moderation: true at {name} if only moderators can read it",
         )
-    asked = {it for _, it in texts(match.get("visibility"), ())} & set(Visibility)
-    shown = {it for _, it in texts(sink.get("visibility", [*_SHOWN_BY_DEFAULT]), ())}
-    if asked and not asked & shown:
+    matched = {text for _, text in texts(match.get("visibility"), ())} & set(Visibility)
+    visible = {text for _, text in texts(sink.get("visibility", [*_SHOWN_BY_DEFAULT]), ())}
+    if matched and not matched & visible:
         document.warn(path, f"the sink {name} never shows these notes: see its visibility")
 
 
-def _is_true(found: object) -> bool:
+def _is_true(value: object) -> bool:
     try:
-        return _BOOL.validate_python(found)
+        return _BOOL.validate_python(value)
     except ValidationError:
-        return True  # told as a mistake of its own
+        return True  # reported as a mistake of its own
 
 
 def _check_route_names(data: Mapping[str, Any], document: Document) -> None:
@@ -147,20 +147,20 @@ def _check_route_names(data: Mapping[str, Any], document: Document) -> None:
         if not isinstance(name, str):
             continue
         if name in lines:
-            told = document.quoted(place, name)
-            document.mistake(place, f"another route is called {told}, in line {lines[name]}")
+            quoted = document.quoted(place, name)
+            document.mistake(place, f"another route is called {quoted}, in line {lines[name]}")
         lines.setdefault(name, document.place(place)[0])
 
 
-def _check_ways(
+def _check_unused(
     data: Mapping[str, Any],
     hooks: Mapping[str, Any] | None,
     sinks: Mapping[str, Any] | None,
     document: Document,
 ) -> None:
-    """What leads nowhere."""
+    """Warn of missing hooks, and of sinks without a route."""
     if hooks == {}:
-        document.warn(("hooks",), "no hooks: so no event can come in")
+        document.warn(("hooks",), "there are no hooks: no event can arrive")
     routed = {
         name for path, route in routes(data) for _, name in texts(route.get("to"), (*path, "to"))
     }

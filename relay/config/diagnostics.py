@@ -1,5 +1,5 @@
 """
-What a configuration file says, and every mistake in it, with its line and column.
+A configuration file as plain data, and every mistake in it with its line and column.
 
 A mistake quotes what stands in the file, never what a variable or another file gave: that can be
 a secret. pydantic's errors become sentences that name the key that was probably meant.
@@ -27,7 +27,7 @@ Place = tuple[int, int]
 QUOTED = 80  # characters
 
 UNKNOWN = "https://127.0.0.1/unknown"
-"""Stands for what could not be read."""
+"""Stands for a value that could not be read."""
 
 _VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)")
 _WORD = re.compile(r"[\w.@-]{1,64}")
@@ -35,21 +35,21 @@ _WORD = re.compile(r"[\w.@-]{1,64}")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """What is wrong, and where."""
+    """A mistake and its place."""
 
     line: int
     column: int
     path: str
     text: str
 
-    def told(self, file: str) -> str:
+    def written(self, file: str) -> str:
         where = f"{self.path}: " if self.path else ""
         return f"{file}:{self.line}:{self.column}: {where}{self.text}"
 
 
 @dataclass
 class Document:
-    """What a file says, and what is wrong with it so far."""
+    """The data of a file, the places of its values, and the mistakes so far."""
 
     data: Any = None
     mistakes: list[Mistake] = field(default_factory=list)
@@ -57,20 +57,20 @@ class Document:
     files: list[Path] = field(default_factory=list)
     """The files that secrets were read from."""
     absent: list[Loc] = field(default_factory=list)
-    """What variables and other files should give, and do not."""
+    """Values that a variable or another file lacks."""
     _places: dict[Loc, Place] = field(default_factory=dict)
     _written: dict[Loc, str] = field(default_factory=dict)
     _unread: set[Loc] = field(default_factory=set)
 
     def put(self, path: Loc, place: Place) -> None:
-        """Note where something stands; the first place of a path is the one that counts."""
+        """Remember the place of a value; the first place of a path counts."""
         self._places.setdefault(path, place)
 
     def place(self, path: Loc) -> Place:
         return self._places.get(path, (1, 1))
 
     def filled(self, path: Loc, written: str) -> None:
-        """Note that a value is not what stands in the file: a variable or a file gave it."""
+        """Remember that a value comes from a variable or another file, not from this one."""
         self._written[path] = written
 
     def is_filled(self, path: Loc) -> bool:
@@ -78,9 +78,9 @@ class Document:
 
     def origin(self, path: Loc, *, file: str) -> str:
         """
-        Where a value stands, and what gave it: variables by their names, or another file.
+        The line of a value, and its source: the names of variables, or another file.
 
-        Not as it is written: what stands beside a variable, or in its default, can be a secret.
+        Not as it is written: the text next to a variable, or its default, can be a secret.
         """
         path = self._known(path)
         written = self._written.get(path)
@@ -91,33 +91,33 @@ class Document:
         return ", ".join([place, *(names or ["a file"])])
 
     def quoted(self, path: Loc, value: object) -> str:
-        """A value as it stands in the file, in one line."""
+        """A value as it is written in the file, on one line."""
         text = self._written.get(path, str(value))[:QUOTED]
         return "".join(letter if letter.isprintable() else "…" for letter in text)
 
     def mistake(self, path: Loc, text: str) -> None:
-        """Note a mistake, unless it only follows from a value that could not be read."""
+        """Add a mistake, unless it only follows from a value that could not be read."""
         path = self._known(path)
         if path not in self._unread:
             self.mistakes.append(self._at(path, text))
 
     def unread(self, path: Loc, text: str) -> str:
-        """Note why a value cannot be read; what to put in its place."""
+        """Add the reason why a value cannot be read; returns a placeholder."""
         self.mistake(path, text)
         self._unread.add(self._known(path))
         return UNKNOWN
 
     def missing(self, path: Loc, text: str) -> str:
-        """The same of what stands elsewhere: in a variable, or in another file."""
+        """The same for a value that a variable or another file lacks."""
         self.absent.append(self._known(path))
         return self.unread(path, text)
 
     def warn(self, path: Loc, text: str) -> None:
-        """Note what is allowed, but hardly meant."""
+        """Add a warning: the value is allowed, but hardly meant."""
         self.warnings.append(self._at(self._known(path), text))
 
     def _known(self, path: Loc) -> Loc:
-        """The path itself, or its nearest parent that is in the file."""
+        """The path, or its nearest parent that is in the file."""
         while path and path not in self._places:
             path = path[:-1]
         return path
@@ -126,21 +126,21 @@ class Document:
         return Mistake(*self.place(path), dotted(path), text)
 
 
-def told(mistakes: Iterable[Mistake], *, file: str) -> list[str]:
-    """A line for each, once, in the order of the file."""
-    return [mistake.told(file) for mistake in sorted(set(mistakes))]
+def lines(mistakes: Iterable[Mistake], *, file: str) -> list[str]:
+    """A line for each mistake, once, in the order of the file."""
+    return [mistake.written(file) for mistake in sorted(set(mistakes))]
 
 
 def dotted(path: Loc) -> str:
-    """``routes[0].match.event``, as people write a path."""
+    """A path as people write it: ``routes[0].match.event``."""
     parts = [f"[{step}]" if isinstance(step, int) else f".{word(step)}" for step in path]
     return "".join(parts).removeprefix(".")
 
 
 def word(key: str) -> str:
-    """A key as far as it is a word: in ``{secret:abc}`` YAML takes the secret for a part of it."""
-    found = _WORD.match(key)
-    start = found[0] if found else ""
+    """The key, cut to a word: in ``{secret:abc}`` YAML takes the secret for a part of it."""
+    match = _WORD.match(key)
+    start = match[0] if match else ""
     return start if start == key else f"{start}…"
 
 
@@ -148,7 +148,7 @@ Schema = Mapping[str, Any]
 
 
 class Shape:
-    """Walks the schema of a model along the paths that pydantic tells."""
+    """Walks the schema of a model along the paths of pydantic's errors."""
 
     def __init__(self, model: type[BaseModel]) -> None:
         self._root: Schema = model.model_json_schema()
@@ -158,7 +158,7 @@ class Shape:
         return tuple(step for step, _ in self._steps(path))
 
     def keys(self, path: Loc) -> list[str]:
-        """The keys that may stand where the last step of a path does."""
+        """The keys that are allowed at the last step of a path."""
         *_, (_, holder) = self._steps(path)
         return list(holder.get("properties", ()))
 
@@ -170,7 +170,7 @@ class Shape:
         return list(_by_tag(here))
 
     def _steps(self, path: Loc) -> Iterator[tuple[str | int, Schema]]:
-        """Each step that is in the file, and the schema of what holds it."""
+        """Each step that is in the file, with the schema of its parent."""
         here = self._bare(self._root)
         for step in path:
             if step in (tags := _by_tag(here)):
@@ -182,23 +182,23 @@ class Shape:
     def _inside(self, holder: Schema, step: str | int) -> Schema:
         if isinstance(step, int):
             return self._bare(holder.get("items", {}))
-        found = holder.get("properties", {}).get(step, holder.get("additionalProperties"))
-        return self._bare(found if isinstance(found, Mapping) else {})
+        inner = holder.get("properties", {}).get(step, holder.get("additionalProperties"))
+        return self._bare(inner if isinstance(inner, Mapping) else {})
 
     def _bare(self, schema: Schema) -> Schema:
-        """What a reference points to, and what is left of ``X | None``."""
+        """The schema behind a reference, and ``X`` of ``X | None``."""
         if "$ref" in schema:
             here: Any = self._root
             for step in schema["$ref"].removeprefix("#/").split("/"):
                 here = here[step]
             return self._bare(here)
-        members = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+        members = [member for member in schema.get("anyOf", ()) if member.get("type") != "null"]
         return self._bare(members[0]) if len(members) == 1 else schema
 
 
 def _by_tag(schema: Schema) -> Mapping[str, str]:
-    found: Mapping[str, str] = schema.get("discriminator", {}).get("mapping", {})
-    return found
+    mapping: Mapping[str, str] = schema.get("discriminator", {}).get("mapping", {})
+    return mapping
 
 
 CLOSE_TO_TYPE = 0.7
@@ -206,12 +206,12 @@ FORGIVEN = {"extra_forbidden", "literal_error", "enum", "bool_parsing", "bool_ty
 """Without these keys the rest still makes sense."""
 
 
-def likely(data: Mapping[str, Any], found: Iterable[ErrorDetails], shape: Shape) -> dict[str, Any]:
+def likely(data: Mapping[str, Any], errors: Iterable[ErrorDetails], shape: Shape) -> dict[str, Any]:
     """The data without the keys that are forgiven, and with the types of sinks put right."""
     meant = copy.deepcopy(dict(data))
-    for one in found:
-        if one["type"] in FORGIVEN:
-            _remove(meant, shape.written(tuple(one["loc"])))
+    for error in errors:
+        if error["type"] in FORGIVEN:
+            _remove(meant, shape.written(tuple(error["loc"])))
     sinks, types = meant.get("sinks"), shape.tags(("sinks", "any"))
     for sink in sinks.values() if isinstance(sinks, dict) else ():
         if not isinstance(sink, dict):
@@ -252,41 +252,41 @@ WORDS = {
 }
 
 
-def complaints(shape: Shape, found: Iterable[ErrorDetails]) -> Iterator[tuple[Loc, str]]:
-    """The paths in the file, and what to tell of each: never the value, which can be a secret."""
-    for one in found:
-        # pydantic counts only what is right in a list; what is wrong is told anyway.
-        if not (one["type"] == "too_short" and one["input"]):
-            yield _complaint(shape, one)
+def complaints(shape: Shape, errors: Iterable[ErrorDetails]) -> Iterator[tuple[Loc, str]]:
+    """A path and a message for each error; never the value, which can be a secret."""
+    for error in errors:
+        # pydantic counts only the valid items of a list; the others are reported anyway.
+        if not (error["type"] == "too_short" and error["input"]):
+            yield _complaint(shape, error)
 
 
-def _complaint(shape: Shape, found: ErrorDetails) -> tuple[Loc, str]:
-    path, kind = tuple(found["loc"]), found["type"]
-    written, context = shape.written(path), found.get("ctx", {})
+def _complaint(shape: Shape, error: ErrorDetails) -> tuple[Loc, str]:
+    path, kind = tuple(error["loc"]), error["type"]
+    written, context = shape.written(path), error.get("ctx", {})
     match kind:
         case "extra_forbidden":
             return written, _unknown_key(str(written[-1]), shape.keys(path))
         case "missing":
             return written, f"{written[-1]} is missing"
         case "union_tag_not_found":
-            if (key := _meant_as_type(found["input"])) is not None:
+            if (key := _meant_as_type(error["input"])) is not None:
                 return (*written, key), f"unknown key {word(key)}: did you mean type?"
             return written, f"type is missing: it should be {either(shape.tags(path))}"
         case "union_tag_invalid":
             tags = shape.tags(path)
-            wanted = did_you_mean(str(context.get("tag", "")), tags)
-            return (*written, "type"), f"should be {either(tags)}{wanted}"
+            hint = did_you_mean(str(context.get("tag", "")), tags)
+            return (*written, "type"), f"should be {either(tags)}{hint}"
         case "literal_error" | "enum":
             known = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-            return written, f"should be {either(known)}{did_you_mean(str(found['input']), known)}"
+            return written, f"should be {either(known)}{did_you_mean(str(error['input']), known)}"
         case "string_type":
-            return written, _no_text(found["input"])
+            return written, _no_text(error["input"])
         case _:
-            return written, WORDS.get(kind, _sentence(found["msg"]))
+            return written, WORDS.get(kind, _sentence(error["msg"]))
 
 
 def either(words: Sequence[str]) -> str:
-    """``a, b or c``"""
+    """Join words: ``a, b or c``."""
     *others, last = words
     return f"{', '.join(others)} or {last}" if others else last
 
@@ -302,8 +302,8 @@ def _meant_as_type(sink: object) -> str | None:
     return nearest("type", known, cutoff=CLOSE_TO_TYPE)
 
 
-def _no_text(given: object) -> str:
-    if isinstance(given, bool):
+def _no_text(value: object) -> str:
+    if isinstance(value, bool):
         return "should be a text: put it in quotes"
     return "should be a single text"
 

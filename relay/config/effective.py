@@ -1,4 +1,4 @@
-"""Every setting in effect, as it may be shown, and where it came from."""
+"""Every setting in effect, without secrets, and where it comes from."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from relay.units import written
 
 HIDDEN = "••••••"
 DEFAULT = ""
-"""The origin of what the file does not say."""
+"""The origin of a setting that is not in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Setting:
 
 
 def settings(config: BaseModel, document: Document, *, file: str) -> Iterator[Setting]:
-    """Those of the file in its words, and the defaults of all others."""
+    """The settings of the file as they are written, and the defaults of all others."""
     yield from _of_model(config, document.data, (), document, file)
 
 
@@ -35,25 +35,25 @@ def _of_model(
     for name in type(model).model_fields:
         value, here = getattr(model, name), (*path, name)
         if name in data:
-            yield from _given(name, value, data[name], here, document, file)
+            yield from _from_file(name, value, data[name], here, document, file)
         else:
             yield from _default(value, here)
 
 
-def _given(
+def _from_file(
     name: str, value: Any, data: Any, path: Loc, document: Document, file: str
 ) -> Iterator[Setting]:
     if isinstance(value, BaseModel) and isinstance(data, dict):
         yield from _of_model(value, data, path, document, file)
     elif isinstance(value, dict) and isinstance(data, dict):
         for key, inner in value.items():
-            yield from _given(key, inner, data[key], (*path, key), document, file)
-    elif isinstance(value, tuple) and any(isinstance(one, BaseModel) for one in value):
-        for number, (inner, its) in enumerate(zip(value, data, strict=True)):
-            yield from _given(name, inner, its, (*path, number), document, file)
+            yield from _from_file(key, inner, data[key], (*path, key), document, file)
+    elif isinstance(value, tuple) and any(isinstance(item, BaseModel) for item in value):
+        for number, (inner, part) in enumerate(zip(value, data, strict=True)):
+            yield from _from_file(name, inner, part, (*path, number), document, file)
     else:
-        shown = HIDDEN if _has_secret(value) else _plain(data)
-        yield Setting(dotted(path), shown, document.origin(path, file=file))
+        text = HIDDEN if _has_secret(value) else _plain(data)
+        yield Setting(dotted(path), text, document.origin(path, file=file))
 
 
 def _default(value: Any, path: Loc) -> Iterator[Setting]:

@@ -1,4 +1,4 @@
-"""What a configuration takes from outside: ``${NAME}`` and files that hold a secret."""
+"""Values from outside the file: ``${NAME}`` and files of secrets."""
 
 import os
 import pwd
@@ -14,7 +14,7 @@ _BARE = re.compile(r"\$[A-Z_][A-Z0-9_]*", re.ASCII)
 
 
 class UnreadError(ValueError):
-    """A value that is not there; the text says why, and never quotes a value."""
+    """A value cannot be read; the text says why, and never quotes a value."""
 
 
 def has_reference(text: str) -> bool:
@@ -23,7 +23,7 @@ def has_reference(text: str) -> bool:
 
 def filled(text: str, environ: Mapping[str, str]) -> str:
     """
-    Put variables in: ``${NAME}``, or ``${NAME:-default}``; ``$${`` is a literal ``${``.
+    Replace variables: ``${NAME}``, or ``${NAME:-default}``; ``$${`` is a literal ``${``.
 
     Raises UnreadError.
     """
@@ -33,12 +33,12 @@ def filled(text: str, environ: Mapping[str, str]) -> str:
 
 
 def _put(environ: Mapping[str, str]) -> Callable[[re.Match[str]], str]:
-    def put(found: re.Match[str]) -> str:
-        if found["inside"] is None:
+    def put(reference: re.Match[str]) -> str:
+        if reference["inside"] is None:
             return "$"
-        inside = _INSIDE.fullmatch(found["inside"])
-        if inside is None or not found["end"]:
-            raise UnreadError("${ begins a variable, like ${NAME}; write $${ if it is none")
+        inside = _INSIDE.fullmatch(reference["inside"])
+        if inside is None or not reference["end"]:
+            raise UnreadError("${ begins a variable, like ${NAME}; write $${ for a literal ${")
         value = environ.get(inside["name"]) or inside["default"]
         if value is None:
             state = "empty" if inside["name"] in environ else "not set"
@@ -52,22 +52,22 @@ def content(file: Path) -> str:
     """
     The text of a secret's file, without the newline at its end.
 
-    Raises UnreadError. A name is told of what is there alone: where a secret was written for the
-    name of its file, there is no such file.
+    Raises UnreadError. Its text names a file only if it exists: where somebody wrote the secret
+    in place of the file's name, there is no such file.
     """
     try:
         with file.open(encoding="utf-8-sig") as opened:
-            found = opened.read(MAX_SECRET).strip()
+            text = opened.read(MAX_SECRET).strip()
     except UnicodeDecodeError:
         raise UnreadError("the file is not UTF-8 text") from None
     except PermissionError:
         raise UnreadError(refusal(file)) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "that is no file name"
+        reason = getattr(error, "strerror", None) or "that is not a file name"
         raise UnreadError(f"the file cannot be read: {reason}") from None
-    if not found:
+    if not text:
         raise UnreadError("the file is empty")
-    return found
+    return text
 
 
 def credential(file: Path, *, base: Path) -> str:
@@ -83,7 +83,7 @@ def credential(file: Path, *, base: Path) -> str:
 
 
 def place(written: str, *, base: Path, environ: Mapping[str, str]) -> Path:
-    """Where to read a secret's file: where systemd put it, or where its name says."""
+    """The path of a secret's file: among systemd's credentials, or as it is named."""
     file = base / written
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if folder is None:
@@ -93,7 +93,7 @@ def place(written: str, *, base: Path, environ: Mapping[str, str]) -> Path:
 
 
 def user() -> str:
-    """The name of the user as whom relay runs here."""
+    """The name of the user that relay runs as."""
     number = os.geteuid()
     try:
         return pwd.getpwuid(number).pw_name
@@ -102,11 +102,11 @@ def user() -> str:
 
 
 def refusal(file: Path) -> str:
-    """What stands in the way of a file that this user may not read, and how to change that."""
+    """Why this user cannot read a file, and how to change that."""
     file = file.absolute()
     for folder in reversed(file.parents):
         if not os.access(folder, os.X_OK, effective_ids=True):
-            told = f"the folder {folder} lets the user {user()} not in, as which relay runs here"
-            return f"{told}: chown {user()} {folder}, or chmod o+x {folder}"
-    told = f"{file} may not be read by the user {user()}, as which relay runs here"
-    return f"{told}: chown {user()} {file}, or let systemd hand it over (LoadCredential=)"
+            reason = f"the folder {folder} is closed to the user {user()} that relay runs as"
+            return f"{reason}: chown {user()} {folder}, or chmod o+x {folder}"
+    reason = f"{file} cannot be read by the user {user()} that relay runs as"
+    return f"{reason}: chown {user()} {file}, or let systemd hand it over (LoadCredential=)"

@@ -8,7 +8,16 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from relay.config.checks import crosscheck
-from relay.config.diagnostics import UNKNOWN, Document, Loc, Shape, complaints, dotted, likely, told
+from relay.config.diagnostics import (
+    UNKNOWN,
+    Document,
+    Loc,
+    Shape,
+    complaints,
+    dotted,
+    likely,
+    lines,
+)
 from relay.config.effective import settings
 from relay.config.env import refusal
 from relay.config.settings import LISTEN, Config
@@ -48,9 +57,9 @@ def parse(
 
 def load_without_secrets(path: Path, *, environ: Mapping[str, str] = os.environ) -> Config:
     """
-    Read a file for somebody who only looks: no variable has to be set, no secret to be readable.
+    Read a file without its secrets: variables may be unset, and files of secrets unreadable.
 
-    Nothing can be sent by it. Raises ConfigError with all other mistakes.
+    For commands that send nothing. Raises ConfigError with all other mistakes.
     """
     document = read(text_of(path), base=path.parent, environ=environ)
     if isinstance(document.data, dict):
@@ -62,18 +71,18 @@ def _built(document: Document, *, file: str, base: Path, samples: Samples) -> Co
     if not document.mistakes and not isinstance(document.data, dict):
         document.mistake((), _no_mapping(document.data))
     if not isinstance(document.data, dict):
-        raise ConfigError("\n".join(told(document.mistakes, file=file)))
+        raise ConfigError("\n".join(lines(document.mistakes, file=file)))
     config = _validated(document)
     crosscheck(document, listen=LISTEN)
     problems = proof(document, base=base, samples=samples)
     if document.mistakes or problems or config is None:
-        raise ConfigError("\n".join([*told(document.mistakes, file=file), *problems]))
+        raise ConfigError("\n".join([*lines(document.mistakes, file=file), *problems]))
     for name, sink in config.sinks.items():
         for key, doubt in sink.doubts.items():
             document.warn(("sinks", name, key), doubt)
     templates = None if config.templates is None else base / config.templates
     checked = config.model_copy(update={"templates": templates})
-    checked._warnings = tuple(told(document.warnings, file=file))
+    checked._warnings = tuple(lines(document.warnings, file=file))
     checked._secret_files = tuple(dict.fromkeys(document.files))
     if config.web is not None:
         checked._effective = tuple(settings(config, document, file=Path(file).name))
@@ -87,32 +96,32 @@ def _no_mapping(data: object) -> str:
 
 
 def _validated(document: Document) -> Config | None:
-    """The configuration; None if there are mistakes, which the document knows then."""
+    """The configuration; None if there are mistakes, which are added to the document."""
     data, shape = document.data, None
     for _ in range(READINGS):
         try:
             config = Config.model_validate(data)
         except ValidationError as error:
-            found = error.errors(include_url=False)
+            errors = error.errors(include_url=False)
         else:
             return config if shape is None else None
         shape = shape or Shape(Config)
-        for path, text in complaints(shape, found):
+        for path, text in complaints(shape, errors):
             document.mistake(path, text)
-        data = likely(data, found, shape)
+        data = likely(data, errors, shape)
     return None
 
 
 def secret_files(path: Path) -> tuple[Path, ...]:
-    """The files of secrets that a configuration names."""
+    """The files of secrets that a configuration uses."""
     return tuple(read(text_of(path), base=path.parent, environ=os.environ).files)
 
 
 def outbox_of(path: Path) -> str:
-    """Where a configuration keeps what waits. Raises ConfigError if it cannot be read at all."""
+    """The outbox of a configuration. Raises ConfigError if the file cannot be read at all."""
     document = read(text_of(path), base=path.parent, environ=os.environ)
     if document.data is None and document.mistakes:
-        raise ConfigError("\n".join(told(document.mistakes, file=str(path))))
+        raise ConfigError("\n".join(lines(document.mistakes, file=str(path))))
     written = document.data.get("outbox") if isinstance(document.data, dict) else None
     try:
         return str(TypeAdapter(OutboxUrl).validate_python(written))
@@ -155,12 +164,14 @@ _IN_PLACE: Mapping[str, str] = {
 
 
 def put_placeholders(document: Document) -> None:
-    """Let a file be read whose variables and files of secrets are not all there."""
+    """Put placeholders for missing variables and files of secrets, and drop these mistakes."""
     paths = [path for path in document.absent if path[0] not in NEEDED]
     for path in paths:
         _put_placeholder(document.data, path)
     forgiven = {dotted(path) for path in paths}
-    document.mistakes[:] = [one for one in document.mistakes if one.path not in forgiven]
+    document.mistakes[:] = [
+        mistake for mistake in document.mistakes if mistake.path not in forgiven
+    ]
 
 
 def _put_placeholder(data: Any, path: Loc) -> None:

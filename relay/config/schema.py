@@ -1,8 +1,8 @@
 """
-The JSON Schema of the file, for editors: what `relay check` takes, as far as a schema can tell.
+The JSON Schema of the file, for editors: it accepts what `relay check` accepts, and a bit more.
 
-pydantic's own schema is that of the values; this is that of the text they are written as, with
-variables, secrets in files of their own, and no null.
+pydantic's own schema describes the values; this one describes the text in the file, with variables,
+files of secrets, and without null.
 """
 
 import ast
@@ -30,37 +30,37 @@ _VARIABLE = {"$ref": "#/$defs/Variable"}
 
 
 def schema() -> Schema:
-    found = Config.model_json_schema(schema_generator=Described)
-    models = {name: _changed(one) for name, one in found.pop("$defs").items()}
+    whole = Config.model_json_schema(schema_generator=Described)
+    models = {name: _changed(model) for name, model in whole.pop("$defs").items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **_changed(found),
+        **_changed(whole),
         "title": "The configuration of relay",
         "$defs": models | {"Variable": VARIABLE},
     }
 
 
-def _changed(found: Any) -> Any:
+def _changed(part: Any) -> Any:
     """A part of the schema, and all that is below it."""
-    if isinstance(found, list):
-        return [_changed(one) for one in found]
-    if not isinstance(found, dict):
-        return found
-    schema = {key: _changed(value) for key, value in found.items() if key != "properties"}
+    if isinstance(part, list):
+        return [_changed(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    schema = {key: _changed(value) for key, value in part.items() if key != "properties"}
     schema.pop("title", None)
     schema.pop("discriminator", None)  # of OpenAPI: an editor reads the const of each `type`
-    if isinstance(told := schema.get("description"), str):
-        schema["description"] = " ".join(told.replace("``", "`").split())
+    if isinstance(text := schema.get("description"), str):
+        schema["description"] = " ".join(text.replace("``", "`").split())
     if "anyOf" in schema:
         return _without_null(schema)
-    if "properties" in found:
-        parts = {key: _property(value) for key, value in found["properties"].items()}
+    if "properties" in part:
+        parts = {key: _property(value) for key, value in part["properties"].items()}
         return _with_files(schema | {"properties": parts})
     return _or_variable(schema)
 
 
-def _property(found: Schema) -> Schema:
-    schema: Schema = _changed(found)
+def _property(part: Schema) -> Schema:
+    schema: Schema = _changed(part)
     if "default" in schema:
         schema["default"] = _default(schema, schema["default"])
         if schema["default"] in ("", []) or isinstance(schema["default"], dict):
@@ -71,16 +71,18 @@ def _property(found: Schema) -> Schema:
 def _default(schema: Schema, default: Any) -> Any:
     """As it would stand in the file."""
     if repr(f"^{DURATION}$") in repr(schema):
-        return [written(one) for one in default] if isinstance(default, list) else written(default)
+        return (
+            [written(item) for item in default] if isinstance(default, list) else written(default)
+        )
     return written_size(default) if repr(f"^{SIZE}$") in repr(schema) else default
 
 
 def _without_null(schema: Schema) -> Schema:
     """A key has a value or is not there."""
     members: list[Schema] = []
-    for one in schema.pop("anyOf"):
-        if one.get("type") != "null":
-            members += one["anyOf"] if one.keys() == {"anyOf"} else [one]
+    for member in schema.pop("anyOf"):
+        if member.get("type") != "null":
+            members += member["anyOf"] if member.keys() == {"anyOf"} else [member]
     if schema.get("default", "") is None:
         del schema["default"]
     return members[0] | schema if len(members) == 1 else {"anyOf": members} | schema
@@ -90,22 +92,24 @@ def _or_variable(schema: Schema) -> Schema:
     """A bounded value may also be a variable, whose value nobody knows here."""
     if schema.get("type") != "boolean" and not schema.keys() & {"enum", "pattern"}:
         return schema
-    told = {key: schema.pop(key) for key in ("description", "default") if key in schema}
-    return {"anyOf": [schema, _VARIABLE]} | told
+    annotations = {key: schema.pop(key) for key in ("description", "default") if key in schema}
+    return {"anyOf": [schema, _VARIABLE]} | annotations
 
 
 def _with_files(schema: Schema) -> Schema:
-    """Beside each secret, the name of a file that holds it; one of both, if it is needed."""
+    """Add a key for the file of each secret; a required secret needs exactly one of the two."""
     properties, needed = schema["properties"], schema.get("required", [])
     either = []
     for key in [key for key in SECRETS if key in properties]:
         file = f"{key}_file"
         name = {"type": "string", "minLength": 1}
-        is_list = any(one.get("type") == "array" for one in properties[key].get("anyOf", ()))
+        is_list = any(member.get("type") == "array" for member in properties[key].get("anyOf", ()))
         several = {"anyOf": [name, {"type": "array", "items": name, "minItems": 1}]}
-        told = {"description": f"The file that holds the {key}, from the folder of this one."}
-        properties[file] = (several if is_list else name) | told
-        ways = [{"required": [one]} for one in (key, file)]
+        description = {
+            "description": f"The file that holds the {key}, from the folder of this one."
+        }
+        properties[file] = (several if is_list else name) | description
+        ways = [{"required": [spelling]} for spelling in (key, file)]
         either.append({"oneOf": ways} if key in needed else {"not": {"required": [key, file]}})
     if either:
         schema["allOf"] = either
@@ -115,11 +119,11 @@ def _with_files(schema: Schema) -> Schema:
 
 def descriptions(model: type[BaseModel]) -> Mapping[str, str]:
     """The texts below the fields of a model and of those that it extends, by their names."""
-    found: dict[str, str] = {}
-    for one in reversed(model.__mro__):
-        if issubclass(one, BaseModel) and one is not BaseModel:
-            found |= dict(_below_fields(one))
-    return found
+    texts: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, BaseModel) and base is not BaseModel:
+            texts |= dict(_below_fields(base))
+    return texts
 
 
 def _below_fields(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
@@ -135,9 +139,9 @@ class Described(GenerateJsonSchema):
 
     def model_schema(self, schema: Any) -> JsonSchemaValue:
         """Called by pydantic for each model."""
-        found = super().model_schema(schema)
-        properties = self.resolve_ref_schema(found).get("properties", {})
+        result = super().model_schema(schema)
+        properties = self.resolve_ref_schema(result).get("properties", {})
         for name, text in descriptions(schema["cls"]).items():
             if name in properties:
                 properties[name]["description"] = text
-        return found
+        return result

@@ -1,4 +1,4 @@
-"""The models of what the file may say."""
+"""The models of the configuration file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -39,31 +39,31 @@ DAY = 86400.0
 
 
 class WebSettings(Settings):
-    """What operators see: the page, /metrics, /healthz, /readyz."""
+    """The operators' listener: the page, /metrics, /healthz, /readyz."""
 
     listen: Listen = "127.0.0.1:8096"
     """host:port, or unix:/path/of/a/socket."""
     password: Password | None = Field(default=None, validate_default=True)
     """Needed where other machines reach the page; itself, or its hash from `relay password`."""
     hosts: Annotated[tuple[Host, ...], OneOrMany()] = ()
-    """The names by which it is asked for, beside its address and localhost."""
+    """Host names that requests may use, in addition to its address and localhost."""
 
     @field_validator("password")
     @classmethod
     def _keeps_others_out(cls, password: Secret | None, info: ValidationInfo) -> Secret | None:
         # Not a check of the whole model: that would not run where another key is wrong.
         if password is None and not is_local(info.data.get("listen", LISTEN)):
-            raise ValueError("password is missing: other machines reach the page")
+            raise ValueError("password is missing: other machines can reach the page")
         return password
 
 
 class HookSettings(Settings):
-    """A way in: where one Misskey webhook posts to."""
+    """An address that one Misskey webhook posts to."""
 
     secret: Annotated[tuple[Filled, ...], Field(min_length=1), OneOrMany()]
-    """What Misskey sends in X-Misskey-Hook-Secret (forks: X-Iceshrimp-Hook-Secret, ...)."""
+    """The value of X-Misskey-Hook-Secret (forks: X-Iceshrimp-Hook-Secret, ...)."""
     server: Origin = ""
-    """The only server whose events and emoji are taken; no other hook touches what came by this."""
+    """The only server that events and emoji are accepted from; other hooks cannot change them."""
 
 
 class RouteSettings(Settings):
@@ -72,26 +72,26 @@ class RouteSettings(Settings):
     to: Annotated[tuple[str, ...], Field(min_length=1), OneOrMany()]
     """The sinks that get the event."""
     name: str | None = None
-    """What the log and `relay route` call it; by default its number, like #1."""
+    """Its name in the log and in `relay route`; by default its number, like #1."""
     match: Match = Match()
-    """The route is on where these hold; without it for every event."""
+    """The route applies to events that meet these conditions; without it to every event."""
     unless: Match | None = None
-    """The route is off where these hold."""
+    """The route does not apply to events that meet these conditions."""
     when: str | None = None
     """A Jinja expression over the event."""
     template: Name | None = None
     """Use ``<event>.<template>.j2`` where there is one."""
     locale: Locale | None = None
-    """Another language than the whole relay's."""
+    """The language of its messages, if another than the general one."""
 
 
 class Config(Settings):
-    """Everything that the file says."""
+    """The whole configuration file."""
 
     listen: Listen = LISTEN
     """host:port, or unix:/path/of/a/socket."""
     web: WebSettings | None = None
-    """The operators' address: a page, metrics and readiness; without it there is none."""
+    """The operators' listener: a page, metrics and readiness; without it there is none."""
     outbox: OutboxUrl = OUTBOX
     """Where events wait: sqlite:FILE, from this file's folder, or postgresql://user@host/db."""
     locale: Locale = "en"
@@ -107,7 +107,7 @@ class Config(Settings):
     max_body: MaxBody = 4 * 2**20
     """Of one webhook; real ones reach 190 kB."""
     max_waiting: Annotated[int, Field(ge=1)] = 1_000_000
-    """How many messages may wait; beyond it events are refused, and Misskey keeps them a while."""
+    """How many messages may wait; beyond it events are rejected, and Misskey retries a while."""
     hold: Duration = 0.3
     """How long an event waits for its siblings and its turn; 0: not at all."""
     retry: Annotated[tuple[Duration, ...], OneOrMany()] = RETRY
@@ -115,11 +115,11 @@ class Config(Settings):
     proxy: Proxy = "env"
     """For outgoing requests: env (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), none, or http://host:port."""
     hooks: dict[Name, HookSettings] = Field(default_factory=dict)
-    """Ways in, by name: ``POST /hooks/<name>``."""
+    """Webhooks that relay accepts, by name: ``POST /hooks/<name>``."""
     sinks: dict[Name, AnySink] = Field(default_factory=dict)
-    """Ways out, by name."""
+    """Destinations of messages, by name."""
     routes: tuple[RouteSettings, ...] = ()
-    """Which events go where: every route is asked, and a sink gets an event once."""
+    """Which events go to which sinks: every route is evaluated, and a sink gets an event once."""
     _home: Path = PrivateAttr(Path())
     _warnings: tuple[str, ...] = PrivateAttr(())
     _secret_files: tuple[Path, ...] = PrivateAttr(())
@@ -127,12 +127,12 @@ class Config(Settings):
 
     @property
     def home(self) -> Path:
-        """The folder for what relay makes beside an outbox that is in no file."""
+        """The folder for relay's files if the outbox is not a file."""
         return self._home
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the file may say, but hardly means; a line each."""
+        """Values that are allowed, but hardly meant; a line each."""
         return self._warnings
 
     @property
@@ -142,12 +142,12 @@ class Config(Settings):
 
     @property
     def effective(self) -> tuple[Setting, ...]:
-        """All settings with their origins, for the operator's page; empty if there is none."""
+        """All settings with their origins, for the operators' page; empty without a page."""
         return self._effective
 
     @property
     def bound(self) -> frozenset[str]:
-        """The hooks that bring the events of one server only."""
+        """The hooks that accept the events of one server only."""
         return frozenset(name for name, hook in self.hooks.items() if hook.server)
 
     def templates_in(self) -> Templates:

@@ -1,7 +1,7 @@
 """
-Proofs, as printers call them: templates and conditions are tried before the first real event.
+Tries templates and conditions with sample events, before the first real one.
 
-Works on the plain data, so that it runs also where a value elsewhere is wrong.
+Works on the plain data, so it runs even if a value elsewhere is wrong.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,18 +24,18 @@ from relay.sinks import AnySink
 from relay.suggestion import closest, nearest
 
 Samples = Callable[[], Sequence[Event]]
-"""Reads events that every template has to render; nobody asks where no template is a user's own."""
+"""Reads events that every template has to render; called only for own templates of a user."""
 
 MOST_STEPS = 10 * STEPS
-"""Of all that is tried: a check ends within seconds, whatever templates do."""
+"""The steps of all trials together: a check ends within seconds."""
 TOO_LONG = "the templates take so many steps that not all of them were tried with every event"
 
 
 def proof(document: Document, *, base: Path, samples: Samples) -> list[str]:
     """
-    Note mistakes in what the file says of templates.
+    Add the mistakes of ``when`` and ``template`` to the document.
 
-    Returns what the templates themselves do wrong with ``samples``, a line each, with its place.
+    Returns the problems that the templates have with ``samples``, a line each, with its place.
     """
     with bounded(MOST_STEPS) as left:
         return _proof(document, base, samples, left)
@@ -49,7 +49,7 @@ def _proof(document: Document, base: Path, samples: Samples, left: list[int]) ->
         return []
     _warn_of_unknown_kinds(directory, document)
     events, variants = samples(), _variants(document.data)
-    found = (
+    problems = (
         _placed(problem, directory)
         for display in sorted(_displays(document.data), key=repr)
         for problem in (
@@ -57,8 +57,8 @@ def _proof(document: Document, base: Path, samples: Samples, left: list[int]) ->
             *_problems_of_unknown(_kinds(directory), templates, events, display, left),
         )
     )
-    told = list(dict.fromkeys(found))
-    return told if left[0] >= STEPS else [*told, TOO_LONG]
+    lines = list(dict.fromkeys(problems))
+    return lines if left[0] >= STEPS else [*lines, TOO_LONG]
 
 
 def _directory(document: Document, base: Path) -> Path | None:
@@ -68,7 +68,7 @@ def _directory(document: Document, base: Path) -> Path | None:
     directory = base / name
     if not directory.is_dir():
         document.mistake(
-            ("templates",), "there is no such folder: names start at the folder of this file"
+            ("templates",), "there is no such folder: the path is relative to this file"
         )
         return None
     return directory
@@ -83,8 +83,8 @@ def _check_routes(
             _check_when(when, (*path, "when"), document, samples if left[0] >= STEPS else tuple)
         known = _all_variants(templates)
         if isinstance(variant, str) and variant not in known:
-            told = document.quoted((*path, "template"), variant)
-            text = f"no template has a file <event>.{told}.j2{closest(variant, known)}"
+            quoted = document.quoted((*path, "template"), variant)
+            text = f"no template has a file <event>.{quoted}.j2{closest(variant, known)}"
             document.mistake((*path, "template"), text)
 
 
@@ -94,10 +94,10 @@ def _check_when(
     try:
         predicate(when)
         if (reason := overrun(when, samples())) is not None:
-            document.mistake(path, f"can never be answered: {reason}")
+            document.mistake(path, f"cannot be evaluated: {reason}")
     except TemplateError as error:
-        hidden = "not a Jinja expression"  # its words quote it, and it is not what the file says
-        document.mistake(path, hidden if document.is_filled(path) else str(error))
+        message = "not a Jinja expression"  # its words quote it, and it is not what the file says
+        document.mistake(path, message if document.is_filled(path) else str(error))
 
 
 def _all_variants(templates: Templates) -> set[str]:
@@ -107,21 +107,21 @@ def _all_variants(templates: Templates) -> set[str]:
 
 
 def _variants(data: Mapping[str, Any]) -> list[str]:
-    found = (route.get("template") for _, route in routes(data))
-    return sorted({one for one in found if isinstance(one, str)})
+    names = (route.get("template") for _, route in routes(data))
+    return sorted({name for name in names if isinstance(name, str)})
 
 
 def _displays(data: Mapping[str, Any]) -> set[Display]:
     """How the sinks show notes, as far as they can be read."""
     sinks = data.get("sinks")
-    written: TypeAdapter[Any] = TypeAdapter(AnySink)
-    found = set()
+    adapter: TypeAdapter[Any] = TypeAdapter(AnySink)
+    displays = set()
     for sink in sinks.values() if isinstance(sinks, dict) else ():
         try:
-            found.add(written.validate_python(sink).display)
+            displays.add(adapter.validate_python(sink).display)
         except ValidationError:
-            continue  # told elsewhere
-    return found or {Display()}
+            continue  # reported elsewhere
+    return displays or {Display()}
 
 
 def _problems(
@@ -144,11 +144,11 @@ def _problems_of_unknown(
     display: Display,
     left: list[int],
 ) -> Iterator[Problem]:
-    """Nobody knows what such events bring: their templates have to go with one of ours."""
+    """Their bodies are unknown: the template of such a kind must render one of our samples."""
     for kind in sorted(set(kinds) - {event.kind for event in samples}):
         tries = (
-            templates.problems(replace(one, kind=kind), display=display)
-            for one in samples
+            templates.problems(replace(event, kind=kind), display=display)
+            for event in samples
             if left[0] >= STEPS
         )
         yield from min(tries, key=len, default=[])
@@ -160,7 +160,7 @@ def _kinds(directory: Path) -> set[str]:
 
 
 def _names(directory: Path) -> set[str]:
-    """The templates in a folder, but for those that only others use."""
+    """The templates in a folder, except those that only others include."""
     return {file.stem for file in directory.glob("*.j2") if not file.name.startswith("_")}
 
 

@@ -1,4 +1,4 @@
-"""Single values of the configuration, each with what would be right where it is wrong."""
+"""Single values of the configuration; an error says what would be right."""
 
 import ipaddress
 import re
@@ -14,9 +14,9 @@ from relay.units import Size
 
 
 def _origin(server: str) -> str:
-    if not (found := misskey.origin(server.rstrip("/"))):
+    if not (origin := misskey.origin(server.rstrip("/"))):
         raise ValueError("should be an address like https://misskey.example")
-    return found
+    return origin
 
 
 def _name(name: str) -> str:
@@ -33,7 +33,7 @@ def _host(name: str) -> str:
 
 def _filled(secret: Secret) -> Secret:
     if not secret.reveal().strip():
-        raise ValueError("is empty: anybody could come in")
+        raise ValueError("is empty: anybody could send events")
     return secret
 
 
@@ -43,7 +43,7 @@ def _password(secret: Secret) -> Secret:
 
 
 def _outbox(written: str) -> str:
-    """A password in it would be shown: drivers take it from the environment, too."""
+    """An address of an outbox, without a password: that would be shown in logs and pages."""
     kind, _, place = written.partition(":")
     if kind == "sqlite" and place:
         return written
@@ -57,12 +57,12 @@ def _outbox(written: str) -> str:
     except ValueError:
         raise ValueError("is not a URL like postgresql://user@host/database") from None
     if has_password:
-        raise ValueError("a password has no place here: set PGPASSWORD or PGPASSFILE instead")
+        raise ValueError("must not have a password in it: set PGPASSWORD or PGPASSFILE instead")
     return written
 
 
 def _proxy(written: object) -> str | Secret:
-    """An address that can hold a password is a secret."""
+    """A proxy; its address is a secret, as it can have a password in it."""
     if not isinstance(written, str):
         raise ValueError(SHAPE)
     if written in {"env", "none"}:
@@ -73,7 +73,7 @@ def _proxy(written: object) -> str | Secret:
 
 def _some(size: int) -> int:
     if size <= 0:
-        raise ValueError("should be more than nothing: real webhooks reach 190 kB")
+        raise ValueError("must be greater than 0: real webhooks reach 190 kB")
     return size
 
 
@@ -98,16 +98,16 @@ _TCP = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<port>\d{1,5}
 
 
 def listen(written: str) -> str:
-    """Raises ValueError, which says what would be right."""
+    """Check an address to listen on. Raises ValueError, which says what would be right."""
     if written.startswith(UNIX):
         return _socket(written)
-    found = _TCP.fullmatch(written)
-    if found is None:
+    match = _TCP.fullmatch(written)
+    if match is None:
         raise ValueError(_instead(written))
-    if int(found["port"]) > 65535:
-        raise ValueError("has no such port: they end with 65535")
-    if found["host"].startswith("["):
-        _check_ip(found["host"].strip("[]"))
+    if int(match["port"]) > 65535:
+        raise ValueError("has no such port: the highest is 65535")
+    if match["host"].startswith("["):
+        _check_ip(match["host"].strip("[]"))
     return written
 
 
@@ -121,11 +121,11 @@ def _socket(written: str) -> str:
 
 
 def _instead(written: str) -> str:
-    """What was probably meant."""
+    """The error of an address that is not host:port."""
     if written.isdecimal():
         return "lacks the host: 127.0.0.1:PORT for this machine only, 0.0.0.0:PORT for everybody"
     if "://" in written:
-        return f"takes no https:// or http://: it {EXAMPLES}"
+        return f"must not begin with https:// or http://: it {EXAMPLES}"
     if written.count(":") > 1 and not written.startswith("["):
         return "needs brackets around the IPv6 address, like [::1]:8095"
     if written.startswith((":", "*:")):
@@ -137,7 +137,7 @@ def _check_ip(host: str) -> None:
     try:
         ipaddress.IPv6Address(host)
     except ValueError:
-        raise ValueError("is no IPv6 address in the brackets, like [::1]:8095") from None
+        raise ValueError("has no IPv6 address in the brackets, like [::1]:8095") from None
 
 
 def is_local(address: str) -> bool:

@@ -1,10 +1,10 @@
 """
 YAML text to plain data.
 
-Scalars stay the text that was written, but for ``true`` and ``false``: what they are meant to be
-is the business of the models, so ``12:30``, ``no`` and ``0123`` are no traps. A key without a
-value is a mistake. Anchors, aliases and merge keys (``<<``) work as in YAML 1.1: an alias is a
-copy, and a mapping's own keys win over merged ones.
+Scalars keep the text that was written, except ``true`` and ``false``: the models parse them, so
+``12:30``, ``no`` and ``0123`` are not traps. A key without a value is a mistake. Anchors, aliases
+and merge keys (``<<``) work as in YAML 1.1: an alias is a copy, and a mapping's own keys win over
+merged ones.
 """
 
 import re
@@ -26,10 +26,8 @@ _BOOLEANS = {"true": True, "false": False}
 NO_VALUE = (
     "has no value: fill it in, or leave the key out (a text that begins with # or & needs quotes)"
 )
-NO_KEY = "a key should be a single word, with a colon and a blank behind it"
-CUT = (
-    "ends before ` #`, which begins a comment: put the whole secret in quotes, or the comment away"
-)
+NO_KEY = "a key must be a single word, followed by a colon and a space"
+CUT = "ends before ` #`, which begins a comment: quote the whole secret, or remove the comment"
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = "tag:yaml.org,2002:null"
 _STANDARD = "tag:yaml.org,2002:"
@@ -50,7 +48,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class TooMuchError(Exception):
-    """More of something than any configuration needs."""
+    """The file is larger or deeper than any configuration needs."""
 
     def __init__(self, text: str, place: Place) -> None:
         super().__init__(text)
@@ -96,14 +94,14 @@ class _Walk:
     def value(self, node: yaml.Node, path: Loc) -> Any:
         self.document.put(path, _place(node))
         self._count(node)
-        if any(node is one for one in self.above):
-            return self.document.unread(path, "an alias that holds itself")
+        if any(node is child for child in self.above):
+            return self.document.unread(path, "an alias that contains itself")
         self.above.append(node)
         try:
             if isinstance(node, yaml.MappingNode):
                 return self._mapping(node, path)
             if isinstance(node, yaml.SequenceNode):
-                return [self.value(one, (*path, place)) for place, one in enumerate(node.value)]
+                return [self.value(child, (*path, place)) for place, child in enumerate(node.value)]
             return self._scalar(node, path)
         finally:
             self.above.pop()
@@ -114,13 +112,13 @@ class _Walk:
             raise TooMuchError("has too many values: aliases of aliases?", _place(node))
 
     def _mapping(self, node: yaml.MappingNode, path: Loc) -> dict[str, Any]:
-        found: dict[str, _Pair] = {}
+        pairs: dict[str, _Pair] = {}
         for pair in self._pairs(node, path):
-            if (first := found.setdefault(pair.name, pair)) is not pair:
-                self._tell_twice(first, pair, path)
+            if (first := pairs.setdefault(pair.name, pair)) is not pair:
+                self._report_twice(first, pair, path)
         for pair in self._merged(node, path):
-            found.setdefault(pair.name, pair)
-        return {name: self._member(pair, (*path, name)) for name, pair in found.items()}
+            pairs.setdefault(pair.name, pair)
+        return {name: self._member(pair, (*path, name)) for name, pair in pairs.items()}
 
     def _pairs(self, node: yaml.MappingNode, path: Loc) -> Iterator[_Pair]:
         """The keys that a mapping itself has."""
@@ -139,7 +137,7 @@ class _Walk:
             yield _Pair(key, written, name if is_file else written, value)
 
     def _merged(self, node: yaml.MappingNode, path: Loc) -> Iterator[_Pair]:
-        """The keys that a mapping takes over with ``<<``: from one other, or a list of them."""
+        """The keys that a mapping merges with ``<<``, from one mapping or a list of them."""
         merges = [value for key, value in node.value if key.tag == _MERGE]
         for merge in merges:
             for other in merge.value if isinstance(merge, yaml.SequenceNode) else [merge]:
@@ -153,7 +151,7 @@ class _Walk:
                 yield from self._merged(other, path)
                 self.above.pop()
 
-    def _tell_twice(self, first: _Pair, second: _Pair, path: Loc) -> None:
+    def _report_twice(self, first: _Pair, second: _Pair, path: Loc) -> None:
         names = dict.fromkeys((word(first.written), word(second.written)))
         text = f"{' and '.join(names)} given twice: first in line {_place(first.key)[0]}"
         self.document.mistakes.append(self._at(second.key, (*path, second.name), text))
@@ -169,13 +167,13 @@ class _Walk:
         if not pair.is_file:
             return value
         if isinstance(value, list):
-            return [self._content(one, (*path, place)) for place, one in enumerate(value)]
+            return [self._content(item, (*path, place)) for place, item in enumerate(value)]
         return self._content(value, path)
 
     def _warn_of_cuts(self, node: yaml.Node, path: Loc) -> None:
         """A secret with `` #`` in it, and no quotes around it, ends there."""
-        for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-            if isinstance(one, yaml.ScalarNode) and one.style is None and _is_cut(one):
+        for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if isinstance(item, yaml.ScalarNode) and item.style is None and _is_cut(item):
                 self.document.warn(path, CUT)
 
     def _content(self, value: object, path: Loc) -> str:
@@ -205,16 +203,16 @@ class _Walk:
 
 
 def _is_cut(node: Any) -> bool:
-    """Whether a comment begins right behind a value, as nobody writes one that is meant so."""
+    """Whether a comment directly after a value looks like a part of the value."""
     mark = node.end_mark
     line = re.split(r"[\r\n\x85\u2028\u2029\0]", mark.buffer[mark.pointer :], maxsplit=1)[0]
     behind = re.match(r"([ \t]+)#([ \t]?)", line)
     return behind is not None and (behind[1] == " " or not behind[2]) and "${" not in node.value
 
 
-def _place(found: Any) -> Place:
+def _place(node: Any) -> Place:
     """Where a node or an event of the YAML parser begins."""
-    return found.start_mark.line + 1, found.start_mark.column + 1
+    return node.start_mark.line + 1, node.start_mark.column + 1
 
 
 LOOKED_BACK = 2000  # characters before the place where YAML gives a text up
@@ -230,7 +228,7 @@ _OPEN_QUOTE = "a quote is not closed"
 _WORDS = (
     ("mapping values are not allowed", "a colon too many: a text with `: ` in it needs quotes"),
     ("could not find expected ':'", _COLON),
-    (r"found character '\t'", "a tab: YAML is indented with blanks only"),
+    (r"found character '\t'", "a tab: YAML is indented with spaces only"),
     ("found undefined alias", f"no such anchor: {_QUOTES.format('*')}"),
     ("found duplicate anchor", "another anchor has that name"),
     ("found undefined tag handle", _QUOTES.format("!")),
@@ -253,24 +251,24 @@ _WORDS = (
 
 
 def explained(error: yaml.YAMLError, text: str) -> Mistake:
-    """A mistake in the words of people who don't know YAML's grammar."""
+    """A YAML error in words that need no knowledge of YAML's grammar."""
     if isinstance(error, yaml.reader.ReaderError):
         return _unprintable(text, error.position)
     if (sign := _sign_in_brackets(error, text)) is not None:
         return sign
     problem = str(getattr(error, "problem", "") or "")
     context = str(getattr(error, "context", "") or "")
-    told = next((says for part, says in _WORDS if part in f"{context} {problem}"), None)
-    if told == _BRACKET and _is_at_question(error, text):
-        told = _QUESTION
-    if told is None and (found := re.fullmatch("found character '(.)' that .*", problem)):
-        told = _QUOTES.format(found[1])
+    message = next((says for part, says in _WORDS if part in f"{context} {problem}"), None)
+    if message == _BRACKET and _is_at_question(error, text):
+        message = _QUESTION
+    if message is None and (character := re.fullmatch("found character '(.)' that .*", problem)):
+        message = _QUOTES.format(character[1])
     mark, start = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
-    if mark is None or (start is not None and _begins_there(told, start.line, mark.line)):
+    if mark is None or (start is not None and _begins_there(message, start.line, mark.line)):
         mark = start
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
     opened = start.line + 1 if start is not None else line
-    words = "" if told is None else f": {told.replace('{line}', str(opened))}"
+    words = "" if message is None else f": {message.replace('{line}', str(opened))}"
     return Mistake(line, column, "", f"not YAML{words}")
 
 
@@ -291,22 +289,24 @@ def _sign_in_brackets(error: yaml.YAMLError, text: str) -> Mistake | None:
     if mark is None or "flow" not in str(getattr(error, "context", "")):
         return None
     start = max(0, mark.index - LOOKED_BACK)
-    for found in re.compile(r"[:,\[{][ \t]+([!#])(?=\S)").finditer(text, start, mark.index + 1):
-        before = text[: found.start(1)]
+    for sign in re.compile(r"[:,\[{][ \t]+([!#])(?=\S)").finditer(text, start, mark.index + 1):
+        before = text[: sign.start(1)]
         if not re.search(r"[\[{][^\]}]*\Z", before[start:]):
             continue
         line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-        return Mistake(line, column, "", f"not YAML: {_QUOTES.format(found[1])}")
+        return Mistake(line, column, "", f"not YAML: {_QUOTES.format(sign[1])}")
     return None
 
 
-def _begins_there(told: str | None, start: int, end: int) -> bool:
-    """Whether to look where something begins, rather than where YAML gave it up."""
-    return told in {_OPEN_QUOTE, _COLON, _QUOTES.format("!")} or (told == _BRACKET and start < end)
+def _begins_there(message: str | None, start: int, end: int) -> bool:
+    """Whether the mistake is where a construct begins, not where the parser gave up."""
+    return message in {_OPEN_QUOTE, _COLON, _QUOTES.format("!")} or (
+        message == _BRACKET and start < end
+    )
 
 
 def _unprintable(text: str, position: int) -> Mistake:
     before = text[:position]
     line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
     code = f"U+{ord(text[position]):04X}"
-    return Mistake(line, column, "", f"not YAML: a character that nobody can see ({code})")
+    return Mistake(line, column, "", f"not YAML: an invisible character ({code})")

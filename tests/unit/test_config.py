@@ -329,7 +329,7 @@ def test_a_kind_that_forks_may_have_is_no_warning(kind):
 
 def test_no_hooks_are_a_warning():
     assert parsed("listen: 127.0.0.1:1").warnings == (
-        "config.yaml:1:1: no hooks: so no event can come in",
+        "config.yaml:1:1: there are no hooks: no event can arrive",
     )
 
 
@@ -449,10 +449,10 @@ sinks:
 routes: [{to: room}]
 """
     assert [*parsed(text).warnings] == [
-        "config.yaml:1:1: timezone: knows no summer time, and America/New_York does",
+        "config.yaml:1:1: timezone: has no summer time; America/New_York has",
         "config.yaml:6:5: sinks.room.homeserver: has a path, and hardly any homeserver has one: "
         "is it the server's own address?",
-        "config.yaml:9:5: sinks.room.timezone: knows no summer time, and America/Denver does",
+        "config.yaml:9:5: sinks.room.timezone: has no summer time; America/Denver has",
     ]
 
 

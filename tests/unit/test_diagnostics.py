@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.config.diagnostics import UNKNOWN, Document, Mistake, dotted, told, word
+from relay.config.diagnostics import UNKNOWN, Document, Mistake, dotted, lines, word
 
 
 def a_source():
@@ -56,7 +56,7 @@ def test_a_step_that_the_file_lacks_stays_at_the_parent():
     assert document.mistakes == [Mistake(3, 3, "sinks.team", "is missing")]
 
 
-def test_what_only_follows_from_an_unread_value_is_not_told():
+def test_what_only_follows_from_an_unread_value_is_not_reported():
     document = a_source()
     assert document.unread(("sinks", "team", "url"), "is not set") == UNKNOWN
     document.mistake(("sinks", "team", "url"), "should be a URL")
@@ -82,7 +82,7 @@ def test_mistakes_are_told_once_and_in_the_order_of_the_file():
     document.mistake(("sinks", "team", "url"), "second")
     document.mistake(("sinks",), "first")
     document.mistake(("sinks", "team", "url"), "second")
-    assert told(document.mistakes, file="config.yaml") == [
+    assert lines(document.mistakes, file="config.yaml") == [
         "config.yaml:2:1: sinks: first",
         "config.yaml:4:5: sinks.team.url: second",
     ]
@@ -92,4 +92,4 @@ def test_a_warning_is_no_mistake():
     document = a_source()
     document.warn(("sinks", "team"), "no route leads here")
     assert document.mistakes == []
-    assert told(document.warnings, file="f") == ["f:3:3: sinks.team: no route leads here"]
+    assert lines(document.warnings, file="f") == ["f:3:3: sinks.team: no route leads here"]

@@ -122,9 +122,9 @@ ZONE: TypeAdapter[str] = TypeAdapter(Zone)
         ("Tokyo", "did you mean Asia/Tokyo?"),
         ("new york", "did you mean America/New_York?"),
         ("Asia/Tokio", "did you mean Asia/Tokyo?"),
-        ("UTC+9", "an offset knows no summer time"),
-        ("JST-9", "an offset knows no summer time"),
-        ("+09:00", "an offset knows no summer time"),
+        ("UTC+9", "an offset has no summer time"),
+        ("JST-9", "an offset has no summer time"),
+        ("+09:00", "an offset has no summer time"),
     ],
 )
 def test_a_time_zone_that_has_another_name_is_told(written: str, meant: str) -> None:

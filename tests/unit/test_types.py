@@ -39,7 +39,9 @@ def test_an_address_is_taken_as_it_is(written, local):
         pytest.param("::1:8095", "needs brackets", id="IPv6 without brackets"),
         pytest.param("[::1]", "should be like", id="IPv6 without a port"),
         pytest.param("[1.2.3.4]:80", "no IPv6 address", id="IPv4 in brackets"),
-        pytest.param("http://127.0.0.1:8095", "takes no https:// or http://", id="a URL"),
+        pytest.param(
+            "http://127.0.0.1:8095", "must not begin with https:// or http://", id="a URL"
+        ),
         pytest.param("unix:relay.sock", "absolute path", id="a socket beside something"),
         pytest.param("unix:", "absolute path", id="a socket without a path"),
         pytest.param("unix:/" + "a" * 120, "too long", id="a socket that no system takes"),

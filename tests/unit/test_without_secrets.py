@@ -137,17 +137,17 @@ def test_a_secret_that_may_not_be_read_is_told_with_file_user_and_fix(open_folde
     file = open_folder / "secrets" / "alice"
     file.chmod(0o000)
     told = refused(open_folder)
-    assert f"hooks.h.secret: {file} may not be read by the user " in told
+    assert f"hooks.h.secret: {file} cannot be read by the user " in told
     assert re.search(rf": chown \S+ {re.escape(str(file))}, or let systemd", told)
 
 
 def test_a_folder_of_secrets_that_lets_nobody_in_is_told(open_folder: Path) -> None:
     folder = open_folder / "secrets"
     folder.chmod(0o600)
-    assert f"hooks.h.secret: the folder {folder} lets the user " in refused(open_folder)
+    assert f"hooks.h.secret: the folder {folder} is closed to the user " in refused(open_folder)
 
 
 def test_a_configuration_that_may_not_be_read_is_told_with_user_and_fix(open_folder: Path) -> None:
     file = open_folder / "config.yaml"
     file.chmod(0o000)
-    assert f"{file}: cannot be read: {file} may not be read by the user " in refused(open_folder)
+    assert f"{file}: cannot be read: {file} cannot be read by the user " in refused(open_folder)

@@ -49,7 +49,7 @@ def test_a_value_is_the_text_that_was_written(written, read_as):
 @pytest.mark.parametrize("key", ["no", "on", "12:30", "0123", "true", "null"])
 def test_a_key_is_the_text_that_was_written(key):
     if ":" in key:
-        assert mistakes(f"{key}: x")[0][3].startswith("a key should be a single word")
+        assert mistakes(f"{key}: x")[0][3].startswith("a key must be a single word")
     else:
         assert data(f"{key}: x") == {key: "x"}
 
@@ -170,7 +170,7 @@ def test_merges_of_merges_cannot_grow_without_end():
 
 
 def test_an_alias_that_holds_itself_is_told():
-    assert mistakes("a: &a [x, *a]") == [(1, 4, "a[1]", "an alias that holds itself")]
+    assert mistakes("a: &a [x, *a]") == [(1, 4, "a[1]", "an alias that contains itself")]
 
 
 @pytest.mark.parametrize("text", ["", "# a comment\n", "---\n", "~"])
