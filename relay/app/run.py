@@ -39,7 +39,7 @@ from relay.monitoring.metrics import Metrics, NullMetrics, scrape
 from relay.monitoring.rolling import RollingStats
 from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox, file_of, serve_outbox
-from relay.outbox.lifecycle import forget
+from relay.outbox.lifecycle import prune_expired
 from relay.outcome import Delivery, Outcome
 from relay.rendering.blocks import trial
 from relay.rendering.templates import Templates
@@ -151,7 +151,7 @@ async def run(
         await _run_until(
             [
                 supervisor.run(outbox, clock=clock, stop=stop),
-                forget(
+                prune_expired(
                     outbox, older_than=lambda: running.plan.config.retention, stop=stop, clock=clock
                 ),
                 accept.watch(stop),

@@ -6,7 +6,7 @@ from statistics import median
 from relay.config import Config
 from relay.doctor.facts import Disk, Facts, FileAccess, OutboxContents
 from relay.doctor.findings import Finding, error, warning
-from relay.outbox.lifecycle import SHORTEST
+from relay.outbox.lifecycle import MIN_RETENTION
 
 
 def check_files(facts: Facts) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def check_outbox(facts: Facts) -> Iterator[Finding]:
         yield from _disk(facts.disk)
     if facts.contents is not None:
         yield from _contents(facts.contents, facts.config)
-    if facts.config.retention < SHORTEST:
+    if facts.config.retention < MIN_RETENTION:
         problem = "delivered events are kept for an hour nevertheless, to recognise repetitions"
         yield warning("retention-short", "retention", problem, "make it 1h or longer")
 

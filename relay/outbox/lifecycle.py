@@ -49,7 +49,7 @@ def check_driver(address: str) -> None:
 async def open_outbox(address: str) -> AsyncIterator[Outbox]:
     """Open an outbox. Raises OutboxError."""
     path = file_of(address)
-    async with _on_postgres(address) if path is None else _in_file(path) as outbox:
+    async with _on_postgres(address) if path is None else _closing(_opened(path)) as outbox:
         yield outbox
 
 
@@ -57,7 +57,9 @@ async def open_outbox(address: str) -> AsyncIterator[Outbox]:
 async def view_outbox(address: str) -> AsyncIterator[Outbox]:
     """Open an outbox for reading, also on a disk that is full or read-only. Raises OutboxError."""
     path = file_of(address)
-    async with _on_postgres(address) if path is None else _viewed(path) as outbox:
+    async with (
+        _on_postgres(address) if path is None else _closing(SQLiteOutbox.view(path)) as outbox
+    ):
         yield outbox
 
 
@@ -70,18 +72,12 @@ async def serve_outbox(address: str, *, now: int) -> AsyncIterator[Outbox]:
         yield outbox
 
 
-@asynccontextmanager
-async def _in_file(path: Path, *, lock: FileLock | None = None) -> AsyncIterator[Outbox]:
-    outbox = _with_room(path, lambda: SQLiteOutbox.open(path, lock=lock))
-    try:
-        yield outbox
-    finally:
-        await outbox.close()
+def _opened(path: Path, *, lock: FileLock | None = None) -> SQLiteOutbox:
+    return _with_room(path, lambda: SQLiteOutbox.open(path, lock=lock))
 
 
 @asynccontextmanager
-async def _viewed(path: Path) -> AsyncIterator[Outbox]:
-    outbox = SQLiteOutbox.view(path)
+async def _closing(outbox: SQLiteOutbox) -> AsyncIterator[Outbox]:
     try:
         yield outbox
     finally:
@@ -122,7 +118,7 @@ async def _serve_file(path: Path, *, now: int) -> AsyncIterator[Outbox]:
         with suppress(BrokenError), _setting_aside(path, now=now):
             _with_room(path, lambda: check(path))
         with _setting_aside(path, now=now):
-            async with _in_file(named, lock=lock) as outbox:
+            async with _closing(_opened(named, lock=lock)) as outbox:
                 await _recover(outbox, now=now)
                 yield outbox
     finally:
@@ -183,13 +179,13 @@ def _setting_aside(path: Path, *, now: int) -> Iterator[None]:
         raise
 
 
-SHORTEST = 3600.0  # seconds; Misskey repeats an event for 13 minutes, so its id is kept longer
-EVERY = 60.0
-STEP = 500  # events
-PAUSE = 0.2  # between the steps of one round
+MIN_RETENTION = 3600.0  # seconds; Misskey repeats an event for 13 minutes, so its id is kept longer
+PRUNE_EVERY = 60.0  # seconds between two rounds
+PRUNE_PAUSE = 0.2  # seconds between the steps of a round
+PRUNE_STEP = 500  # events
 
 
-async def forget(
+async def prune_expired(
     outbox: Outbox,
     *,
     older_than: Callable[[], float],
@@ -203,15 +199,15 @@ async def forget(
     """
     after = 0
     while not stop.is_set():
-        retention, pause = round(max(older_than(), SHORTEST) * 1000), EVERY
+        retention, pause = round(max(older_than(), MIN_RETENTION) * 1000), PRUNE_EVERY
         try:
-            pruned = await outbox.prune(before=clock() - retention, limit=STEP, after=after)
+            pruned = await outbox.prune(before=clock() - retention, limit=PRUNE_STEP, after=after)
         except BrokenError:
             raise
         except OutboxError as error:
             logger.error("pruning failed", extra={"action": "prune", "reason": str(error)})
         else:
-            after, pause = pruned.next or 0, EVERY if pruned.next is None else PAUSE
+            after, pause = pruned.next or 0, PRUNE_EVERY if pruned.next is None else PRUNE_PAUSE
         try:
             await asyncio.wait_for(stop.wait(), pause)
         except TimeoutError:
