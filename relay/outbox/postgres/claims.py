@@ -9,12 +9,12 @@ So such a claim is undone exactly, before the next claim for the same sink.
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from relay.outbox import ordering, sql
 from relay.outbox.ordering import QueuedDelivery
 from relay.outbox.postgres import statements
-from relay.outbox.postgres.connection import Connection, changed_rows, storable
+from relay.outbox.postgres.connection import Connection, changed_rows, storable, storable_values
 from relay.outbox.records import ClaimRequest, StoredEvent
 from relay.outbox.siblings import new_key
 from relay.outbox.sql import Record, delivery_of
@@ -52,7 +52,7 @@ class Claims:
             await db.execute(statements.UNDO, *zip(*rows, strict=True), claim.lease)
             self._uncertain_claims[sink].discard(claim)
 
-    async def take(
+    async def claim(
         self,
         db: Connection,
         heads: Sequence[QueuedDelivery],
@@ -68,12 +68,12 @@ class Claims:
         ]
         seen = zip(*((prior.id, prior.due_at, prior.claimed) for prior in before), strict=True)
         sink, due_at = request.sink, request.now + request.lease
-        with self._uncertain(sink, before, lease=due_at), suppress(_TooFewError):
+        with self._uncertain(sink, before, lease=due_at), suppress(_IncompleteClaimError):
             async with db.transaction():
                 keys = [new_key() for _ in before]
                 rows = await db.fetch(statements.CLAIM, *seen, due_at, sink, node, keys)
                 if len(rows) < len(before):
-                    raise _TooFewError
+                    raise _IncompleteClaimError
             return in_order([head.id for head in before], rows)
         return ()
 
@@ -105,11 +105,11 @@ class Claims:
         keys = [candidate.key or new_key() for candidate in candidates]
         values = (ids, *events, head.due_at, head.batch, head.sink, node, keys)
         claimable: set[int] = set()
-        with self._uncertain(head.sink, before, lease=head.due_at), suppress(_TooFewError):
+        with self._uncertain(head.sink, before, lease=head.due_at), suppress(_IncompleteClaimError):
             async with db.transaction():
                 claimable = {row["id"] for row in await db.fetch(statements.EXTEND_CLAIM, *values)}
                 if len(claimable) < len(ids):
-                    raise _TooFewError
+                    raise _IncompleteClaimError
         number = next((place for place, id in enumerate(ids) if id not in claimable), len(ids))
         return [
             replace(
@@ -132,7 +132,7 @@ class Claims:
             raise
 
 
-class _TooFewError(Exception):
+class _IncompleteClaimError(Exception):
     """Rolls back a claim of which some deliveries could not be claimed."""
 
 
@@ -157,7 +157,8 @@ async def save(
 ) -> bool:
     """See ``Outbox.save``."""
     rows = [
-        _row(after, lease=before.due_at) for after, before in zip(settled, claimed, strict=True)
+        tuple(storable_values(_row(after, lease=before.due_at)))
+        for after, before in zip(settled, claimed, strict=True)
     ]
     values = (*zip(*rows, strict=True), *_attempt_values(attempt), sql.KEPT_ATTEMPTS)
     try:
@@ -170,19 +171,16 @@ async def save(
 
 
 def _row(after: Delivery, *, lease: int) -> tuple[object, ...]:
-    reason = None if after.reason is None else storable(after.reason)
-    message = None if after.message is None else storable(after.message)
     return (
-        after.id, lease, after.state, after.attempt, after.due_at,
-        reason, after.batch, after.edits, message, after.crashes, after.in_doubt, after.counts_at,
+        after.id, lease, after.state, after.attempt, after.due_at, after.reason,
+        after.batch, after.edits, after.message, after.crashes, after.in_doubt, after.counts_at,
     )  # fmt: skip
 
 
 def _attempt_values(attempt: Attempt | None) -> tuple[object, ...]:
     if attempt is None:
         return (None, None, None, None)
-    reason = None if attempt.reason is None else storable(attempt.reason)
-    return (attempt.at, attempt.took, attempt.outcome, reason)
+    return tuple(storable_values(astuple(attempt)))
 
 
 async def queue_of(

@@ -68,11 +68,11 @@ class Membership:
         """The groups assigned to this node."""
         self._held: set[str] = set()
         """The sinks that this node owns."""
-        self._leaving: set[str] = set()
+        self._releasing: set[str] = set()
         """Those of them that are assigned to another node, and for which nothing new starts."""
-        self._is_settled = False
+        self._is_balanced = False
         self._safe_until = float("-inf")
-        self._watched_since = float("-inf")
+        self._connected_at = float("-inf")
         self._backlog_read_at = float("-inf")
         self._alarm = asyncio.Event()
 
@@ -97,7 +97,7 @@ class Membership:
             db.add_termination_listener(self._on_connection_lost)
             await db.add_listener(cluster.NEW_DELIVERIES, self._on_notification)
             await db.add_listener(cluster.NODES_CHANGED, self._on_nodes_changed)
-            self._watched_since, self._backlog_read_at = time.monotonic(), float("-inf")
+            self._connected_at, self._backlog_read_at = time.monotonic(), float("-inf")
             while True:
                 self._alarm.clear()
                 self._lanes.regrouped.clear()
@@ -122,14 +122,14 @@ class Membership:
             return
         self._safe_until = began + self._timing.lease - self._timing.margin
         # After an outage of the database all leases have ended: each node gets time to renew its.
-        if result.has_dead and time.monotonic() - self._watched_since > self._timing.lease:
+        if result.has_dead and time.monotonic() - self._connected_at > self._timing.lease:
             await cluster.reap(db, self.node)
         if list(result.nodes) != self._nodes:
             self._nodes = list(result.nodes)
             self._assigned = self._share_of(await cluster.advertised_groups(db))
-            self._is_settled = False
-        if is_over or not self._is_settled:
-            await self._exchange(db, self.node, frozenset() if is_over else self._assigned)
+            self._is_balanced = False
+        if is_over or not self._is_balanced:
+            await self._rebalance(db, self.node, frozenset() if is_over else self._assigned)
         if time.monotonic() - self._backlog_read_at > self._timing.sweep:
             self._lanes.wake(await cluster.sinks_with_backlog(db))
             self._backlog_read_at = time.monotonic()
@@ -147,26 +147,28 @@ class Membership:
         ours = {group for group, owner in assign(advertised_groups).items() if owner == self.node}
         return frozenset(ours & self._groups.keys())
 
-    async def _exchange(self, db: asyncpg.Connection, mine: int, assigned: Collection[str]) -> None:
+    async def _rebalance(
+        self, db: asyncpg.Connection, mine: int, assigned: Collection[str]
+    ) -> None:
         """Release sinks that are assigned to others, and acquire assigned sinks that are free."""
         kept = {sink for group in assigned for sink in self._groups[group]}
         # A sink whose release has begun is released, and acquired again if it is assigned by then.
-        self._leaving |= self._held - kept
-        left = {sink for sink in self._leaving if self._lanes.release(sink)}
-        if left:
-            self._held -= left
-            self._leaving -= left
-            await cluster.release(db, mine, left)
+        self._releasing |= self._held - kept
+        released = {sink for sink in self._releasing if self._lanes.release(sink)}
+        if released:
+            self._held -= released
+            self._releasing -= released
+            await cluster.release(db, mine, released)
         missing = (self._groups[group] - self._held for group in assigned)
-        free = [sinks for sinks in missing if sinks and self._may_take(sinks)]
+        free = [sinks for sinks in missing if sinks and self._may_acquire(sinks)]
         if free:
             acquired = await cluster.acquire(db, mine, free, now=self._clock())
             self._held |= acquired.keys()
             self._lanes.acquire(acquired)
             self._backlog_read_at = float("-inf")
-        self._is_settled = self._held == kept and not self._leaving
+        self._is_balanced = self._held == kept and not self._releasing
 
-    def _may_take(self, sinks: Collection[str]) -> bool:
+    def _may_acquire(self, sinks: Collection[str]) -> bool:
         """Whether nothing is in flight for sinks that this node has lost before."""
         return all(self._lanes.release(sink) for sink in sinks)
 
@@ -175,7 +177,7 @@ class Membership:
         logger.error("evicted by the other nodes", extra={"action": "node_evicted"})
         for sink in self._held:
             self._lanes.release(sink)
-        self._held, self._leaving, self.node, self._nodes = set(), set(), None, ()
+        self._held, self._releasing, self.node, self._nodes = set(), set(), None, ()
         self._alarm.set()
 
     def _is_idle(self) -> bool:
@@ -211,15 +213,15 @@ def assign(advertised_groups: Mapping[int, Collection[str]]) -> Mapping[str, int
     room.
     """
     groups = sorted({group for advertised in advertised_groups.values() for group in advertised})
-    share = -(-len(groups) // max(1, len(advertised_groups)))
+    limit = -(-len(groups) // max(1, len(advertised_groups)))
     known = {node: frozenset(advertised) for node, advertised in advertised_groups.items()}
-    number: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
     owners = {}
     for group in groups:
         ranked = sorted((node for node in known if group in known[node]), key=_rank(group))
-        free = (node for node in ranked if number[node] < share)
-        node = next(free, min(ranked, key=lambda node: number[node]))
-        number[node] += 1
+        free = (node for node in ranked if counts[node] < limit)
+        node = next(free, min(ranked, key=lambda node: counts[node]))
+        counts[node] += 1
         owners[group] = node
     return owners
 

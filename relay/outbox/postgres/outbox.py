@@ -107,7 +107,7 @@ class PostgresOutbox(sql.SQLOutbox):
             heads, candidates = ordering.claimable(queue, request)
             if not heads:
                 return None
-            deliveries = await self._claims.take(db, heads, claimed, request, node=self._node)
+            deliveries = await self._claims.claim(db, heads, claimed, request, node=self._node)
             if not deliveries:
                 return None
             return Claim(
