@@ -1,4 +1,4 @@
-"""The ways out, as the vendors see them."""
+"""Checks what the vendors and the Misskey servers have answered."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def check_sinks(facts: Facts) -> Iterator[Finding]:
 
 
 def _diagnosed(where: str, sink: AnySink, trouble: str) -> Finding:
-    """What is behind the words of a sink's own check."""
+    """The finding that a problem of a sink's own check amounts to."""
     if trouble.startswith("asks us to wait"):
         return warning("sink-limited", where, trouble, "ask again later; relay itself waits")
     remedies = (*ANY, *VENDOR_OF[sink.type].remedies)

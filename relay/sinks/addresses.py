@@ -1,7 +1,7 @@
 """
-Addresses and keys as people paste them: what is wrong with the text, and what it points to.
+Recognizes addresses and keys as people paste them, and reports mistakes in their text.
 
-No error shows the text, because it is a key; it says what would be right instead.
+No error shows the text, because it is a key; it describes the right one instead.
 """
 
 import ipaddress
@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from relay.suggestion import nearest
 
-ALLOW_HTTP = "set allow_http: true beside it if the way there is your own (a LAN, a container)"
+ALLOW_HTTP = "set allow_http: true next to it if the way there is your own (a LAN, a container)"
 _INVISIBLE = re.compile(r"[^\x20-\x7e]")
 _ALL_BUT = 0.8
 """How alike a host is that was all but certainly meant to be another."""
@@ -21,20 +21,20 @@ _ENDS = re.compile(r"^[\"'`<(\[{“”‘’«]|[\"'`>)}“”‘’»,;]$")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What an address is known to be: ``type`` and ``key`` are where it belongs, if anywhere."""
+    """A kind of address, which belongs under ``key`` in sinks of this ``type``, if any."""
 
     words: str
     type: str = ""
     key: str = "url"
     own: str = "that belongs under {key}"
-    """What to say where it is of the right vendor, and under the wrong key."""
+    """The advice for an address of the right vendor under the wrong key."""
     may_be_http: bool = False
-    """Whether servers of other people have it, and over http."""
+    """Whether self-hosted servers have it, which may be reached over http."""
     path: re.Pattern[str] | None = None
-    """What tells it at the host of a compatible server."""
+    """Matches the path of such an address on compatible servers."""
 
     def instead(self, type_: str, right: str) -> str:
-        """What to say in a sink of a type where another thing is wanted; ``right`` is like what."""
+        """The error for this address in sinks of ``type_``; ``right`` describes the right one."""
         if self.type == type_:
             return f"is {self.words}: {self.own.format(key=self.key)}"
         if self.type:
@@ -50,7 +50,7 @@ _SERVICES = (
     (r"chat\.googleapis\.com/", Kind("the address of a Google Chat webhook")),
     (r"api\.telegram\.org/", Kind("an address of Telegram's API")),
 )
-"""Services that are no vendors of relay's."""
+"""Services for which relay has no sink."""
 _KNOWN = [(re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _SERVICES]
 _TOKENS: dict[str, tuple[re.Pattern[str], str]] = {}
 
@@ -59,7 +59,7 @@ def learn(
     type_: str, known: Iterable[tuple[str, Kind]], tokens: tuple[str, str] | None = None
 ) -> None:
     """
-    Add what a vendor's addresses and tokens look like, so that all others recognize them.
+    Register a vendor's addresses and tokens, so that the other vendors recognize them.
 
     ``relay.sinks`` does so once for each vendor: vendors do not know each other.
     """
@@ -69,19 +69,19 @@ def learn(
 
 
 def kind_of(parts: SplitResult) -> Kind | None:
-    """What the known addresses of vendors are; the first that fits counts."""
+    """The kind of an address, or None if it is not known; the first match counts."""
     place = f"{parts.netloc.rpartition('@')[2]}{parts.path or '/'}"
     return next((kind for pattern, kind in _KNOWN if pattern.match(place)), None)
 
 
 def kind_by_path(parts: SplitResult) -> Kind | None:
-    """What an address at an unknown host is by its path alone."""
+    """The kind of an address at an unknown host, by its path alone."""
     kinds = (kind for _, kind in _KNOWN if kind.path and kind.path.match(parts.path))
     return next(kinds, None)
 
 
 def pasted(text: str) -> Kind | None:
-    """What a key is if it is an address."""
+    """The kind of address that was pasted in place of a key; None if it is not an address."""
     if not re.match(r"(?i)https?://", text):
         return None
     try:
@@ -98,7 +98,7 @@ def check_foreign(token: str, type_: str) -> None:
 
 
 def check_host(parts: SplitResult, hosts: tuple[str, ...]) -> None:
-    """Not one that is all but the vendor's: what is sent there would be in wrong hands."""
+    """Raise ValueError for a host that nearly equals one of the vendor's: a trap, or a typo."""
     host = parts.hostname or ""
     if host in hosts:
         return
@@ -114,7 +114,7 @@ def check_end(parts: SplitResult, token: str) -> None:
 
 
 def check_text(text: str) -> None:
-    """Raises ValueError for what comes along when people copy: blanks, quotes, commas."""
+    """Raise ValueError for characters that are copied along: blanks, quotes, commas."""
     if text != text.strip():
         raise ValueError("has a blank at its beginning or end: take it off")
     if re.match(r"(?i)bearer\b|authorization\b", text):

@@ -1,4 +1,4 @@
-"""What every sink has in common: its settings, and the client that they open."""
+"""The base of all sinks: settings, and the clients that they open."""
 
 import re
 from abc import ABC, abstractmethod
@@ -35,18 +35,18 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What fixes a refusal whose reason has these words (a regular expression)."""
+    """The fix for refusals whose reason matches ``words``, a regular expression."""
 
     words: str
     name: str
-    """That of the doctor's finding."""
+    """The name of the doctor's finding."""
     remedy: str
     unreachable: str | None = None
-    """How the reason begins if whatever answers there is not the vendor."""
+    """Matches the beginning of a failure's reason if another server answers at the address."""
 
 
 class SinkSettings(Settings):
-    """The keys of every sink: what may be shown there, and how it is delivered."""
+    """The keys of every sink: its gate, and how deliveries to it are made."""
 
     if TYPE_CHECKING:  # each vendor's own, and the discriminator of all
 
@@ -54,10 +54,10 @@ class SinkSettings(Settings):
         def type(self) -> str: ...
 
     known_pace: ClassVar[tuple[Window, ...]] = ()
-    """What the vendor is known to take; without a window it tells by its answers."""
+    """The vendor's known limits; without one only its answers limit the pace."""
 
     known_refusals: ClassVar[tuple[Window, ...]] = ()
-    """How many refusals of all sinks together the vendor bears, with a wide margin."""
+    """The refusals of all sinks together that the vendor tolerates, with a wide margin."""
 
     visibility: frozenset[Visibility] = frozenset({Visibility.PUBLIC, Visibility.HOME})
     """Which notes may be shown here."""
@@ -68,26 +68,26 @@ class SinkSettings(Settings):
     signin_only: bool = False
     """Whether notes of authors who allow only signed-in readers may be shown here."""
     cw: Literal["spoiler", "hide", "show"] = "spoiler"
-    """What becomes of a text behind a content warning."""
+    """How a text behind a content warning is shown."""
     sensitive_media: Literal["hide", "show"] = "hide"
     """Whether pictures marked sensitive are shown, or linked to."""
     on_ambiguous: Literal["resend", "drop"] = "resend"
-    """What to do when nobody knows whether a send arrived."""
+    """Whether a send that may have arrived is repeated."""
     retry: tuple[Duration, ...] | None = None
     """The waits before its further attempts, instead of the whole relay's."""
     timezone: Zone | None = None
-    """Of those who read here, instead of the whole relay's."""
+    """The readers' time zone, instead of the whole relay's."""
     rate: Rate | None = None
-    """Another pace than the vendor's known one, like 5/2s; unlimited: only what its answers say."""
+    """Another pace than the vendor's known one, like 5/2s; unlimited: only its answers limit it."""
 
     @property
     def pace(self) -> tuple[Window, ...]:
-        """The requests that the vendor takes without complaint."""
+        """The limits that requests to this sink keep to."""
         return self.known_pace if self.rate is None else self.rate
 
     @property
     def pace_key(self) -> Hashable:
-        """Sinks with equal keys count against the same limit of their vendor's."""
+        """Sinks with equal keys share a limit of their vendor."""
         return id(self)
 
     @property
@@ -125,7 +125,7 @@ class SinkSettings(Settings):
 
     @property
     def doubts(self) -> Mapping[str, str]:
-        """By key: what is allowed, but hardly meant."""
+        """Warnings by key: values that are allowed, but hardly intended."""
         return {}
 
     @property
@@ -138,7 +138,7 @@ class SinkSettings(Settings):
         )
 
     previews: ClassVar[bool] = False
-    """Whether the chat's clients show what links lead to, whatever a message says."""
+    """Whether the chat's clients preview all links, and no message can prevent it."""
 
     @property
     def display(self) -> Display:
@@ -160,9 +160,9 @@ class Sink(ABC):
 
     async def prepare(self, messages: Sequence[Message]) -> Sequence[Message]:
         """
-        The messages with all that the vendor has to be given before they can be laid out.
+        Upload what the messages refer to, and return them with these references.
 
-        That may need more room: where it has none, they are sent as they were.
+        They may need more room: if they do not fit, they are sent as they were.
         """
         return messages
 
@@ -195,18 +195,18 @@ class Sink(ABC):
     @abstractmethod
     async def probe(self) -> Outcome:
         """
-        Make a request that shows nothing to anybody, by the way of messages; Sent if it is open.
+        Make a request that shows nothing, to the address of messages; Sent if the sink is open.
 
-        With a message, if the vendor took it for one: it is not what it should be.
+        Sent has a message if the vendor took the request for one: the address is wrong.
         """
 
     async def check(self) -> str | None:
-        """Ask the vendor whether we may send, without sending; what is wrong, or None."""
+        """Ask the vendor whether relay may send, without sending; the problem, or None."""
         return trouble(await self.probe())
 
 
 def ids(pattern: str, hint: str) -> AfterValidator:
-    """A tuple of ids that all look like this; each is kept once."""
+    """Validate a tuple of ids by a pattern, and remove duplicates."""
 
     def check(values: tuple[str, ...]) -> tuple[str, ...]:
         if not all(re.fullmatch(pattern, value) for value in values):
@@ -217,5 +217,5 @@ def ids(pattern: str, hint: str) -> AfterValidator:
 
 
 def may_be_http(info: ValidationInfo) -> bool:
-    """Whether ``allow_http``, which stands before what asks, is true."""
+    """The value of ``allow_http``, a field before the one that is validated."""
     return info.data.get("allow_http") is True

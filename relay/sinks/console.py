@@ -1,4 +1,4 @@
-"""A message drawn with letters, for terminals."""
+"""Prints messages to the terminal, drawn with letters."""
 
 import os
 import sys
@@ -44,12 +44,12 @@ def _fields(message: Message) -> Iterator[str]:
 
 
 class ConsoleSettings(SinkSettings):
-    """A way out to the terminal."""
+    """The settings of a sink that prints to the terminal."""
 
     type: Literal["console"]
     """Prints messages where relay runs."""
     look: Literal["discord", "slack", "matrix", "plain"] = "plain"
-    """Whose way of showing notes to imitate."""
+    """The chat whose way of showing notes is imitated."""
 
     @property
     def display(self) -> Display:

@@ -1,4 +1,4 @@
-"""What a vendor answered, and what its status means where the vendor's own words say no more."""
+"""Answers of vendors, and their classification by status if their codes say no more."""
 
 import json
 import math
@@ -22,12 +22,12 @@ DEFAULT_PAUSE = 5.0
 
 ID = 255  # characters: https://spec.matrix.org/v1.19/appendices/#event-ids has the longest
 REASON = 300  # characters
-PIECE = 10  # characters; a shorter piece of an address is no key
+PIECE = 10  # characters; a shorter piece of an address is not a key
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status with its headers and text; whoever makes it has taken our secrets out."""
+    """A status with headers and text, from which our secrets have been removed."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def _phrase(status: int) -> str:
 
 
 def one_line(words: str) -> str:
-    """Words of a stranger, for logs and terminals."""
+    """Make text from outside safe for logs and terminals, in one line."""
     return " ".join(clean(words[: 4 * REASON]).split())[:REASON]
 
 
@@ -97,7 +97,7 @@ def by_status(answer: Answer, reason: str | None = None, *, is_own: bool) -> Out
 
 
 class Cause(StrEnum):
-    """What a failure or refusal means, in the page's words for operators."""
+    """The meaning of a failure or refusal, for operators."""
 
     TOKEN = "token"  # noqa: S105
     """The key, token or address is not valid any more."""
@@ -118,7 +118,7 @@ _SPEAKERS: list[tuple[str, Callable[[Answer], bool]]] = []
 
 def learn(name: str, is_its: Callable[[Answer], bool]) -> None:
     """
-    Add how the answers of a vendor are recognized, so that all others recognize them.
+    Register how a vendor's answers are recognized, so that the other vendors recognize them.
 
     ``relay.sinks`` does so once for each vendor: vendors do not know each other.
     """
@@ -131,7 +131,7 @@ def speaker(answer: Answer) -> str | None:
 
 
 def misplaced(answer: Answer, own: str) -> Closed | None:
-    """What it means that another vendor answers than a sink's ``own``; None if it does not."""
+    """Closed if another vendor answers than the sink's ``own``; else None."""
     if answer.status >= 500 or answer.status == HTTPStatus.REQUEST_TIMEOUT:
         return None
     if (vendor := speaker(answer)) in {own, None}:
@@ -141,7 +141,7 @@ def misplaced(answer: Answer, own: str) -> Closed | None:
 
 
 def trouble(outcome: Outcome) -> str | None:
-    """What an outcome tells whoever only asked whether we may send."""
+    """The problem that the outcome of a probe reveals; None if there is none."""
     match outcome:
         case Sent(message=message) if message:
             return "took an empty message, as no chat of this kind does: check the address"
@@ -167,7 +167,7 @@ def unexpected(outcome: Outcome) -> Outcome:
 
 
 def rate_limited(*hints: object, reason: str) -> RateLimited:
-    """``hints``: what the answer says of how long to wait."""
+    """``hints`` are the pauses that the answer asks for, in seconds or as dates."""
     pause = max(MIN_PAUSE, pause_from(*hints))
     is_named = any(_seconds(hint) is not None for hint in hints)
     return RateLimited(pause, reason=reason, is_named=is_named)

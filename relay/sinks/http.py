@@ -134,7 +134,7 @@ async def _text(response: aiohttp.ClientResponse) -> str:
     except (aiohttp.ClientError, OSError):
         if response.ok:
             raise
-        # The status has told enough.
+        # The status is enough.
     return body.decode(errors="replace")
 
 

@@ -1,5 +1,5 @@
 """
-Which pictures each chat draws: by what the file is, and by where it is. All others are links.
+Decides which pictures a chat draws, by their type and their address; all others are links.
 
 A chat's own servers load pictures. One that they cannot load is missing without a word, or makes
 the chat refuse the whole message.
@@ -38,13 +38,13 @@ _BY_ENDING = {
         ).split()
     },
 }
-"""What an address ends in when it leads to a file; other endings tell nothing."""
+"""Media types by the ending of an address; other endings mean nothing."""
 
 # Misskey makes copies without metadata of photos with EXIF or above 2048 px, and of all SVGs; notes
 # have the address of the copy with the type of the original (DriveService.generateAlts).
 _COPY, _THUMBNAIL = "webpublic-", "thumbnail-"
 _COPIES = {JPEG: WEBP, "": WEBP, "image/svg+xml": WEBP}
-"""What a copy is; others are what their originals are, or no chat draws either."""
+"""The type of a copy by that of its original; other types stay, or no chat draws them."""
 
 # Names that lead nowhere outside of a machine or a network:
 # https://www.iana.org/assignments/special-use-domain-names
@@ -70,7 +70,7 @@ def draws(types: frozenset[str], image: Image) -> bool:
 
 @lru_cache(1024)
 def is_reachable(url: str) -> bool:
-    """Whether a vendor's servers can load what is there, as far as the address tells."""
+    """Whether a vendor's servers can load a file, judged by its address."""
     if not is_web(url):
         return False
     parts = urlsplit(url)
@@ -93,7 +93,7 @@ def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _kinds(image: Image) -> Iterator[str]:
-    """What a picture could be, by all that tells of it: its type, its address, what served it."""
+    """All types that a picture may have: by its metadata, its address and its query."""
     parts = urlsplit(image.url)
     name = unquote(parts.path).rstrip("/").rpartition("/")[2].strip().lower()
     ending = _by_ending(name)

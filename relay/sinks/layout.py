@@ -1,4 +1,4 @@
-"""What the layouts of all vendors have in common: lengths, and the small parts of a message."""
+"""Parts of all vendors' layouts: lengths, authors, pictures, emoji."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,11 +19,11 @@ Written = TypeVar("Written")
 _ADDRESSES = ("image_url", "icon_url", "avatar_url", "url")
 """The members of payloads that hold addresses."""
 
-TAIL = 0.75  # of the room for a text, at most, for what must not be missing at its end
+TAIL = 0.75  # of the room for a text, at most, is kept for its end
 
 
 class Room:
-    """What is left of a length that all parts of a message share."""
+    """The rest of a length that all parts of a message share."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -145,7 +145,7 @@ def more(url: str | None) -> Tree:
 
 
 def _value_at(payload: object, path: Iterable[str]) -> object:
-    """What stands at a place that a vendor names; None if there is nothing."""
+    """The value at a place that a vendor names; None if there is none."""
     value = payload
     for step in path:
         if isinstance(value, Mapping):
@@ -202,7 +202,7 @@ def picture_link(image: Image) -> Tree:
 
 
 def _name(image: Image) -> tuple[str, LabelSource]:
-    """What a picture is called: its alt text, else the file, else the host that has it."""
+    """The name of a picture: its alt text, else its file name, else its host."""
     if is_visible(image.alt):
         return plain.line((Text(image.alt),)), image.source
     try:

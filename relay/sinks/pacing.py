@@ -1,5 +1,5 @@
 """
-How fast a sink may be sent to: so many requests within so long, and not the first one more.
+The pace of requests to a sink: at most so many within so many seconds.
 
 Pure: the clock is a parameter, in seconds.
 """
@@ -23,7 +23,7 @@ Window = tuple[int, float]
 
 @dataclass
 class Past:
-    """What has left, and how long the vendor wants a rest."""
+    """The past requests, and the pauses that the vendor asked for."""
 
     sent: deque[float] = field(default_factory=deque)
     rests_until: float = 0.0
@@ -52,7 +52,7 @@ class Pace:
         self._past.kept = max(self._past.kept, largest)
 
     def under(self, windows: tuple[Window, ...], *, vendor: "Pace | None" = None) -> "Pace":
-        """The same past, under other windows; what either notes, the other knows."""
+        """The same past under other windows; both record into it."""
         return Pace(windows, vendor, self._past)
 
     def note(self, *, now: float) -> None:

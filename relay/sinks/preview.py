@@ -23,7 +23,7 @@ from relay.text.tree import clean
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How much a payload uses of what its chat takes; ``unit`` is what is counted."""
+    """How much a payload uses of a limit; ``unit`` is the unit of both numbers."""
 
     what: str
     used: int
@@ -74,7 +74,7 @@ _OWN_LINES = frozenset("p div blockquote pre details".split())
 _KEPT = frozenset("blockquote pre".split())
 """In these, and in texts, line breaks and blanks are as they are."""
 _UNSAID = frozenset("face by icon bar".split())
-"""Classes of what only a page draws."""
+"""Classes of elements that only a page draws."""
 _VOID = frozenset("br hr rect".split())
 
 
@@ -154,7 +154,7 @@ class _Letters(HTMLParser):
 
 
 def letters(drawing: str) -> Sequence[str]:
-    """The lines of a drawing; what spoilers hide stays hidden, links are spelled out."""
+    """The lines of a drawing; spoilers stay hidden, links are spelled out."""
     reading = _Letters()
     reading.feed(str(drawing))  # of Markup the parser would make escaped pieces
     reading.close()

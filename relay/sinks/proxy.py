@@ -54,7 +54,7 @@ DIRECT = Proxies()
 
 def proxies(setting: str | Secret, environ: Mapping[str, str]) -> Proxies:
     """
-    What ``proxy`` in the configuration comes to: ``env``, ``none``, or the address of a proxy.
+    The proxies that ``proxy`` in the configuration stands for: ``env``, ``none`` or an address.
 
     Raises ConfigError, which names a variable and never shows its value.
     """

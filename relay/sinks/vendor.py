@@ -1,4 +1,4 @@
-"""What relay knows of a vendor, as one value."""
+"""A vendor as one value: all that relay knows of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,11 +35,11 @@ class Vendor:
     causes: Mapping[Cause, str] = field(default_factory=dict)
     """The vendor's own words and codes for a cause, as regular expressions."""
     remedies: Sequence[Remedy] = ()
-    """What fixes its refusals; the first that fits counts."""
+    """The fixes of its refusals; the first match counts."""
     addresses: Sequence[tuple[str, Kind]] = ()
-    """What its addresses look like, and what they are; the first that fits counts."""
+    """The kinds of its addresses by regular expressions; the first match counts."""
     tokens: tuple[str, str] | None = None
-    """What its tokens look like, and what to say of one in another vendor's sink."""
+    """Matches its tokens; and the error for one in another vendor's sink."""
     speaks: Callable[[Answer], bool] | None = None
     """Whether an answer has the form of its own."""
 

@@ -8,7 +8,7 @@ from relay.sinks.vendor import Vendor
 
 
 def draw(payload: Payload) -> Markup:
-    """The text as it is handed to the library: what the service makes of it is not known."""
+    """Draw the text as the library gets it; the look in the service is not known."""
     lines = "\n\n".join(filter(None, (payload["title"], payload["body"])))
     return Markup('<pre class="console">{}</pre>').format(lines)
 

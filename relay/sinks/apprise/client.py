@@ -2,7 +2,7 @@
 Sends by the apprise library, in a thread: it blocks.
 
 The library makes its requests by itself: it takes the proxy of the environment, and its own
-timeouts. Of a failure it tells no more than a line of its log, which has the status if one came.
+timeouts. Of a failure it reports no more than a line of its log, with the status if one came.
 """
 
 import asyncio

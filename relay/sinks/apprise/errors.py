@@ -1,4 +1,4 @@
-"""The meaning of the apprise library's failures, as far as it tells one from another."""
+"""Classifies failures of the apprise library, as far as it distinguishes them."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from relay.outcome import Failed, Outcome
 from relay.sinks.errors import Answer, by_status
 
-# What most of its services write: "Failed to send JSON POST notification: ..., error=404."
+# Most of its services log: "Failed to send JSON POST notification: ..., error=404."
 _STATUS = re.compile(r"\berror=(\d{3})\b")
 
 

@@ -44,7 +44,7 @@ def _written(message: Message, body: Tree, write: Callable[[Tree], str]) -> str:
 
 
 def render(nodes: Tree) -> str:
-    """A tree as Markdown; whatever its texts hold, they are shown as they are."""
+    """Write a tree as Markdown; markup in its texts is escaped."""
     blocks = []
     for block in flow.blocks(nodes, hidden=plain.HIDDEN):
         if block.pre is not None:
@@ -73,7 +73,7 @@ def _run(run: Run) -> str:
 
 
 def _marked(written: str, mark: str) -> str:
-    """Each line in marks of its own, which stand next to what is no blank."""
+    """Put each line into marks of its own, next to characters that are not blank."""
     lines = []
     for line in written.split("\n"):
         core = line.strip()

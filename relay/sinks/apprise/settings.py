@@ -16,7 +16,7 @@ MISSING = "needs the extra [apprise]: pip install '.[apprise]'"
 
 
 class AppriseSettings(SinkSettings):
-    """A way out to any service that the apprise library knows; for one destination."""
+    """The settings of a sink for one destination of any service that apprise knows."""
 
     type: Literal["apprise"]
     """Another service, by an URL of the apprise library; needs the extra ``[apprise]``."""

@@ -41,7 +41,7 @@ KNOWN = (
     (rf"{_HOST}/+api/", Kind("an address of Discord's API for bots")),
     (rf"{_HOST}/", Kind("a page of Discord")),
 )
-"""What addresses at Discord's hosts are; the first that fits counts."""
+"""Kinds of addresses at Discord's hosts; the first match counts."""
 _HOSTS = ("discord.com", "ptb.discord.com", "canary.discord.com", "discordapp.com")
 
 

@@ -55,7 +55,7 @@ class DiscordSink(Sink):
         return {"wait": "true"} | ({"thread_id": thread} if thread else {})
 
     def _placed(self, outcome: Outcome, answer: Answer | Failed) -> Outcome:
-        """A message in a thread can be changed only by who names the thread, too."""
+        """Add the thread to the message's id: a later edit has to name it, too."""
         is_in_thread = self.settings.thread_id or self.settings.thread_name
         thread = id_in(answer, "channel_id") if is_in_thread else ""
         if not isinstance(outcome, Sent) or not outcome.message or not thread:
@@ -78,7 +78,7 @@ class DiscordSink(Sink):
         return replace(outcome, message=posted) if isinstance(outcome, Sent) else outcome
 
     async def probe(self) -> Outcome:
-        """Offer an empty message: only who would take another gets as far as to refuse that so."""
+        """Post an empty message: only a working webhook refuses it with this error."""
         thread: dict[str, Any] = {
             "thread_name": self.settings.thread_name,
             "applied_tags": [*self.settings.tags],
@@ -113,7 +113,7 @@ class DiscordSink(Sink):
 
 
 def _has_words(body: Payload) -> bool:
-    """Whether there is something to read in a message, however Discord counts."""
+    """Whether a message has a letter or digit to read."""
     parts = [body.get("content")]
     for embed in body.get("embeds", ()):
         parts += [embed.get("title"), embed.get("description")]

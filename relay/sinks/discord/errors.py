@@ -1,4 +1,4 @@
-"""What Discord's answers mean, by the codes in their JSON."""
+"""Classifies Discord's answers by the codes in their JSON."""
 
 import re
 from dataclasses import replace
@@ -49,7 +49,7 @@ MENDED_BY_SETTINGS = {
     50024: "the webhook's channel takes no messages of this kind: set url to another's",
     50041: "the address has a version of the API that is gone: set url to the webhook's own",
 }
-"""Closed until the settings change: no probe can tell whether they are right."""
+"""Closed until the settings change: no probe can find out whether they are right."""
 CLOSED = {
     10003: "the webhook's channel is gone, or the thread that thread_id names",
     10004: "the server is gone",
@@ -90,7 +90,7 @@ FAILED = {40004, 40006, 110000, 110001, 130000}
 
 MAX_REST = 60.0  # seconds after a message that was taken
 ID = re.compile("[0-9]{1,20}")
-DEPTH = 6  # steps down the tree of what is wrong
+DEPTH = 6  # levels of the tree of errors
 
 Path = tuple[str, ...]
 
@@ -102,7 +102,7 @@ def is_discords(answer: Answer) -> bool:
 
 
 def classify(answer: Answer | Failed) -> Outcome:
-    """What Discord's answer means for the message and for the lane."""
+    """The outcome of a request that Discord has answered."""
     if isinstance(answer, Failed):
         return answer
     status, code, reason = answer.status, answer.code("code"), describe(answer)
@@ -118,7 +118,7 @@ def classify(answer: Answer | Failed) -> Outcome:
 
 
 def _of_code(code: object, answer: Answer) -> Outcome | None:
-    """What an error means that Discord has a number for."""
+    """The outcome of an error with one of Discord's codes; None if the code is not known."""
     reason = describe(answer)
     if not isinstance(code, int) or answer.status < 300:
         return None
@@ -138,7 +138,7 @@ def _hinted(reason: str, hint: str) -> str:
 
 
 def id_in(answer: Answer | Failed, key: str) -> str:
-    """An id that the answer tells; empty if it is none."""
+    """The id under a key of the answer; empty if it is not one."""
     value = answer.id(key) if isinstance(answer, Answer) else ""
     return value if ID.fullmatch(value) else ""
 
@@ -168,7 +168,7 @@ def named(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
 
 
 def _fields(errors: Any, path: Path = ()) -> list[tuple[Path, str]]:
-    """Each place with the codes of what is wrong there."""
+    """Each invalid field with the codes of its errors."""
     if not isinstance(errors, dict) or len(path) == DEPTH:
         return []
     if isinstance(own := errors.get("_errors"), list):
@@ -194,7 +194,7 @@ def _limited(answer: Answer, code: object) -> RateLimited:
 
 
 def _meets_all(answer: Answer) -> bool:
-    """A limit that is not the webhook's own, and a page of Cloudflare's: a ban."""
+    """Whether a limit concerns all webhooks; an answer without JSON is a ban by Cloudflare."""
     scope = answer.headers.get("X-RateLimit-Scope")
     return not answer.json or answer.json.get("global") is True or scope in {"global", "shared"}
 

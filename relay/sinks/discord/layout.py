@@ -32,7 +32,7 @@ TOTAL = 6000  # over all embeds of a message
 URL_LENGTH = 2048
 
 BLANK = "\u200b"  # shown as nothing, but not trimmed
-SHORT = 40  # characters of a field's value that may stand beside others
+SHORT = 40  # characters of a field's value that may stand next to others
 
 Render = Callable[[Tree], str]
 
@@ -156,7 +156,7 @@ def address(url: str | None) -> str | None:
 
 
 def face(avatar: str | None) -> str | None:
-    """A picture beside a name, if Discord draws it."""
+    """The picture next to a name, if Discord draws it."""
     is_drawn = avatar is not None and draws(PICTURES, Image(url=avatar))
     return address(avatar) if is_drawn else None
 

@@ -24,7 +24,7 @@ SUBTEXT = "-# "
 BREAK = "\u200b"  # invisible; keeps apart what would be read together
 
 _SPECIAL = re.compile(
-    r"[\\*_~`|<\[]|(?<=\])\("  # what follows a link, too, can be its label: [a](<b>) ](c)
+    r"[\\*_~`|<\[]|(?<=\])\("  # text after a link, too, can be its label: [a](<b>) ](c)
     r"|(?P<ping>@(?=everyone|here))"
     r"|(?P<scheme>:(?=//))"
     r"|(?P<emoji>:(?=[\w+~-]+:))",
@@ -41,10 +41,10 @@ _LANGUAGE = re.compile(r"[\w+#.-]{0,20}", re.ASCII)
 
 
 def render(nodes: Tree) -> str:
-    """A tree as Markdown; whatever its texts hold, they are shown as they are."""
+    """Write a tree as Markdown; markup in its texts is escaped."""
     written, after_quote = "", False
     for block in flow.blocks(nodes):
-        # What follows a quote at once is not read as subtext.
+        # Text right after a quote is not read as subtext.
         lines = _lines(block.runs, subtext=not after_quote)
         text = _pre(block.pre, block.styles) if block.pre else lines
         after_quote = block.quoted
@@ -73,7 +73,7 @@ def _percent(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Literal text, but for what is special only where a line begins."""
+    """Escape literal text, except marks that are special only where a line begins."""
     return _SPECIAL.sub(_escaped, text)
 
 
@@ -88,7 +88,7 @@ class _Piece:
     written: str
     hidden: bool = False
     literal: bool = False
-    """Text without marks: what it says could be read together with a text beside it."""
+    """Text without marks: its characters could be read together with the text next to it."""
 
 
 def _lines(runs: list[Run], *, subtext: bool = False) -> str:

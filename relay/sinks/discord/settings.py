@@ -25,7 +25,7 @@ KEYS = ("content", "username", "avatar_url", "embeds", "thread_name")
 # No \w here: with its whole alphabet, repeated, pydantic's engine takes megabytes.
 EMOJI = "^<a?:[A-Za-z0-9_]{2,32}:[0-9]{1,20}>$"
 
-# 5 per 2 s per webhook, and a hidden 30 per 60 s per channel that no header tells of:
+# 5 per 2 s per webhook, and a hidden 30 per 60 s per channel that no header reports:
 # https://github.com/discord/discord-api-docs/issues/1454
 PACE = ((5, 2.0), (28, 60.0))
 # 10 000 answers of 401, 403 or 429 in 10 minutes, and Cloudflare bans the address:
@@ -52,7 +52,7 @@ ThreadId = Annotated[str, AfterValidator(_thread_id)]
 
 
 class DiscordMentions(Settings):
-    """Whom a template's ``ping`` block may ping: the ids of roles and users."""
+    """The roles and users that a template's ``ping`` block may ping."""
 
     roles: Ids = ()
     """Ids of roles."""
@@ -61,7 +61,7 @@ class DiscordMentions(Settings):
 
 
 class DiscordSettings(SinkSettings):
-    """A way out to one Discord channel."""
+    """A sink that posts to one Discord channel."""
 
     known_pace = PACE
     known_refusals = REFUSALS
@@ -85,9 +85,9 @@ class DiscordSettings(SinkSettings):
     username: str | None = None
     """The name shown above messages, instead of the webhook's own."""
     avatar: Literal["author", "none"] = "none"
-    """The picture beside messages: the note author's, or the webhook's own."""
+    """The picture next to messages: the note author's, or the webhook's own."""
     mentions: DiscordMentions = DiscordMentions()
-    """Whom templates may ping; nobody else, ever."""
+    """The roles and users that templates may ping; nobody else is ever pinged."""
     emojis: dict[str, Annotated[str, Field(pattern=EMOJI)]] = Field(default_factory=dict)
     """The server's own emoji for Misskey's, by name: ``blobcat: <:blobcat:123>``."""
 
@@ -167,6 +167,6 @@ class DiscordSettings(SinkSettings):
 
 
 def username(name: str) -> str:
-    """A name that Discord accepts, as near to the wanted one as can be."""
+    """The nearest name that Discord accepts."""
     bare = re.sub("[@#:]", "", name).strip()
     return cut_units(_REFUSED.sub(BLANK, bare.replace("``", f"`{BLANK}`")), USERNAME)

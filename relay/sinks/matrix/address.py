@@ -22,7 +22,7 @@ KNOWN = (
     ),
     (r"[^/]*/+_(?:matrix|synapse)\b", API),
 )
-"""What addresses of Matrix are, at any host; the first that fits counts."""
+"""Kinds of addresses of Matrix, at any host; the first match counts."""
 TOKENS = (r"(syt|mat|mct)_", "is a Matrix token: that belongs to a sink of type matrix")
 
 
@@ -42,7 +42,7 @@ def check_homeserver(address: str, *, allow_http: bool = False) -> None:
 
 
 def homeserver_doubt(address: str) -> str | None:
-    """What is allowed, but hardly any homeserver has."""
+    """The warning for an address that is allowed, but that hardly any homeserver has."""
     parts = split(address, allow_http=True)
     if parts.path.strip("/"):
         return "has a path, and hardly any homeserver has one: is it the server's own address?"

@@ -75,7 +75,7 @@ class MatrixSink(Sink):
         if code_of(answer) != "M_FORBIDDEN":
             return _placed(answer, room, body)
         if (entry := await enter(self._home, self.settings.room)) is not None:
-            # Why it may not enter tells less than why it was refused; that it could not ask, more.
+            # The refusal says more than the join that was refused, too, but not than its failure.
             late = classify(entry)
             is_late = isinstance(late, Failed | RateLimited)
             return late if is_late else await refused(self._home, room, answer)

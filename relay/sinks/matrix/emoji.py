@@ -21,7 +21,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=4)
 PATIENCE = 6.0  # seconds for all pictures of a request: names are better than a late message
 REDIRECTS = 3
 TYPES = frozenset(f"image/{kind}" for kind in ("png", "apng", "gif", "webp", "jpeg", "avif"))
-TRY_AGAIN = 3600.0  # seconds after an answer that was no picture
+TRY_AGAIN = 3600.0  # seconds after an answer that was not a picture
 ONCE_MORE = 300.0  # seconds after a picture that did not come
 IN_A_ROW = 3  # connections to a host that did not come about
 HOST_RESTS = 60.0  # seconds that a host is then not asked for any picture
@@ -79,7 +79,7 @@ class Pictures:
         self._not_before[place] = asyncio.get_running_loop().time() + seconds
 
     async def _bring(self, way: "_Way", upload: Upload) -> None:
-        """One picture; what goes wrong with it concerns no other, unless its host is gone."""
+        """Fetch and upload one picture; its errors affect no other, unless its host is gone."""
         self._pause(way.url, ONCE_MORE)  # also where patience ends before the answer
         try:
             download = await self._fetched(way)

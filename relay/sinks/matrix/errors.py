@@ -1,4 +1,4 @@
-"""What a homeserver's answers mean, by the errcodes of Matrix."""
+"""Classifies a homeserver's answers by the errcodes of Matrix."""
 
 from http import HTTPStatus
 
@@ -32,7 +32,7 @@ def code_of(answer: Answer | Failed) -> object:
 
 
 def not_the_message(outcome: Outcome) -> Outcome:
-    """What an outcome means when only questions were asked, and no message was sent."""
+    """The outcome of a request that sent no message."""
     match outcome:
         case Failed(reason):
             return Failed(reason, unsent=True)
@@ -43,7 +43,7 @@ def not_the_message(outcome: Outcome) -> Outcome:
 
 
 def classify(answer: Answer | Failed) -> Outcome:
-    """What a homeserver's answer means for the message and for the lane."""
+    """The outcome of a request that a homeserver has answered."""
     if isinstance(answer, Failed):
         return answer
     code, content = answer.code("errcode"), answer.json
@@ -63,7 +63,7 @@ def classify(answer: Answer | Failed) -> Outcome:
 
 
 def _pause(answer: Answer) -> float | str | None:
-    """What the answer says of it, in seconds; the older key of the body is the finer one."""
+    """The pause that an answer asks for, in seconds; the older key of the body is finer."""
     pause = answer.json.get("retry_after_ms")
     if isinstance(pause, int | float) and not isinstance(pause, bool):
         return pause_from(max(-1, min(pause, 1000 * MAX_PAUSE)) / 1000)
@@ -112,7 +112,7 @@ REMEDIES = (
         "M_UNRECOGNIZED|30[1278]|40[45]",
         "matrix-homeserver-wrong",
         "write the base_url that https://your.server/.well-known/matrix/client names",
-        # What a web server says that knows nothing of the paths of Matrix.
+        # A web server without Matrix answers so.
         unreachable="30[1278]|40[45]",
     ),
 )

@@ -1,4 +1,8 @@
-"""A homeserver, as one account asks it: https://spec.matrix.org/v1.19/client-server-api/"""
+"""
+Requests to a homeserver for one account.
+
+https://spec.matrix.org/v1.19/client-server-api/
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,7 +47,7 @@ class Homeserver:
         )
 
     async def state(self, room: str, kind: str, key: str = "") -> Answer | Failed:
-        """What a room's state is now, as far as the account may see it."""
+        """Get a state event of a room, as far as the account may see it."""
         return await self.ask("GET", "rooms", room, "state", kind, key)
 
     async def upload(self, picture: bytes, kind: str) -> str | None:

@@ -20,10 +20,10 @@ CONTENT = 60_000
 NAME = 500
 BODY = 0.25  # of these for the plain form
 MESSAGES = 10
-TWICE = CONTENT // 2 - 500  # what changes an event holds the new content twice
+TWICE = CONTENT // 2 - 500  # the event of an edit has the new content twice
 
 NOTICE, TEXT = "m.notice", "m.text"
-"""What an event is that rings nobody, and one that rings."""
+"""The message types without and with a notification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def change(event: str, content: Payload, *, kind: str) -> Payload:
     return new | {
         "body": f"* {new['body']}",
         "formatted_body": f"* {new['formatted_body']}",
-        "m.mentions": {},  # who was pinged by the first one is not pinged again
+        "m.mentions": {},  # users who were pinged by the first event are not pinged again
         "m.new_content": new,
         "m.relates_to": {"rel_type": "m.replace", "event_id": event},
     }
@@ -121,7 +121,7 @@ def _size(written: str) -> int:
 
 def _layout(message: Message) -> Tree:
     """
-    A line on who did what, the text, fields, pictures as links, and a small line at the end.
+    A line with author and title, the text, fields, pictures as links, and a small line.
 
     What a note says is set apart, line by line, so that it cannot draw a message of its own.
     """
@@ -165,7 +165,7 @@ def _apart(said: Tree) -> Tree:
 
 
 def _indented(said: Tree) -> Tree:
-    """What a note says, set apart in plain text; notifications show no indents."""
+    """The text of a note, indented in plain text; notifications show no indents."""
     return (Text(indent(plain.render(said), "  ")),) if said else ()
 
 

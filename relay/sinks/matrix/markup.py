@@ -42,12 +42,12 @@ _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 DEPTH = 95
 """Clients show at most 100 levels, and some nodes are two."""
 
-BREAK = "\u200b"  # invisible; keeps clients from making a link of what only looks like one
+BREAK = "\u200b"  # invisible; keeps clients from linking text that looks like an address
 NBSP = "\u00a0"
 TAB = " " * 4
 _BLANKS = re.compile(r"(?<=\n)[ \t]+|[ \t]{2,}|\t")
 _AT_ENDS = re.compile(r"^(?:<br>)+|(?:<br>)+$")
-# A block has lines of its own: a break beside it would be an empty line.
+# A block has lines of its own: a break next to it would be an empty line.
 _BREAKS = re.compile(
     r"(?:<br>)+(?P<block>(?:<(?:b|i|u|del|span)(?: [^<>]*)?>)*<(?:blockquote|pre|div)\b)"
     r"|(?P<end></(?:blockquote|pre|div)>(?:</(?:b|i|u|del|span|a)>)*)(?:<br>)+"

@@ -27,7 +27,7 @@ ENCRYPTED = (
 
 async def usable(home: Homeserver, name: str, *, known: str | None = None) -> str | Outcome:
     """
-    The id of the room ``name``, if plain text has its place there; who is invited enters.
+    The id of the room ``name``, if it is usable for plain text; an invitation is accepted.
 
     ``known`` is the room of an alias before. Where the alias does not answer now, it is still that.
     """
@@ -49,7 +49,7 @@ async def enter(home: Homeserver, name: str) -> Answer | Failed | None:
 
 
 async def refused(home: Homeserver, room: str, answer: Answer | Failed) -> Outcome:
-    """What it means that a homeserver forbids a message, with what its words do not tell."""
+    """The outcome of a message that the homeserver forbids, with the likely reason."""
     outcome = not_the_message(classify(answer))
     if not isinstance(outcome, Closed) or code_of(answer) != "M_FORBIDDEN":
         return outcome
@@ -80,7 +80,7 @@ async def standing(home: Homeserver, room: str) -> Outcome:
 
 
 async def is_removed(home: Homeserver, room: str, event: str) -> bool | Outcome:
-    """Whether somebody has removed a message; an outcome if that cannot be told now."""
+    """Whether somebody has removed a message; an outcome if that is unknown now."""
     answer = await home.ask("GET", "rooms", room, "event", event)
     if isinstance(answer, Answer) and answer.status < 500:
         unsigned = answer.json.get("unsigned")
@@ -109,7 +109,7 @@ async def _checked(home: Homeserver, room: str, name: str) -> str | Outcome:
     if code_of(encryption) == "M_FORBIDDEN":
         entry = await enter(home, name)
         if entry is not None:
-            # Why it may not enter tells less than why it was refused; that it could not ask, more.
+            # The refusal says more than the join that was refused, too, but not than its failure.
             outcome = classify(entry)
             refusal = outcome if isinstance(outcome, Failed | RateLimited) else classify(encryption)
             return not_the_message(refusal)
@@ -172,7 +172,7 @@ def _number(level: object) -> int:
 
 
 def is_creator(answer: Answer | Failed, user: str) -> bool:
-    """Whether no level holds for a user, for it has made the room."""
+    """Whether a user created the room, so that no power level limits it."""
     if not isinstance(answer, Answer):
         return False
     content = _mapping(answer.json, "content")

@@ -28,7 +28,7 @@ UserIds = Annotated[
 
 
 class MatrixMentions(Settings):
-    """Whom a template's ``ping`` block may ping: user ids, or everybody in the room."""
+    """The users that a template's ``ping`` block may ping, or everybody in the room."""
 
     users: UserIds = ()
     """Ids of users, like @alice:matrix.example."""
@@ -37,7 +37,7 @@ class MatrixMentions(Settings):
 
 
 class MatrixSettings(SinkSettings):
-    """A way out to one Matrix room."""
+    """A sink that posts to one Matrix room."""
 
     # Element's findLinks: all links but those in quotes and code, also behind spoilers.
     previews = True
@@ -53,7 +53,7 @@ class MatrixSettings(SinkSettings):
     token: Secret
     """The access token of the account that posts."""
     mentions: MatrixMentions = MatrixMentions()
-    """Whom templates may ping; nobody else, ever."""
+    """The users that templates may ping; nobody else is ever pinged."""
     emojis: Literal["pictures", "names"] = "pictures"
     """How custom emoji are shown: by pictures, fetched from the hook's ``server``, or by name."""
 

@@ -41,7 +41,7 @@ KNOWN = (
     (rf"{_HOST}/+(?:archives|client|messages)/", Kind("a link to a Slack channel")),
     (rf"{_HOST}/", Kind("a page of Slack")),
 )
-"""What addresses at Slack's hosts are; the first that fits counts."""
+"""Kinds of addresses at Slack's hosts; the first match counts."""
 TOKENS = (r"xox|xapp-", "is a Slack token: that belongs to a sink of type slack")
 _HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 

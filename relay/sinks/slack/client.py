@@ -36,7 +36,7 @@ quiet.setLevel(logging.CRITICAL)
 
 
 class AnsweredError(Exception):
-    """Leaves the SDK: what it makes of an answer is an exception for all that is no JSON."""
+    """Leaves the SDK, which raises errors for all answers that are not JSON."""
 
 
 class Wire:
@@ -76,7 +76,7 @@ class SlackSink(Sink):
 
     def __init__(self, settings: SlackSettings, session: aiohttp.ClientSession) -> None:
         self.settings: SlackSettings = settings
-        self.can_edit = settings.token is not None  # a webhook does not tell what it has made
+        self.can_edit = settings.token is not None  # a webhook returns no id of its message
         self._session = session
 
     async def send(self, layout: Layout, *, key: str) -> Outcome:
@@ -101,7 +101,7 @@ class SlackSink(Sink):
         return outcome
 
     async def probe(self) -> Outcome:
-        """Offer an empty message: only who would take another gets as far as to refuse that so."""
+        """Post an empty message: only a working sink refuses it with this error."""
         if self.settings.starts_workflow:
             return Closed(WORKFLOW, is_lasting=True)  # to ask would start it
         answer = await self._post(self.settings.addressed({"text": ""}))
@@ -137,5 +137,5 @@ class SlackSink(Sink):
 
 
 def _ours(wire: Wire) -> dict[str, Any]:
-    """Our session, no repeating, no words."""
+    """Arguments for the SDK: our session, no retries, no logging."""
     return {"session": wire, "retry_handlers": [], "logger": quiet}

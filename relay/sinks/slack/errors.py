@@ -1,4 +1,4 @@
-"""What Slack's answers mean, by its words for errors."""
+"""Classifies Slack's answers by its words for errors."""
 
 import re
 from dataclasses import replace
@@ -29,8 +29,8 @@ REJECTED_PREFIXES = (
 )
 # Seconds that are waited at least: nobody knows when a team's own limit ends.
 LIMITED = {"ratelimited": 0.0, "rate_limited": 0.0, "message_limit_exceeded": 600.0}
-# https://docs.slack.dev/reference/methods/chat.update: what is left of a deleted message that has
-# answers is Slack's own, and cannot be updated.
+# https://docs.slack.dev/reference/methods/chat.update: the rest of a deleted message that has
+# answers belongs to Slack, and cannot be updated.
 REMOVED = {"message_not_found", "cant_update_message"}
 # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
 CLOSED_HOOKS = {
@@ -92,7 +92,7 @@ def classify_webhook(answer: Answer | Failed) -> Outcome:
 
 
 def word_in(answer: Answer) -> str:
-    """The word in which Slack tells an error; empty if it has none."""
+    """Slack's word for an error; empty if the answer has none."""
     text = answer.json.get("error", answer.text.strip())
     match = _WORD.match(text) if isinstance(text, str) else None
     return match[0] if match else ""
@@ -118,7 +118,7 @@ def classify_api(answer: Answer | Failed) -> Outcome:
 
 
 def _named(word: str, answer: Answer) -> Outcome:
-    """What an error means that Slack has a word for."""
+    """The outcome of an error with one of Slack's words."""
     if word in LIMITED:
         hints = (answer.headers.get("Retry-After"), LIMITED[word] or None)
         return rate_limited(*hints, reason=answer.reason)

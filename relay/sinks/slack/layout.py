@@ -58,7 +58,7 @@ def blocks(
     messages: Sequence[Message], pings: Callable[[int], list[Block]]
 ) -> tuple[list[Block], int]:
     """
-    Who is pinged, then messages with a line between them; and how many of the first have room.
+    The pings, then messages with a line between them; and how many of the first have room.
 
     ``pings`` are the elements that ping in so many of the first messages.
     """
@@ -80,7 +80,7 @@ def blocks(
 
 
 def _blocks(message: Message, length: int) -> list[Block]:
-    """A line on who did what, the text, fields, pictures, and a small line at the end."""
+    """A line with author and title, the text, fields, pictures, and a small line at the end."""
     room = Room(length)
     head = room.take(_head(message), HEAD, rendered, size)
     footer = room.take(dated(message), FOOTER, plain.line, units)

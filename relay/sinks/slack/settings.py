@@ -41,7 +41,7 @@ GroupIds = Annotated[
 
 
 class SlackMentions(Settings):
-    """Whom a template's ``ping`` block may ping: ids of users and user groups, or the channel."""
+    """The users and groups that a template's ``ping`` block may ping, or the channel."""
 
     users: UserIds = ()
     """Ids of users."""
@@ -56,7 +56,7 @@ def _is_slacks(info: ValidationInfo) -> bool:
 
 
 class SlackSettings(SinkSettings):
-    """A way out to one Slack channel: ``url``, or ``token`` and ``channel``."""
+    """A sink that posts to one Slack channel, by ``url``, or by ``token`` and ``channel``."""
 
     known_pace = PACE
 
@@ -73,7 +73,7 @@ class SlackSettings(SinkSettings):
     channel: str | None = None
     """The bot's channel: its id, like C0123ABCD, or its name, like #general."""
     mentions: SlackMentions = SlackMentions()
-    """Whom templates may ping; nobody else, ever."""
+    """The users and groups that templates may ping; nobody else is ever pinged."""
     # Not {1,100}: a hundred times the whole alphabet is ten megabytes for pydantic's engine.
     emojis: dict[str, Annotated[str, Field(pattern=r"^[\w+'-]+$", max_length=100)]] = Field(
         default_factory=dict
@@ -125,7 +125,7 @@ class SlackSettings(SinkSettings):
 
     @property
     def display(self) -> Display:
-        # Slack has no spoiler: what others put behind one stays away.
+        # Slack has no spoiler: a text behind one is not sent.
         cw = "hide" if self.cw == "spoiler" else self.cw
         return Display(cw=cw, sensitive_media=self.sensitive_media)
 
