@@ -1,46 +1,46 @@
-"""One tree of errors; those that the intake meets carry the HTTP status of their answer."""
+"""The tree of errors; errors of the intake have the HTTP status of their answer."""
 
 from http import HTTPStatus
 
 
 class RelayError(Exception):
-    """Something outside of relay is not as it has to be; the text says what, and what to do."""
+    """Something outside relay is wrong; the text says what it is and how to fix it."""
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class SecretError(RelayError):
-    """The webhook does not bring the hook's secret."""
+    """The request does not have the hook's secret."""
 
     status = HTTPStatus.UNAUTHORIZED
 
 
 class FormatError(RelayError):
-    """The body is not a Misskey event. Misskey never repeats after a 4xx, and need not."""
+    """The body is not a Misskey event. Misskey does not retry after a 4xx."""
 
     status = HTTPStatus.BAD_REQUEST
 
 
 class OutboxError(RelayError):
-    """The outbox cannot store anything now. Misskey tries again after a 5xx, not after a 4xx."""
+    """The outbox cannot store anything now. Misskey retries after a 5xx, not after a 4xx."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class BrokenError(OutboxError):
-    """The outbox is damaged: nothing in it can be trusted."""
+    """The outbox is damaged: its contents cannot be trusted."""
 
 
 class LostError(OutboxError):
-    """The outbox's file is no longer where it was: what is written to it, the next start misses."""
+    """The outbox's file was moved or deleted: the next start would not see what is written now."""
 
 
 class FullError(OutboxError):
-    """As much waits as may wait. Misskey keeps what is refused now, for twelve minutes."""
+    """The backlog is full. Misskey retries rejected events for twelve minutes."""
 
 
 class ConfigError(RelayError):
-    """The configuration is wrong; every mistake on a line of its own, with its place."""
+    """The configuration is wrong; the text has a line with a place for every mistake."""
 
 
 class TemplateError(RelayError):

@@ -1,5 +1,5 @@
 """
-A password that can be kept without being known: as its scrypt hash, in the PHC string format.
+Passwords and their scrypt hashes, in the PHC string format.
 
 https://www.rfc-editor.org/rfc/rfc7914, https://github.com/P-H-C/phc-string-format
 """
@@ -15,7 +15,7 @@ PREFIX = "$scrypt$"
 # Of the ways that OWASP calls equally good the one that takes the least memory but one: 32 MiB.
 # https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#scrypt
 LN, R, P = 15, 8, 3
-MEMORY = 256 * 2**20  # bytes; who writes a hash by hand must not stop relay with it
+MEMORY = 256 * 2**20  # bytes; a hash that somebody wrote by hand must not exhaust the memory
 
 _FORM = re.compile(
     r"\$scrypt\$ln=(?P<ln>\d{1,2}),r=(?P<r>\d{1,2}),p=(?P<p>\d)"
@@ -30,31 +30,31 @@ def hashed(password: str) -> str:
 
 
 def check(kept: str) -> None:
-    """Raises ValueError if it looks like a hash and is none that can be compared with."""
+    """Raises ValueError if it looks like a hash, but cannot be verified."""
     if kept.startswith(PREFIX) and _read(kept) is None:
         raise ValueError("is not a scrypt hash: `relay password` makes one")
 
 
-def matches(given: str, kept: str) -> bool:
-    """Whether it is the password, kept as it is or as its hash; takes as long however it ends."""
-    found = _read(kept)
-    if found is None:
-        return hmac.compare_digest(_digest(given), _digest(kept))
-    salt, key, (ln, r, p) = found
-    made = _key(given, salt, ln=ln, r=r, p=p, length=len(key))
-    return hmac.compare_digest(made, key)
+def matches(password: str, kept: str) -> bool:
+    """Whether a password equals the configured one or its hash; in constant time."""
+    parsed = _read(kept)
+    if parsed is None:
+        return hmac.compare_digest(_digest(password), _digest(kept))
+    salt, key, (ln, r, p) = parsed
+    computed = _key(password, salt, ln=ln, r=r, p=p, length=len(key))
+    return hmac.compare_digest(computed, key)
 
 
 def _read(kept: str) -> tuple[bytes, bytes, tuple[int, int, int]] | None:
-    """Salt, key and costs of a hash; None if it is none."""
-    found = _FORM.fullmatch(kept)
-    if found is None:
+    """Salt, key and costs of a hash; None if the text is not one."""
+    match = _FORM.fullmatch(kept)
+    if match is None:
         return None
-    ln, r, p = (int(found[name]) for name in ("ln", "r", "p"))
+    ln, r, p = (int(match[name]) for name in ("ln", "r", "p"))
     if not (1 <= ln <= 24 and r and p and _memory(ln, r, p) <= MEMORY):
         return None
     try:
-        return _decoded(found["salt"]), _decoded(found["key"]), (ln, r, p)
+        return _decoded(match["salt"]), _decoded(match["key"]), (ln, r, p)
     except binascii.Error:
         return None
 

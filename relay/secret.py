@@ -8,7 +8,7 @@ from pydantic_core import CoreSchema, core_schema
 
 
 class Secret:
-    """Text that only ``reveal()`` shows; an address that holds a token is one too."""
+    """A text that only ``reveal()`` returns; also an address with a token in it."""
 
     __slots__ = ("_text",)
 
@@ -29,7 +29,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        mine, theirs = (it._text.encode(errors="surrogatepass") for it in (self, other))
+        mine, theirs = (secret._text.encode(errors="surrogatepass") for secret in (self, other))
         return hmac.compare_digest(mine, theirs)
 
     def __hash__(self) -> int:

@@ -1,4 +1,4 @@
-"""The base of every model of the configuration, and the values that several of them have."""
+"""The base of all settings models, and the types that several of them use."""
 
 import re
 from collections.abc import Set
@@ -60,13 +60,13 @@ ABBREVIATIONS = {
     "EAT": "Africa/Nairobi",
     "CAT": "Africa/Maputo",
 }
-"""Of time zones that have no entry under such a name."""
+"""Abbreviations that the time zone database does not have, and the zones that they mean."""
 
 
 class Settings(BaseModel):
     """A part of the configuration: frozen, and strict about its keys."""
 
-    # Deferred: each part would be built by itself, too, and only the whole is ever asked.
+    # Deferred: otherwise each part would be built twice, by itself and in the whole.
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
     )
@@ -95,20 +95,20 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (LookupError, OSError, ValueError):
-        wanted = _meant_zone(name, available_timezones())
-        raise ValueError(f"should be a time zone, like UTC or Asia/Tokyo{wanted}") from None
+        hint = _meant_zone(name, available_timezones())
+        raise ValueError(f"should be a time zone, like UTC or Asia/Tokyo{hint}") from None
     return name
 
 
 def _meant_zone(name: str, known: Set[str]) -> str:
-    """The zone of an abbreviation, or of a city; of an offset there are many."""
+    """A hint: the zone of an abbreviation or a city; an offset has many."""
     written = name.strip()
     if (meant := ABBREVIATIONS.get(written.upper())) is not None:
         return f": did you mean {meant}?"
     if re.fullmatch(r"(?i)(?:utc|gmt|etc/gmt|[a-z]{3,4})?\s*[+-]?\d{1,2}(?::?\d{2})?", written):
         return "; an offset has no summer time: name a city of the zone"
     city = written.replace(" ", "_").lower()
-    of_city = sorted(one for one in known if one.lower().rpartition("/")[2] == city)
+    of_city = sorted(zone for zone in known if zone.lower().rpartition("/")[2] == city)
     return f": did you mean {of_city[0]}?" if of_city else did_you_mean(written, known)
 
 

@@ -1,14 +1,14 @@
-"""What a misspelt word was probably meant to be, as the end of a sentence."""
+"""Suggests the word that a misspelt one was probably meant to be."""
 
 import difflib
 from collections.abc import Iterable
 
-SHOWN = 30  # words of a list that people still read
+SHOWN = 30  # words: people do not read longer lists
 CLOSE = 0.5
 WORD = 80  # characters: comparing takes their square
 
 _ELSEWHERE = {
-    # Mastodon's words for who may see a note, https://docs.joinmastodon.org/entities/Status/
+    # Mastodon's visibilities, https://docs.joinmastodon.org/entities/Status/
     "unlisted": "home",
     "direct": "specified",
     "dm": "specified",
@@ -17,7 +17,7 @@ _ELSEWHERE = {
     "followers_only": "followers",
     "follower": "followers",
     "everyone": "public",
-    # and for what happens to it
+    # Mastodon's events
     "boost": "renote",
     "reblog": "renote",
     "repost": "renote",
@@ -55,25 +55,25 @@ _ELSEWHERE = {
     "element": "matrix",
     "synapse": "matrix",
 }
-"""What others call it: no letters are alike."""
+"""Words of other software, which no comparison of letters finds."""
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = CLOSE) -> str | None:
-    """The known word that is most like it, if one is."""
-    by_form = {_form(one): one for one in known}
+    """The most similar known word, if any is similar enough."""
+    by_form = {_form(known_word): known_word for known_word in known}
     if (meant := _ELSEWHERE.get(_form(word.strip()))) and _form(meant) in by_form:
         return by_form[_form(meant)]
-    found = difflib.get_close_matches(_form(word), sorted(by_form), n=1, cutoff=cutoff)
-    return by_form[found[0]] if found else None
+    close = difflib.get_close_matches(_form(word), sorted(by_form), n=1, cutoff=cutoff)
+    return by_form[close[0]] if close else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    found = nearest(word, known)
-    return "" if found is None else f": did you mean {found}?"
+    near = nearest(word, known)
+    return "" if near is None else f": did you mean {near}?"
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """The nearest word, or all of them if none is near."""
+    """The nearest word, or the list of all."""
     names = sorted(known)
     if not names:
         return ": there is none"

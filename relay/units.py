@@ -1,4 +1,4 @@
-"""Durations, sizes and paces, as people write them in the configuration."""
+"""Durations and sizes as people write them in the configuration."""
 
 import re
 from typing import Annotated, Literal
@@ -25,34 +25,34 @@ SIZE = r"(\d{1,12})\s*([kKM]i?B|B)?"
 
 
 def seconds(written: object) -> float:
-    """``300ms``, ``5s``, ``2m``, ``1h`` or ``7d`` in seconds; a bare 0 too."""
+    """Parse ``300ms``, ``5s``, ``2m``, ``1h``, ``7d`` or a bare 0 into seconds."""
     if str(written).strip() == "0":
         return 0.0
-    found = re.fullmatch(DURATION, str(written).strip())
-    if found is None:
+    match = re.fullmatch(DURATION, str(written).strip())
+    if match is None:
         raise ValueError(f"should be a duration like 300ms, 30s, 5m, 1h or 7d{_meant(written)}")
-    return float(found[1]) * _UNITS[found[2]]
+    return float(match[1]) * _UNITS[match[2]]
 
 
 def _meant(written: object) -> str:
-    """A duration in words, as the end of a sentence."""
-    found = re.fullmatch(r"(\d{1,9})\s*([a-z]+?)s?", str(written).strip().lower())
-    unit = _WORDS.get(found[2]) if found else None
-    return f": did you mean {found[1]}{unit}?" if found and unit else ""
+    """A hint for a duration in words, like 5 minutes."""
+    match = re.fullmatch(r"(\d{1,9})\s*([a-z]+?)s?", str(written).strip().lower())
+    unit = _WORDS.get(match[2]) if match else None
+    return f": did you mean {match[1]}{unit}?" if match and unit else ""
 
 
 def size(written: object) -> int:
-    """``4MiB`` or ``190kB`` in bytes."""
-    found = re.fullmatch(SIZE, str(written).strip())
-    if found is None or isinstance(written, bool):
+    """Parse ``4MiB`` or ``190kB`` into bytes."""
+    match = re.fullmatch(SIZE, str(written).strip())
+    if match is None or isinstance(written, bool):
         raise ValueError("should be a size like 500KiB or 4MiB")
-    return int(found[1]) * _SIZES[(found[2] or "B").replace("k", "K")]
+    return int(match[1]) * _SIZES[(match[2] or "B").replace("k", "K")]
 
 
 def written(seconds: float) -> str:
     """A duration as people write it: in the largest unit of which it is a whole number."""
     whole = [(name, seconds / unit) for name, unit in _UNITS.items()]
-    name, number = [one for one in whole if one[1] >= 1 and one[1] == round(one[1])][-1]
+    name, number = [unit for unit in whole if unit[1] >= 1 and unit[1] == round(unit[1])][-1]
     return f"{number:.0f}{name}"
 
 

@@ -42,7 +42,7 @@ class WebSettings(Settings):
     """The operators' listener: the page, /metrics, /healthz, /readyz."""
 
     listen: Listen = "127.0.0.1:8096"
-    """host:port, or unix:/path/of/a/socket."""
+    """Its address: host:port, or unix:/path/of/a/socket."""
     password: Password | None = Field(default=None, validate_default=True)
     """Needed where other machines reach the page; itself, or its hash from `relay password`."""
     hosts: Annotated[tuple[Host, ...], OneOrMany()] = ()
@@ -89,7 +89,7 @@ class Config(Settings):
     """The whole configuration file."""
 
     listen: Listen = LISTEN
-    """host:port, or unix:/path/of/a/socket."""
+    """The address for webhooks: host:port, or unix:/path/of/a/socket."""
     web: WebSettings | None = None
     """The operators' listener: a page, metrics and readiness; without it there is none."""
     outbox: OutboxUrl = OUTBOX

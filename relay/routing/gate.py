@@ -44,7 +44,7 @@ def allows(gate: Gate, event: Event) -> bool:
 
 
 def may_show(gate: Gate, note: Note) -> bool:
-    """Whether a sink may show this note by itself, whatever it quotes or answers."""
+    """Whether a sink may show this note by itself, without its quote and parent."""
     if note.is_hidden or note.withheld:
         return False
     return (

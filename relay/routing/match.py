@@ -60,13 +60,13 @@ class MatchKey:
     """How a key of ``Match`` is read from an event."""
 
     values: Values
-    """What the event has; a set matches by any common value, patterns match any value."""
+    """The values of an event; a set matches by any common value, patterns by any match."""
     described: Callable[[Event], Iterable[str]] | None = None
     """The values as ``explain`` shows them, unless they are shown as they are."""
     is_of_note: bool = False
     """Whether only events with a note have values."""
     terms: Callable[[Event], Iterable[str]] | None = None
-    """What the index looks up, unless that is the values."""
+    """The terms that the index looks up, if other than the values."""
     selectivity: int = 0
     """The index looks routes up by their most selective key; 0: never by this one."""
 
@@ -95,7 +95,7 @@ def is_bot(event: Event) -> bool:
 
 
 def features(note: Note) -> frozenset[str]:
-    """What a note has, in the words of ``has``."""
+    """The features of a note, in the words of ``has``."""
     present = {
         "files": bool(note.files),
         "poll": note.poll is not None,
@@ -121,7 +121,7 @@ def _glob(pattern: object) -> Glob:
 
 
 def _regex(pattern: object) -> Pattern:
-    """RE2 takes linear time: no text makes it hang. https://github.com/google/re2/wiki/Syntax"""
+    """Compile a pattern of RE2, which takes linear time (https://github.com/google/re2/wiki/Syntax)."""
     if not isinstance(pattern, str):
         raise ValueError("should be a regular expression")
     import re2  # late: see tests/unit/test_late_imports.py
@@ -168,21 +168,19 @@ Hosts = Annotated[frozenset[Annotated[str, AfterValidator(_host)]], *_LIST]
 class Match(Settings):
     """Conditions: all keys must hold; a list means any of."""
 
-    hook: Annotated[
-        Names | None,
-        MatchKey(values=lambda event: (event.hook,), selectivity=3),
-    ] = None
+    hook: Annotated[Names | None, MatchKey(values=lambda event: (event.hook,), selectivity=3)] = (
+        None
+    )
     """The hook by which the event came."""
-    event: Annotated[
-        Names | None,
-        MatchKey(values=lambda event: (event.kind,), selectivity=1),
-    ] = None
+    event: Annotated[Names | None, MatchKey(values=lambda event: (event.kind,), selectivity=1)] = (
+        None
+    )
     """Kinds of events, like ``mention``."""
     visibility: Annotated[
         Visibilities | None,
         MatchKey(values=_of_note(lambda note: (note.visibility,)), is_of_note=True),
     ] = None
-    """Who may see the note in Misskey."""
+    """The visibility of the note in Misskey."""
     author: Annotated[
         Globs | None,
         MatchKey(
@@ -211,11 +209,8 @@ class Match(Settings):
         ),
     ] = None
     """Hashtags of the note."""
-    has: Annotated[
-        Features | None,
-        MatchKey(values=_of_note(features), is_of_note=True),
-    ] = None
-    """What the note has."""
+    has: Annotated[Features | None, MatchKey(values=_of_note(features), is_of_note=True)] = None
+    """Features of the note."""
     bot: Annotated[
         bool | None,
         MatchKey(
@@ -225,8 +220,7 @@ class Match(Settings):
     ] = None
     """Whether the author is marked as a bot."""
     server: Annotated[
-        Hosts | None,
-        MatchKey(values=lambda event: (event.host.lower(),), selectivity=2),
+        Hosts | None, MatchKey(values=lambda event: (event.host.lower(),), selectivity=2)
     ] = None
     """The server that sent the event."""
 
@@ -253,15 +247,15 @@ KEYS = {
 """How each key of ``Match`` is read from an event."""
 
 
-def _condition(values: Values, given: Any) -> Condition:
-    """Whether any value is in a set, equals a flag, or matches one of several patterns."""
-    if isinstance(given, bool):
-        return lambda event: given in values(event)
-    if isinstance(given, tuple):
+def _condition(values: Values, setting: Any) -> Condition:
+    """A test whether any value is in a set, equals a flag, or matches one of several patterns."""
+    if isinstance(setting, bool):
+        return lambda event: setting in values(event)
+    if isinstance(setting, tuple):
         return lambda event: any(
-            pattern.search(value) for value in values(event) for pattern in given
+            pattern.search(value) for value in values(event) for pattern in setting
         )
-    return lambda event: not given.isdisjoint(values(event))
+    return lambda event: not setting.isdisjoint(values(event))
 
 
 EVERYTHING = Match()
