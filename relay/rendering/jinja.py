@@ -76,7 +76,8 @@ class _Template(Template):
     """Runs the root of an imported template once per rendering: Jinja does so once per process."""
 
     def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
-        modules = self.environment.modules()  # type: ignore[attr-defined]
+        environment: Environment = self.environment  # type: ignore[assignment]
+        modules = None if self.name in environment.only_macros else environment.modules()
         if modules is None:
             return super()._get_default_module(ctx)
         if self.name not in modules:
@@ -96,6 +97,8 @@ class Environment(SandboxedEnvironment):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._broken: dict[str, TemplateSyntaxError] = {}
+        self.only_macros: set[str | None] = set()
+        """Templates that compute nothing when they are imported: once per process is enough."""
 
     def capture_with(self, join: Callable[[Iterable[str]], str]) -> None:
         """Have ``join`` put together what a template writes and what blocks and macros capture."""
@@ -144,6 +147,8 @@ class Environment(SandboxedEnvironment):
     def _generate(
         self, source: nodes.Template, name: Any, filename: Any, defer_init: bool = False
     ) -> str:
+        if all(map(_is_macro_or_text, source.body)):
+            self.only_macros.add(name)
         self.compiling(source, name, filename)
         try:
             return super()._generate(source, name, filename, defer_init)
@@ -158,6 +163,13 @@ class Environment(SandboxedEnvironment):
             line = _line_of(source, getattr(error, "lineno", None) or 0)
             text = getattr(error, "msg", None) or TOO_DEEP
         raise TemplateSyntaxError(TOO_DEEP if "too many" in text else text, line, filename=filename)
+
+
+def _is_macro_or_text(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Macro) or (
+        isinstance(node, nodes.Output)
+        and all(isinstance(child, nodes.TemplateData) for child in node.nodes)
+    )
 
 
 def _reason(error: Exception) -> str:

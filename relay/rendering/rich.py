@@ -1,21 +1,26 @@
 """
 Texts that know on which server they were written, so that names in them can be resolved.
 
-``@bob`` and ``:cat:`` mean what they mean on the server of the text's author. ``Rich`` is a text
-with that ``Origin``; the sandbox keeps the origin through every filter, method and operator that
-makes a text of others (``carried``, ``combined``). A text of several origins has none: mentions
+``@bob`` and ``:cat:`` are names on the server of the text's author. ``Rich`` is a text with that
+``Origin``: fields of the model get it where a template reads them (``ATTRIBUTIONS``), and the
+sandbox keeps it through every filter, method and operator that makes a text of others (``carried``,
+``combined``). A text of several origins has none: mentions
 in it that name no server are not linked, because a link to a stranger's profile is worse.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from relay.mfm.to_tree import Origin
-from relay.model import AbuseReport, Event, Note, User
+from relay.model import AbuseReport, Event, Note, Poll, User
 
 NOWHERE = Origin()
 """The origin of a text put together of texts from several servers: unknown."""
+
+
+Attribution = Callable[[Any, Any, str], Any]
+"""Gives a value its origin: from its owner, the value, and the address of the sending server."""
 
 
 class Rich(str):
@@ -55,18 +60,6 @@ def carried(result: Any, args: Iterable[Any]) -> Any:
     return kind(Rich(part, origin) if part.__class__ is str else part for part in result)
 
 
-def with_origins(event: Event) -> Event:
-    """The same event, with every text that a user wrote as ``Rich``."""
-    server = event.server
-    note, user, report = event.note, event.user, event.report
-    return replace(
-        event,
-        note=None if note is None else _note(note, server),
-        user=None if user is None else _user(user, server),
-        report=None if report is None else _report(report, server),
-    )
-
-
 def common_origin(event: Event) -> Origin:
     """The origin of an event's authors; ``NOWHERE`` if they are on several servers."""
     authors = [] if event.note is None else [note.user for note in event.note.walk()]
@@ -78,62 +71,58 @@ def common_origin(event: Event) -> Origin:
     return Origin(server=event.server, host=hosts.pop()) if len(hosts) == 1 else NOWHERE
 
 
-def _rich(text: str | None, origin: Origin) -> str | None:
-    return Rich(text, origin) if text else text
+def _by(host: Callable[[Any], str | None]) -> Attribution:
+    def attribute(owner: Any, text: str, server: str) -> Rich:
+        return Rich(text, Origin(server=server, host=host(owner)))
+
+    return attribute
 
 
-def _note(note: Note, server: str) -> Note:
-    origin = Origin(server=server, host=note.user.host)
-    changes: dict[str, Any] = {
-        "user": _user(note.user, server),
-        "text": _rich(note.text, origin),
-        "cw": _rich(note.cw, origin),
-    }
-    if note.mandatory_cw:
-        changes["mandatory_cw"] = Rich(note.mandatory_cw, origin)
-    if note.files:
-        changes["files"] = tuple(
-            replace(file, name=Rich(file.name, origin), comment=_rich(file.comment, origin))
-            for file in note.files
-        )
-    if note.poll is not None:
-        choices = (replace(choice, text=Rich(choice.text, origin)) for choice in note.poll.choices)
-        changes["poll"] = replace(note.poll, choices=tuple(choices))
-    if note.event is not None:
-        changes["event"] = replace(
-            note.event,
-            title=_rich(note.event.title, origin),
-            location=_rich(note.event.location, origin),
-            organizer=_rich(note.event.organizer, origin),
-        )
-    if note.reply is not None:
-        changes["reply"] = _note(note.reply, server)
-    if note.renote is not None:
-        changes["renote"] = _note(note.renote, server)
-    return replace(note, **changes)
+def _within(host: Callable[[Any], str | None], *names: str) -> Attribution:
+    """For a value, or a tuple of values, whose fields of these names are by the owner's author."""
+
+    def attribute(owner: Any, value: Any, server: str) -> Any:
+        origin = Origin(server=server, host=host(owner))
+        if isinstance(value, tuple):
+            return tuple(_with_origin(part, names, origin) for part in value)
+        return _with_origin(value, names, origin)
+
+    return attribute
 
 
-def _user(user: User, server: str) -> User:
-    origin = Origin(server=server, host=user.host)
-    fields = (
-        replace(line, name=Rich(line.name, origin), value=Rich(line.value, origin))
-        for line in user.fields
-    )
-    return replace(
-        user,
-        name=_rich(user.name, origin),
-        description=_rich(user.description, origin),
-        location=_rich(user.location, origin),
-        fields=tuple(fields),
-    )
+def _with_origin(value: Any, names: Iterable[str], origin: Origin) -> Any:
+    texts = {name: Rich(text, origin) for name in names if (text := getattr(value, name))}
+    return replace(value, **texts)
 
 
-def _report(report: AbuseReport, server: str) -> AbuseReport:
-    assignee = report.assignee
-    return replace(
-        report,
-        target_user=_user(report.target_user, server),
-        reporter=_user(report.reporter, server),
-        assignee=None if assignee is None else _user(assignee, server),
-        comment=_rich(report.comment, Origin(server=server, host=report.reporter.host)),
-    )
+def _poll(note: Note, poll: Poll, server: str) -> Poll:
+    return replace(poll, choices=_of_note("text")(note, poll.choices, server))
+
+
+_by_author = _by(lambda note: note.user.host)
+_by_user = _by(lambda user: user.host)
+
+
+def _of_note(*names: str) -> Attribution:
+    return _within(lambda note: note.user.host, *names)
+
+
+ATTRIBUTIONS: Mapping[type, Mapping[str, Attribution]] = {
+    Note: {
+        "text": _by_author,
+        "cw": _by_author,
+        "mandatory_cw": _by_author,
+        "files": _of_note("name", "comment"),
+        "event": _of_note("title", "location", "organizer"),
+        "poll": _poll,
+    },
+    User: {
+        "name": _by_user,
+        "display_name": _by_user,
+        "description": _by_user,
+        "location": _by_user,
+        "fields": _within(lambda user: user.host, "name", "value"),
+    },
+    AbuseReport: {"comment": _by(lambda report: report.reporter.host)},
+}
+"""The fields that hold texts of users, each with the function that says whose they are."""

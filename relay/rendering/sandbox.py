@@ -21,7 +21,7 @@ from markupsafe import Markup
 from relay.rendering import builtins, instrument, jinja
 from relay.rendering.jinja import Context, Environment, Macro, Namespace, TemplateModule
 from relay.rendering.meter import SIZE, charge, joined, limited, owned, weighed
-from relay.rendering.rich import carried
+from relay.rendering.rich import ATTRIBUTIONS, Attribution, carried
 
 LOADING = 100  # steps that a look for a template costs
 CALLING = 5  # steps that a call of a macro costs
@@ -36,14 +36,16 @@ def snake(name: str) -> str:
 
 
 @cache
-def _field(kind: type, attribute: str) -> str | None:
-    """The name of a field of the model that templates read as ``attribute``; else None."""
+def _field(kind: type, attribute: str) -> tuple[str, Attribution | None] | None:
+    """The field of the model that templates read as ``attribute``, and how to get its origin."""
     if not is_dataclass(kind):
         return None
     name = snake(attribute)
     is_property = isinstance(vars(kind).get(name), property)
     known = is_property or name in {field.name for field in fields(kind)}
-    return name if known and not name.startswith("_") else None
+    if not known or name.startswith("_"):
+        return None
+    return name, ATTRIBUTIONS.get(kind, {}).get(name)
 
 
 @pass_context  # with a context, Jinja does not call it for constants while it compiles
@@ -95,8 +97,9 @@ class Sandbox(Environment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         charge(1)
         # Most reads are of the model: Jinja has nothing to find out about them.
-        if (name := _field(obj.__class__, attribute)) is not None:
-            return limited(getattr(obj, name))
+        if (field := _field(obj.__class__, attribute)) is not None:
+            value = limited(getattr(obj, field[0]))
+            return self.attributed(obj, *field, value) if value and field[1] else value
         if obj.__class__ is TemplateModule and not attribute.startswith("_"):
             return jinja.exported(obj, attribute) or super().getattr(obj, attribute)
         name = snake(attribute) if is_dataclass(obj) else attribute
@@ -137,6 +140,10 @@ class Sandbox(Environment):
             if isinstance(obj, kind):
                 return attr in methods
         return isinstance(obj, Namespace | TemplateModule)
+
+    def attributed(self, owner: Any, name: str, attribution: Any, value: Any) -> Any:
+        """A value that users wrote, with its origin; here, without an event, as it is."""
+        return value
 
     def loading(self) -> None:
         charge(LOADING)

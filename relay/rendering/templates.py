@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from jinja2 import (
     BaseLoader,
@@ -32,7 +33,7 @@ from relay.rendering.expression import values
 from relay.rendering.jinja import TemplateModule, blocks_of
 from relay.rendering.meter import BoundError, bounded, charge, joined, weighed
 from relay.rendering.problem import Problem, ProblemError, line_of_block, problem_of
-from relay.rendering.rich import Rich, common_origin, with_origins
+from relay.rendering.rich import Attribution, Rich, common_origin
 from relay.rendering.sandbox import Sandbox
 from relay.resources import resource
 from relay.text.hosts import readable
@@ -44,13 +45,14 @@ from relay.text.unicode import without_unseen
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """The context of the filters in one rendering, and the trees that they have made."""
+    """The context of the filters in one rendering, and all that was made once for it."""
 
     event: Event
     language: Language
     now: int
     trees: list[Tree] = field(default_factory=list)
     modules: dict[str | None, TemplateModule] = field(default_factory=dict)
+    texts: dict[tuple[int, str], Any] = field(default_factory=dict)
 
 
 ENGLISH = Language()
@@ -68,6 +70,12 @@ class _Environment(Sandbox):
     """The sandbox of templates of events; its imports are kept for one rendering."""
 
     blocks_apart = True
+
+    def attributed(self, owner: Any, name: str, attribution: Attribution, value: Any) -> Any:
+        scene, key = _scene.get(), (id(owner), name)  # owners live as long as the event
+        if key not in scene.texts:
+            scene.texts[key] = attribution(owner, value, scene.event.server)
+        return scene.texts[key]
 
     def modules(self) -> dict[str | None, TemplateModule]:
         return _scene.get().modules
@@ -174,7 +182,7 @@ class Templates:
         try:
             with bounded():
                 template = self._environment.get_template(name)
-                named = values(with_origins(scene.event)) | {"display": display}
+                named = values(scene.event) | {"display": display}
                 return blocks_of(template, named, joined), scene.trees
         except Exception as error:  # a template is a program: it can raise whatever Python can
             raise ProblemError(problem_of(name, error, self.source)) from None

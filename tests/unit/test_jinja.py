@@ -228,3 +228,18 @@ def test_a_template_that_does_not_compile_is_parsed_once() -> None:
         errors.append(error.value.lineno)
     assert errors == [1, 1]
     assert environment.hooks == ["load", "parse {% oops %}", "load"]
+
+
+def test_an_imported_template_of_nothing_but_macros_is_run_once_in_all() -> None:
+    class Rendering(_Noted):
+        def modules(self) -> dict[str | None, jinja.TemplateModule]:
+            raise AssertionError
+
+    environment = Rendering(
+        a="{% import 'b.j2' as b %}{{ b.m() }}",
+        b="{# c #}\n{% macro m(x=count()) %}{{ x }}{% endmacro %}\n",
+    )
+    runs: list[int] = []
+    environment.globals["count"] = lambda: runs.append(1) or len(runs)
+    template = environment.get_template("a.j2")
+    assert [template.render(), template.render()] == ["1", "2"]
