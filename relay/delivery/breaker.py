@@ -70,7 +70,7 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What failed attempts have shown about single batches."""
+    """The knowledge of single batches that failed attempts have brought."""
 
     failed: frozenset[int] = NONE
     """The batches that failed since one was delivered, while the sink answered its probes."""
@@ -140,7 +140,7 @@ def pause(breaker: Breaker) -> float | None:
 
 
 def sink_refuses(breaker: Breaker) -> bool:
-    """Whether the sink refuses whatever is sent, so that a failure is no message's fault."""
+    """Whether the sink refuses all messages, so that none of them is at fault."""
     return not isinstance(breaker, Retrying) and breaker.evidence.sink_refuses
 
 
@@ -179,7 +179,7 @@ def on_probe_failure(breaker: Breaker) -> Breaker:
 
 
 def on_outcome(breaker: Breaker, batch: int, outcome: Outcome) -> Breaker:
-    """What an attempt at a batch has shown."""
+    """The breaker after an attempt at a batch."""
     match outcome:
         case Sent():
             return _on_sent(breaker, batch)
@@ -192,7 +192,7 @@ def on_outcome(breaker: Breaker, batch: int, outcome: Outcome) -> Breaker:
 
 
 def judge(breaker: Breaker, batch: int, outcome: Outcome) -> Outcome:
-    """The outcome of an attempt: what fails twice while others are delivered is rejected."""
+    """The outcome of an attempt: Rejected for a batch that fails while others are delivered."""
     if not isinstance(breaker, Retrying) or batch not in breaker.suspects & breaker.struck:
         return outcome
     if isinstance(outcome, Failed) and not outcome.unsent:
@@ -244,7 +244,7 @@ def _on_failed(breaker: Breaker, batch: int, failed: Failed) -> Breaker:
 
 
 def _struck(breaker: Retrying, batch: int) -> Breaker:
-    """What remains when a suspect has failed; one that had been struck is set aside."""
+    """The breaker after a suspect has failed; one that had been struck is set aside."""
     remaining, struck = breaker.suspects - {batch}, breaker.struck ^ {batch}
     if remaining:
         return Retrying(remaining, struck, failures=1)

@@ -1,4 +1,4 @@
-"""A sink that refused us: it stays closed, is asked ever more rarely, and opens when it is well."""
+"""Closes a sink that refused relay, and probes it, ever more rarely, until it accepts again."""
 
 import logging
 import math
@@ -17,21 +17,21 @@ LAST_PROBE = 6 * 3600.0
 
 
 class Closure:
-    """That of one sink; ``clock`` gives Unix milliseconds."""
+    """Closes and opens one sink; ``clock`` gives Unix milliseconds."""
 
     def __init__(self, name: str, *, outbox: Outbox, clock: Callable[[], int]) -> None:
         self._name = name
         self._outbox = outbox
         self._clock = clock
         self._since: int | None = None
-        """Since when it is closed: also where a probe opened it, and nothing has arrived since."""
+        """When it closed; kept after a probe has opened it until a delivery arrives."""
 
-    def forget(self) -> None:
-        """Something has arrived, or the sink is another one."""
+    def reset(self) -> None:
+        """Forget when it closed: a delivery has arrived, or its settings have changed."""
         self._since = None
 
     async def close(self, outcome: Closed, fingerprint: str) -> None:
-        """Keep the sink closed; ``fingerprint`` is that of its configuration."""
+        """Close the sink; ``fingerprint`` is that of its settings."""
         now = self._clock()
         closed_at = now if self._since is None else min(self._since, now)
         closed = ClosedSink(
@@ -45,9 +45,9 @@ class Closure:
 
     async def until_open(self, fingerprint: str, probe: Callable[[], Awaitable[Outcome]]) -> float:
         """
-        Probe the sink, if that is due; the seconds until it is open, or until the next time.
+        Probe the sink if that is due; return the seconds until it is open, or until the next probe.
 
-        Infinite where it is not closed, or where nothing but a person or other settings open it.
+        Infinite if it is not closed, or if only an operator or other settings can open it.
         """
         closed = await self._outbox.sink_to_probe(self._name)
         if closed is None or closed.fingerprint != fingerprint:
@@ -72,7 +72,7 @@ def probe_pause(*, closed_for: float, jitter: float = 1.0) -> float:
 
 
 def _probe_at(outcome: Outcome, *, closed_at: int, now: int) -> int | None:
-    """When a sink that is closed since then is probed next; None: never."""
+    """When a sink that closed at ``closed_at`` is probed next; None: never."""
     if isinstance(outcome, Closed) and outcome.is_lasting:
         return None
     jitter = random.uniform(0.8, 1.2)  # noqa: S311
@@ -83,7 +83,7 @@ def _probe_at(outcome: Outcome, *, closed_at: int, now: int) -> int | None:
 
 
 def _until(closed: ClosedSink, *, now: int) -> float:
-    """The seconds until its next probe. Where the clock was set back, that is now."""
+    """The seconds until its next probe; 0 if the clock was set back."""
     if closed.probe_at is None or closed.probe_at - now > 2 * LAST_PROBE * 1000:
         return 0.0
     return (closed.probe_at - now) / 1000

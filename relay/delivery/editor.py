@@ -1,9 +1,8 @@
-"""Changes of what a chat was told: edits, and what has to be taken back."""
+"""Edits and withdraws messages that were sent before."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 from relay.delivery.renderer import NOTHING, Renderer, Restricted
 from relay.delivery.requester import INTERRUPTED, Requester, is_long
@@ -25,44 +24,46 @@ from relay.outcome import (
 )
 from relay.text.message import Message
 
-Ended = tuple[Sequence[Delivery], Outcome]
+Attempted = tuple[Sequence[Delivery], Outcome]
 
 
 class Editor:
-    """Puts a message in the place of another one."""
+    """Replaces messages by those of later versions of their notes."""
 
     def __init__(self, requester: Requester, renderer: Renderer, *, outbox: Outbox) -> None:
         self._requester, self._renderer, self._outbox = requester, renderer, outbox
         self._sink, self._policy = requester.sink, requester.policy
 
-    async def send(self, head: Delivery, edits: int, *, key: str) -> Ended:
-        """Change the message that told the earlier version; where that can't be, say it anew."""
+    async def send(self, head: Delivery, edits: int, *, key: str) -> Attempted:
+        """Edit the message of the earlier version; where that is impossible, send a new one."""
         if (pause := self._requester.pause_of_edits) > 0:
             return [head], RateLimited(pause, LimitScope.EDITS)
-        told: PostedMessage | None = None
+        posted: PostedMessage | None = None
         if self._sink.can_edit:
-            told = await self._outbox.posted_message(edits, hold=self._policy.hold)
-        parts = () if told is None else [part.delivery for part in told.parts]
+            posted = await self._outbox.posted_message(edits, hold=self._policy.hold)
+        parts = () if posted is None else [part.delivery for part in posted.parts]
         restricted = await self._restricted([head, *parts])
         if self._renderer.takes_back(head, self._policy):
-            return [head], await self._taken_back(head, edits, told, restricted, key=key)
-        revised = None if told is None else await self._revised(told, head, restricted)
-        if told is not None and revised is not None:
-            edit = self._requester.edit_of(told.message, key=key, long=is_long([head]))
-            outcome, _ = await self._requester.narrowed(edit, revised, key)
-            if isinstance(outcome, Failed):  # to repeat a change shows nothing twice
+            return [head], await self._withdraw(head, edits, posted, restricted, key=key)
+        revised = None if posted is None else await self._revised(posted, head, restricted)
+        if posted is not None and revised is not None:
+            edit = self._requester.edit_of(posted.message, key=key, long=is_long([head]))
+            outcome, _ = await self._requester.send_with_fallback(edit, revised, key)
+            if isinstance(outcome, Failed):  # repeating an edit shows nothing twice
                 return [head], replace(outcome, ambiguous=False)
             if isinstance(outcome, Rejected) and outcome.is_removed:
-                return [head], outcome  # what somebody took out of the chat is not said again
+                return [head], outcome  # a message that a person deleted is not sent again
             if not isinstance(outcome, Rejected | Closed):
                 return [head], outcome
-        return await self._say_anew(head, restricted, key=f"{key}n")
+        return await self._send_new(head, restricted, key=f"{key}n")
 
     async def _restricted(self, deliveries: Sequence[Delivery]) -> Restricted:
-        found = {subject for one in deliveries for subject in self._renderer.subjects(one)}
-        return await self._outbox.restricted(found) if found else NOTHING
+        subjects = {
+            subject for delivery in deliveries for subject in self._renderer.subjects(delivery)
+        }
+        return await self._outbox.restricted(subjects) if subjects else NOTHING
 
-    async def _say_anew(self, head: Delivery, restricted: Restricted, *, key: str) -> Ended:
+    async def _send_new(self, head: Delivery, restricted: Restricted, *, key: str) -> Attempted:
         if self._requester.may_have_arrived([head]):
             return [head], INTERRUPTED
         message = self._renderer.anew(head, self._policy, restricted)
@@ -71,54 +72,54 @@ class Editor:
         outcome = await self._requester.send([message], key=key, deliveries=[head])
         return [replace(head, edits=None) if isinstance(outcome, Sent) else head], outcome
 
-    # --- what became private
+    # --- notes that became private
 
-    async def _taken_back(
+    async def _withdraw(
         self,
         head: Delivery,
         edits: int,
-        told: PostedMessage | None,
+        posted: PostedMessage | None,
         restricted: Restricted,
         *,
         key: str,
     ) -> Outcome:
         """
-        Take out of the chat what it may not show any more, in whatever form it lets us.
+        Remove from the chat the parts that it may not show any more, in any form that it accepts.
 
-        Where it does not, that is tried again; it is given up as late as any message.
+        If it accepts none, that is tried again as often as any delivery.
         """
-        if told is None:
-            return await self._untold(edits)
-        left = await self._left(told, head, restricted)
-        edit = self._requester.edit_of(told.message, key=key, long=is_long([head]))
-        outcome, shown = await self._requester.narrowed(edit, left, key)
+        if posted is None:
+            return await self._not_posted(edits)
+        left = await self._left(posted, head, restricted)
+        edit = self._requester.edit_of(posted.message, key=key, long=is_long([head]))
+        outcome, current = await self._requester.send_with_fallback(edit, left, key)
         if isinstance(outcome, Rejected) and not outcome.is_removed:
-            outcome = await self._requester.plainly(edit, shown, outcome)
+            outcome = await self._requester.send_plain(edit, current, outcome)
         empty = self._renderer.emptied(head, self._policy)
         if isinstance(outcome, Rejected) and not outcome.is_removed and len(left) > 1 and empty:
-            # Better without what else was told together with it than with it.
-            outcome = await self._requester.plainly(edit, [empty], outcome)
+            # Better to lose the other parts of the message than to show this one.
+            outcome = await self._requester.send_plain(edit, [empty], outcome)
         match outcome:
             case Rejected(is_removed=True):
-                return Sent(message=told.message)
+                return Sent(message=posted.message)
             case Rejected(reason):
                 return Failed(f"{STILL_SHOWN}: {reason}", alone=True)
             case Closed(reason):
-                return await self._refused(outcome)
+                return await self._closed(outcome)
             case Failed(reason):
                 return replace(outcome, reason=f"{STILL_SHOWN}: {reason}", ambiguous=False)
         return outcome
 
-    async def _refused(self, closed: Closed) -> Outcome:
-        """Of the sink, or of this message alone? If it is the sink, it is done when that opens."""
+    async def _closed(self, closed: Closed) -> Outcome:
+        """Probe whether the sink is closed; if not, only this message is refused."""
         answer = await self._requester.probe()
         reason = f"{STILL_SHOWN}: {closed.reason}"
         if isinstance(answer, Closed):
             return replace(closed, reason=closed.reason)
         return Failed(reason, alone=isinstance(answer, Sent | Rejected))
 
-    async def _untold(self, edits: int) -> Outcome:
-        """There is no message that could be changed: perhaps there never was."""
+    async def _not_posted(self, edits: int) -> Outcome:
+        """The outcome where there is no message to edit: perhaps there never was one."""
         earlier = await self._outbox.delivery(edits)
         if earlier is None or (earlier.state is State.DELIVERED and self._sink.can_edit):
             return Rejected(f"{STILL_SHOWN}: its message is not known any more")
@@ -129,53 +130,49 @@ class Editor:
             return Rejected(f"{STILL_SHOWN}: it {MAY_HAVE_ARRIVED}, and nobody knows as what")
         return Rejected(WITHHELD)
 
-    # --- messages as they are now
+    # --- rendering the current versions
 
     async def _revised(
-        self, told: PostedMessage, head: Delivery, restricted: Restricted
+        self, posted: PostedMessage, head: Delivery, restricted: Restricted
     ) -> Sequence[Message] | None:
         """All parts of a message; None if one may not be shown any more."""
-        made = await self._remade(told, head, restricted)
-        found = [one for one in made if isinstance(one, Message)]
-        return found if len(found) == len(made) else None
+        rendered = await self._render(posted, head, restricted)
+        messages = [message for message in rendered if isinstance(message, Message)]
+        return messages if len(messages) == len(rendered) else None
 
     async def _left(
-        self, told: PostedMessage, head: Delivery, restricted: Restricted
+        self, posted: PostedMessage, head: Delivery, restricted: Restricted
     ) -> Sequence[Message]:
-        """The parts of a message that may be shown, and what is left of those that may not."""
-        made = await self._remade(told, head, restricted)
+        """The parts of a message, and in place of those that may not be shown their remains."""
+        rendered = await self._render(posted, head, restricted)
         left = [
             self._renderer.emptied(part.delivery, self._policy)
-            if isinstance(one, Rejected)
-            else one
-            for part, one in zip(told.parts, made, strict=True)
+            if isinstance(message, Rejected)
+            else message
+            for part, message in zip(posted.parts, rendered, strict=True)
         ]
-        return [one for one in left if one is not None]
+        return [message for message in left if message is not None]
 
-    async def _remade(
-        self, told: PostedMessage, head: Delivery, restricted: Restricted
+    async def _render(
+        self, posted: PostedMessage, head: Delivery, restricted: Restricted
     ) -> Sequence[Message | Rejected]:
-        make: Callable[[], Sequence[Message | Rejected]] = partial(
-            self._made, told, head, restricted
-        )
-        return make() if not is_long([head]) else await asyncio.to_thread(make)
+        if is_long([head]):
+            return await asyncio.to_thread(self._render_parts, posted, head, restricted)
+        return self._render_parts(posted, head, restricted)
 
-    def _made(
-        self, told: PostedMessage, head: Delivery, restricted: Restricted
+    def _render_parts(
+        self, posted: PostedMessage, head: Delivery, restricted: Restricted
     ) -> Sequence[Message | Rejected]:
-        found = []
-        for part in told.parts:
+        rendered = []
+        for part in posted.parts:
             edit = _last(head, part.edit) if part.delivery.id == head.edits else part.edit
-            if part.newest_edit is not None and not self._renderer.may_show(
-                part.newest_edit, self._policy
-            ):
-                edit = (
-                    part.newest_edit
-                )  # though its own turn has not come: it is not shown once more
-            found.append(self._renderer.revised(part.delivery, edit, self._policy, restricted))
-        return found
+            newest = part.newest_edit
+            if newest is not None and not self._renderer.may_show(newest, self._policy):
+                edit = newest  # although it is not due yet: the note must not be shown once more
+            rendered.append(self._renderer.revised(part.delivery, edit, self._policy, restricted))
+        return rendered
 
 
 def _last(edit: Delivery, other: Delivery | None) -> Delivery:
-    """Of two edits of a message: one that was set aside for a while must not undo a later one."""
+    """The later of two edits: one that was set aside for a while must not undo the other."""
     return edit if other is None or other.id < edit.id else other

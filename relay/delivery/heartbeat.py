@@ -1,21 +1,21 @@
-"""Signs of life, by which a loop that hangs is told from one that rests."""
+"""Heartbeats, which show whether a loop hangs or only waits."""
 
 import time
 from collections.abc import Callable
 
 
 class Heartbeat:
-    """What loops says when it will be back; ``monotonic`` gives seconds."""
+    """The announcements of a loop; ``monotonic`` gives seconds."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._due: float | None = None
 
     def beat(self, *, within: float) -> None:
-        """All is well, and the next beat comes within so many seconds."""
+        """Announce that the next beat comes within so many seconds."""
         self._due = self._monotonic() + within
 
     @property
     def overdue(self) -> float:
-        """The seconds for which a beat has been missing; 0 if none is."""
+        """The seconds for which a beat has been missing; 0 if it is not late."""
         return 0.0 if self._due is None else max(0.0, self._monotonic() - self._due)

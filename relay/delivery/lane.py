@@ -1,4 +1,4 @@
-"""The lane: carries one sink's deliveries, in the order of their events."""
+"""Delivers to one sink, in the order of the events."""
 
 import asyncio
 import logging
@@ -22,10 +22,10 @@ from relay.outcome import Attempt, Closed, Delivery, Failed, LimitScope, Outcome
 
 logger = logging.getLogger(__name__)
 
-REST = 1.0  # seconds until an outbox that failed, or was lost to others, is asked again
+RETRY = 1.0  # seconds until an outbox that failed, or a sink that another node owns, is tried again
 
 OnSettled = Callable[[Sequence[Delivery], Outcome], None]
-"""Learns what has become of deliveries, and by which outcome of their attempt."""
+"""Called with deliveries in their new states, and the outcome of their attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class LaneStatus:
 
 class Lane:
     """
-    Claim, carry, settle, save. Tests call ``step``; only ``run`` waits.
+    Claims, sends, settles and saves. Tests call ``step``; only ``run`` waits.
 
     ``clock`` gives Unix milliseconds, ``monotonic`` seconds that never jump, for the pace;
     ``on_settled`` is called with the end of every attempt.
@@ -61,7 +61,7 @@ class Lane:
         self._outbox = outbox
         self._clock = clock
         self._monotonic = monotonic
-        self._news = asyncio.Event()
+        self._wake_up = asyncio.Event()
         self._changed = asyncio.Event()
         self._claimer = Claimer(name, outbox=outbox, clock=clock)
         self._closure = Closure(name, outbox=outbox, clock=clock)
@@ -70,17 +70,17 @@ class Lane:
         self._sender = self._new_sender()
 
     def change(self, config: LaneConfig) -> None:
-        """From the next attempt on; what is under way ends as it began."""
+        """Use other settings from the next attempt on."""
         self._next = config
         self._changed.set()
 
-    def _turn(self) -> None:
-        """Take up what has changed. Of another sink it is not known that it is sick."""
+    def _apply_change(self) -> None:
+        """Start to use changed settings; those of the sink reset its breaker."""
         if self._next is self._config:
             return
         if self._next.fingerprint != self._config.fingerprint:
             self._claimer.reset()
-            self._closure.forget()
+            self._closure.reset()
         self._config = self._next
         self._sender = self._new_sender()
 
@@ -103,28 +103,28 @@ class Lane:
         return LaneStatus(is_failing=self.is_failing, rest=rest)
 
     def wake(self) -> None:
-        """There may be something to carry."""
-        self._news.set()
+        """Look for deliveries now."""
+        self._wake_up.set()
 
     def begin(self, seconds: float) -> None:
-        """Another process may have used up the limit of the sink until so many seconds ago."""
+        """Own the sink from now on; another process may have sent to it ``seconds`` ago."""
         rest = (
             max((length for _, length in self._config.policy.pace.windows), default=0.0) - seconds
         )
         self._config.policy.pace.rest(rest, now=self._monotonic())
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Carry until ``stop``, or until nothing waits any more."""
+        """Deliver until ``stop``, or until nothing is pending."""
         self.heartbeat.beat(within=LEASE / 1000)
         while not stop.is_set():
-            self._news.clear()
+            self._wake_up.clear()
             self._changed.clear()
             pause, wakes = await self._step_safely()
-            if pause == math.inf and not self._news.is_set():
+            if pause == math.inf and not self._wake_up.is_set():
                 break
             self.heartbeat.beat(within=pause + LEASE / 1000)
             if pause > 0:
-                await first(pause, stop, self._changed, *([self._news] if wakes else []))
+                await first(pause, stop, self._changed, *([self._wake_up] if wakes else []))
         self.heartbeat.beat(within=math.inf)
 
     async def _step_safely(self) -> tuple[float, bool]:
@@ -137,73 +137,75 @@ class Lane:
                 "outbox fails",
                 extra={"action": "outbox_retry", "sink": self.name, "reason": str(error)},
             )
-            return REST, False
+            return RETRY, False
 
     async def step(self) -> tuple[float, bool]:
         """
-        Carry what is due and shares one request, if anything is due.
+        Make one attempt at the batch that is due, if any is.
 
-        Returns the seconds to rest before the next (infinite: nothing waits), and whether news end
-        that rest.
+        Returns the seconds to wait before the next step (infinite if nothing is pending), and
+        whether ``wake`` ends that wait.
         """
-        self._turn()
+        self._apply_change()
         if (rest := self._config.policy.pace.pause(now=self._monotonic())) > 0:
             return rest, False
         if not self._outbox.owns(self.name):
-            return REST, False  # what is claimed now could not be sent
+            return RETRY, False  # a claim could not be sent now
         began, answer = self._clock(), None
         if self.is_failing:
             if (pause := await self._due_in()) > 0:
                 return pause, True
-            answer = await self._sender.probe()  # with nothing claimed: relay may end meanwhile
+            answer = (
+                await self._sender.probe()
+            )  # with nothing claimed, because relay may crash meanwhile
         claim = await self._claimer.claim(self._config)
         if claim is None:
             return max(0.001, await self._due_in()), True
         if self._claimer.is_suspect(claim):
             await self._saved(as_before(claim, now=began), claim.deliveries)
             return 0.0, False
-        carried, claimed, outcome = await self._ended(claim, answer)
+        sent, claimed, outcome = await self._attempt(claim, answer)
         counts = not (isinstance(answer, Failed) or breaker.sink_refuses(self._claimer.breaker))
-        settled = self._settled(carried, outcome, counts=counts)
-        await self._save(settled, claimed, outcome, self._attempt(began, outcome))
+        settled = self._settled(sent, outcome, counts=counts)
+        await self._save(settled, claimed, outcome, self._record(began, outcome))
         await self._claimer.hasten()
-        self._rest(carried, outcome)
+        self._rest(sent, outcome)
         return 0.0, False
 
     async def _due_in(self) -> float:
-        """The seconds until the next can be claimed; infinite if nothing waits."""
+        """The seconds until a batch can be claimed; infinite if nothing is pending."""
         if (due_at := await self._claimer.due_at(self._config)) is None:
             return await self._closure.until_open(self._config.fingerprint, self._sender.probe)
         return max(0.0, (due_at - self._clock()) / 1000)
 
-    def _rest(self, carried: Sequence[Delivery], outcome: Outcome) -> None:
-        """As long as the vendor asks for. A change of a message has a limit of its own."""
+    def _rest(self, sent: Sequence[Delivery], outcome: Outcome) -> None:
+        """Pause as long as the vendor asks for; edits have a limit of their own."""
         pace, now = self._config.policy.pace, self._monotonic()
         match outcome:
-            case Sent(pause) if carried[0].edits is not None:
+            case Sent(pause) if sent[0].edits is not None:
                 pace.rest_edits(pause, now=now)
             case Sent(pause) | RateLimited(pause, LimitScope.SINK | LimitScope.VENDOR):
                 pace.rest(pause, now=now)
 
-    async def _ended(
+    async def _attempt(
         self, claim: Claim, answer: Outcome | None
     ) -> tuple[Sequence[Delivery], Sequence[Delivery], Outcome]:
         """
-        An attempt, if the sink gave an ``answer`` when it was probed.
+        Make an attempt, unless the ``answer`` to a probe forbids it.
 
-        What was carried, as it went; the same as it was claimed; and how that ended.
+        Returns the deliveries as they were sent, the same as they were claimed, and the outcome.
         """
         if isinstance(answer, Failed | RateLimited):
             return claim.deliveries, claim.deliveries, self._claimer.not_sent(answer)
         batch = await self._sender.prepare(claim)
-        carried, outcome = await self._sender.send(batch)
-        if batch.is_carried and not (isinstance(outcome, Failed) and outcome.alone):
+        sent, outcome = await self._sender.send(batch)
+        if batch.is_sendable and not (isinstance(outcome, Failed) and outcome.alone):
             is_idempotent = self._config.policy.is_idempotent
-            outcome = self._claimer.judged(carried, outcome, is_idempotent=is_idempotent)
-        return carried, batch.deliveries, outcome
+            outcome = self._claimer.judged(sent, outcome, is_idempotent=is_idempotent)
+        return sent, batch.deliveries, outcome
 
     def _settled(
-        self, carried: Sequence[Delivery], outcome: Outcome, *, counts: bool
+        self, sent: Sequence[Delivery], outcome: Outcome, *, counts: bool
     ) -> Sequence[Delivery]:
         context = AttemptContext(
             now=self._clock(),
@@ -212,11 +214,11 @@ class Lane:
             resend=self._config.policy.resend,
             pause=breaker.pause(self._claimer.breaker),
             counts=counts,
-            shared=len(carried) > 1,
+            shared=len(sent) > 1,
         )
-        return [settle(delivery, outcome, context) for delivery in carried]
+        return [settle(delivery, outcome, context) for delivery in sent]
 
-    def _attempt(self, began: int, outcome: Outcome) -> Attempt:
+    def _record(self, began: int, outcome: Outcome) -> Attempt:
         return Attempt(
             at=began,
             took=self._clock() - began,
@@ -239,7 +241,7 @@ class Lane:
         if isinstance(outcome, Closed) and self._next.fingerprint == self._config.fingerprint:
             await self._closure.close(outcome, self._config.fingerprint)
         elif isinstance(outcome, Sent):
-            self._closure.forget()
+            self._closure.reset()
         self._on_settled(settled, outcome)
 
     async def _saved(
@@ -249,9 +251,9 @@ class Lane:
         attempt: Attempt | None = None,
     ) -> bool:
         """
-        Write what became of deliveries, for as long as it takes while the outbox fails.
+        Save settled deliveries, and retry as long as the outbox fails.
 
-        What was sent must not be forgotten, and sent again; and nothing more could be claimed.
+        Otherwise the outcome would be lost, and the messages sent again.
         """
         while True:
             try:
@@ -265,4 +267,4 @@ class Lane:
                 )
                 # Or systemd would restart relay, and what was sent would be forgotten.
                 self.heartbeat.beat(within=LEASE / 1000)
-                await asyncio.sleep(REST)
+                await asyncio.sleep(RETRY)

@@ -12,7 +12,7 @@ class LaneSupervisor:
     """
     ``lane_factory`` makes the lane of a sink.
 
-    A lane that rests has no task: thousands of sinks for which nothing waits cost nothing.
+    An idle lane has no task, so that thousands of sinks without a backlog cost nothing.
     """
 
     def __init__(self, lane_factory: Callable[[str, LaneConfig], Lane]) -> None:
@@ -22,14 +22,14 @@ class LaneSupervisor:
         self.regrouped = asyncio.Event()
         self._lane_factory = lane_factory
         self._stops: dict[str, asyncio.Event] = {}
-        """Of the sinks that are ours."""
+        """By the sinks that this node owns."""
         self._running: dict[str, asyncio.Task[None]] = {}
         self._tasks = asyncio.TaskGroup()
 
     def change(
         self, lane_configs: Mapping[str, LaneConfig], groups: Sequence[Collection[str]]
     ) -> None:
-        """Go on by other settings: what is under way ends as it began."""
+        """Use other settings; attempts that are under way end with the old ones."""
         self.groups = groups
         for gone in self.lanes.keys() - lane_configs.keys():
             self.release(gone)
@@ -45,14 +45,14 @@ class LaneSupervisor:
         return {name: lane.status for name, lane in self.lanes.items()}
 
     async def run(self, outbox: Outbox, *, clock: Callable[[], int], stop: asyncio.Event) -> None:
-        """Carry what the outbox tells, until ``stop``. If one lane dies, all do."""
+        """Run lanes as the outbox asks for until ``stop``; if one fails, all are cancelled."""
         async with self._tasks:
             await outbox.run(self, clock=clock, stop=stop)
 
     def acquire(self, sinks: Mapping[str, float]) -> None:
         """See ``relay.outbox.base.Lanes``."""
         for sink, seconds in sinks.items():
-            if sink in self.lanes:  # the plan may have changed since it was asked for
+            if sink in self.lanes:  # the plan may have changed since the outbox read it
                 self._stops[sink] = asyncio.Event()
                 self.lanes[sink].begin(seconds)
 

@@ -12,7 +12,7 @@ MESSAGES = {
     RateLimited: "rate limited",
     Failed: "failed, will be tried again",
     Rejected: "rejected",
-    Closed: "sink closed: it refuses us; its backlog waits",
+    Closed: "sink closed: it refuses relay; its backlog waits",
 }
 
 
@@ -45,6 +45,6 @@ def _level(outcome: Outcome, *, is_dead: bool) -> int:
 
 
 def _again_in(delivery: Delivery, now: int) -> str | None:
-    """The wait until the next attempt, for people."""
+    """The wait until the next attempt, as text."""
     wait = (delivery.due_at - now) / 1000
     return f"{wait:.0f}s" if delivery.state is State.PENDING and wait > 0 else None

@@ -1,4 +1,4 @@
-"""From a delivery to its message: the event as the sink may see it, in its route's template."""
+"""Renders a delivery: its event as the sink may see it, in the template of its route."""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,22 +28,22 @@ NOTHING: Restricted = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPolicy:
-    """How one sink is served: what it may show and how, and what to do when a send fails."""
+    """The rules of one sink: its gate and display, and how failed attempts are repeated."""
 
     gate: Gate = field(default_factory=Gate)
     display: Display = field(default_factory=Display)
     schedule: Sequence[float] = ()
     resend: bool = True
     is_idempotent: bool = False
-    """Whether to repeat a send shows nothing twice."""
+    """Whether repeating a request shows nothing twice."""
     hold: int = 0
-    """Milliseconds within which events go by the time they happened."""
+    """Milliseconds within which events are ordered by the time they happened."""
     pace: Pace = field(default_factory=Pace)
     language: Language = field(default_factory=Language)
 
 
 class Renderer:
-    """Makes messages; what a template cannot render goes out as its outline."""
+    """Renders messages; an event that a template cannot render is sent as its outline."""
 
     def __init__(
         self,
@@ -51,14 +51,14 @@ class Renderer:
         routes: Mapping[str, Route],
         servers: Mapping[str, str] | None = None,
     ) -> None:
-        """``servers``: by hook the server that the configuration names, if it does."""
+        """``servers`` has the configured server of each hook, if any."""
         self._templates = templates
         self._routes = routes
         self._servers = servers or {}
         self._bound = {hook for hook, server in self._servers.items() if server}
 
     def subjects(self, delivery: Delivery) -> Collection[str]:
-        """Of the notes in its event, whatever they are there; none where it cannot be read."""
+        """The subjects of all notes in its event; none if it cannot be parsed."""
         try:
             event = _event(delivery)
         except RelayError:
@@ -68,12 +68,12 @@ class Renderer:
     def message(
         self, delivery: Delivery, policy: DeliveryPolicy, restricted: Restricted = NOTHING
     ) -> Message | Rejected:
-        """``restricted``: later versions of its notes that not everybody may see."""
+        """Render a delivery; ``restricted`` has later versions of its notes that became private."""
         event = _event(delivery)
         lapsed = self._lapsed(event, policy, restricted)
         if event.note is not None and event.note.id in lapsed:
             return Rejected(WITHHELD)
-        return self._shown(event, event, delivery.route, policy, lapsed)
+        return self._render_allowed(event, event, delivery.route, policy, lapsed)
 
     def revised(
         self,
@@ -83,22 +83,22 @@ class Renderer:
         restricted: Restricted = NOTHING,
     ) -> Message | Rejected:
         """
-        A message as it is after an edit: a mention stays one, with the note as it is now.
+        Render a delivery with the note of an edit: a mention stays a mention.
 
-        Of a note that became private nothing is left but that there was one.
+        Of a note that became private only the fact remains that there was one.
         """
         first = _event(delivery)
         last = first if edit is None else _event(edit)
         if first.note is None or last.note is None:
-            return self._shown(last, last, delivery.route, policy)
-        told = replace(first, note=last.note)
-        lapsed = self._lapsed(told, policy, restricted)
+            return self._render_allowed(last, last, delivery.route, policy)
+        displayed = replace(first, note=last.note)
+        lapsed = self._lapsed(displayed, policy, restricted)
         if last.note.id in lapsed or revokes(policy.gate, last):  # the chat shows it as it was
-            return self.rendered(redacted(policy.gate, told, lapsed), delivery.route, policy)
-        return self._shown(last, told, delivery.route, policy, lapsed)
+            return self.rendered(redacted(policy.gate, displayed, lapsed), delivery.route, policy)
+        return self._render_allowed(last, displayed, delivery.route, policy, lapsed)
 
     def emptied(self, delivery: Delivery, policy: DeliveryPolicy) -> Message | None:
-        """What is left of a note that may not be shown; None where the event is of no note."""
+        """The message for a note that may not be shown; None if the event has no note."""
         event = _event(delivery)
         ids = {note.id for note in _notes(event)}
         if event.note is None or event.note.id not in ids:
@@ -109,50 +109,50 @@ class Renderer:
         return allows(policy.gate, _event(delivery))
 
     def takes_back(self, edit: Delivery, policy: DeliveryPolicy) -> bool:
-        """Whether the sink may not even show any longer what it was told before."""
+        """Whether the sink may not even keep showing the earlier version."""
         return revokes(policy.gate, _event(edit))
 
     def anew(
         self, edit: Delivery, policy: DeliveryPolicy, restricted: Restricted = NOTHING
     ) -> Message | Rejected:
-        """The message that tells of an edit where the earlier one cannot be changed."""
+        """The message of an edit where the earlier message cannot be edited."""
         event = _event(edit)
         lapsed = self._lapsed(event, policy, restricted)
         if event.note is not None and event.note.id in lapsed:
             return Rejected(WITHHELD)
-        told = event if event.note is None else replace(event, kind="edited")
-        return self._shown(event, told, edit.route, policy, lapsed)
+        displayed = event if event.note is None else replace(event, kind="edited")
+        return self._render_allowed(event, displayed, edit.route, policy, lapsed)
 
-    def _shown(
+    def _render_allowed(
         self,
         came: Event,
-        told: Event,
+        displayed: Event,
         route: str,
         policy: DeliveryPolicy,
         lapsed: Collection[str] = (),
     ) -> Message | Rejected:
-        """``told``, if the sink may show the event that ``came``."""
+        """Render ``displayed``, if the sink may show the event that ``came``."""
         if not allows(policy.gate, came):
             return Rejected(WITHHELD)
-        return self.rendered(redacted(policy.gate, told, lapsed), route, policy)
+        return self.rendered(redacted(policy.gate, displayed, lapsed), route, policy)
 
     def _lapsed(
         self, event: Event, policy: DeliveryPolicy, restricted: Restricted
     ) -> Collection[str]:
-        """The ids of its notes that the sink may not show any longer, in no copy of the event."""
-        found = set()
+        """The ids of the notes in an event that the sink may not show any longer."""
+        lapsed = set()
         for note in _notes(event):
             versions = restricted.get(subject(event, note, bound=self._bound), ())
             if has_lapsed(policy.gate, note, map(_received, versions)):
-                found.add(note.id)
-        return found
+                lapsed.add(note.id)
+        return lapsed
 
     def rendered(self, event: Event, route: str, policy: DeliveryPolicy) -> Message:
-        found = self._routes.get(route)
+        matched = self._routes.get(route)
         language = policy.language
-        if found is not None and found.locale is not None:
-            language = Language(found.locale, language.timezone)
-        variant = None if found is None else found.template
+        if matched is not None and matched.locale is not None:
+            language = Language(matched.locale, language.timezone)
+        variant = None if matched is None else matched.template
         try:
             message = self._templates.render(
                 event, display=policy.display, language=language, variant=variant
@@ -173,7 +173,7 @@ class Renderer:
 
 
 def _notes(event: Event) -> Iterable[Note]:
-    """Those that others can tell of."""
+    """The notes that other events can be about, too."""
     notes = () if event.note is None or event.is_test else event.note.walk()
     return (note for note in notes if note.id)
 

@@ -20,7 +20,7 @@ from relay.outcome import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptContext:
-    """What, besides the outcome of an attempt, decides what becomes of its deliveries."""
+    """The facts besides the outcome of an attempt that decide the state of its deliveries."""
 
     now: int
     """Unix milliseconds."""

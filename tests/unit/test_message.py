@@ -6,7 +6,7 @@ import pytest
 
 from relay.app.plan import policy, renderer
 from relay.cli.preview import embedded
-from relay.delivery.fallback import NARROWINGS, Fallback
+from relay.delivery.requester import NARROWINGS, Fallback
 from relay.outcome import Rejected
 from relay.text.message import Field, Image, Message, plain_form, undrawn, without
 from relay.text.tree import (
