@@ -78,7 +78,7 @@ def test_a_template_is_chosen(tmp_path: Path, event: Event, variant: str | None,
 
 
 @pytest.mark.parametrize("kind", ["_card", "../secret", "built-in/mention", "card.j2\x00"])
-def test_a_kind_never_names_a_file_that_is_no_template_of_events(kind: str) -> None:
+def test_a_kind_never_names_a_file_that_is_not_a_template_of_events(kind: str) -> None:
     event = replace(sample.event("somethingNew"), kind=kind)
     assert BUILT_IN.name_for(event) == "default.j2"
 
@@ -93,7 +93,7 @@ def test_a_kind_never_names_a_file_that_is_no_template_of_events(kind: str) -> N
         pytest.param("{{ note.text + 1 }}", "mention.j2", id="a type"),
     ],
 )
-def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, source: str, told: str) -> None:
+def test_a_mistake_is_reported_with_file_and_line(tmp_path: Path, source: str, told: str) -> None:
     templates = own(tmp_path, "mention.j2", source)
     with pytest.raises(TemplateError, match=told.replace(".", r"\.")):
         templates.render(sample.event("mention"), display=SHOW)
@@ -137,14 +137,16 @@ def test_an_error_quotes_nothing_that_a_note_says(
         ("{% block body %}<b>x{% endblock %}", "<b>"),
     ],
 )
-def test_what_a_sink_would_not_show_is_a_problem(tmp_path: Path, source: str, problem: str) -> None:
+def test_markup_that_a_sink_would_not_show_is_a_problem(
+    tmp_path: Path, source: str, problem: str
+) -> None:
     templates = own(tmp_path, "mention.j2", '{% extends "_card.j2" %}\n' + source)
     found = templates.problems(sample.event("mention"), display=SHOW)
     assert any(problem in one.text for one in found)
     assert {(one.name, one.line) for one in found} == {("mention.j2", 2)}
 
 
-def test_moments_are_told_in_the_readers_words_and_zone() -> None:
+def test_moments_are_written_in_the_readers_language_and_zone() -> None:
     poll = {"choices": [{"text": "x", "votes": 1}], "expiresAt": "2036-11-22T00:46:02.000Z"}
     event = note_event(text="?", poll=poll)
     templates = Templates(clock=lambda: 1_795_308_362_292)
@@ -152,7 +154,7 @@ def test_moments_are_told_in_the_readers_words_and_zone() -> None:
     assert plain.render(message.body).endswith("1票 · 締切 2036/11/22 9:46 JST")
 
 
-def test_a_mention_belongs_to_the_server_of_who_wrote_it() -> None:
+def test_a_mention_belongs_to_the_server_of_its_author() -> None:
     parent = a_note(2, text="@carol", host="far.example")
     event = note_event(text="@bob", reply=parent, replyId=parent["id"])
     shown = discord.render(BUILT_IN.render(event, display=SHOW).body)
@@ -189,7 +191,7 @@ def test_a_picture_of_the_note_that_is_answered_is_a_link() -> None:
 
 @pytest.mark.parametrize("kind", ["note", "renote", "reaction"])
 @pytest.mark.parametrize("cw", ["spoiler", "hide", "show"])
-def test_what_a_note_quotes_stands_behind_its_warning_as_in_misskey(kind: str, cw: str) -> None:
+def test_a_quote_stands_behind_the_warning_of_its_note_as_in_misskey(kind: str, cw: str) -> None:
     picture = {"name": "a.png", "type": "image/png", "url": "https://m.example/a"}
     quoted = a_note(2, text="the quoted") | {"files": [picture]}
     event = note_event(kind=kind, text="x", cw="warning", renote=quoted, renoteId=quoted["id"])
@@ -230,7 +232,7 @@ def test_an_outline_can_be_made_of_everything(kind: str) -> None:
     assert text_of(outline(sample.event(kind), ENGLISH).title) == sample.event(kind).kind
 
 
-def test_what_is_longer_than_any_note_is_not_lost() -> None:
+def test_a_text_longer_than_any_note_is_not_lost() -> None:
     event = note_event(text="x" * 20_000 + " end")
     assert plain.render(BUILT_IN.render(event, display=SHOW).body).endswith(" end")
 

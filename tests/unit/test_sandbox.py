@@ -110,7 +110,7 @@ def test_a_text_over_the_bound_is_refused() -> None:
         rendered("{{ holder.text }}", holder=_Holder("x" * (SIZE + 1)))
 
 
-def test_nothing_is_worked_out_while_a_template_is_compiled() -> None:
+def test_nothing_is_computed_while_a_template_is_compiled() -> None:
     """There is no meter then: LookupError if anything were."""
     source = (
         "{% set x = [3, 1] | sum %}{% if 'a' ~ 'b' is eq('ab') %}{{ [2] | first + 1 }}{% endif %}"
@@ -190,14 +190,14 @@ def test_a_rendering_within_another_is_paid_by_both() -> None:
             charge(201)
 
 
-def test_pythons_own_bounds_are_told_with_the_line() -> None:
+def test_pythons_own_bounds_are_reported_with_the_line() -> None:
     loops = "\n\n" + "{% for x in [1] %}\n" * 21 + "{% endfor %}" * 21
     with pytest.raises(TemplateSyntaxError, match="nested too deeply") as told:
         SANDBOX.from_string(loops)
     assert told.value.lineno in range(3, 24)
 
 
-def test_what_is_too_long_is_told_with_the_line_that_wrote_it() -> None:
+def test_a_text_that_is_too_long_is_reported_with_its_line() -> None:
     template = SANDBOX.from_string("a\n{{ text }}\n{{ text }}\n{{ text }}")
     with bounded(), pytest.raises(BoundError) as told:
         joined(template.root_render_func(template.new_context({"text": "x" * 90_000})))

@@ -96,13 +96,13 @@ def test_words_come_in_the_language() -> None:
         pytest.param(Language("zh-Hans", "Asia/Shanghai"), "2026年11月22日 08:46 CST", id="zh"),
     ],
 )
-def test_a_moment_is_told_in_the_words_and_the_zone_of_the_reader(
+def test_a_moment_is_written_in_the_language_and_the_zone_of_the_reader(
     language: Language, written: str
 ) -> None:
     assert language.moment(1_795_308_362_292) == written
 
 
-def test_a_moment_beyond_all_calendars_is_told_as_a_number() -> None:
+def test_a_moment_beyond_all_calendars_is_written_as_a_number() -> None:
     assert Language().moment(10**18) == str(10**18)
 
 
@@ -127,20 +127,20 @@ ZONE: TypeAdapter[str] = TypeAdapter(Zone)
         ("+09:00", "an offset has no summer time"),
     ],
 )
-def test_a_time_zone_that_has_another_name_is_told(written: str, meant: str) -> None:
+def test_a_time_zone_by_another_name_gets_a_suggestion(written: str, meant: str) -> None:
     with pytest.raises(ValidationError) as caught:
         ZONE.validate_python(written)
     assert meant in str(caught.value)
 
 
-def test_every_zone_that_is_told_is_one() -> None:
+def test_every_suggested_zone_exists() -> None:
     for told in ABBREVIATIONS.values():
         for name in re.split(", | or ", told):
             assert ZONE.validate_python(name) == name
 
 
 @pytest.mark.parametrize("name", ["UTC", "Asia/Tokyo", "CET", "EST", "Japan"])
-def test_a_zone_that_there_is_passes(name: str) -> None:
+def test_an_existing_zone_passes(name: str) -> None:
     assert ZONE.validate_python(name) == name
 
 

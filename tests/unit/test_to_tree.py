@@ -219,7 +219,7 @@ def test_names_and_warnings_know_emoji_only() -> None:
     assert made == (Text("**a** "), Emoji("cat", FAR.emoji("cat")), Text(" @bob"))
 
 
-def test_a_label_that_looks_like_an_address_is_no_link() -> None:
+def test_a_label_that_looks_like_an_address_is_not_a_link() -> None:
     made = tree(f"[**good**.example]({A})")
     assert made[:2] == (Styled(Style.BOLD, (Text("good"),)), Text(".example ("))
     assert made[2] == Link(A, (Text(A),))
@@ -235,7 +235,7 @@ LIVE = (
 )
 
 
-def test_what_is_live_in_any_chat_arrives_as_those_characters() -> None:
+def test_characters_that_are_live_in_a_chat_arrive_as_text() -> None:
     check(made := tree(f"<plain>{LIVE}</plain>"))
     said = visible(LIVE)
     assert "".join(it.char for it in in_discord.read(spans(discord.render(made)))) == said
