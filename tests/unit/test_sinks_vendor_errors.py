@@ -6,14 +6,14 @@ from collections.abc import Callable
 import pytest
 
 from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
-from relay.sinks.discord import errors as jsoncode
+from relay.sinks.discord import errors as discord
 from relay.sinks.discord.settings import DiscordSettings
 from relay.sinks.errors import Answer
-from relay.sinks.matrix import errors as errcode
-from relay.sinks.slack import errors as errorword
+from relay.sinks.matrix import errors as matrix
+from relay.sinks.slack import errors as slack
 
 Classify = Callable[[Answer | Failed], Outcome]
-ALL = [jsoncode.classify, errorword.classify_webhook, errorword.classify_api, errcode.classify]
+ALL = [discord.classify, slack.classify_webhook, slack.classify_api, matrix.classify]
 
 HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 NONSENSE = ("", "<nonsense", "[]", "null", "{}", '{"error": 5}', '{"code": [], "errcode": {}}')
@@ -79,10 +79,10 @@ def test_who_is_refused_by_somebody_in_between_waits(
 
 
 OWN = {
-    jsoncode.classify: '{"message": "404: Not Found", "code": 0}',
-    errorword.classify_webhook: "no_service",
-    errorword.classify_api: '{"ok": false, "error": "invalid_auth"}',
-    errcode.classify: '{"errcode": "M_UNRECOGNIZED", "error": "no"}',
+    discord.classify: '{"message": "404: Not Found", "code": 0}',
+    slack.classify_webhook: "no_service",
+    slack.classify_api: '{"ok": false, "error": "invalid_auth"}',
+    matrix.classify: '{"errcode": "M_UNRECOGNIZED", "error": "no"}',
 }
 
 
@@ -112,12 +112,12 @@ def test_a_failing_server_is_one_in_whatever_words(
 @pytest.mark.parametrize(
     ("classify", "text"),
     [
-        (errorword.classify_webhook, '{"ok": true}'),
-        (jsoncode.classify, '{"ok": true}'),
-        (jsoncode.classify, "ok"),
-        (errcode.classify, '{"ok": true}'),
-        (errcode.classify, "ok"),
-        (errorword.classify_api, "ok"),
+        (slack.classify_webhook, '{"ok": true}'),
+        (discord.classify, '{"ok": true}'),
+        (discord.classify, "ok"),
+        (matrix.classify, '{"ok": true}'),
+        (matrix.classify, "ok"),
+        (slack.classify_api, "ok"),
     ],
 )
 def test_what_another_vendor_took_is_never_repeated(classify: Classify, text: str) -> None:
@@ -140,7 +140,7 @@ def test_what_never_got_an_answer_stays_what_it_is(classify: Classify) -> None:
     assert classify(failed) is failed
 
 
-@pytest.mark.parametrize("classify", [jsoncode.classify, errorword.classify_api, errcode.classify])
+@pytest.mark.parametrize("classify", [discord.classify, slack.classify_api, matrix.classify])
 @pytest.mark.parametrize(
     "told",
     [
@@ -168,7 +168,7 @@ def test_an_id_that_could_not_be_kept_is_none(classify: Classify, told: object) 
     "answer",
     [
         coded(400, 50035, errors={"embeds": {"0": {"title": {"_errors": [{"code": "LONG"}]}}}}),
-        *(coded(400, code) for code in sorted(jsoncode.REJECTED)),
+        *(coded(400, code) for code in sorted(discord.REJECTED)),
         *(coded(400, code) for code in (0, 30052, 999999)),
         coded(403, 20009),
         coded(413, 40005),
@@ -177,7 +177,7 @@ def test_an_id_that_could_not_be_kept_is_none(classify: Classify, told: object) 
     ids=str,
 )
 def test_discord_rejects_messages(answer: Answer) -> None:
-    assert isinstance(jsoncode.classify(answer), Rejected)
+    assert isinstance(discord.classify(answer), Rejected)
 
 
 @pytest.mark.parametrize(
@@ -187,12 +187,12 @@ def test_discord_rejects_messages(answer: Answer) -> None:
         coded(401, 50027),
         coded(401, 0),
         *(coded(403, code) for code in (50013, 50001, 40333, 999999)),
-        *(coded(400, code) for code in sorted(jsoncode.CLOSED)),
+        *(coded(400, code) for code in sorted(discord.CLOSED)),
     ],
     ids=str,
 )
 def test_discord_closes(answer: Answer) -> None:
-    outcome = jsoncode.classify(answer)
+    outcome = discord.classify(answer)
     assert isinstance(outcome, Closed)
     assert not outcome.is_lasting
 
@@ -218,7 +218,7 @@ def test_what_only_the_settings_can_mend_closes_for_good_and_names_the_key(
 ) -> None:
     long = coded(400, code, message="no " * 200)
     for answer in (coded(400, code), long):
-        outcome = jsoncode.classify(answer)
+        outcome = discord.classify(answer)
         assert isinstance(outcome, Closed)
         assert outcome.is_lasting
         assert key in outcome.reason
@@ -227,36 +227,36 @@ def test_what_only_the_settings_can_mend_closes_for_good_and_names_the_key(
 
 def test_no_code_of_discord_means_two_things() -> None:
     tables = (
-        jsoncode.REJECTED, jsoncode.REMOVED, jsoncode.CLOSED, jsoncode.MENDED_BY_SETTINGS,
-        jsoncode.LIMITED, jsoncode.OF_ONE_EDIT, jsoncode.FAILED,
+        discord.REJECTED, discord.REMOVED, discord.CLOSED, discord.MENDED_BY_SETTINGS,
+        discord.LIMITED, discord.OF_ONE_EDIT, discord.FAILED,
     )  # fmt: skip
     codes = [code for table in tables for code in table]
     assert len(codes) == len(set(codes))
 
 
-@pytest.mark.parametrize("code", sorted(jsoncode.FAILED))
+@pytest.mark.parametrize("code", sorted(discord.FAILED))
 def test_discord_can_have_trouble_of_its_own(code: int) -> None:
-    assert jsoncode.classify(coded(400, code)) == Failed(f"400 {code} no")
-    assert jsoncode.classify(coded(503, code)) == Failed(f"503 {code} no", ambiguous=True)
+    assert discord.classify(coded(400, code)) == Failed(f"400 {code} no")
+    assert discord.classify(coded(503, code)) == Failed(f"503 {code} no", ambiguous=True)
 
 
 def test_what_somebody_removed_from_discord_is_gone() -> None:
-    assert jsoncode.classify(coded(404, 10008)) == Rejected("404 10008 no", is_removed=True)
+    assert discord.classify(coded(404, 10008)) == Rejected("404 10008 no", is_removed=True)
 
 
 @pytest.mark.parametrize("code", [30046, 20022])
 @pytest.mark.parametrize("status", [400, 403, 429])
 def test_a_message_that_is_edited_too_often_waits_alone(code: int, status: int) -> None:
-    outcome = jsoncode.classify(coded(status, code, retry_after=600))
+    outcome = discord.classify(coded(status, code, retry_after=600))
     assert outcome == RateLimited(600, LimitScope.MESSAGE)
 
 
 def test_a_limit_of_discord_is_waited_for_as_long_as_its_longest_word() -> None:
     body = '{"message": "You are being rate limited.", "retry_after": 0.65, "global": false}'
     headers = {"Retry-After": "1", "X-RateLimit-Reset-After": "40.5"}
-    assert jsoncode.classify(Answer(429, headers, body)) == RateLimited(40.5)
-    assert jsoncode.classify(Answer(429, {"Retry-After": "1"}, body)) == RateLimited(1)
-    assert jsoncode.classify(Answer(429, {}, '{"retry_after": 1' + "0" * 400 + "}")).pause > 3600
+    assert discord.classify(Answer(429, headers, body)) == RateLimited(40.5)
+    assert discord.classify(Answer(429, {"Retry-After": "1"}, body)) == RateLimited(1)
+    assert discord.classify(Answer(429, {}, '{"retry_after": 1' + "0" * 400 + "}")).pause > 3600
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_limit_of_discord_is_waited_for_as_long_as_its_longest_word() -> None:
 def test_what_is_not_the_limit_of_one_webhook_meets_all(
     headers: dict[str, str], text: str, reach: LimitScope
 ) -> None:
-    assert jsoncode.classify(Answer(429, headers, text)) == RateLimited(7, reach)
+    assert discord.classify(Answer(429, headers, text)) == RateLimited(7, reach)
 
 
 def test_sinks_of_one_discord_are_banned_together() -> None:
@@ -290,22 +290,22 @@ def test_sinks_of_one_discord_are_banned_together() -> None:
 
 @pytest.mark.parametrize("code", [20016, 20028, 40062])
 def test_slowmode_is_a_limit_whatever_its_status(code: int) -> None:
-    assert jsoncode.classify(coded(400, code, retry_after=12)) == RateLimited(12)
+    assert discord.classify(coded(400, code, retry_after=12)) == RateLimited(12)
 
 
 def test_discord_asks_for_a_rest_before_the_first_refusal() -> None:
     sent = '{"id": "1"}'
     left = {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset-After": "1.9"}
-    assert jsoncode.classify(Answer(200, left, sent)) == Sent(message="1")
+    assert discord.classify(Answer(200, left, sent)) == Sent(message="1")
     for hint, pause in {"1.9": 1.9, "nan": 5.0, "1e9": 60.0, "0": 0.0}.items():
         none = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": hint}
-        assert jsoncode.classify(Answer(200, none, sent)) == Sent(pause, "1")
-    assert jsoncode.classify(Answer(204)) == Sent()
+        assert discord.classify(Answer(200, none, sent)) == Sent(pause, "1")
+    assert discord.classify(Answer(204)) == Sent()
 
 
 def test_the_words_of_discord_name_the_field() -> None:
     tree = {"embeds": {"0": {"title": {"_errors": [{"code": "BASE_TYPE_MAX_LENGTH"}]}}}}
-    outcome = jsoncode.classify(coded(400, 50035, errors=tree))
+    outcome = discord.classify(coded(400, 50035, errors=tree))
     assert outcome == Rejected("400 50035 no embeds.0.title: BASE_TYPE_MAX_LENGTH")
 
 
@@ -313,24 +313,24 @@ def test_the_words_of_discord_name_the_field() -> None:
     "errors", [[], 5, {"a": 5}, {"_errors": 5}, {"_errors": [5]}, {"a": {"b": {"c": []}}}]
 )
 def test_strange_errors_are_no_bug(errors: object) -> None:
-    assert isinstance(jsoncode.classify(coded(400, 50035, errors=errors)), Rejected)
+    assert isinstance(discord.classify(coded(400, 50035, errors=errors)), Rejected)
 
 
 # --- Slack
 
 
 def test_only_ok_is_ok() -> None:
-    assert errorword.classify_webhook(Answer(200, text="ok\n")) == Sent()
-    assert errorword.classify_api(Answer(200, text='{"ok": true, "ts": "1.2"}')) == Sent()
+    assert slack.classify_webhook(Answer(200, text="ok\n")) == Sent()
+    assert slack.classify_api(Answer(200, text='{"ok": true, "ts": "1.2"}')) == Sent()
     told = Answer(200, text='{"ok": true, "channel": "C1", "ts": "1.2"}')
-    assert errorword.classify_api(told) == Sent(message="C1/1.2")
+    assert slack.classify_api(told) == Sent(message="C1/1.2")
 
 
 @pytest.mark.parametrize(
     "word", ["invalid_payload", "no_text", "invalid_blocks", "too_many_attachments", "anything"]
 )
 def test_a_webhook_rejects_messages(word: str) -> None:
-    assert errorword.classify_webhook(Answer(400, text=word)) == Rejected(f"400 {word}")
+    assert slack.classify_webhook(Answer(400, text=word)) == Rejected(f"400 {word}")
 
 
 @pytest.mark.parametrize(
@@ -347,18 +347,18 @@ def test_a_webhook_rejects_messages(word: str) -> None:
     ],
 )
 def test_a_webhook_closes(status: int, word: str) -> None:
-    assert errorword.classify_webhook(Answer(status, text=word)) == Closed(f"{status} {word}")
+    assert slack.classify_webhook(Answer(status, text=word)) == Closed(f"{status} {word}")
 
 
-@pytest.mark.parametrize("word", sorted(errorword.CLOSED_HOOKS))
+@pytest.mark.parametrize("word", sorted(slack.CLOSED_HOOKS))
 def test_a_webhook_closes_for_its_words_whatever_their_status(word: str) -> None:
     for status in (400, 403, 404, 410):
-        assert errorword.classify_webhook(Answer(status, text=word)) == Closed(f"{status} {word}")
+        assert slack.classify_webhook(Answer(status, text=word)) == Closed(f"{status} {word}")
 
 
 @pytest.mark.parametrize("word", ["message_not_found", "cant_update_message"])
 def test_what_somebody_removed_from_slack_is_gone(word: str) -> None:
-    outcome = errorword.classify_api(slack_error(word))
+    outcome = slack.classify_api(slack_error(word))
     assert isinstance(outcome, Rejected)
     assert outcome.is_removed
 
@@ -387,7 +387,7 @@ def test_what_somebody_removed_from_slack_is_gone(word: str) -> None:
 )
 def test_the_api_rejects_messages(word: str) -> None:
     for status in (200, 400):
-        assert isinstance(errorword.classify_api(slack_error(word, status)), Rejected)
+        assert isinstance(slack.classify_api(slack_error(word, status)), Rejected)
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_the_api_rejects_messages(word: str) -> None:
     ],
 )
 def test_the_api_closes_for_every_other_word(word: str) -> None:
-    outcome = errorword.classify_api(slack_error(word))
+    outcome = slack.classify_api(slack_error(word))
     assert isinstance(outcome, Closed)
     assert word in outcome.reason
 
@@ -421,26 +421,26 @@ def test_the_api_closes_for_every_other_word(word: str) -> None:
      "team_added_to_org"],
 )  # fmt: skip
 def test_the_api_fails(word: str) -> None:
-    outcome = errorword.classify_api(slack_error(word))
+    outcome = slack.classify_api(slack_error(word))
     assert isinstance(outcome, Failed)
     assert outcome.ambiguous
 
 
 def test_limits_of_slack() -> None:
     after = {"Retry-After": "30"}
-    assert errorword.classify_webhook(Answer(429, after, "rate_limited")) == RateLimited(30)
+    assert slack.classify_webhook(Answer(429, after, "rate_limited")) == RateLimited(30)
     for word in ("ratelimited", "rate_limited"):
         text = slack_error(word).text
-        assert errorword.classify_api(Answer(429, after, text)) == RateLimited(30)
-        assert errorword.classify_api(Answer(200, {}, text)) == RateLimited(5)
-    assert errorword.classify_api(slack_error("message_limit_exceeded")) == RateLimited(600)
+        assert slack.classify_api(Answer(429, after, text)) == RateLimited(30)
+        assert slack.classify_api(Answer(200, {}, text)) == RateLimited(5)
+    assert slack.classify_api(slack_error("message_limit_exceeded")) == RateLimited(600)
 
 
 # --- Matrix
 
 
 def test_an_event_id_is_sent() -> None:
-    assert errcode.classify(Answer(200, text='{"event_id": "$1"}')) == Sent(message="$1")
+    assert matrix.classify(Answer(200, text='{"event_id": "$1"}')) == Sent(message="$1")
 
 
 @pytest.mark.parametrize(
@@ -453,7 +453,7 @@ def test_an_event_id_is_sent() -> None:
     ids=str,
 )
 def test_a_homeserver_rejects_messages(answer: Answer) -> None:
-    assert isinstance(errcode.classify(answer), Rejected)
+    assert isinstance(matrix.classify(answer), Rejected)
 
 
 @pytest.mark.parametrize(
@@ -467,7 +467,7 @@ def test_a_homeserver_rejects_messages(answer: Answer) -> None:
     ids=str,
 )
 def test_a_homeserver_closes(answer: Answer) -> None:
-    outcome = errcode.classify(answer)
+    outcome = matrix.classify(answer)
     assert isinstance(outcome, Closed)
     assert str(answer.code("errcode")) in outcome.reason
 
@@ -475,19 +475,19 @@ def test_a_homeserver_closes(answer: Answer) -> None:
 def test_limits_of_a_homeserver() -> None:
     after = {"Retry-After": "5"}
     limited = refused(429, "M_LIMIT_EXCEEDED", retry_after_ms=4619)
-    assert errcode.classify(Answer(429, after, limited.text)) == RateLimited(4.619)
-    assert errcode.classify(Answer(429, after, refused(429, "M_LIMIT_EXCEEDED").text)).pause == 5
+    assert matrix.classify(Answer(429, after, limited.text)) == RateLimited(4.619)
+    assert matrix.classify(Answer(429, after, refused(429, "M_LIMIT_EXCEEDED").text)).pause == 5
     for code in ("M_RESOURCE_LIMIT_EXCEEDED", "M_USER_LIMIT_EXCEEDED"):
-        assert errcode.classify(refused(403, code)) == RateLimited(3600)
+        assert matrix.classify(refused(403, code)) == RateLimited(3600)
 
 
 @pytest.mark.parametrize("wanted", [10**400, 1e300, float("inf")])
 def test_an_endless_limit_of_a_homeserver_is_six_hours(wanted: float) -> None:
     answer = refused(429, "M_LIMIT_EXCEEDED", retry_after_ms=wanted)
-    assert errcode.classify(answer) == RateLimited(6 * 3600)
+    assert matrix.classify(answer) == RateLimited(6 * 3600)
 
 
 @pytest.mark.parametrize("wanted", [float("nan"), -5, -(10**400), "soon", None, [], True])
 def test_a_limit_that_is_no_number_is_a_short_one(wanted: object) -> None:
     answer = refused(429, "M_LIMIT_EXCEEDED", retry_after_ms=wanted)
-    assert errcode.classify(answer) == RateLimited(5)
+    assert matrix.classify(answer) == RateLimited(5)
