@@ -6,6 +6,7 @@ Works on the plain data, so it runs even if a value elsewhere is wrong.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def proof(document: Document, *, base: Path, samples: Samples) -> list[str]:
     Returns the problems that the templates have with ``samples``, a line each, with its place.
     """
     with bounded(MOST_STEPS) as left:
-        return _proof(document, base, samples, left)
+        return _proof(document, base, cache(samples), left)
 
 
 def _proof(document: Document, base: Path, samples: Samples, left: list[int]) -> list[str]:
@@ -77,11 +78,11 @@ def _directory(document: Document, base: Path) -> Path | None:
 def _check_routes(
     templates: Templates, document: Document, samples: Samples, left: list[int]
 ) -> None:
+    known = _all_variants(templates)
     for path, route in routes(document.data):
         when, variant = route.get("when"), route.get("template")
         if isinstance(when, str):
             _check_when(when, (*path, "when"), document, samples if left[0] >= STEPS else tuple)
-        known = _all_variants(templates)
         if isinstance(variant, str) and variant not in known:
             quoted = document.quoted((*path, "template"), variant)
             text = f"no template has a file <event>.{quoted}.j2{closest(variant, known)}"
@@ -93,7 +94,8 @@ def _check_when(
 ) -> None:
     try:
         predicate(when)
-        if (reason := overrun(when, samples())) is not None:
+        events = samples()
+        if events and (reason := overrun(when, events)) is not None:
             document.mistake(path, f"cannot be evaluated: {reason}")
     except TemplateError as error:
         message = "not a Jinja expression"  # its words quote it, and it is not what the file says

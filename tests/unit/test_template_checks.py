@@ -145,3 +145,16 @@ def test_a_condition_from_a_variable_is_not_quoted(folder: Path):
     source = read(text, base=folder, environ={"WHEN": "a s3cret"})
     proof(source, base=folder, samples=list)
     assert [it.text for it in source.mistakes] == ["not a Jinja expression"]
+
+
+def test_samples_are_read_once_however_many_conditions_there_are(folder: Path):
+    reads = []
+
+    def samples():
+        reads.append(1)
+        return SAMPLES
+
+    routes = "".join(f"  - {{to: team, when: event.hook != '{n}'}}\n" for n in range(5))
+    document = read(f"{SINKS}routes:\n{routes}", base=folder, environ={})
+    assert proof(document, base=folder, samples=samples) == []
+    assert (document.mistakes, len(reads)) == ([], 1)
