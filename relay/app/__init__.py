@@ -1,1 +1,8 @@
-"""The whole process: built from a configuration, run, reloaded, and stopped."""
+"""
+The whole process.
+
+run      builds the parts, serves until a signal, and stops in order
+plan     from a configuration to the settings of each part
+reload   puts a changed configuration into effect, all or nothing
+control  the socket by which commands reach the running relay
+"""

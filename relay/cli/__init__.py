@@ -1,1 +1,6 @@
-"""The command line: one module per command."""
+"""
+The command line: a module per command, named like it.
+
+main     the table of commands; imports only the one that runs
+parser, context, output, event    what commands share: options, the configuration, printing, events
+"""

@@ -1,8 +1,7 @@
 """
-What relay tells of what it does.
+Log lines: for people, as JSON, or as entries of systemd's journal.
 
-lines     for people, as JSON, or as entries of systemd's journal
-journal   the protocol of that
-repeats   failures that repeat are summed up
-ending    how attempts ended
+setup     handlers and formats
+journald  the protocol of the journal
+throttle  sums up failures that repeat
 """

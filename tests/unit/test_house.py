@@ -1,5 +1,7 @@
 """relay's source is named, cut and worded by the rules in ``tests/house.py``."""
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,19 @@ def test_the_top_of_the_package_is_small() -> None:
 
 def test_every_module_says_what_it_is() -> None:
     assert [*map(str, house.undescribed_modules())] == []
+
+
+@pytest.mark.parametrize("folder", sorted(house.PACKAGE.rglob("__init__.py")), ids=str)
+def test_every_module_that_a_folder_lists_exists(folder: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(folder.read_text(encoding="utf-8"))) or ""
+    lists = re.findall(r"(?m)^(\w+(?:, \w+)*) {2,}\S", docstring)
+    lists += re.findall(r"; ``(\w+)``", docstring)
+    names = {name for each in lists for name in each.split(", ")}
+    assert names <= {entry.stem for entry in folder.parent.iterdir()}
+
+
+def test_no_two_classes_share_a_name() -> None:
+    assert [*map(str, house.repeated_classes())] == []
 
 
 def test_imports_go_down_nine_layers_and_every_module_has_a_place() -> None:
