@@ -1,17 +1,17 @@
-"""``backup``: a copy of the outbox, whole and consistent, whether or not relay runs."""
+"""``backup``: copy the outbox consistently, also while relay runs."""
 
 from argparse import Namespace
 from pathlib import Path
 
-from relay.cli.context import configuration_without_secrets, existing_file
+from relay.cli.context import configuration_without_secrets, outbox_file
 from relay.cli.output import echo
 from relay.cli.parser import Commands, add, complete_files
 from relay.outbox import backup
 
 
 def back_up(args: Namespace) -> int:
-    backup(existing_file(configuration_without_secrets(args.config)), args.file)
-    echo(f"{args.file}: {args.file.stat().st_size} bytes, read through and whole")
+    backup(outbox_file(configuration_without_secrets(args.config)), args.file)
+    echo(f"{args.file}: {args.file.stat().st_size} bytes, verified")
     return 0
 
 
@@ -20,10 +20,10 @@ def add_command(commands: Commands) -> None:
         commands,
         "backup",
         back_up,
-        about="copy the outbox into a file, also while relay runs",
+        about="copy the outbox into a new file, also while relay runs",
         example="relay backup /var/backups/relay.db",
     )
     file = parser.add_argument(
-        "file", type=Path, metavar="FILE", help="a file that is not there yet"
+        "file", type=Path, metavar="FILE", help="a file that does not exist yet"
     )
     complete_files(file)

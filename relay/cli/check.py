@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from relay.cli.context import configuration, place_of, samples
+from relay.cli.context import config_path, configuration, samples
 from relay.cli.output import colour_for, counted, echo
 from relay.cli.parser import Commands, add
 from relay.config import Config
@@ -21,7 +21,7 @@ async def check(args: Namespace) -> int:
     config = configuration(args.config, samples=samples)
     check_driver(config.outbox)
     colour = colour_for(sys.stdout)
-    for warning in warnings(config, place_of(args.config)):
+    for warning in warnings(config, config_path(args.config)):
         echo(f"{colour.doubtful('warning')}: {warning}")
     problems = await _sink_problems(config) if args.online else {}
     for name, problem in problems.items():

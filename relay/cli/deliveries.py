@@ -1,4 +1,4 @@
-"""``deliveries``: what became of each event for each sink."""
+"""``deliveries``: list and show deliveries, each of one event to one sink."""
 
 import asyncio
 import json
@@ -19,26 +19,26 @@ from relay.terminal import Colour, moment, one_line, room_of, stamp, table
 from relay.units import elapsed, seconds
 
 HEAD = ("id", "accepted", "sink", "kind", "state", "")
-LOOK = 1.0  # seconds between two looks of --follow
-WATCHED = 200  # of the newest deliveries
+INTERVAL = 1.0  # seconds between two queries of --follow
+WATCHED = 200  # newest deliveries that --follow compares
 
 
-async def listed(args: Namespace) -> int:
-    wanted = _wanted(args)
+async def list_deliveries(args: Namespace) -> int:
+    search = _search(args)
     async with outbox_to_read(configuration_without_secrets(args.config)) as outbox:
         if args.follow:
-            await _follow(outbox, wanted, limit=args.limit, as_json=args.json)
-        found = await outbox.deliveries(wanted, limit=args.limit)
+            await _follow(outbox, search, limit=args.limit, as_json=args.json)
+        deliveries = await outbox.deliveries(search, limit=args.limit)
     if args.json:
-        echo_json([row(one) for one in found])
-    elif found:
-        show_table(found)
+        echo_json([row(delivery) for delivery in deliveries])
+    elif deliveries:
+        print_table(deliveries)
     else:
         echo("no deliveries")
     return 0
 
 
-def _wanted(args: Namespace) -> DeliverySearch:
+def _search(args: Namespace) -> DeliverySearch:
     now = app.unix_milliseconds()
     return DeliverySearch(
         sink=args.sink,
@@ -50,25 +50,26 @@ def _wanted(args: Namespace) -> DeliverySearch:
     )
 
 
-async def _follow(outbox: Outbox, wanted: DeliverySearch, *, limit: int, as_json: bool) -> NoReturn:
-    """Tell of the newest when they come, and again when something became of them, until Ctrl-C."""
-    told: Mapping[int, Any] = {}
+async def _follow(outbox: Outbox, search: DeliverySearch, *, limit: int, as_json: bool) -> NoReturn:
+    """Print new deliveries, and deliveries whose state changes, until Ctrl-C."""
+    printed: Mapping[int, Any] = {}
     while True:
-        found = await outbox.deliveries(wanted, limit=WATCHED)
-        news = [one for one in found if told.get(one.id) != (one.state, one.reason)]
-        news = news[::-1] if told else news[:limit][::-1]
-        told = {one.id: (one.state, one.reason) for one in found}
+        rows = await outbox.deliveries(search, limit=WATCHED)
+        states = {delivery.id: (delivery.state, delivery.reason) for delivery in rows}
+        news = [delivery for delivery in rows if printed.get(delivery.id) != states[delivery.id]]
+        news = news[::-1] if printed else news[:limit][::-1]
+        printed = states
         if as_json:
-            for one in news:
-                echo(json.dumps(row(one), ensure_ascii=False))
+            for delivery in news:
+                echo(json.dumps(row(delivery), ensure_ascii=False))
         else:
-            show_table(news, head=())
-        await asyncio.sleep(LOOK)
+            print_table(news, head=())
+        await asyncio.sleep(INTERVAL)
 
 
-def show_table(found: Sequence[Delivery], *, head: Sequence[str] = HEAD) -> None:
+def print_table(deliveries: Sequence[Delivery], *, head: Sequence[str] = HEAD) -> None:
     colour, now = colour_for(sys.stdout), app.unix_milliseconds()
-    rows = [_cells(one, colour, now=now) for one in found]
+    rows = [_cells(delivery, colour, now=now) for delivery in deliveries]
     heads = [[colour.dim(word) for word in head]] if head else []
     for line in table([*heads, *rows], room=room_of(sys.stdout)):
         echo(line)
@@ -87,15 +88,15 @@ def _cells(delivery: Delivery, colour: Colour, *, now: int) -> Sequence[str]:
 
 
 def _remarks(delivery: Delivery, *, now: int) -> Iterator[str]:
-    """What else there is to know of a delivery, in words."""
+    """The last column: remarks on the state of a delivery."""
     if delivery.merged is not None:
-        yield f"merged into {delivery.merged}, which tells the same"
+        yield f"merged into {delivery.merged}"
     if delivery.edits is not None:
-        yield f"changes the message of {delivery.edits}"
+        yield f"edits the message of {delivery.edits}"
     if delivery.batch not in {None, delivery.id}:
         yield f"in one message with {delivery.batch}"
     if delivery.state is State.PENDING and delivery.interrupted:
-        yield "under way"
+        yield "in flight"
     elif delivery.state is State.PENDING and delivery.due_at > now:
         yield f"due in {elapsed((delivery.due_at - now) / 1000)}"
     if delivery.reason:
@@ -103,7 +104,7 @@ def _remarks(delivery: Delivery, *, now: int) -> Iterator[str]:
 
 
 def row(delivery: Delivery) -> dict[str, Any]:
-    """For programs."""
+    """A delivery as JSON."""
     return {
         "id": delivery.id,
         "event_id": delivery.event_id,
@@ -126,81 +127,92 @@ def row(delivery: Delivery) -> dict[str, Any]:
 async def show(args: Namespace) -> int:
     config = configuration_without_secrets(args.config)
     async with outbox_to_read(config) as outbox:
-        found = await outbox.delivery(args.id)
+        delivery = await outbox.delivery(args.id)
         attempts = await outbox.attempts(args.id)
-    if found is None:
+    if delivery is None:
         warn(f"no delivery has the id {args.id}: see relay deliveries")
         return 1
-    tell(config, found, attempts, as_json=args.json)
+    print_delivery(config, delivery, attempts, as_json=args.json)
     return 0
 
 
-def tell(config: Config, delivery: Delivery, attempts: Sequence[Attempt], *, as_json: bool) -> None:
-    """All there is to say of a delivery: its event, its attempts, its message."""
+def print_delivery(
+    config: Config, delivery: Delivery, attempts: Sequence[Attempt], *, as_json: bool
+) -> None:
+    """Print a delivery with its event, its attempts and its message."""
     if as_json:
-        tried = [
-            {"at": stamp(one.at), "took_ms": one.took, "outcome": one.outcome, "reason": one.reason}
-            for one in attempts
+        attempted = [
+            {
+                "at": stamp(each.at),
+                "took_ms": each.took,
+                "outcome": each.outcome,
+                "reason": each.reason,
+            }
+            for each in attempts
         ]
-        echo_json(row(delivery) | {"attempted": tried, "event": json.loads(delivery.raw)})
+        echo_json(row(delivery) | {"attempted": attempted, "event": json.loads(delivery.raw)})
         return
     for key, value in row(delivery).items():
         if value is not None:
             echo(f"{key:<12} {one_line(str(value))}")
-    for line in table([_tried(one) for one in attempts], room=room_of(sys.stdout)):
+    for line in table([_attempt_cells(attempt) for attempt in attempts], room=room_of(sys.stdout)):
         echo(line)
     _draw(config, delivery)
 
 
-def _tried(attempt: Attempt) -> Sequence[str]:
+def _attempt_cells(attempt: Attempt) -> Sequence[str]:
     took = f"{attempt.took} ms"
     return moment(attempt.at), took, attempt.outcome, one_line(attempt.reason)
 
 
 def _draw(config: Config, delivery: Delivery) -> None:
-    """The message as it is now, if its sink is still in the configuration."""
+    """Print the message as it would be sent now, if its sink is still configured."""
     if delivery.sink not in config.sinks:
         return
     sink = config.sinks[delivery.sink]
-    made = renderer(config).message(delivery, policy(config, sink))
-    if isinstance(made, Rejected):
-        echo(f"{delivery.sink} cannot show it: {made.reason}")
+    message = renderer(config).message(delivery, policy(config, sink))
+    if isinstance(message, Rejected):
+        echo(f"{delivery.sink} cannot show it: {message.reason}")
     else:
-        echo(drawing(sink, made, name=delivery.sink, colour=colour_for(sys.stdout)))
+        echo(drawing(sink, message, name=delivery.sink, colour=colour_for(sys.stdout)))
 
 
 def add_command(commands: Commands) -> None:
     parser = add(
         commands,
         "deliveries",
-        listed,
-        about="list what became of each event for each sink, the newest first",
+        list_deliveries,
+        about="list deliveries, each of one event to one sink, the newest first",
         example="relay deliveries --sink team --state pending --since 2h",
     )
     parser.add_argument("--sink", metavar="NAME", help="only those for one sink")
     parser.add_argument("--state", choices=[*State], help="only those in one state")
     parser.add_argument("--kind", metavar="KIND", help="only those of one kind, like mention")
     parser.add_argument("--event", metavar="ID", help="only those of one event, by Misskey's id")
-    parser.add_argument("--since", type=_age, metavar="AGE", help="accepted since then, like 2h")
-    parser.add_argument("--until", type=_age, metavar="AGE", help="accepted until then, like 1h")
+    parser.add_argument(
+        "--since", type=_age, metavar="AGE", help="accepted at most so long ago, like 2h"
+    )
+    parser.add_argument(
+        "--until", type=_age, metavar="AGE", help="accepted at least so long ago, like 1h"
+    )
     parser.add_argument("--limit", type=positive, default=50, metavar="N", help="default: 50")
-    parser.add_argument("--follow", action="store_true", help="go on telling, until Ctrl-C")
+    parser.add_argument("--follow", action="store_true", help="print changes until Ctrl-C")
     add_json(parser)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    one = add(
+    showing = add(
         actions,
         "show",
         show,
         about="show a delivery: its event, its attempts, and its message",
         example="relay deliveries show 17",
     )
-    one.add_argument("id", type=positive, metavar="ID")
-    add_json(one)
+    showing.add_argument("id", type=positive, metavar="ID")
+    add_json(showing)
 
 
-def _age(written: str) -> int:
-    """Milliseconds."""
+def _age(text: str) -> int:
+    """An age in milliseconds."""
     try:
-        return round(seconds(written) * 1000)
+        return round(seconds(text) * 1000)
     except ValueError as error:
-        raise ArgumentTypeError(f"{written} {error}") from None
+        raise ArgumentTypeError(f"{text} {error}") from None

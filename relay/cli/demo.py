@@ -30,16 +30,16 @@ from relay.text.message import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """An event, and the sinks that show it."""
+    """A sample event, and the sinks that show it."""
 
     headline: str
     kind: str
     body: Mapping[str, Any]
-    """What differs from the sample of that kind."""
-    shown: tuple[str, ...] = ()
+    """The differences from the sample of that kind."""
+    sinks: tuple[str, ...] = ()
     remark: str = ""
     times: int = 1
-    """How often Misskey sends it."""
+    """The number of times that Misskey sends the event."""
 
     @property
     def raw(self) -> bytes:
@@ -48,11 +48,11 @@ class Scene:
         return json.dumps(_changed(event, {"body": self.body})).encode()
 
 
-def _changed(found: Any, changes: Any) -> Any:
+def _changed(value: Any, changes: Any) -> Any:
     """A value with parts replaced, at any depth."""
-    if not isinstance(found, dict) or not isinstance(changes, Mapping):
+    if not isinstance(value, dict) or not isinstance(changes, Mapping):
         return changes
-    return found | {key: _changed(found.get(key), value) for key, value in changes.items()}
+    return value | {key: _changed(value.get(key), part) for key, part in changes.items()}
 
 
 BOB = {"name": "Bob 🐈", "username": "bob"}
@@ -68,8 +68,8 @@ STORY = (
                 "text": "@alice **it's released!** 🎉 Everything new: https://misskey-hub.net",
             }
         },
-        shown=("discord",),
-        remark="Misskey repeats what it thinks got lost: this one came twice, and is shown once.",
+        sinks=("discord",),
+        remark="Misskey repeats a webhook that seems lost: this one came twice, and is shown once.",
         times=2,
     ),
     Scene(
@@ -83,7 +83,7 @@ STORY = (
                 "files": [],
             }
         },
-        shown=("discord", "slack"),
+        sinks=("discord", "slack"),
         remark="Discord hides it behind a spoiler. Slack has none, so relay shows a link instead.",
     ),
     Scene(
@@ -96,7 +96,7 @@ STORY = (
                 "text": "Just between us: I am moving to Osaka.",
             }
         },
-        remark="Misskey hands such notes out complete. relay shows them only where it may.",
+        remark="Misskey sends such notes complete. relay shows them only where that is allowed.",
     ),
     Scene(
         headline="Somebody reports a spammer",
@@ -106,13 +106,13 @@ STORY = (
             "targetUser": {"name": "Cheap pills", "username": "robo"},
             "reporter": {"name": "Eve", "username": "eve"},
         },
-        shown=("moderators",),
-        remark="Reports go only to rooms that the configuration calls the moderators'.",
+        sinks=("moderators",),
+        remark="Reports go only to sinks that are marked as the moderators'.",
     ),
 )
 
 
-PATIENCE = 10.0  # seconds within which a message has to come out
+TIMEOUT = 10.0  # seconds for a message to arrive
 
 CONFIG = """
 listen: 127.0.0.1:0
@@ -139,36 +139,36 @@ NAMES = {
 }
 
 Say = Callable[[str], None]
-Shown = asyncio.Queue[tuple[str, Message]]
+Arrivals = asyncio.Queue[tuple[str, Message]]
 
 
 class Screen(ConsoleSettings):
-    """A console that hands its messages on, so that they come in the order of the story."""
+    """A console that passes its messages on, so that they appear in the order of the story."""
 
     _name: str
-    _shown: Shown
+    _arrivals: Arrivals
 
     @classmethod
-    def of(cls, sink: ConsoleSettings, name: str, shown: Shown) -> "Screen":
+    def of(cls, sink: ConsoleSettings, name: str, arrivals: Arrivals) -> "Screen":
         screen = cls.model_validate(sink.model_dump())
-        screen._name, screen._shown = name, shown
+        screen._name, screen._arrivals = name, arrivals
         return screen
 
     def open(self, session: object) -> Sink:
-        return ScreenSink(self, self._name, self._shown)
+        return ScreenSink(self, self._name, self._arrivals)
 
 
 class ScreenSink(Sink):
     """Hands messages on."""
 
-    def __init__(self, settings: Screen, name: str, shown: Shown) -> None:
-        self.settings, self._name, self._shown = settings, name, shown
+    def __init__(self, settings: Screen, name: str, arrivals: Arrivals) -> None:
+        self.settings, self._name, self._arrivals = settings, name, arrivals
 
     def layout(self, messages: Sequence[Message], *, edit: bool = False) -> Layout:
         return Layout({"message": messages[0]}, 1)
 
     async def send(self, layout: Layout, *, key: str) -> Outcome:
-        self._shown.put_nowait((self._name, layout.payload["message"]))
+        self._arrivals.put_nowait((self._name, layout.payload["message"]))
         return Sent()
 
     async def probe(self) -> Outcome:
@@ -181,27 +181,27 @@ async def demo(args: Namespace) -> int:
 
 
 async def run(say: Say, *, colour: Colour = BARE) -> None:
-    """Start a relay on this machine, post the story to it, and show what comes out."""
-    shown: Shown = asyncio.Queue()
+    """Start a relay on this machine, post the story to it, and print the messages."""
+    arrivals: Arrivals = asyncio.Queue()
     secret, began = secrets.token_urlsafe(16), time.monotonic()
-    say(f"{colour.bold('relay')} takes Misskey's webhooks and shows them in chats.")
-    say("Here is a whole one on this machine, and what happens on a Misskey server:")
+    say(f"{colour.bold('relay')} turns Misskey's webhooks into messages in chats.")
+    say("Here is a complete one on this machine, and what happens on a Misskey server:")
     async with (
-        _serving(secret, shown) as address,
+        _serving(secret, arrivals) as address,
         aiohttp.ClientSession(headers={"X-Misskey-Hook-Secret": secret}) as session,
     ):
         for number, scene in enumerate(STORY, start=1):
-            await _play(number, scene, f"{address}/hooks/demo", session, shown, say, colour)
-    if not shown.empty():
+            await _play(number, scene, f"{address}/hooks/demo", session, arrivals, say, colour)
+    if not arrivals.empty():
         raise RelayError("the demo showed more than it should have: this is a bug")
     _say_end(say, time.monotonic() - began)
 
 
 @asynccontextmanager
-async def _serving(secret: str, shown: Shown) -> AsyncIterator[str]:
-    """A relay that runs, by its address; it is gone afterwards, and leaves nothing behind."""
+async def _serving(secret: str, arrivals: Arrivals) -> AsyncIterator[str]:
+    """The address of a running relay, which leaves no files behind."""
     with tempfile.TemporaryDirectory(prefix="relay-demo-") as folder:
-        config = _config(Path(folder), secret, shown)
+        config = _config(Path(folder), secret, arrivals)
         stop, opened = asyncio.Event(), asyncio.get_running_loop().create_future()
         serving = asyncio.create_task(app.run(config, stop=stop, ready=opened.set_result))
         try:
@@ -214,11 +214,11 @@ async def _serving(secret: str, shown: Shown) -> AsyncIterator[str]:
             await serving
 
 
-def _config(folder: Path, secret: str, shown: Shown) -> Config:
+def _config(folder: Path, secret: str, arrivals: Arrivals) -> Config:
     text = CONFIG.format(folder=folder, secret=secret)
     config = parse(text, file="demo", base=folder, environ={})
     screens = {
-        name: Screen.of(sink, name, shown)
+        name: Screen.of(sink, name, arrivals)
         for name, sink in config.sinks.items()
         if isinstance(sink, ConsoleSettings)
     }
@@ -230,26 +230,26 @@ async def _play(
     scene: Scene,
     address: str,
     session: aiohttp.ClientSession,
-    shown: Shown,
+    arrivals: Arrivals,
     say: Say,
     colour: Colour,
 ) -> None:
     say("")
-    where = ", ".join(scene.shown) or "nowhere"
+    where = ", ".join(scene.sinks) or "nowhere"
     say(f"{colour.bold(f'{number}. {scene.headline}')}  {colour.dim(f'{scene.kind} → {where}')}")
     for _ in range(scene.times):
         async with session.post(address, data=scene.raw) as response:
             response.raise_for_status()
-    async with asyncio.timeout(PATIENCE):
-        came = dict([await shown.get() for _ in scene.shown])
-    for name in scene.shown:
-        say(picture(came[name], name=NAMES[name], colour=colour))
+    async with asyncio.timeout(TIMEOUT):
+        messages = dict([await arrivals.get() for _ in scene.sinks])
+    for name in scene.sinks:
+        say(picture(messages[name], name=NAMES[name], colour=colour))
     for line in wrapped(scene.remark):
         say(colour.dim(line))
 
 
 def _say_end(say: Say, seconds: float) -> None:
-    events, messages = len(STORY), sum(len(scene.shown) for scene in STORY)
+    events, messages = len(STORY), sum(len(scene.sinks) for scene in STORY)
     say("")
     say(f"{events} events came in over HTTP, were stored, and left as {messages} messages,")
     say(f"in {seconds:.1f} s. Next: relay serve, which without a configuration shows how to begin.")

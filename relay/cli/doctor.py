@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
-from relay.cli.context import configuration, outbox_to_read, place_of, samples
+from relay.cli.context import config_path, configuration, outbox_to_read, samples
 from relay.cli.output import colour_for, counted, echo, echo_json
 from relay.cli.parser import Commands, add, add_json
 from relay.config import Config
@@ -30,7 +30,7 @@ REMOTE = ("sinks", "servers", "clock")
 
 async def doctor(args: Namespace) -> int:
     config = configuration(args.config, samples=samples)
-    facts = await _local_facts(config, place_of(args.config))
+    facts = await _local_facts(config, config_path(args.config))
     async with open_session(proxies(config.proxy, os.environ)) as session:
         if args.online:
             facts = await _with_remote_facts(facts, session)

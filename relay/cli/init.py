@@ -1,4 +1,4 @@
-"""What ``init`` has to know: from its options, or from the one who sits there."""
+"""``init``: ask, write a configuration with its secrets, and wait for the first event."""
 
 import argparse
 import asyncio
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from relay.app import run as app
 from relay.cli.context import configuration
-from relay.cli.init_presets import USES, Question, Use, config
+from relay.cli.init_presets import PRESETS, Preset, Question, config
 from relay.cli.output import echo, warn
 from relay.cli.parser import Commands, add
 from relay.cli.serve import stop_on_signals
@@ -31,120 +31,127 @@ from relay.sinks.proxy import proxies
 SERVER = Question("server", "Your Misskey server, like https://misskey.example", "")
 ADDRESS = Question(
     "address",
-    "The address under which Misskey reaches relay, like https://relay.example",
-    "That of the web server in front of relay; http://127.0.0.1:8095 without one, on one machine",
+    "The address at which Misskey reaches relay, like https://relay.example",
+    "The web server in front of relay; on the same machine without one http://127.0.0.1:8095",
 )
-Problem = Callable[[str], "str | None"]
+Validate = Callable[[str], "str | None"]
+"""Returns the problem of an answer, without the answer itself; None if it is valid."""
 
 
-def answers(args: Namespace, use: Use) -> Mapping[str, str]:
-    """By the keys of the questions. Raises ConfigError if one is missing or wrong."""
-    _refuse_others(args, use)
-    questions = (SERVER, *use.questions, ADDRESS)
-    return {one.key: _answer(one, args, _problem(one, use)) for one in questions}
+def answers(args: Namespace, preset: Preset) -> Mapping[str, str]:
+    """The answers by the keys of the questions. Raises ConfigError if one is missing or invalid."""
+    _reject_other_options(args, preset)
+    questions = (SERVER, *preset.questions, ADDRESS)
+    return {
+        question.key: _answer(question, args, _validator(question, preset))
+        for question in questions
+    }
 
 
-def chosen() -> str:
+def _ask_for_preset() -> str:
     if not sys.stdin.isatty():
-        raise ConfigError(f"say what it is for: --use {', --use '.join(USES)}")
-    for number, use in enumerate(USES.values(), start=1):
-        echo(f"  {number}  {use.about}")
+        raise ConfigError(f"choose a purpose: --use {', --use '.join(PRESETS)}")
+    for number, preset in enumerate(PRESETS.values(), start=1):
+        echo(f"  {number}  {preset.about}")
     while True:
-        chosen = input("What shall relay do first? [1-3] ").strip()
-        for number, name in enumerate(USES, start=1):
+        chosen = input("What should relay do first? [1-3] ").strip()
+        for number, name in enumerate(PRESETS, start=1):
             if chosen in {str(number), name}:
                 return name
 
 
-def _refuse_others(args: Namespace, use: Use) -> None:
-    """An answer to a question that nobody asks is a misunderstanding."""
-    asked = {one.key for one in use.questions}
-    for question in {one for other in USES.values() for one in other.questions}:
-        if question.key not in asked and getattr(args, _name(question)) is not None:
-            raise ConfigError(f"{_option(question)} is not for {use.name}")
+def _reject_other_options(args: Namespace, preset: Preset) -> None:
+    """Raise ConfigError for options of other presets, which are a misunderstanding."""
+    keys = {question.key for question in preset.questions}
+    for question in {question for other in PRESETS.values() for question in other.questions}:
+        if question.key not in keys and getattr(args, _attribute(question)) is not None:
+            raise ConfigError(f"{_option(question)} is not for {preset.name}")
 
 
 def _option(question: Question) -> str:
     return f"--{question.key}{'-file' if question.is_secret else ''}"
 
 
-def _name(question: Question) -> str:
-    """The option among the arguments, as argparse calls it."""
+def _attribute(question: Question) -> str:
+    """The name of the option among the parsed arguments."""
     return _option(question).removeprefix("--").replace("-", "_")
 
 
-def _answer(question: Question, args: Namespace, problem: Problem) -> str:
-    """From the arguments, or from the one who sits there. Raises ConfigError if nobody does."""
+def _answer(question: Question, args: Namespace, validate: Validate) -> str:
+    """The answer from the arguments, or from the terminal. Raises ConfigError without one."""
     option = _option(question)
-    if (found := getattr(args, _name(question))) is not None:
-        answer = _content(found) if question.is_secret else found
-        if (why := problem(answer)) is not None:
-            raise ConfigError(f"{option}: {why}")
+    if (value := getattr(args, _attribute(question))) is not None:
+        answer = _content(value) if question.is_secret else str(value)
+        if (problem := validate(answer)) is not None:
+            raise ConfigError(f"{option}: {problem}")
         return answer
     if not sys.stdin.isatty():
         raise ConfigError(f"{option} is missing: {question.text}")
-    return _asked(question, problem)
+    return _ask(question, validate)
 
 
 def _content(name: str) -> str:
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not text"
         raise ConfigError(f"{name}: cannot be read: {reason}") from None
     return text.strip()
 
 
-def _asked(question: Question, problem: Problem) -> str:
+def _ask(question: Question, validate: Validate) -> str:
     echo(f"\n{question.hint}." if question.hint else "")
-    ask = getpass.getpass if question.is_secret else input
-    hidden = " (it stays hidden)" if question.is_secret else ""
+    prompt = getpass.getpass if question.is_secret else input
+    hint = " (hidden)" if question.is_secret else ""
     while True:
-        answer = ask(f"{question.text}{hidden}: ").strip()
-        why = problem(answer)
-        if why is None:
+        answer = prompt(f"{question.text}{hint}: ").strip()
+        problem = validate(answer)
+        if problem is None:
             return answer
-        warn(f"  it {why}")
+        warn(f"  it {problem}")
 
 
-def _problem(question: Question, use: Use) -> Problem:
-    """What is wrong with an answer, or None; never the answer itself."""
-
-    def problem(answer: str) -> str | None:
+def _validator(question: Question, preset: Preset) -> Validate:
+    def validate(answer: str) -> str | None:
         if not answer.isprintable() or any(part in answer for part in ('"', "\\", "${")):
             return 'should be one line without " \\ or ${'
         if question in {SERVER, ADDRESS}:
-            return _complaint(TypeAdapter(Origin), answer, ())
-        settings = {"type": use.sink, question.key: answer}
-        return _complaint(TypeAdapter(AnySink), settings, (use.sink, question.key))
+            return _validation_problem(TypeAdapter(Origin), answer, ())
+        settings = {"type": preset.sink, question.key: answer}
+        return _validation_problem(TypeAdapter(AnySink), settings, (preset.sink, question.key))
 
-    return problem
+    return validate
 
 
-def _complaint(model: TypeAdapter[Any], args: object, place: tuple[str, ...]) -> str | None:
+def _validation_problem(
+    model: TypeAdapter[Any], value: object, place: tuple[str, ...]
+) -> str | None:
+    """The problem that a model has with the value at a place, if any."""
     try:
-        model.validate_python(args)
+        model.validate_python(value)
     except ValidationError as error:
-        for found in error.errors(include_input=False, include_url=False):
-            if found["loc"] == place:
-                return found["msg"].removeprefix("Value error, ").replace("String should", "should")
+        for problem in error.errors(include_input=False, include_url=False):
+            if problem["loc"] == place:
+                return (
+                    problem["msg"].removeprefix("Value error, ").replace("String should", "should")
+                )
     return None
 
 
 POLL = 0.5  # seconds
 
 
-async def first_event(config: Config, use: Use) -> int:
-    """Serve until an event has come through to the sink, or cannot."""
+async def first_event(config: Config, preset: Preset) -> int:
+    """Serve until the first event is delivered, or cannot be."""
     async with open_session(proxies(config.proxy, os.environ)) as session:
-        if (problem := await config.sinks[use.sink].open(session).check()) is not None:
-            warn(f"{use.sink} refuses relay: {problem}")
-            warn("Put it right in the configuration, ask relay check --online, then relay serve.")
+        if (problem := await config.sinks[preset.sink].open(session).check()) is not None:
+            warn(f"{preset.sink} refuses relay: {problem}")
+            warn("Fix the configuration, run relay check --online, then relay serve.")
             return 1
     stop, ready = asyncio.Event(), asyncio.Event()
     stop_on_signals(stop)
     serving = asyncio.create_task(app.run(config, stop=stop, ready=lambda _: ready.set()))
-    waiting = asyncio.create_task(_arrival(config, use, ready=ready, stop=stop))
+    waiting = asyncio.create_task(_wait_for_event(config, preset, ready=ready, stop=stop))
     try:
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
@@ -154,29 +161,31 @@ async def first_event(config: Config, use: Use) -> int:
         waiting.cancel()
 
 
-async def _arrival(config: Config, use: Use, *, ready: asyncio.Event, stop: asyncio.Event) -> int:
+async def _wait_for_event(
+    config: Config, preset: Preset, *, ready: asyncio.Event, stop: asyncio.Event
+) -> int:
     await ready.wait()
-    echo("Save it, open it again, and press Test. relay waits for that event; Ctrl-C ends it.\n")
+    echo("Save it, open it again, and press Test. relay waits for that event; Ctrl-C stops it.\n")
     async with open_outbox(config.outbox) as outbox:
         before = await outbox.counts()
         while not stop.is_set():
-            if (end := await _end(outbox, before, use.sink)) is not None:
-                code, told = end
-                echo(told)
+            if (result := await _first_result(outbox, before, preset.sink)) is not None:
+                code, text = result
+                echo(text)
                 return code
             await asyncio.sleep(POLL)
-    echo("No event has come through yet. relay serve goes on waiting for them.")
+    echo("No event has arrived yet. relay serve continues to wait for events.")
     return 1
 
 
-async def _end(
+async def _first_result(
     outbox: Outbox, before: Mapping[tuple[str, str], int], sink: str
 ) -> tuple[int, str] | None:
-    """How the first event ended, once it did."""
+    """The exit code and the report of the first event, as soon as its delivery has ended."""
     now = await outbox.counts()
     if now.get((sink, "delivered"), 0) > before.get((sink, "delivered"), 0):
         return 0, (
-            f"It works: an event of Misskey's has arrived in {sink}.\n"
+            f"It works: an event from Misskey has arrived in {sink}.\n"
             "Next: relay serve, or relay install-service for systemd."
         )
     if now.get((sink, "dead"), 0) > before.get((sink, "dead"), 0):
@@ -192,68 +201,68 @@ STATE = Path("/var/lib/relay")
 
 def init(args: Namespace) -> int | Coroutine[Any, Any, int]:
     file: Path = args.config or Path("config.yaml")
-    _refuse_if_there(file)
-    use = USES[args.use or chosen()]
-    _refuse_if_there(*(file.parent / "secrets" / name for name in (use.name, use.sink)))
-    found = answers(args, use)
-    _write(file, use, found, listen=args.listen)
-    _tell(file, use, found["address"])
+    _reject_existing(file)
+    preset = PRESETS[args.use or _ask_for_preset()]
+    _reject_existing(*(file.parent / "secrets" / name for name in (preset.name, preset.sink)))
+    values = answers(args, preset)
+    _write(file, preset, values, listen=args.listen)
+    _print_next_steps(file, preset, values["address"])
     if not args.wait:
         return 0
     log_to(sys.stderr)
-    return first_event(configuration(file), use)
+    return first_event(configuration(file), preset)
 
 
-def _refuse_if_there(*paths: Path) -> None:
+def _reject_existing(*paths: Path) -> None:
     for path in paths:
         if path.exists():
-            raise ConfigError(f"{path} is there already, and init overwrites nothing")
+            raise ConfigError(f"{path} exists, and init overwrites nothing")
 
 
-def _write(file: Path, use: Use, answers: Mapping[str, str], *, listen: str) -> None:
-    """The configuration for everybody, its secrets for the owner alone."""
+def _write(file: Path, preset: Preset, answers: Mapping[str, str], *, listen: str) -> None:
+    """Write the configuration, readable by everybody, and the secrets, private to the owner."""
     folder = file.parent / "secrets"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _make(folder / use.name, secrets.token_hex(24), mode=0o600)
-        _make(folder / use.sink, answers[use.secret], mode=0o600)
-        # systemd's own user for relay has to read it: so it holds no secret.
-        _make(file, config(use, answers, listen=listen, outbox=_outbox(file)), mode=0o644)
+        _create(folder / preset.name, secrets.token_hex(24), mode=0o600)
+        _create(folder / preset.sink, answers[preset.secret], mode=0o600)
+        # The service's own user must read it, so it holds no secret.
+        _create(file, config(preset, answers, listen=listen, outbox=_outbox(file)), mode=0o644)
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from None
 
 
-def _make(path: Path, text: str, *, mode: int) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as made:
-        os.fchmod(made.fileno(), mode)
-        made.write(f"{text.rstrip()}\n")
+def _create(path: Path, text: str, *, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(f"{text.rstrip()}\n")
 
 
 def _outbox(file: Path) -> str:
-    """A service keeps it where systemd gives it a place; who tries relay out, where they are."""
+    """The setting of the outbox: a service has it in its state directory."""
     if Path("/etc") not in file.absolute().parents:
-        return "#outbox: sqlite:relay.db               # a file beside this one"
+        return "#outbox: sqlite:relay.db               # a file next to this one"
     STATE.mkdir(mode=0o700, exist_ok=True)
     return f"outbox: sqlite:{STATE}/relay.db"
 
 
-def _tell(file: Path, use: Use, address: str) -> None:
-    secret = file.parent / "secrets" / use.name
-    shown = secret.read_text().strip() if sys.stdout.isatty() else f"what is in {secret}"
+def _print_next_steps(file: Path, preset: Preset, address: str) -> None:
+    secret = file.parent / "secrets" / preset.name
+    value = secret.read_text().strip() if sys.stdout.isatty() else f"the content of {secret}"
     echo(
-        f"\n{file} is written, and its secrets beside it in secrets/.\n\n"
-        f"Now in Misskey, {use.menu}\n\n"
-        f"  URL      {address.rstrip('/')}/hooks/{use.name}\n"
-        f"  Secret   {shown}\n"
-        f"  Events   {use.events}\n\n{use.remark}"
+        f"\n{file} is written, with its secrets next to it in secrets/.\n\n"
+        f"Now in Misskey, {preset.menu}\n\n"
+        f"  URL      {address.rstrip('/')}/hooks/{preset.name}\n"
+        f"  Secret   {value}\n"
+        f"  Events   {preset.events}\n\n{preset.remark}"
     )
 
 
-def _listen(written: str) -> str:
+def _listen(text: str) -> str:
     try:
-        return listen(written)
+        return listen(text)
     except ValueError as error:
-        raise ArgumentTypeError(f"{written} {error}") from None
+        raise ArgumentTypeError(f"{text} {error}") from None
 
 
 def add_command(commands: Commands) -> None:
@@ -261,7 +270,7 @@ def add_command(commands: Commands) -> None:
         commands,
         "init",
         init,
-        about="set relay up: ask, write the configuration, and wait for the first event",
+        about="set up relay: ask, write the configuration, and wait for the first event",
         example="relay init --use mentions",
         config=False,
     )
@@ -272,9 +281,9 @@ def add_command(commands: Commands) -> None:
         default=argparse.SUPPRESS,
         help="the file to write; default: config.yaml",
     )
-    parser.add_argument("--use", choices=list(USES), help="what for; default: asks")
+    parser.add_argument("--use", choices=list(PRESETS), help="the purpose; default: asks")
     parser.add_argument("--server", metavar="URL", help="the Misskey server")
-    parser.add_argument("--address", metavar="URL", help="where Misskey reaches relay")
+    parser.add_argument("--address", metavar="URL", help="relay's address for Misskey")
     parser.add_argument(
         "--listen",
         type=_listen,
@@ -283,10 +292,8 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("--homeserver", metavar="URL", help="for reports: the Matrix homeserver")
     parser.add_argument("--room", help="for reports: the room's id or alias")
-    for option, what in (("url", "webhook's address"), ("token", "Matrix token")):
+    for option, content in (("url", "webhook's address"), ("token", "Matrix token")):
         parser.add_argument(
-            f"--{option}-file", metavar="FILE", help=f"a file with the {what}; -: standard input"
+            f"--{option}-file", metavar="FILE", help=f"a file with the {content}; -: standard input"
         )
-    parser.add_argument(
-        "--no-wait", dest="wait", action="store_false", help="end when all is written"
-    )
+    parser.add_argument("--no-wait", dest="wait", action="store_false", help="exit after writing")

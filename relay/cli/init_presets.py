@@ -1,4 +1,4 @@
-"""The three things that people set relay up for: what has to be known, and what follows."""
+"""The presets of ``relay init``: their questions, and the configuration that they write."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something that only the one who installs can say; ``key`` is that of the sink's settings."""
+    """A question to the operator; ``key`` is the key among the sink's settings."""
 
     key: str
     text: str
@@ -15,8 +15,8 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """``name`` is also that of the hook, ``sink`` is also the sink's type."""
+class Preset:
+    """A purpose; ``name`` is also the hook's name, ``sink`` is also the sink's type."""
 
     name: str
     about: str
@@ -25,18 +25,18 @@ class Use:
     settings: str
     route: str
     menu: str
-    """Where Misskey has the form for the webhook."""
+    """The place of the webhook's form in Misskey."""
     events: str
-    """What to tick in that form."""
+    """The events to select in that form."""
     remark: str = ""
 
     @property
     def secret(self) -> str:
-        """The key whose answer nobody else may read."""
-        return next(one.key for one in self.questions if one.is_secret)
+        """The key of the secret answer."""
+        return next(question.key for question in self.questions if question.is_secret)
 
 
-MENTIONS = Use(
+MENTIONS = Preset(
     name="mentions",
     about="my mentions, replies and renotes in a Discord channel",
     sink="discord",
@@ -51,14 +51,14 @@ MENTIONS = Use(
     ),
     settings="""\
     type: discord
-    url_file: secrets/discord          # the webhook's address: who has it can post there
-    #avatar: author                    # the picture of the note's author beside messages
+    url_file: secrets/discord          # the webhook's address: a secret
+    #avatar: author                    # the picture of the note's author next to messages
 """,
     route="{event: [mention, reply, renote]}",
     menu="as the user whose mentions you want: Settings → Webhooks → Create",
     events="mentioned, replied to, renoted",
 )
-NOTES = Use(
+NOTES = Preset(
     name="notes",
     about="our notes, mirrored to a Slack channel",
     sink="slack",
@@ -73,13 +73,13 @@ NOTES = Use(
     ),
     settings="""\
     type: slack
-    url_file: secrets/slack            # the webhook's address: who has it can post there
+    url_file: secrets/slack            # the webhook's address: a secret
 """,
     route="{event: note, visibility: [public, home]}",
     menu="as the user whose notes you want: Settings → Webhooks → Create",
     events="posted a note",
 )
-REPORTS = Use(
+REPORTS = Preset(
     name="reports",
     about="abuse reports in the moderators' Matrix room",
     sink="matrix",
@@ -87,12 +87,12 @@ REPORTS = Use(
         Question(
             "homeserver",
             "The homeserver of relay's account, like https://matrix.example",
-            "Matrix: make an account for relay",
+            "Matrix: create an account for relay",
         ),
         Question(
             "room",
             "The room, like #moderators:matrix.example",
-            "It must not be encrypted. Invite the account: it joins by itself",
+            "It must not be encrypted. Invite the account, which then joins by itself",
         ),
         Question(
             "token",
@@ -106,52 +106,52 @@ REPORTS = Use(
     homeserver: {homeserver}
     room: {room}
     token_file: secrets/matrix         # the account's access token
-    moderation: true                   # nobody but moderators reads this room
+    moderation: true                   # only moderators read this room
 """,
     route="{event: [abuseReport, abuseReportResolved, inactiveModeratorsWarning]}",
     menu="as an administrator: Control Panel → System Webhooks (older: Webhook) → Create",
     events="abuse report received, abuse report resolved, moderators inactive",
     remark="Before Misskey 2025.1 the webhook must also be a notification recipient, under Abuse\n"
-    "Reports: else no report is sent.\n",
+    "Reports: otherwise no report is sent.\n",
 )
-USES: Mapping[str, Use] = {use.name: use for use in (MENTIONS, NOTES, REPORTS)}
+PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (MENTIONS, NOTES, REPORTS)}
 
 CONFIG = """\
-# Written by `relay init`. `relay check` tells all mistakes, and docs/configuration.md all keys.
-# Lines like `#key: value` are settings to take the # from.
+# Written by `relay init`. `relay check` reports every problem; docs/configuration.md has all keys.
+# To use a line like `#key: value`, remove the #.
 
 hooks:
-  {hook:<37}# Misskey posts to /hooks/{use.name}
+  {hook:<37}# Misskey posts to /hooks/{preset.name}
     secret_file: {file:<22}# the same as in Misskey's form
-    server: {server:<27}# events of any other server are refused
+    server: {server:<27}# events of other servers are refused
 
 sinks:
-  {use.sink}:
+  {preset.sink}:
 {settings}\
-    #visibility: [public, home]        # which notes may be shown; also followers, specified
+    #visibility: [public, home]        # notes that may be shown; also followers, specified
     #cw: spoiler                       # texts behind a content warning: spoiler, hide or show
-    #timezone: Asia/Tokyo              # of those who read here
+    #timezone: Asia/Tokyo              # of the readers
 
 routes:
-  - name: {use.name}
-    match: {use.route}
-    to: {use.sink}
+  - name: {preset.name}
+    match: {preset.route}
+    to: {preset.sink}
 
-listen: {listen:<31}# where Misskey, or the web server in front, reaches relay
+listen: {listen:<31}# for Misskey, or the web server in front
 #locale: en                            # en, ja, ko, zh-Hans, zh-Hant
 {outbox}
 """
 
 
-def config(use: Use, answers: Mapping[str, str], *, listen: str, outbox: str) -> str:
-    """The text of a configuration; secrets are in files of their own."""
-    written = {key: f'"{answer}"' for key, answer in answers.items() if key != use.secret}
-    settings = use.settings.format(**written)
+def config(preset: Preset, answers: Mapping[str, str], *, listen: str, outbox: str) -> str:
+    """The text of a configuration, with its secrets in files of their own."""
+    quoted = {key: f'"{answer}"' for key, answer in answers.items() if key != preset.secret}
+    settings = preset.settings.format(**quoted)
     return CONFIG.format(
-        use=use,
-        hook=f"{use.name}:",
-        file=f"secrets/{use.name}",
-        server=written["server"],
+        preset=preset,
+        hook=f"{preset.name}:",
+        file=f"secrets/{preset.name}",
+        server=quoted["server"],
         settings=settings,
         listen=listen,
         outbox=outbox,

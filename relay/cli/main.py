@@ -1,4 +1,4 @@
-"""The command line: the table of commands, and how a process runs one and ends."""
+"""The command line: the table of commands, and the exit code of a process."""
 
 import asyncio
 import logging
@@ -93,7 +93,7 @@ def _escape_unprintable(stream: Any) -> None:
 
 
 def _discard_output() -> None:
-    """The reader of the output is gone. https://docs.python.org/3/library/signal.html#note-on-sigpipe"""
+    """Stop writing: https://docs.python.org/3/library/signal.html#note-on-sigpipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

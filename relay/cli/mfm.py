@@ -1,4 +1,4 @@
-"""``mfm``: what relay makes of a text in Misskey's markup."""
+"""``mfm``: show how relay reads a text in Misskey's markup, and writes it for each chat."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ def mfm(args: Namespace) -> int:
                 echo(json.dumps(_nodes(line)))
         return 0
     if args.text is None:
-        raise RelayError("give a text, or --json and lines on standard input")
+        raise RelayError("TEXT is missing, or --json with lines on standard input")
     _show(args.text)
     return 0
 
@@ -42,11 +42,11 @@ def _nodes(line: str) -> list[dict[str, Any]]:
 
 def _show(text: str) -> None:
     nodes = parse(text)
-    shown = tree_of(nodes, Origin(server=SERVER))
+    tree = tree_of(nodes, Origin(server=SERVER))
     echo(json.dumps(to_json(nodes), ensure_ascii=False, indent=2))
     writers = {vendor.type: vendor.markup for vendor in VENDORS if vendor.markup is not None}
     for name, write in {**writers, "plain": plain.render}.items():
-        echo(f"\n── {name}\n{write(shown)}")
+        echo(f"\n── {name}\n{write(tree)}")
 
 
 def add_command(commands: Commands) -> None:
@@ -54,11 +54,13 @@ def add_command(commands: Commands) -> None:
         commands,
         "mfm",
         mfm,
-        about="show what becomes of a text in Misskey's markup",
+        about="show how a text in Misskey's markup is read, and written for each chat",
         example="relay mfm '$[tada **hello**] @bob :blobcat:'",
         config=False,
     )
     markup.add_argument("text", nargs="?", metavar="TEXT")
     markup.add_argument(
-        "--json", action="store_true", help="read vectors from standard input, a JSON line each"
+        "--json",
+        action="store_true",
+        help="read test vectors from standard input, one JSON line each",
     )

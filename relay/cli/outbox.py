@@ -1,4 +1,4 @@
-"""``outbox``: to where everything waits."""
+"""``outbox``: copy an outbox to another database."""
 
 from argparse import Namespace
 
@@ -15,23 +15,23 @@ async def copy(args: Namespace) -> int:
     source, target = _address(args.source), _address(args.target)
     numbers = await copy_outbox(source, target)
     if numbers is None:
-        echo("was copied before, and has been served since: nothing to do")
+        echo("already copied, and served since: nothing to do")
         return 0
     echo(f"copied {numbers['event']} events and {numbers['delivery']} deliveries")
     echo(f"Now write `outbox: {target}` into the configuration, and start relay.")
-    echo(f"Never serve {source} again: what waits in it would be sent twice.")
+    echo(f"Never serve {source} again: its pending messages would be sent twice.")
     return 0
 
 
-def _address(written: str) -> str:
+def _address(text: str) -> str:
     try:
-        return TypeAdapter[str](OutboxUrl).validate_python(written)
+        return TypeAdapter[str](OutboxUrl).validate_python(text)
     except ValidationError as error:
         raise ConfigError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
 def add_command(commands: Commands) -> None:
-    about = "take an outbox to another place"
+    about = "move an outbox to another database"
     parser = commands.add_parser(
         "outbox", help=about, description=about, example="relay outbox copy --help"
     )
@@ -40,7 +40,7 @@ def add_command(commands: Commands) -> None:
         actions,
         "copy",
         copy,
-        about="copy all that an outbox holds into a new database, with relay stopped",
+        about="copy an outbox into a new database, while relay is stopped",
         example="relay outbox copy sqlite:relay.db postgresql://relay@db.example/relay",
         config=False,
     )

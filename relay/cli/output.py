@@ -1,4 +1,4 @@
-"""What commands print, and where."""
+"""Prints text, JSON, warnings and drawings of messages."""
 
 import json
 import os
@@ -32,9 +32,9 @@ def warn(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun: ``1 sink``, ``2 sinks``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def drawing(sink: AnySink, message: Message, *, name: str, colour: Colour) -> str:

@@ -1,4 +1,4 @@
-"""What commands use of argparse: options that several share, and helpful usage errors."""
+"""Extends argparse by shared options and by usage errors with an example."""
 
 import argparse
 from collections.abc import Callable, Coroutine
@@ -67,7 +67,7 @@ def add_json(parser: Parser) -> None:
 
 
 def positive(text: str) -> int:
-    """A number of the command line from 1 to what the databases can hold."""
+    """A number from 1 to 2⁶³ - 1, the largest id of the databases."""
     if not text.isdecimal() or not 0 < int(text) < 2**63:
         raise argparse.ArgumentTypeError(f"{text} should be a number from 1")
     return int(text)

@@ -1,4 +1,4 @@
-"""``password``: the form in which the page's password can be kept without being known."""
+"""``password``: print the hash of a password, for the configuration of the page."""
 
 import getpass
 import sys
@@ -9,20 +9,20 @@ from relay.cli.output import echo, warn
 from relay.cli.parser import Commands, add
 
 
-def hash_one(args: Namespace) -> int:
-    first = _asked("Password: ")
+def print_hash(args: Namespace) -> int:
+    first = _read("Password: ")
     if not first.strip():
-        warn("an empty password would let anybody in")
+        warn("the password is empty")
         return 1
-    if sys.stdin.isatty() and _asked("Again: ") != first:
-        warn("these were two different ones")
+    if sys.stdin.isatty() and _read("Again: ") != first:
+        warn("the passwords do not match")
         return 1
     echo(password.hashed(first))
     return 0
 
 
-def _asked(prompt: str) -> str:
-    """Typed unseen on a terminal; else the first line of what comes."""
+def _read(prompt: str) -> str:
+    """Read a password without echo from a terminal, else the first line of standard input."""
     if sys.stdin.isatty():
         return getpass.getpass(prompt)
     return sys.stdin.readline().rstrip("\r\n")
@@ -32,8 +32,8 @@ def add_command(commands: Commands) -> None:
     add(
         commands,
         "password",
-        hash_one,
-        about="ask for a password, and print the hash of it that the section web takes",
+        print_hash,
+        about="ask for a password, and print its hash for the section web",
         example="relay password > secrets/page",
         config=False,
     )

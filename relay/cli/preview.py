@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Collection
 
 from relay.app.plan import policy, renderer
-from relay.cli.context import configuration, first_place, sink_of
+from relay.cli.context import configuration, default_path, sink_of
 from relay.cli.event import add_event, read_event
 from relay.cli.output import colour_for, drawing, echo, echo_json
 from relay.cli.parser import Commands, add
@@ -19,7 +19,7 @@ from relay.text.message import Message
 
 
 def preview(args: Namespace) -> int:
-    has_config = args.config is not None or first_place() is not None
+    has_config = args.config is not None or default_path() is not None
     config = configuration(args.config) if has_config else embedded()
     sinks = config.sinks if args.sink is None else {args.sink: sink_of(config, args.sink)}
     event = read_event(args, config)
@@ -41,7 +41,7 @@ def preview(args: Namespace) -> int:
 
 
 def embedded() -> Config:
-    """What previews show without a configuration: one sink of each vendor, all gates open."""
+    """The configuration of previews without one: a sink of each vendor, with an open gate."""
     open_gate = {"visibility": ["public", "home", "followers", "specified"]}
     common = {**open_gate, "local_only": True, "moderation": True, "signin_only": True}
     sinks = {

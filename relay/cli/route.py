@@ -17,15 +17,15 @@ def route(args: Namespace) -> int:
     config = configuration(args.config)
     expected = _expected(config, args.expect)
     event = read_event(args, config)
-    wanted = sinks_for(event, config.compiled_routes())
+    matched = sinks_for(event, config.compiled_routes())
     withheld = {
-        name: why for name in wanted if (why := denial_reason(config.sinks[name].gate, event))
+        name: why for name in matched if (why := denial_reason(config.sinks[name].gate, event))
     }
-    passed = {name: by for name, by in wanted.items() if name not in withheld}
+    passed = {name: by for name, by in matched.items() if name not in withheld}
     if args.json:
         echo_json({"event": event.kind, "sinks": passed, "withheld": withheld})
     else:
-        echo(colour_for(sys.stdout).dim(f"a {event.kind}, as if it came by hook {event.hook}:"))
+        echo(colour_for(sys.stdout).dim(f"a {event.kind}, as if received by hook {event.hook}:"))
         _show_ways(config, passed, withheld)
     if expected is None or expected == passed.keys():
         return 0
@@ -45,12 +45,12 @@ def _expected(config: Config, written: str | None) -> set[str] | None:
 def _show_ways(config: Config, passed: Mapping[str, str], withheld: Mapping[str, str]) -> None:
     colour, widest = colour_for(sys.stdout), max(map(len, config.sinks), default=0)
     for name in config.sinks:
-        told = colour.dim("no route matches")
+        verdict = colour.dim("no route matches")
         if name in passed:
-            told = colour.good(f"by route {passed[name]}")
+            verdict = colour.good(f"by route {passed[name]}")
         elif name in withheld:
-            told = colour.doubtful(f"withheld: {withheld[name]}")
-        echo(f"{name:<{widest}}  {told}")
+            verdict = colour.doubtful(f"withheld: {withheld[name]}")
+        echo(f"{name:<{widest}}  {verdict}")
     if not config.sinks:
         echo("there are no sinks")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from relay.app import run as app
 from relay.cli.check import warnings, weak_secrets
-from relay.cli.context import check_left_outbox, configuration, place_of, samples
+from relay.cli.context import check_misplaced_outbox, config_path, configuration, samples
 from relay.cli.output import colour_for, echo, warn
 from relay.cli.parser import Commands, add
 from relay.config import Config
@@ -30,16 +30,16 @@ PR_SET_NO_NEW_PRIVS = 38  # https://man7.org/linux/man-pages/man2/PR_SET_NO_NEW_
 
 
 def confine() -> None:
-    """No file for others, no memory in a core dump, no rights from setuid programs."""
+    """Keep files private, memory out of core dumps, and rights of setuid programs away."""
     os.umask(0o077)
-    with suppress(OSError, ValueError):  # a filter of system calls may have closed that way before
+    with suppress(OSError, ValueError):  # a filter of system calls may forbid it
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is not None:  # Linux alone has it
+    if prctl is not None:  # only Linux has it
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-STOPPING = "stopping: what is in flight ends, the rest waits; a second signal stops at once"
+STOPPING = "stopping after the requests in flight; a second signal stops at once"
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 async def serve(args: Namespace) -> int:
     path: Path | None = args.config
     stop, reload = asyncio.Event(), asyncio.Event()
-    # Before anything that takes long: who reloads a service that starts must not end it.
+    # Before anything slow: a reload during the start must not end the process.
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.set)
     confine()
     config = configuration(path, samples=samples)
@@ -56,7 +56,7 @@ async def serve(args: Namespace) -> int:
         log_format=LogFormat(args.log_format or format_for(sys.stderr)),
         colour=colour_for(sys.stderr).on,
     )
-    check_left_outbox(config, place_of(path))
+    check_misplaced_outbox(config, config_path(path))
     _log_warnings(config, path)
     stop_on_signals(stop)
 
@@ -69,7 +69,7 @@ async def serve(args: Namespace) -> int:
         names = ", ".join(f"/hooks/{name}" for name in config.hooks) or "no hooks"
         echo(f"relay listens on {address} ({names}), delivers to {', '.join(config.sinks) or '-'}")
 
-    # What is there now stays. Else every full collection goes through it, and all else waits.
+    # Exclude the objects of the start from each full collection, which blocks the event loop.
     gc.collect()
     gc.freeze()
     try:
@@ -78,32 +78,32 @@ async def serve(args: Namespace) -> int:
             stop=stop,
             ready=ready,
             notifier=Notifier(),
-            examine=lambda config: _advice(config, place_of(path)),
+            examine=lambda config: _examine(config, config_path(path)),
             load=load,
             reload=reload,
         )
-    except BrokenError as error:  # an end with which systemd starts relay again
-        warn(f"{error}; it was set aside: start relay again")
+    except BrokenError as error:  # systemd restarts relay after this exit code
+        warn(f"{error}; the broken outbox was set aside: restart relay")
         return 1
     logger.info("stopped", extra={"action": "stop"})
     return 0
 
 
-async def _advice(config: Config, path: Path) -> Sequence[Finding]:
-    """What doctor says without asking anybody else; the page has the outbox's state itself."""
+async def _examine(config: Config, path: Path) -> Sequence[Finding]:
+    """The findings of doctor on this machine; the page shows the state of the outbox itself."""
     facts = Facts(
         config=config, files=collect_local.files(config, path), disk=collect_local.disk(config)
     )
-    return [one for found in examine(facts).values() for one in found]
+    return [finding for findings in examine(facts).values() for finding in findings]
 
 
 def _log_warnings(config: Config, path: Path | None) -> None:
-    for warning in (*warnings(config, place_of(path)), *weak_secrets(config)):
+    for warning in (*warnings(config, config_path(path)), *weak_secrets(config)):
         logger.warning("doubtful configuration", extra={"action": "check", "reason": warning})
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
-    """The first signal asks for an end in order, the second ends at once."""
+    """Stop gracefully at the first signal, and at once at the second."""
     loop = asyncio.get_running_loop()
 
     def end(number: int) -> None:

@@ -1,4 +1,4 @@
-"""``sinks``: how each way out is doing, and how to hold one back and let it go on."""
+"""``sinks``: show the state of sinks; pause, resume and give up deliveries."""
 
 import sys
 from argparse import Namespace
@@ -11,11 +11,11 @@ from relay.app.control import ask, socket_of
 from relay.cli.context import (
     check_sink,
     configuration_without_secrets,
-    existing_outbox,
-    news,
+    outbox_to_change,
     outbox_to_read,
+    wake,
 )
-from relay.cli.output import colour_for, echo, echo_json, warn
+from relay.cli.output import colour_for, counted, echo, echo_json, warn
 from relay.cli.parser import Commands, add, add_json
 from relay.config import Config
 from relay.delivery.lane import LaneStatus
@@ -133,19 +133,19 @@ def _remarks(report: SinkReport, *, now: int) -> Iterator[str]:
     if status.state is SinkState.ORPHANED:
         yield "not in the configuration"
         if status.backlog is not None:
-            yield f"put it back under its name, or: relay sinks give-up {status.name}"
+            yield f"restore it under its name, or: relay sinks give-up {status.name}"
     if status.paused_at is not None:
         yield f"paused for {elapsed(_seconds(now - status.paused_at))}"
     if report.due_at is not None and report.due_at > now:
         yield f"next attempt in {elapsed(_seconds(report.due_at - now))}"
     if status.rest and status.rest >= 1:
-        yield f"its pace lets it go on in {elapsed(int(status.rest))}"
+        yield f"its pace lets it continue in {elapsed(int(status.rest))}"
     if closed is not None:
         yield f"closed {elapsed(_seconds(now - closed.closed_at))} ago: {one_line(closed.reason)}"
         if closed.probe_at is None:
             yield f"change its settings, or: relay sinks resume {status.name}"
         elif status.backlog is not None and status.paused_at is None:
-            yield f"asked again in {elapsed(_seconds(closed.probe_at - now))}"
+            yield f"probed again in {elapsed(_seconds(closed.probe_at - now))}"
     elif failure is not None:
         yield f"last error {elapsed(_seconds(now - failure.at))} ago: {one_line(failure.reason)}"
 
@@ -157,12 +157,12 @@ def _seconds(milliseconds: int) -> int:
 async def pause(args: Namespace) -> int:
     config = configuration_without_secrets(args.config)
     check_sink(config, args.name)
-    async with existing_outbox(config) as outbox:
+    async with outbox_to_change(config) as outbox:
         is_new = await outbox.pause_sink(args.name, now=app.unix_milliseconds())
     echo(
-        f"{args.name} is paused; what is being sent ends, the rest waits for relay sinks resume"
+        f"{args.name} is paused; its deliveries stay pending until relay sinks resume"
         if is_new
-        else f"{args.name} was paused before"
+        else f"{args.name} is already paused"
     )
     return 0 if is_new else 1
 
@@ -170,35 +170,36 @@ async def pause(args: Namespace) -> int:
 async def resume(args: Namespace) -> int:
     config = configuration_without_secrets(args.config)
     check_sink(config, args.name)
-    async with existing_outbox(config) as outbox:
+    async with outbox_to_change(config) as outbox:
         was_paused = await outbox.resume_sink(args.name)
         was_closed = await outbox.open_sink(args.name, now=app.unix_milliseconds())
     halted = was_paused or was_closed
     echo(
-        f"{args.name} goes on; {await news(config, [args.name])}"
+        f"{args.name} is resumed; {await wake(config, [args.name])}"
         if halted
-        else f"{args.name} was neither paused nor closed"
+        else f"{args.name} is neither paused nor closed"
     )
     return 0 if halted else 1
 
 
 async def give_up(args: Namespace) -> int:
     config, name, number = configuration_without_secrets(args.config), args.name, 0
-    async with existing_outbox(config) as outbox:
+    async with outbox_to_change(config) as outbox:
         if name not in await outbox.backlog():
             check_sink(config, name)
         while given_up := await _given_up(outbox, name):
             number += given_up
         left = (await outbox.backlog()).get(name)
-    told = f"; relay dead list --sink {name} has it, to be revived or dropped" if number else ""
-    echo(f"{number} given up{told}")
+    advice = f"; revive or drop them: relay dead list --sink {name}" if number else ""
+    echo(f"{counted(number, 'delivery', 'deliveries')} given up{advice}")
     if left is not None:
-        warn(f"{left.number} still wait for {name}: under way, or come meanwhile")
+        pending = counted(left.number, "delivery is", "deliveries are")
+        warn(f"{pending} still pending for {name} (in flight or just accepted)")
     return 0 if number else 1
 
 
 async def _given_up(outbox: Outbox, name: str) -> int:
-    """One step: all at once would hold up a relay that runs."""
+    """Give up one batch; all at once would block a running relay."""
     now = app.unix_milliseconds()
     return await outbox.give_up(name, reason=GIVEN_UP, now=now, limit=STEP)
 
@@ -208,7 +209,7 @@ def add_command(commands: Commands) -> None:
         commands,
         "sinks",
         listed,
-        about="tell how each sink is doing: what waits, what died, why it is closed",
+        about="show the state of each sink: its backlog, dead letters, last error",
         example="relay sinks --json",
     )
     add_json(parser)
@@ -217,7 +218,7 @@ def add_command(commands: Commands) -> None:
         actions,
         "pause",
         pause,
-        about="send nothing more to a sink until it is resumed; what comes for it waits",
+        about="pause a sink: its deliveries stay pending until it is resumed",
         example="relay sinks pause team",
     )
     pausing.add_argument("name", metavar="NAME")
@@ -225,7 +226,7 @@ def add_command(commands: Commands) -> None:
         actions,
         "resume",
         resume,
-        about="let a paused sink go on, or a closed one, once what it refused is mended",
+        about="resume a paused sink, or a closed one after the problem is fixed",
         example="relay sinks resume team",
     )
     resuming.add_argument("name", metavar="NAME")
@@ -233,7 +234,7 @@ def add_command(commands: Commands) -> None:
         actions,
         "give-up",
         give_up,
-        about="make dead letters of what waits for a sink, also of one that is gone",
+        about="turn the pending deliveries of a sink, even a removed one, into dead letters",
         example="relay sinks give-up team",
     )
     giving.add_argument("name", metavar="NAME")

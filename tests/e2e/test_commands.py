@@ -153,5 +153,5 @@ async def test_serve_tells_warnings_and_goes_on(tmp_path: Path) -> None:
     log = relay.log.read_text(encoding="utf-8")
     assert ":3:9: sinks.spare: no route leads here" in log
     assert "WARNING  doubtful configuration" in log
-    assert "hook alice: its secret has less than 16 characters: it could be guessed" in log
+    assert "hook alice: its secret has fewer than 16 characters: it could be guessed" in log
     assert "s3cret" not in log

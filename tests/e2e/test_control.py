@@ -49,7 +49,7 @@ async def test_reload_tells_whoever_asks_what_has_changed(
         relay.file.write_text(changed, encoding="utf-8")
         code, out, err = await relay.command("reload")
         assert (code, out) == (0, "reloaded; new or changed sinks: here\n")
-        assert err == "listen has changed, and holds from the next start on\n"
+        assert err == "listen has changed, and takes effect at the next start\n"
 
 
 async def test_a_reload_with_mistakes_tells_them_all_and_changes_nothing(
@@ -61,7 +61,7 @@ async def test_a_reload_with_mistakes_tells_them_all_and_changes_nothing(
         assert (code, out) == (2, "")
         assert "config.yaml:6:1: locale: should be en" in err
         assert "config.yaml:7:1: hodl: unknown key hodl: did you mean hold?" in err
-        assert err.endswith("not reloaded: relay goes on as it was\n")
+        assert err.endswith("not reloaded: relay continues with its old configuration\n")
         async with aiohttp.ClientSession() as session:
             answer = await post(session, relay.address, "alice", a_note_event(1), secret=WORD)
             assert answer.status == 204
@@ -96,7 +96,7 @@ async def test_a_socket_that_a_killed_relay_has_left_is_nobody(
         await relay.kill()
         assert socket_of(relay).exists()
         code, _, err = await relay.command("reload")
-        assert (code, "no relay runs here with the outbox sqlite:relay.db" in err) == (1, True)
+        assert (code, "no running relay has the outbox sqlite:relay.db" in err) == (1, True)
         assert (await relay.command("sinks"))[0] == 0
         await relay.start()
         assert (await relay.command("reload"))[0] == 0
@@ -110,12 +110,12 @@ async def test_a_resumed_sink_is_looked_at_at_once_or_when_relay_is_started(
         async with aiohttp.ClientSession() as session:
             await post(session, relay.address, "alice", a_note_event(1), secret=WORD)
         code, out, _ = await relay.command("sinks", "resume", "team")
-        assert (code, out) == (0, "team goes on; the relay that runs looks now\n")
+        assert (code, out) == (0, "team goes on; the running relay continues now\n")
         await until(lambda: len(discord.posts()) == 1, seconds=20)  # of itself after 30
         await relay.command("sinks", "pause", "team")
         await relay.terminate()
         code, out, _ = await relay.command("sinks", "resume", "team")
-        assert (code, out) == (0, "team goes on; no relay runs: see relay serve\n")
+        assert (code, out) == (0, "team goes on; relay is not running: see relay serve\n")
 
 
 async def test_sinks_have_their_pace_and_what_only_the_relay_that_runs_knows(

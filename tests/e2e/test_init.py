@@ -92,7 +92,7 @@ async def test_who_gives_up_half_way_leaves_nothing_behind(tmp_path: Path, key: 
     command = (sys.executable, "-m", "relay", "init", "--use", "mentions")
     async with person_at(*command, folder=tmp_path, environ=os.environ) as person:
         await person.answers("Your Misskey server", SERVER)
-        await person.reads_hidden("(it stays hidden)")
+        await person.reads_hidden("(hidden)")
         person.presses(key)
         assert await person.process.wait() == 130
         assert "Traceback" not in person.seen
@@ -104,4 +104,4 @@ async def test_who_waits_no_longer_is_told_how_to_go_on(init: Init, discord: Fak
     await init.waits()
     init.process.terminate()
     code, out, _ = await init.end()
-    assert (code, "relay serve goes on waiting" in out) == (1, True)
+    assert (code, "relay serve continues to wait" in out) == (1, True)

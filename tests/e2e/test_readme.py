@@ -139,12 +139,12 @@ async def test_init_asks_and_waits_for_the_first_event(
     async with person_at(
         *BASH, block_with("relay init"), folder=scratch.clone, environ=scratch.environ
     ) as person:
-        await person.answers("What shall relay do first? [1-3]", "7")
-        await person.answers("What shall relay do first? [1-3]", "1")
+        await person.answers("What should relay do first? [1-3]", "7")
+        await person.answers("What should relay do first? [1-3]", "1")
         await person.answers("Your Misskey server", "misskey.example")
         await person.reads("it should be an address like https://misskey.example")
         await person.answers("Your Misskey server", "https://misskey.example")
-        await person.answers_hidden("The webhook's URL (it stays hidden)", discord.url)
+        await person.answers_hidden("The webhook's URL (hidden)", discord.url)
         await person.answers("The address under which Misskey reaches relay", address)
         await person.reads(f"URL      {address}/hooks/mentions")
         await person.reads("press Test")

@@ -118,7 +118,7 @@ def test_wrong_usage_ends_with_2_and_names_the_fix(relay, arguments, told):
 @pytest.mark.parametrize("command", ["serve", "check"])
 def test_without_a_configuration_it_is_told_how_to_begin(relay, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("relay.cli.context.PLACES", (Path("config.yaml"),))
+    monkeypatch.setattr("relay.cli.context.DEFAULT_PATHS", (Path("config.yaml"),))
     answer = relay(command)
     assert (answer.code, answer.out) == (2, "")
     assert "--config FILE" in answer.err
@@ -127,7 +127,7 @@ def test_without_a_configuration_it_is_told_how_to_begin(relay, tmp_path, monkey
 
 def test_the_configuration_to_begin_with_is_right(relay, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("relay.cli.context.PLACES", (Path("config.yaml"),))
+    monkeypatch.setattr("relay.cli.context.DEFAULT_PATHS", (Path("config.yaml"),))
     shown = relay("serve").err.split("\n\n")[1]
     (tmp_path / "config.yaml").write_text(shown, encoding="utf-8")
     (tmp_path / "alice.secret").write_text("s3cret", encoding="utf-8")
@@ -169,7 +169,7 @@ def test_route_tells_who_gets_an_event_and_why_not(relay, folder):
     answer = relay("route", "mention")
     assert answer.code == 0
     assert answer.out.splitlines() == [
-        "a mention, as if it came by hook alice:",
+        "a mention, as if received by hook alice:",
         "team  by route mentions",
         "mods  no route matches",
         "room  by route mentions",
@@ -273,7 +273,7 @@ def test_preview_shows_nothing_of_what_a_sink_may_not_show(relay, folder):
 @pytest.mark.parametrize("kind", sample.kinds())
 def test_preview_needs_no_configuration(relay, tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("relay.cli.preview.first_place", lambda: None)
+    monkeypatch.setattr("relay.cli.preview.default_path", lambda: None)
     assert relay("preview", kind, "--json").json.keys() == {"discord", "slack", "matrix"}
 
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from relay.cli.context import check_left_outbox, configuration, existing_file, found_outbox, news
+from relay.cli.context import (
+    check_misplaced_outbox,
+    configuration,
+    outbox_file,
+    resolved_outbox,
+    wake,
+)
 from relay.config import Config, outbox_of
 from relay.errors import ConfigError, OutboxError
 from relay.outbox import SQLiteOutbox
@@ -25,7 +31,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path
 
 
 def found(address: str, place: Path, service: tuple[Path, Path], **environ: str) -> str:
-    return found_outbox(address, place, environ=environ, service=service)
+    return resolved_outbox(address, place, environ=environ, service=service)
 
 
 @pytest.mark.parametrize("name", ["relay.db", "other.db", "data/relay.db"])
@@ -58,7 +64,7 @@ def test_without_a_state_directory_that_of_the_configuration_is_taken(
     service: tuple[Path, Path], tmp_path: Path
 ) -> None:
     folder = service[0]
-    address = found_outbox(
+    address = resolved_outbox(
         "sqlite:relay.db", folder / "config.yaml", environ={}, service=(folder, tmp_path / "none")
     )
     assert address == f"sqlite:{folder}/relay.db"
@@ -93,7 +99,7 @@ def test_no_empty_outbox_begins_beside_one_of_an_earlier_version(
 ) -> None:
     place, old = installed
     with pytest.raises(OutboxError, match="earlier versions kept it in the working dir") as error:
-        check_left_outbox(configuration(place), place)
+        check_misplaced_outbox(configuration(place), place)
     assert f"mv {old} {old}.lock '{place.parent}'/" in str(error.value)
     assert f"outbox: sqlite:{old}" in str(error.value)
 
@@ -101,18 +107,18 @@ def test_no_empty_outbox_begins_beside_one_of_an_earlier_version(
 def test_what_it_says_to_do_is_what_helps(installed: tuple[Path, Path]) -> None:
     place, old = installed
     with pytest.raises(OutboxError) as error:
-        check_left_outbox(configuration(place), place)
+        check_misplaced_outbox(configuration(place), place)
     (command,) = re.findall(r"then (mkdir .*)", str(error.value))
     subprocess.run(command, shell=True, check=True)
     assert not old.exists()
-    check_left_outbox(configuration(place), place)
-    assert existing_file(configuration(place)) == place.parent / "relay.db"
+    check_misplaced_outbox(configuration(place), place)
+    assert outbox_file(configuration(place)) == place.parent / "relay.db"
 
 
 def test_an_outbox_that_is_in_its_place_is_used(installed: tuple[Path, Path]) -> None:
     place, _ = installed
     (place.parent / "relay.db").touch()
-    check_left_outbox(configuration(place), place)
+    check_misplaced_outbox(configuration(place), place)
 
 
 @pytest.mark.parametrize("written", ["sqlite:/nowhere/relay.db", "postgresql://relay@db/relay"])
@@ -121,7 +127,7 @@ def test_a_whole_address_has_nothing_to_do_with_the_working_directory(
 ) -> None:
     place, _ = installed
     place.write_text(f"{place.read_text()}outbox: {written}\n", encoding="utf-8")
-    check_left_outbox(configuration(place), place)
+    check_misplaced_outbox(configuration(place), place)
 
 
 def test_a_file_that_is_no_outbox_keeps_nobody_from_starting(
@@ -130,7 +136,7 @@ def test_a_file_that_is_no_outbox_keeps_nobody_from_starting(
     place, old = installed
     old.with_name("relay.db.lock").unlink()
     old.write_text("something else", encoding="utf-8")
-    check_left_outbox(configuration(place), place)
+    check_misplaced_outbox(configuration(place), place)
 
 
 @pytest.mark.parametrize(
@@ -158,23 +164,23 @@ def test_no_outbox_is_told_of_what_cannot_be_read(tmp_path: Path) -> None:
 
 def test_who_looks_in_the_wrong_folder_is_told_where_one_is(service: tuple[Path, Path]) -> None:
     with pytest.raises(OutboxError) as error:
-        existing_file(Config(outbox="sqlite:/nowhere/relay.db"))
-    assert str(error.value) == "there is no outbox /nowhere/relay.db: relay serve makes it"
+        outbox_file(Config(outbox="sqlite:/nowhere/relay.db"))
+    assert str(error.value) == "there is no outbox /nowhere/relay.db: relay serve creates it"
     Path("relay.db").touch()
     with pytest.raises(OutboxError) as error:
-        existing_file(Config(outbox="sqlite:/nowhere/relay.db"))
+        outbox_file(Config(outbox="sqlite:/nowhere/relay.db"))
     here = Path("relay.db").absolute()
-    assert f"there is {here}: if that is meant, write outbox: sqlite:{here}" in str(error.value)
+    assert f"if you mean {here}, write outbox: sqlite:{here}" in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("sqlite:relay.db", "no relay runs: see relay serve"),
-        ("postgresql://relay@db.example/relay", "a running relay looks within 30 seconds"),
+        ("sqlite:relay.db", "relay is not running: see relay serve"),
+        ("postgresql://relay@db.example/relay", "a running relay continues within 30 seconds"),
     ],
 )
 async def test_where_no_relay_answers_nothing_is_claimed_of_those_elsewhere(
     service: tuple[Path, Path], address: str, words: str
 ) -> None:
-    assert await news(Config(outbox=address), ["team"]) == words
+    assert await wake(Config(outbox=address), ["team"]) == words

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from relay.cli import main as cli
-from relay.cli.init_presets import USES
+from relay.cli.init_presets import PRESETS
 from relay.config import load
 
 ANSWERS = {
@@ -41,7 +41,7 @@ def arguments(use: str, **changes: str) -> list[str]:
     for key, answer in (ANSWERS | changes).items():
         if key in {"server", "address"}:
             given += [f"--{key}", answer]
-        for question in USES[use].questions:
+        for question in PRESETS[use].questions:
             if question.key == key:
                 given += [f"--{key}-file", "answer"] if question.is_secret else [f"--{key}", answer]
     return given
@@ -51,23 +51,23 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("use", PRESETS)
 def test_what_is_written_is_a_configuration_without_a_warning(folder, capsys, use):
     assert cli.main(arguments(use)) == 0
     config = load(Path("config.yaml"))
     assert config.warnings == ()
     assert list(config.hooks) == [use]
     assert config.hooks[use].server == ANSWERS["server"]
-    assert [route.to for route in config.compiled_routes()] == [(USES[use].sink,)]
+    assert [route.to for route in config.compiled_routes()] == [(PRESETS[use].sink,)]
     assert "https://relay.example/hooks/" + use in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("use", PRESETS)
 def test_secrets_are_in_files_that_only_their_owner_reads(folder, capsys, use):
     cli.main(arguments(use))
     assert "t0psecret" not in Path("config.yaml").read_text(encoding="utf-8")
     assert mode(Path("secrets")) == 0o700
-    assert {path.name for path in Path("secrets").iterdir()} == {use, USES[use].sink}
+    assert {path.name for path in Path("secrets").iterdir()} == {use, PRESETS[use].sink}
     assert {mode(path) for path in Path("secrets").iterdir()} == {0o600}
     made = Path("secrets", use).read_text(encoding="utf-8").strip()
     answer = capsys.readouterr()
@@ -89,7 +89,7 @@ def test_nothing_is_overwritten(folder, capsys, name):
     file.parent.mkdir(exist_ok=True)
     file.write_text("mine", encoding="utf-8")
     assert cli.main(arguments("mentions")) == 2
-    assert capsys.readouterr().err == f"{name} is there already, and init overwrites nothing\n"
+    assert capsys.readouterr().err == f"{name} exists, and init overwrites nothing\n"
     assert file.read_text(encoding="utf-8") == "mine"
     others = {path for path in folder.rglob("*") if path.is_file()}
     assert others == {folder / "answer", folder / name}
@@ -129,7 +129,7 @@ def test_a_wrong_secret_is_told_without_it(folder, capsys):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        pytest.param([], "say what it is for: --use mentions, --use notes", id="the use"),
+        pytest.param([], "choose a purpose: --use mentions, --use notes", id="the use"),
         pytest.param(["--use", "notes"], "--server is missing", id="an answer"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from relay.cli import main as cli
-from relay.cli.init_presets import USES, config
+from relay.cli.init_presets import PRESETS, config
 from relay.config.schema import schema
 from tests.unit.test_config import uncommented
 
@@ -73,7 +73,7 @@ def test_it_is_a_schema() -> None:
                 ),
                 id=f"what init writes for {use.name}",
             )
-            for use in USES.values()
+            for use in PRESETS.values()
         ),
         pytest.param("hold: 0\nmax_body: 4000000\nretry: 5s\n", id="numbers, and one for a list"),
         pytest.param("hooks: {a: {secret_file: [b, c]}}\n", id="several files of secrets"),
