@@ -26,7 +26,7 @@ TOLD = {
     ],
     "y24_forum_nothing": ["sinks.d.thread_id: the url names another thread, with ?thread_id="],
     "z05_bearer": ["sinks.x.token: is written without Bearer"],
-    "z10_discord_github": ["sinks.x.url: ends with /github", "take /github off"],
+    "z10_discord_suffix": ["sinks.x.url: ends with /github", "take /github off"],
     "z14_slack_token_user": ["sinks.x.token: is an app-level token", "xoxb-"],
     "z15_slack_channel_link": ["sinks.x.channel: is a link", "like C0123ABCD"],
     "z32": ["sinks.x.url: lacks its last part, the token"],
