@@ -135,8 +135,10 @@ SELECT count(*) AS number, max(id) AS last, max(accepted_at) AS accepted_at FROM
 def delivery_of(row: Record) -> Delivery:
     """A delivery from its row; SQLite stores flags as numbers."""
     values = dict(row)
-    flags = {name: bool(values[name]) for name in ("interrupted", "in_doubt")}
-    return Delivery(**values | flags | {"state": State(values["state"])})
+    values["state"] = State(values["state"])
+    for flag in ("interrupted", "in_doubt"):
+        values[flag] = bool(values[flag])
+    return Delivery(**values)
 
 
 class SQLOutbox(ABC):

@@ -103,7 +103,7 @@ def _values(delivery: Delivery) -> dict[str, Any]:
 def queue_of(db: sqlite3.Connection, sink: str) -> Sequence[QueuedDelivery]:
     """The first deliveries that wait for a sink, in the order of their ids."""
     values = {"sink": sink, "lookahead": ordering.LOOKAHEAD}
-    return [QueuedDelivery(**row) for row in db.execute(statements.QUEUE, values)]
+    return [QueuedDelivery(**row) for row in db.execute(statements.QUEUE, values).fetchall()]
 
 
 def last_edits(db: sqlite3.Connection, ids: Sequence[int]) -> Mapping[int, Delivery]:

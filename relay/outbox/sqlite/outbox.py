@@ -215,7 +215,7 @@ class SQLiteOutbox(sql.SQLOutbox):
             return [
                 cast(sql.Record, row)
                 for statement, values in queries
-                for row in db.execute(statement, numbered(*values))
+                for row in db.execute(statement, numbered(*values)).fetchall()
             ]
 
         return await self._read(job)
