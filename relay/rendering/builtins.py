@@ -31,6 +31,7 @@ from relay.rendering.meter import (
     CHARACTERS,
     SIZE,
     BoundError,
+    carried,
     charge,
     itemised,
     limited,
@@ -41,7 +42,6 @@ from relay.rendering.meter import (
     weighed,
     weight,
 )
-from relay.rendering.rich import carried
 
 RANGE = 1_000
 DIGITS = 20  # that ``round`` may keep or take away

@@ -14,8 +14,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from markupsafe import Markup, escape, soft_str
 
 from relay.rendering.builtins import found_in, key
-from relay.rendering.meter import BITS, charge, copied, paid, turns, weighed
-from relay.rendering.rich import carried
+from relay.rendering.meter import BITS, carried, charge, copied, paid, turns, weighed
 
 NODES = 20_000  # of one template
 DEPTH = 200  # nodes in nodes; Python allows as many parentheses in each other

@@ -24,13 +24,14 @@ from relay.rendering.jinja import (
     Macro,
     TemplateReference,
 )
-from relay.rendering.rich import Rich
+from relay.rendering.rich import Rich, combined
 
 STEPS = 200_000  # of one rendering
 CHARACTERS = 128  # that are read or copied in one step
 COMPARED = 4096  # pairs of characters that are compared in one step, in the worst of searches
 ITEM = 32  # characters that take as long as one item of a list
 SIZE = 200_000  # characters of one value, or items, or characters of one rendering
+RICH = 2  # texts that get an origin in one step
 ITEMS = 50_000  # in all lists of one value that is read
 HEAVIEST = ITEMS * ITEM  # all that such a value holds, in characters
 DEPTH = 100  # lists in lists
@@ -239,3 +240,17 @@ def paid(pieces: Iterable[Any]) -> tuple[Any, ...]:
         raise BoundError(f"a value of more than {SIZE} characters")
     read(total)
     return parts
+
+
+def carried(result: Any, args: Iterable[Any]) -> Any:
+    """A text, or a list of texts, with the origin of the texts that an operation made it of."""
+    kind = result.__class__
+    if kind is not str and kind is not list and kind is not tuple:
+        return result
+    origin = combined(args)
+    if origin is None:
+        return result
+    if kind is str:
+        return Rich(result, origin)
+    charge(len(result) // RICH)
+    return kind(Rich(part, origin) if part.__class__ is str else part for part in result)

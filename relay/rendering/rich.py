@@ -3,12 +3,12 @@ Texts that know on which server they were written, so that names in them can be 
 
 ``@bob`` and ``:cat:`` are names on the server of the text's author. ``Rich`` is a text with that
 ``Origin``: fields of the model get it where a template reads them (``ATTRIBUTIONS``), and the
-sandbox keeps it through every filter, method and operator that makes a text of others (``carried``,
-``combined``). A text of several origins has none: mentions
-in it that name no server are not linked, because a link to a stranger's profile is worse.
+sandbox keeps it through every filter, method and operator that makes a text of others (``carried``
+in ``meter``). The origin of a text of several servers is ``NOWHERE``: mentions in it that name no
+server are not linked, because a link to a stranger's profile is worse.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +38,9 @@ class Rich(str):
     def __getitem__(self, key: Any) -> "Rich":
         return Rich(super().__getitem__(key), self.origin)
 
+    def __iter__(self) -> Iterator["Rich"]:
+        return (Rich(char, self.origin) for char in str.__iter__(self))
+
 
 def combined(texts: Iterable[Any]) -> Origin | None:
     """The one origin of all rich texts among ``texts``; ``NOWHERE`` if they differ."""
@@ -45,19 +48,6 @@ def combined(texts: Iterable[Any]) -> Origin | None:
     if len(origins) > 1:
         return NOWHERE
     return origins.pop() if origins else None
-
-
-def carried(result: Any, args: Iterable[Any]) -> Any:
-    """A text, or a list of texts, with the origin of the texts that an operation made it of."""
-    kind = result.__class__
-    if kind is not str and kind is not list and kind is not tuple:
-        return result
-    origin = combined(args)
-    if origin is None:
-        return result
-    if kind is str:
-        return Rich(result, origin)
-    return kind(Rich(part, origin) if part.__class__ is str else part for part in result)
 
 
 def common_origin(event: Event) -> Origin:

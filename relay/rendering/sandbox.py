@@ -20,8 +20,8 @@ from markupsafe import Markup
 
 from relay.rendering import builtins, instrument, jinja
 from relay.rendering.jinja import Context, Environment, Macro, Namespace, TemplateModule
-from relay.rendering.meter import SIZE, charge, joined, limited, owned, weighed
-from relay.rendering.rich import ATTRIBUTIONS, Attribution, carried
+from relay.rendering.meter import SIZE, carried, charge, joined, limited, owned, weighed
+from relay.rendering.rich import ATTRIBUTIONS, Attribution
 
 LOADING = 100  # steps that a look for a template costs
 CALLING = 5  # steps that a call of a macro costs

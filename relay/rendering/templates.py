@@ -31,7 +31,7 @@ from relay.rendering.blocks import BLOCKS, composed, guarded, parser
 from relay.rendering.builtins import light
 from relay.rendering.expression import values
 from relay.rendering.jinja import TemplateModule, blocks_of
-from relay.rendering.meter import BoundError, bounded, charge, joined, weighed
+from relay.rendering.meter import BoundError, bounded, carried, charge, joined, weighed
 from relay.rendering.problem import Problem, ProblemError, line_of_block, problem_of
 from relay.rendering.rich import Attribution, Rich, common_origin
 from relay.rendering.sandbox import Sandbox
@@ -237,10 +237,10 @@ def _emoji(text: str | None) -> Markup:
     return _kept((*tree_of(parse_simple(text[:MFM_LENGTH]), origin), *rest))
 
 
-def _readable(text: str | None) -> str:
+def _readable(text: str | None) -> Any:
     """The filter: a text with its punycode hosts decoded."""
     _pay_for_markup(text or "")
-    return readable(text)
+    return carried(readable(text), (text,))
 
 
 def _read(text: str) -> tuple[str, Origin]:

@@ -57,6 +57,12 @@ def mentioned(source: str, event: Event = EVENT) -> list[str]:
         "{{ note.text | default('none') | mfm }}",
         "{{ note.text | reverse | reverse | mfm }}",
         "{{ note.text[1:5] | mfm }}",
+        "{{ note.text | readable | mfm }}",
+        "{{ note.text | title | lower | mfm }}",
+        "{{ note.text.partition('x') | first | mfm }}",
+        "{{ note.text | list | join | mfm }}",
+        "{% set ns = namespace(t='') %}{% for char in note.text %}{% set ns.t = ns.t ~ char %}"
+        "{% endfor %}{{ ns.t | mfm }}",
         "{{ (note.text + '!') | mfm }}",
         "{{ ('! ' + note.text) | mfm }}",
         "{{ ('! ' ~ note.text ~ 1) | mfm }}",
