@@ -199,7 +199,10 @@ routes: [{{match: {{event: mention}}, to: team}}, {{match: {{event: abuseReport}
         ("relay.example", "should be an address like https://relay.example"),
         ("ftp://relay.example", "should be an address like https://relay.example"),
         ("https://relay.example:x", "should be an address like https://relay.example"),
-        ("https://me:s3cret@relay.example", "Misskey calls no such address"),
+        (
+            "https://me:s3cret@relay.example",
+            "has a user name or a password in it, which Misskey cannot call",
+        ),
     ],
 )
 async def test_what_is_no_address_is_refused(tmp_path: Path, url: str, told: str) -> None:
