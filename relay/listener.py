@@ -1,4 +1,4 @@
-"""Doors that open on an address, ``host:port`` or ``unix:/path``, and leave no trace."""
+"""Listens on an address, ``host:port`` or ``unix:/path``, and cleans up afterwards."""
 
 import os
 from collections.abc import AsyncIterator
@@ -13,22 +13,22 @@ from relay.errors import ConfigError
 
 UNIX = "unix:"
 
-# Else each answer names the versions of Python and of the library, also one to no request at all.
+# Otherwise each response names the versions of Python and of aiohttp.
 web_response.SERVER_SOFTWARE = "relay"  # type: ignore[attr-defined]
 
-# Who may connect to a socket: a web server in front has a user of its own.
+# Modes of a socket's file: a web server in front of relay runs as another user.
 EVERYBODY = 0o666
 OWNER = 0o600
 
 
-# Each is read from before the next come: else a crowd of strangers would have ended the first
-# ones before anybody could see who they are. The others wait in the kernel.
+# Few connections are accepted at a time, and each is read from before the next: otherwise a crowd
+# of strangers would end connections before their secrets are read. The rest wait in the kernel.
 ACCEPTED = 16
 WAITING = 1024
 
 
 class Listener:
-    """An application that takes connections, until it is closed."""
+    """An application that accepts connections until it is closed."""
 
     def __init__(self, runner: web.AppRunner, listen: str, *, mode: int) -> None:
         self._runner = runner
@@ -37,7 +37,7 @@ class Listener:
         self._socket: _Socket | None = None
 
     async def open(self) -> None:
-        """Raises ConfigError."""
+        """Start to accept connections. Raises ConfigError."""
         await self._runner.setup()
         try:
             await self._site().start()
@@ -51,14 +51,14 @@ class Listener:
             ) from None
 
     async def close(self) -> None:
-        """Let what is in flight end, and take nothing more."""
+        """Accept no more connections, and finish the requests in flight."""
         await self._runner.cleanup()
         if self._socket is not None:
             self._socket.remove()
 
     @property
     def address(self) -> str:
-        """Where it is open, for people."""
+        """The address as text, with the port that was assigned."""
         if self._listen.startswith(UNIX):
             return self._listen
         host, port = self._runner.addresses[0][:2]
@@ -72,15 +72,15 @@ class Listener:
         return web.TCPSite(self._runner, host.strip("[]"), int(port), backlog=ACCEPTED)
 
     def _let_wait(self) -> None:
-        """asyncio takes as many connections at a time as may wait; here more may."""
+        """Let more connections wait in the kernel than asyncio accepts at a time."""
         for site in self._runner.sites:
-            for one in getattr(site._server, "sockets", ()):
-                with socket(fileno=os.dup(one.fileno())) as same:
-                    same.listen(WAITING)
+            for listening in getattr(site._server, "sockets", ()):
+                with socket(fileno=os.dup(listening.fileno())) as duplicate:
+                    duplicate.listen(WAITING)
 
 
 class _Socket:
-    """The file of a socket: who ends removes it, unless the next process has replaced it."""
+    """The file of a socket, removed at the end unless the next process has replaced it."""
 
     def __init__(self, path: Path, *, mode: int) -> None:
         path.chmod(mode)
@@ -105,11 +105,11 @@ async def listen(runner: web.AppRunner, address: str, *, mode: int) -> AsyncIter
 
 
 STRANGERS = 500  # at once
-KNOWN = 200  # at once; Misskey's worker has 16, and whoever waits behind a proxy has few
+KNOWN = 200  # at once; Misskey's worker has 16, and a proxy opens few
 
 
 class Known:
-    """The connections that brought a right secret, the last used last: they are kept longest."""
+    """The connections that sent a valid secret, the last used last: they are kept longest."""
 
     def __init__(self) -> None:
         self._connections: dict[web.RequestHandler, None] = {}
@@ -121,7 +121,9 @@ class Known:
         self._connections.pop(connection, None)
         self._connections[connection] = None
         if len(self._connections) > KNOWN:
-            self._connections = {one: None for one in self._connections if one.transport}
+            self._connections = {
+                connection: None for connection in self._connections if connection.transport
+            }
         if len(self._connections) > KNOWN:
             oldest = next(iter(self._connections))
             del self._connections[oldest]
@@ -132,14 +134,14 @@ KNOWN_ONES: web.AppKey[Known] = web.AppKey("KNOWN_ONES", Known)
 
 
 def trust(request: web.Request) -> None:
-    """Keep the connection of a request that brought a right secret, whoever else comes."""
+    """Protect the connection of a request that had a valid secret from being closed."""
     known = request.app.get(KNOWN_ONES)
     if known is not None:
         known.add(request.protocol)
 
 
 class BoundedRunner(web.AppRunner):
-    """Serves an application over so many connections: a stranger too many ends the oldest one."""
+    """Serves a bounded number of connections: an unknown one too many closes the oldest."""
 
     def __init__(self, app: web.Application, **named: Any) -> None:
         super().__init__(app, **named)
@@ -147,13 +149,13 @@ class BoundedRunner(web.AppRunner):
 
     @property
     def server(self) -> web.Server | None:
-        """What makes the protocol of each new connection."""
-        found = super().server
-        return None if found is None else _Bounded(found, self._known)
+        """The factory of protocols for new connections."""
+        server = super().server
+        return None if server is None else _Bounded(server, self._known)
 
 
 class _Bounded(web.Server):
-    """A server as sites know it: they call it for each connection."""
+    """A server, which sites call for each connection."""
 
     def __init__(self, server: web.Server, known: Known) -> None:
         self._server = server
@@ -162,7 +164,11 @@ class _Bounded(web.Server):
     def __call__(self) -> web.RequestHandler:
         connections = self._server.connections  # the oldest first
         if len(connections) >= STRANGERS:
-            strangers = [one for one in connections if one.transport and one not in self._known]
+            strangers = [
+                connection
+                for connection in connections
+                if connection.transport and connection not in self._known
+            ]
             for oldest in strangers[: max(0, len(strangers) + 1 - STRANGERS)]:
                 oldest.force_close()
         return self._server()

@@ -1,8 +1,8 @@
 """
-The control socket: commands ask the relay that runs to reload, to look, and how its lanes are.
+The control socket, by which commands reload a running relay, wake lanes and read their state.
 
-A file beside the outbox that nobody but its owner may use: whoever finds the one finds the other.
-What the outbox holds commands read and change themselves, whether relay runs or not.
+It is a file next to the outbox that only its owner may use, so that a command that finds the one
+finds the other. The outbox itself is read and changed by commands whether relay runs or not.
 """
 
 import logging
@@ -21,7 +21,7 @@ from relay.listener import OWNER, UNIX, listen
 
 PATIENCE = 5.0  # seconds
 RELOAD = 60.0  # a large configuration takes long to read
-NOBODY = (FileNotFoundError, ConnectionRefusedError)
+NOT_RUNNING = (FileNotFoundError, ConnectionRefusedError)
 
 Answer: TypeAlias = Mapping[str, Any]
 
@@ -38,17 +38,17 @@ class Reloaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """What can be asked of a relay that runs."""
+    """The requests that a running relay answers."""
 
     reload: Callable[[], Awaitable[Reloaded]]
-    """Raises ConfigError with all mistakes, and changes nothing then."""
+    """Raises ConfigError with all problems, and changes nothing then."""
     wake: Callable[[Collection[str]], None]
-    """Something may wait for these sinks."""
+    """Let the lanes of these sinks look for deliveries now."""
     lanes: Callable[[], Mapping[str, LaneStatus]]
 
 
 def socket_of(outbox: Path | None, home: Path) -> Path:
-    """Beside the file of the outbox; where that is a database on a server, in relay's folder."""
+    """The path next to the file of the outbox, or in ``home`` if that is a database on a server."""
     if outbox is None:
         return home / "relay.control.sock"
     return outbox.with_name(f"{outbox.name}.sock")
@@ -56,8 +56,8 @@ def socket_of(outbox: Path | None, home: Path) -> Path:
 
 @asynccontextmanager
 async def controlled(control: Control, socket: Path) -> AsyncIterator[None]:
-    """Answer commands. Events matter more: where no socket can be, that is told, and no more."""
-    runner = web.AppRunner(_door(control), access_log=None)
+    """Answer commands; where no socket can be opened, that is logged and relay still runs."""
+    runner = web.AppRunner(_create_app(control), access_log=None)
     async with AsyncExitStack() as stack:
         try:
             opened = listen(runner, f"{UNIX}{socket}", mode=OWNER)
@@ -67,7 +67,7 @@ async def controlled(control: Control, socket: Path) -> AsyncIterator[None]:
         yield
 
 
-def _door(control: Control) -> web.Application:
+def _create_app(control: Control) -> web.Application:
     async def reload(request: web.Request) -> web.Response:
         try:
             done = await control.reload()
@@ -92,19 +92,19 @@ def _door(control: Control) -> web.Application:
 
 
 async def ask(
-    socket: Path, method: str, path: str, said: object = None, *, patience: float = PATIENCE
+    socket: Path, method: str, path: str, body: object = None, *, patience: float = PATIENCE
 ) -> Answer | None:
-    """What the relay with this socket answers; None if none runs. Raises OutboxError."""
+    """Ask the relay with this socket; None if it does not run. Raises OutboxError."""
     connector = aiohttp.UnixConnector(str(socket))
     timeout = aiohttp.ClientTimeout(total=patience)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         try:
-            async with session.request(method, f"http://relay{path}", json=said) as answer:
+            async with session.request(method, f"http://relay{path}", json=body) as answer:
                 answer.raise_for_status()
-                found: Answer = await answer.json()
-                return found
+                content: Answer = await answer.json()
+                return content
         except aiohttp.ClientConnectorError as error:
-            if isinstance(error.os_error, NOBODY):
+            if isinstance(error.os_error, NOT_RUNNING):
                 return None
             reason = error.os_error.strerror or error.os_error
             raise OutboxError(f"{socket}: cannot be used: {reason}") from None

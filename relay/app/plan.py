@@ -1,8 +1,7 @@
 """
-The plan: all that a configuration makes of relay, but for its doors and its outbox.
+Builds the parts of relay that follow from its configuration, without listeners and outbox.
 
-A relay that runs works by one plan, and takes another as a whole when its configuration has
-changed: so a start and a reload are the same.
+A reload replaces the plan as a whole, so that a start and a reload build the same.
 """
 
 import hashlib
@@ -27,22 +26,22 @@ from relay.sinks import SinkSettings
 from relay.sinks.pacing import Pace
 
 RESTART_ONLY = ("listen", "web", "outbox", "proxy")
-"""The keys that hold until relay is started again."""
+"""The keys whose changes need a restart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What the parts of relay go by; a part asks for its own."""
+    """The configuration as the parts of relay use it."""
 
     config: Config
     hooks: Hooks
     rules: AcceptanceRules
     lane_configs: Mapping[str, LaneConfig]
-    """What is asked of the lane of each sink, by name."""
+    """The settings of the lane of each sink, by name."""
     routes: Sequence[Route]
     renderer: Renderer
     groups: Sequence[Collection[str]]
-    """The names of sinks that count against the same limit of their vendor's, together."""
+    """The names of the sinks that share a limit of their vendor, a collection each."""
     paces: Mapping[Hashable, Pace]
 
     @classmethod
@@ -98,7 +97,7 @@ def changed(before: Plan, after: Plan) -> Sequence[str]:
 
 
 def restart_only(started: Config, config: Config) -> Sequence[str]:
-    """The keys that differ from those of the start, and cannot change before the next."""
+    """The keys that have changed since the start, but need a restart."""
     return [key for key in RESTART_ONLY if getattr(started, key) != getattr(config, key)]
 
 
@@ -160,9 +159,9 @@ def _rules(config: Config, routes: Sequence[Route]) -> AcceptanceRules:
 
 
 def _paces(config: Config, known: Mapping[Hashable, Pace]) -> Mapping[Hashable, Pace]:
-    """By the sinks' keys, and by those of their vendors: what has left counts for all who share."""
-    wanted = {key for sink in config.sinks.values() for key in (sink.pace_key, _vendor(sink))}
-    return {key: known.get(key, Pace()) for key in wanted}
+    """The paces by the keys of sinks and of vendors; requests count for all that share one."""
+    keys = {key for sink in config.sinks.values() for key in (sink.pace_key, _vendor(sink))}
+    return {key: known.get(key, Pace()) for key in keys}
 
 
 def _pace(sink: SinkSettings, paces: Mapping[Hashable, Pace]) -> Pace:
@@ -176,7 +175,7 @@ def _vendor(sink: SinkSettings) -> Hashable:
 
 
 def _groups(config: Config) -> Sequence[Collection[str]]:
-    found: dict[Hashable, list[str]] = {}
+    groups: dict[Hashable, list[str]] = {}
     for name, sink in config.sinks.items():
-        found.setdefault(sink.pace_key, []).append(name)
-    return list(found.values())
+        groups.setdefault(sink.pace_key, []).append(name)
+    return list(groups.values())

@@ -1,4 +1,4 @@
-"""Reload: the configuration is read anew, and relay goes on by it, wholly or not at all."""
+"""Reloads the configuration, as a whole or not at all."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class Reload:
-    """``load`` reads the file; it runs in a thread, so that no event waits for it."""
+    """``load`` reads the file; it runs in a thread, so that events need not wait for it."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Reload:
         self._alone = asyncio.Lock()
 
     async def __call__(self) -> Reloaded:
-        """Raises ConfigError, with all mistakes, and everything goes on as it was."""
+        """Reload; raises ConfigError with all problems, and then nothing has changed."""
         async with self._alone:
             self._notifier.reloading()
             try:
@@ -92,7 +92,7 @@ class Reload:
             raise ConfigError(f"a bug in relay: {type(error).__name__}") from None
 
     async def watch(self, asked: asyncio.Event, *, stop: asyncio.Event) -> None:
-        """Reload whenever that is asked for, until ``stop``."""
+        """Reload whenever ``asked`` is set, until ``stop``."""
         while True:
             await first(None, stop, asked)
             if stop.is_set():
@@ -101,11 +101,11 @@ class Reload:
             try:
                 await self()
             except RelayError:
-                continue  # it was told
+                continue  # it has been logged
 
 
 async def reopen(outbox: Outbox, lane_configs: Mapping[str, LaneConfig], *, now: int) -> None:
-    """Let sinks go on whose configuration changed since they refused us; name the others."""
+    """Open closed sinks whose settings have changed since; log the others, and orphaned sinks."""
     for closed in await outbox.closed_sinks():
         lane_config = lane_configs.get(closed.name)
         if lane_config is not None and lane_config.fingerprint == closed.fingerprint:

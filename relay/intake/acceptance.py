@@ -1,4 +1,4 @@
-"""What becomes of an event that came through the door: routed, gated, stored, and told."""
+"""Accepts an event: routes it, asks the gates, stores it and wakes lanes."""
 
 import asyncio
 import logging
@@ -19,22 +19,23 @@ from relay.routing.match import sinks_for
 logger = logging.getLogger(__name__)
 
 LOGGED = 500  # characters of a note
-USUAL = 64 * 2**10  # bytes, which hardly an event has
+USUAL = 64 * 2**10  # bytes; few events are larger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceRules:
     """
-    Which sinks get an event, and how many may wait.
+    The rules by which sinks get an event, and the limit of pending deliveries.
 
-    ``hold`` in milliseconds; 0: no event has siblings. ``bound`` are the hooks of one server each.
+    ``hold`` is in milliseconds, and 0 where events have no siblings; ``bound`` are the hooks of one
+    server each.
     """
 
     table: RouteIndex
     bound: Collection[str]
     gates: Mapping[str, Gate]
     alike: Mapping[Gate, Collection[str]]
-    """The sinks of each gate: thousands share a few."""
+    """The sinks of each gate; thousands share a few gates."""
     hold: int
     max_waiting: int
     log_content: bool
@@ -42,9 +43,9 @@ class AcceptanceRules:
 
 class Acceptance:
     """
-    Commits events with their deliveries, and wakes the lanes that carry them.
+    Commits events with their deliveries, and wakes the lanes of their sinks.
 
-    ``rules`` gives those that hold now, ``clock`` Unix milliseconds.
+    ``rules`` returns the current rules, ``clock`` Unix milliseconds.
     """
 
     def __init__(
@@ -63,12 +64,12 @@ class Acceptance:
         self._broken: BrokenError | None = None
         self._breaks = asyncio.Event()
         self._refused = 0
-        self._size = 0  # of the largest that was refused
+        self._size = 0  # bytes of the largest event that was refused
         self.refusal: str | None = None
         """Why the last event was refused; None once one as large could be stored again."""
 
     async def __call__(self, event: Event, raw: bytes) -> bool:
-        """Commit one; False if it had come before. Raises OutboxError."""
+        """Commit an event; False if it had been accepted before. Raises OutboxError."""
         try:
             is_new = await self._accepted(event, raw)
         except OutboxError as error:
@@ -102,16 +103,16 @@ class Acceptance:
 
     async def _accepted(self, event: Event, raw: bytes) -> bool:
         rules = self._rules()
-        wanted = sinks_for(event, rules.table.routes_for(event))
+        routed = sinks_for(event, rules.table.routes_for(event))
         withheld = {
-            name: why for name in wanted if (why := denial_reason(rules.gates[name], event))
+            name: why for name in routed if (why := denial_reason(rules.gates[name], event))
         }
-        chosen = {name: route for name, route in wanted.items() if name not in withheld}
+        chosen = {name: route for name, route in routed.items() if name not in withheld}
         same = sibling(event, bound=rules.bound) if rules.hold else None
         editing, withdrawn = set[str](), set[str]()
         if same is not None:
             withdrawn = {name for name in withheld if revokes(rules.gates[name], event)}
-            editing, closed = _unnamed(event, rules, wanted)
+            editing, closed = _unnamed(event, rules, routed)
             withdrawn |= closed
         await self._backlog_limit.check(rules.max_waiting, now=self._clock())
         taken = await self._outbox.accept(
@@ -129,19 +130,19 @@ class Acceptance:
         )
         if taken is not None:
             self._backlog_limit.add(len(chosen))
-            _tell(event, chosen, withheld, text=_text(event) if rules.log_content else None)
-        # Not only what is new: it can have been stored before without our hearing of it.
+            _log(event, chosen, withheld, text=_text(event) if rules.log_content else None)
+        # Also for a repeated event: it may have been stored although the answer was lost.
         self._wake([*chosen, *editing, *withdrawn] if taken is None else taken)
         return taken is not None
 
 
 def _unnamed(
-    event: Event, rules: AcceptanceRules, wanted: Collection[str]
+    event: Event, rules: AcceptanceRules, routed: Collection[str]
 ) -> tuple[set[str], set[str]]:
     """
-    The sinks that no route names, which get a change of what they were told nevertheless.
+    The sinks that no route selects, but that get the event as an edit of an earlier one.
 
-    Beside them those of them that may not even show any longer what they were told.
+    Also those of them that may not even show the earlier one any longer.
     """
     editing, withdrawn = set[str](), set[str]()
     changes = is_change(event)
@@ -150,15 +151,15 @@ def _unnamed(
             withdrawn.update(names)
         elif changes and allows(gate, event):
             editing.update(names)
-    withdrawn.difference_update(wanted)
-    editing.difference_update(wanted)
+    withdrawn.difference_update(routed)
+    editing.difference_update(routed)
     return editing | withdrawn, withdrawn
 
 
-def _tell(
+def _log(
     event: Event, chosen: Mapping[str, str], withheld: Mapping[str, str], *, text: str | None
 ) -> None:
-    """Leave a trace of where an event goes, and of where it may not and why."""
+    """Log the sinks that get an event, and those that may not with the reasons."""
     logger.info(
         "routed" if chosen or withheld else "no route matches",
         extra={
@@ -174,5 +175,5 @@ def _tell(
 
 
 def _text(event: Event) -> str | None:
-    """What a note says, as far as a log needs it."""
+    """The beginning of a note's text."""
     return None if event.note is None else (event.note.text or "")[:LOGGED]

@@ -16,7 +16,7 @@ LAPSED = "its author has changed who may see the note"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
     """
-    What a replay did.
+    The result of a replay.
 
     ``sinks`` are those that get the event, each with the name of its route; ``withheld`` are those
     that may not show it, each with the reason.

@@ -1,7 +1,7 @@
 """
-The public door: ``POST /hooks/<name>`` and ``GET /healthz``, nothing else.
+Serves the public address: ``POST /hooks/<name>`` and ``GET /healthz``, nothing else.
 
-Misskey gives a send up after five seconds, repeats after 5xx and 429, and never after another 4xx.
+Misskey gives up after five seconds, repeats after a 5xx or 429, and never after another 4xx.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ logger = logging.getLogger(__name__)
 READ_TIMEOUT = 30.0  # seconds for a body to arrive; Misskey itself waits for five
 
 Accept = Callable[[Event, bytes], Awaitable[bool]]
-"""Commits an event with its deliveries; False if it had come before. Raises OutboxError."""
+"""Commits an event; False if it had been accepted before. Raises OutboxError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookResponse:
-    """How a request to a hook ended. Both names are empty unless they are known ones."""
+    """The end of a request to a hook; both names are empty unless they are known."""
 
     hook: str
     kind: str
@@ -44,7 +44,7 @@ OnResponse = Callable[[HookResponse], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """A way in. ``server`` is the only origin whose events are taken; empty: any."""
+    """A configured hook; ``server`` is the only origin whose events it takes, or empty."""
 
     name: str
     secrets: tuple[Secret, ...]
@@ -53,15 +53,15 @@ class Hook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
-    """All hooks, by name, and the bytes that a body may have."""
+    """All hooks by name, and the largest body in bytes."""
 
     by_name: Mapping[str, Hook]
     max_body: int
 
 
 HOOKS: web.AppKey[Callable[[], Hooks]] = web.AppKey("HOOKS")
-"""As they are now: asked once per request."""
-# Misskey keeps idle connections for ever, and a request that meets a closing one is lost for 60 s.
+"""Called once per request, because a reload replaces them."""
+# Misskey never closes idle connections, and loses a request on a closing one for 60 s.
 KEEP_ALIVE = 2 * 3600.0
 
 ACCEPT: web.AppKey[Accept] = web.AppKey("ACCEPT")
@@ -80,11 +80,11 @@ def create_app(
     """
     The application behind the public address.
 
-    ``clock`` gives Unix milliseconds; ``on_response`` learns of every answer that a hook gave.
+    ``clock`` gives Unix milliseconds; ``on_response`` is called after each request to a hook.
     """
     app = web.Application(middlewares=[answer])
     app[HOOKS], app[ACCEPT], app[CLOCK], app[ON_RESPONSE] = hooks, accept, clock, on_response
-    # Both forms by themselves: Misskey follows a redirect as a GET without a body.
+    # Both forms are routes, because Misskey follows a redirect as a GET without a body.
     app.router.add_post("/hooks/{hook}", receive)
     app.router.add_post("/hooks/{hook}/", receive)
     app.router.add_get("/healthz", healthy)
@@ -92,13 +92,13 @@ def create_app(
 
 
 def runner(app: web.Application, *, grace: float) -> web.AppRunner:
-    """Serves ``app``; ``grace`` are the seconds that requests get to end when it closes."""
+    """The runner of ``app``; requests get ``grace`` seconds to end when it closes."""
     return BoundedRunner(
         app,
         access_log=None,
         keepalive_timeout=KEEP_ALIVE,
         shutdown_timeout=grace,
-        auto_decompress=False,  # Misskey never compresses, and strangers would
+        auto_decompress=False,  # Misskey never compresses; an attacker would
     )
 
 
@@ -127,27 +127,27 @@ async def receive(request: web.Request) -> web.Response:
 
 
 def _wrong_server(came: str, expected: str) -> str:
-    """Both servers by their origins: mostly it is the same one at another address."""
-    whose = f"of {came[:200]}" if came else "that names no server"
-    return f"wrong server: this is an event {whose}, and the hook takes those of {expected} only"
+    """The error with both origins, because mostly one server is known by two addresses."""
+    origin = f"of {came[:200]}" if came else "that names no server"
+    return f"wrong server: this is an event {origin}, and the hook takes those of {expected} only"
 
 
 async def _body(request: web.Request, *, most: int) -> bytes:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise web.HTTPUnsupportedMediaType(text="compressed bodies are not taken\n")
-    if request.content.is_eof():  # it came with its head, as those of Misskey nearly always do
+    if request.content.is_eof():  # it arrived with the headers, as Misskey's nearly always do
         return await _read(request, most)
     try:
         async with asyncio.timeout(READ_TIMEOUT):
             return await _read(request, most)
     except TimeoutError:
         raise web.HTTPRequestTimeout(text="the body did not arrive in time\n") from None
-    except ConnectionError:  # nobody hears the answer, but it is no bug, and brings no trace
+    except ConnectionError:  # not a bug, so without a trace, although nobody reads the answer
         raise FormatError("the connection ended before the body did") from None
 
 
 async def _read(request: web.Request, most: int) -> bytes:
-    """aiohttp's own bound is the application's, but ours changes with a reload."""
+    """Read a body up to a limit that a reload can change, which aiohttp's own cannot."""
     read = bytearray()
     while part := await request.content.readany():
         read += part
@@ -165,7 +165,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @web.middleware
 async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let whoever counts know how each request to a hook ended."""
+    """Report the end of each request to a hook to ``on_response``."""
     began, status = time.monotonic(), HTTPStatus.INTERNAL_SERVER_ERROR.value
     try:
         response = await _answered(request, handler)
@@ -187,17 +187,17 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _hook_name(request: web.Request) -> str | None:
-    """Only a name that the configuration knows: strangers ask for others without end."""
+    """The name of the hook if it is configured: strangers ask for others without end."""
     name = request.match_info.get("hook")
     return name if name in request.app[HOOKS]().by_name else None
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The one place where an error becomes an answer: its status, and a line that says why."""
+    """Turn an error into a response: its status, and a line with the reason."""
     try:
         return await handler(request)
     except RelayError as error:
-        _tell_refusal(request, error.status, str(error))
+        _log_refusal(request, error.status, str(error))
         return web.Response(status=error.status, text=f"{error}\n")
     except Exception as error:
         if not isinstance(error, web.HTTPException):
@@ -206,11 +206,11 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
             logger.error("bug", extra={"action": "bug", "trace": frames})
             return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text="a bug in relay\n")
         if error.status >= 400:
-            _tell_refusal(request, error.status, (error.text or error.reason).strip())
+            _log_refusal(request, error.status, (error.text or error.reason).strip())
         raise
 
 
-def _tell_refusal(request: web.Request, status: int, reason: str) -> None:
+def _log_refusal(request: web.Request, status: int, reason: str) -> None:
     logger.warning(
         "refused",
         extra={

@@ -1,7 +1,7 @@
 """
-systemd's journal: an entry with its own fields, so that ``journalctl RELAY_SINK=team`` finds it.
+Logs to systemd's journal, with fields, so that ``journalctl RELAY_SINK=team`` finds entries.
 
-The protocol is one datagram for each entry; a library for it would be larger than it is.
+The protocol is one datagram for each entry; a library for it would be larger than this module.
 https://systemd.io/JOURNAL_NATIVE_PROTOCOL/
 """
 
@@ -18,9 +18,9 @@ _OF_EVERY_RECORD = frozenset((*vars(logging.makeLogRecord({})), "message", "asct
 
 class Journal(logging.Handler):
     """
-    Sends entries to the journal; those that it does not take go to the stream that it reads.
+    Sends entries to the journal; entries that it refuses are written to the stream that it reads.
 
-    Their level is in front: https://man7.org/linux/man-pages/man3/sd-daemon.3.html
+    There the level is a prefix: https://man7.org/linux/man-pages/man3/sd-daemon.3.html
     """
 
     def __init__(self, stream: TextIO, *, address: str = SOCKET) -> None:
@@ -32,7 +32,7 @@ class Journal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._socket.sendto(datagram(self._entry(record)), self._address)
-        except OSError:  # it is not there, too busy, or the entry is too long
+        except OSError:  # it does not run, is too busy, or the entry is too long
             self._stream.write(f"<{priority(record.levelno)}>{self.format(record)}\n")
             self._stream.flush()
 
@@ -51,7 +51,7 @@ class Journal(logging.Handler):
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
-    """What was given as ``extra``, without what is None."""
+    """The values of ``extra`` that are not None."""
     return {
         name: value
         for name, value in vars(record).items()
@@ -60,7 +60,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def datagram(fields: Mapping[str, str]) -> bytes:
-    """A line ``KEY=value`` each; what has several lines goes with its length."""
+    """Encode fields as lines ``KEY=value``, and values of several lines with their length."""
     return b"".join(_field(key.encode(), value) for key, value in fields.items())
 
 

@@ -1,8 +1,8 @@
 """
-The log: lines for people, JSON for programs, or entries with fields in systemd's journal.
+Sets up the log: lines for people, JSON for programs, or entries in systemd's journal.
 
-Modules log through the standard library, a constant message and its fields as ``extra``, and know
-nothing of this one. Each event writes two lines, so that a line must cost little.
+Modules log through the standard library, with a constant message and its fields as ``extra``. Each
+event writes two lines, so that a line must cost little.
 """
 
 import json
@@ -22,7 +22,7 @@ DIM, RESET = "\x1b[2m", "\x1b[0m"
 
 
 class LogFormat(StrEnum):
-    """How a line is written."""
+    """The formats of a line."""
 
     CONSOLE = "console"
     JSON = "json"
@@ -41,28 +41,28 @@ def log_to(
     if log_format is LogFormat.JOURNALD:
         handler = Journal(stream)
     handler.setFormatter(_formatter(log_format, colour=colour))
-    _spare_what_no_line_shows()
+    _skip_unused_fields()
     logging.basicConfig(level=logging.WARNING, handlers=[Throttle(handler)], force=True)
     logging.getLogger("relay").setLevel(level)
-    # aiohttp quotes the line of a request that it cannot read, which can hold a secret.
+    # aiohttp quotes request lines that it cannot parse, and these can hold a secret.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
 def format_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> LogFormat:
     """
-    The journal's, where that is what reads the stream; else lines for people.
+    The format for the journal if that reads the stream, else lines for people.
 
     https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#%24JOURNAL_STREAM
     """
     try:
-        found = os.fstat(stream.fileno())
+        status = os.fstat(stream.fileno())
     except (OSError, ValueError):
         return LogFormat.CONSOLE
-    is_journal = environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    is_journal = environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
     return LogFormat.JOURNALD if is_journal else LogFormat.CONSOLE
 
 
-def _spare_what_no_line_shows() -> None:
+def _skip_unused_fields() -> None:
     """https://docs.python.org/3/howto/logging.html#optimization"""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
@@ -79,37 +79,37 @@ def _formatter(log_format: LogFormat, *, colour: bool) -> logging.Formatter:
 
 
 class _JSON(logging.Formatter):
-    """``{"timestamp": "2026-11-29T12:30:01.123456Z", "level": "info", "message": ...}``"""
+    """Writes ``{"timestamp": "2026-11-29T12:30:01.123456Z", "level": "info", "message": ...}``"""
 
     _written = json.JSONEncoder(default=str).encode
 
     def format(self, record: logging.LogRecord) -> str:
-        said = {
+        fields = {
             "timestamp": _moment(record.created),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
-            **_said(record),
+            **_fields(record),
         }
         if record.exc_info:
-            said["exception"] = self.formatException(record.exc_info)
-        return self._written(said)
+            fields["exception"] = self.formatException(record.exc_info)
+        return self._written(fields)
 
 
 class _Words(logging.Formatter):
-    """``failed, will be tried again sink=team attempt=2 reason=...``: the journal has the rest."""
+    """Writes ``failed, will be tried again sink=team attempt=2``; the journal has the rest."""
 
     def __init__(self, *, field: Callable[[str], str] = str) -> None:
         super().__init__()
         self._field = field
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = [self._field(f"{key}={_shown(value)}") for key, value in _said(record).items()]
+        fields = [self._field(f"{key}={_quoted(value)}") for key, value in _fields(record).items()]
         line = " ".join([_plain(record.getMessage()), *fields])
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 class _Console(_Words):
-    """``12:30:01 WARNING  failed, will be tried again sink=team attempt=2 reason=...``"""
+    """Writes ``12:30:01 WARNING  failed, will be tried again sink=team attempt=2 reason=...``"""
 
     def __init__(self, *, colour: bool) -> None:
         super().__init__(field=_dimmed if colour else str)
@@ -122,12 +122,12 @@ class _Console(_Words):
         return f"{self._field(_clock(int(record.created)))} {level} {super().format(record)}"
 
 
-def _said(record: logging.LogRecord) -> dict[str, object]:
-    """No empty fields, and no name of a logger but a library's."""
-    said = fields_of(record)
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    """The fields of a record, with the name of the logger if a library has written it."""
+    fields = fields_of(record)
     if (library := record.name.partition(".")[0]) != "relay":
-        said["logger"] = library
-    return said
+        fields["logger"] = library
+    return fields
 
 
 def _dimmed(text: str) -> str:
@@ -150,13 +150,13 @@ def _date(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
-def _shown(value: object) -> str:
-    """A value in one word, whatever strangers have put into it."""
+def _quoted(value: object) -> str:
+    """A value as one word, quoted if it has spaces or control characters."""
     text = str(value)
     return text if text.isprintable() and " " not in text and text else repr(text)
 
 
 def _plain(value: object) -> str:
-    """A message in one line: a library's can hold anything."""
+    """A message as one line, because a library's may contain anything."""
     text = str(value)
     return text if text.isprintable() else repr(text)

@@ -1,7 +1,7 @@
 """
-Repeated failures are summed up: a few lines, and how many more there were.
+Sums up repeated failures: a few lines, and how many more there were.
 
-A chat that is down, a full disk or a scanner at the door would fill the disk with one line else.
+A chat that is down, a full disk or a port scanner would otherwise fill the disk with one line.
 """
 
 import logging
@@ -10,13 +10,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 SAME = 3
-"""Lines that are told of each kind within a window."""
+"""Lines of each kind that are logged within a window."""
 WINDOW = 60.0  # seconds
 DIFFERENT = 30
-"""Kinds of one message within a window; what is beyond counts as one: strangers choose reasons."""
+"""Kinds of one message within a window; further ones count as one, as strangers choose reasons."""
 
 KIND = ("action", "hook", "sink", "status", "outcome", "reason")
-"""The fields in which lines of one kind agree."""
+"""The fields that lines of one kind share."""
 
 
 @dataclass
@@ -28,14 +28,14 @@ class Window:
     _kinds: dict[str, int] = field(default_factory=dict)
 
     def admits(self, record: logging.LogRecord) -> bool:
-        """Count a line; whether it is told at once."""
+        """Count a line; return whether it is logged at once."""
         kind = self._kind(record)
         self._counts[kind] = self._counts.get(kind, 0) + 1
         self._last[kind] = record
         return self._counts[kind] <= SAME
 
     def summaries(self) -> list[logging.LogRecord]:
-        """A line for each kind of which some were kept back."""
+        """A line for each kind with lines that were held back."""
         more = {kind: count - SAME for kind, count in self._counts.items() if count > SAME}
         return [_summary(self._last[kind], count) for kind, count in more.items()]
 
@@ -55,7 +55,7 @@ def _summary(last: logging.LogRecord, more: int) -> logging.LogRecord:
 
 
 class Throttle(logging.Handler):
-    """Hands lines on to another handler: all of what goes well, a few of what keeps failing."""
+    """Passes lines to another handler: all below WARNING, and a few of each kind of failure."""
 
     def __init__(self, inner: logging.Handler, *, window: float = WINDOW) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Throttle(logging.Handler):
             self._inner.handle(record)
             return
         if self.timer is None:
-            # A thread: to sum up must not wait for the loop, which may be what is stuck.
+            # A thread, because the event loop may be stuck.
             self.timer = threading.Timer(self._window, self.sum_up)
             self.timer.daemon = True
             self.timer.start()
@@ -77,7 +77,7 @@ class Throttle(logging.Handler):
             self._inner.handle(record)
 
     def sum_up(self) -> None:
-        """End a window; the next begins with the next failure."""
+        """End a window; the next one begins with the next failure."""
         self.acquire()
         try:
             if self.timer is not None:
@@ -89,7 +89,7 @@ class Throttle(logging.Handler):
             self.release()
 
     def close(self) -> None:
-        """Called when the process ends: nothing that was kept back stays untold."""
+        """Log what was held back; called when the process ends."""
         self.sum_up()
         self._inner.close()
         super().close()
