@@ -18,7 +18,7 @@ from relay.outcome import Delivery, Rejected, State
 from relay.sinks import VENDOR_OF
 
 LONGEST = 300_000  # characters of an event on a page
-NOT_SHOWN = "the sink may not show this event any more\n"
+NOT_SHOWN = "the sink may no longer show this event\n"
 
 
 async def list_page(request: web.Request) -> web.Response:

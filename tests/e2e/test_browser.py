@@ -90,7 +90,7 @@ async def test_a_delivery_arrives_live_and_is_sent_again(
     await expect(page.get_by_role("alert")).to_have_text("That is not the password.")
     await visit.log_in()
     await expect(page.locator("#live")).to_be_visible()
-    await expect(page.locator("#rows")).to_contain_text("Nothing has come yet")
+    await expect(page.locator("#rows")).to_contain_text("There are no deliveries yet")
     await visit.comes(a_note_event(1, text="hello **there**"))
     row = page.locator("#rows tr").filter(has_text="hello **there**")
     await expect(row).to_contain_text("delivered")
@@ -98,7 +98,7 @@ async def test_a_delivery_arrives_live_and_is_sent_again(
 
     await page.get_by_label("State").select_option("dead")
     await page.get_by_role("button", name="Filter").click()
-    await expect(page.locator("#rows")).to_contain_text("Nothing is like this")
+    await expect(page.locator("#rows")).to_contain_text("No delivery matches")
     assert page.url.endswith("/?sink=&state=dead&kind=&text=")
     await page.get_by_label("State").select_option("any")
     await page.get_by_label("Text").fill("THERE")
@@ -206,7 +206,7 @@ async def test_a_list_tells_that_it_is_not_live_any_more(visit: Visit) -> None:
     await page.context.clear_cookies()
     await visit.relay.kill()
     await visit.relay.start()
-    await expect(page.get_by_role("status")).to_contain_text("not live any more", timeout=300_000)
+    await expect(page.get_by_role("status")).to_contain_text("no longer live", timeout=300_000)
     visit.said.clear()  # that the connection was lost
 
 

@@ -53,7 +53,7 @@ async def test_what_is_not_there_is_told(opened: Open) -> None:
     await log_in(client)
     for path in ("/deliveries/7", "/deliveries/999999999999999999", "/nothing"):
         answer = await client.get(path)
-        assert (answer.status, "Nothing is here" in await answer.text()) == (404, True)
+        assert (answer.status, "Not found" in await answer.text()) == (404, True)
 
 
 async def test_an_outbox_that_fails_is_told(opened: Open, outbox: Outbox) -> None:
@@ -93,7 +93,7 @@ async def test_a_list_tells_what_has_changed_while_it_is_open(opened: Open, outb
     await log_in(client)
     async with client.get("/live?state=pending") as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
-        assert b"Nothing is like this" in await _event(stream)
+        assert b"No delivery matches" in await _event(stream)
         await accepted(outbox, text="fresh")
         assert b"fresh" in await _event(stream)
 
@@ -153,7 +153,7 @@ async def test_a_test_message_tells_how_it_ended(opened: Open) -> None:
     await log_in(client)
     assert "has reached slack" in (await press(client, "/sinks/slack", "test"))[1]
     assert "did not reach discord: 404 gone" in (await press(client, "/sinks/discord", "test"))[1]
-    assert "Nothing is here" in (await press(client, "/sinks/nobody", "test"))[1]
+    assert "Not found" in (await press(client, "/sinks/nobody", "test"))[1]
 
 
 async def test_dead_letters_are_grouped_and_revived_by_the_group(
