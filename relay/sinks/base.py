@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # see SinkSettings.open
 
 Payload = Mapping[str, Any]
 
-UNCHANGEABLE = Rejected("what was sent here cannot be changed")
-NO_ROOM = Rejected("what was sent together has no room together any more")
+UNCHANGEABLE = Rejected("messages of this sink cannot be edited")
+NO_ROOM = Rejected("messages sent together no longer fit into one request")
 
 
 @dataclass(frozen=True, slots=True)

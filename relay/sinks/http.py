@@ -139,13 +139,13 @@ async def _text(response: aiohttp.ClientResponse) -> str:
 
 
 WORDS = (
-    (aiohttp.ClientConnectorDNSError, "DNS does not know the host, or does not answer"),
-    (aiohttp.ClientConnectorCertificateError, "its certificate is not to be trusted"),
-    (aiohttp.ClientSSLError, "no TLS connection comes about"),
-    (aiohttp.ConnectionTimeoutError, "no connection in time"),
+    (aiohttp.ClientConnectorDNSError, "the host name cannot be resolved"),
+    (aiohttp.ClientConnectorCertificateError, "its certificate is not trusted"),
+    (aiohttp.ClientSSLError, "TLS handshake failed"),
+    (aiohttp.ConnectionTimeoutError, "connection timed out"),
     (TimeoutError, "no answer in time"),
-    (aiohttp.ServerDisconnectedError, "the connection was cut before an answer"),
-    (aiohttp.ClientPayloadError, "the answer broke off"),
+    (aiohttp.ServerDisconnectedError, "connection closed before an answer"),
+    (aiohttp.ClientPayloadError, "connection closed within the answer"),
     (aiohttp.InvalidURL, "the address is not a URL"),
 )
 """The first that fits; an error of the system that is not here has words of its own."""

@@ -166,7 +166,7 @@ async def test_tls_goes_through_the_proxy_to_the_chat_itself(
     proxy.places["chat.example"] = ("127.0.0.1", encrypted)
     outcome = await sent(sinks("https://chat.example")[2], "env", {"HTTPS_PROXY": proxy.url})
     # The proxy sees no more than the name, and cannot be the chat: its certificate is looked at.
-    assert outcome == Failed("its certificate is not to be trusted", unsent=True)
+    assert outcome == Failed("its certificate is not trusted", unsent=True)
     assert set(proxy.asked) == {"CONNECT chat.example:443"}
     assert "Bearer" not in proxy.heads[0]
 
