@@ -277,14 +277,14 @@ async def test_what_is_no_misskey_is_told(
     serve: Serve, session: aiohttp.ClientSession, nodeinfo: Any, status: int
 ) -> None:
     found = await server(await serve({"/nodeinfo/2.1": nodeinfo}, status=status), session)
-    assert str(found.trouble).startswith(str(status))
+    assert str(found.problem).startswith(str(status))
 
 
 async def test_a_server_that_is_not_there_is_told(
     session: aiohttp.ClientSession, unused_tcp_port: int
 ) -> None:
     found = await server(f"http://127.0.0.1:{unused_tcp_port}", session)
-    assert found.trouble == "connection refused"
+    assert found.problem == "connection refused"
 
 
 # --- clocks
