@@ -1,4 +1,4 @@
-"""A little colour for terminals; what is not shown on one stays bare text."""
+"""Colour, tables and frames for terminals; other outputs get plain text."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ _RESET = "\x1b[0m"
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """Paints, if it is ``on``."""
+    """Adds colour to text, if it is ``on``."""
 
     on: bool = False
 
@@ -52,7 +52,7 @@ _PAINT = re.compile(r"\x1b\[[\d;]*m")
 
 
 def room_of(stream: TextIO) -> int | None:
-    """The columns of a terminal; None where nobody looks at the width."""
+    """The columns of a terminal; None for other outputs."""
     return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
@@ -72,17 +72,17 @@ def table(rows: Sequence[Sequence[str]], *, room: int | None) -> Iterator[str]:
 
 
 def one_line(text: str | None) -> str:
-    """Somebody else's words, in one line that steers no terminal."""
+    """Foreign text in one line, without control characters."""
     return " ".join(clean(text or "").split())
 
 
 def moment(at: int) -> str:
-    """In the time of this machine, for people."""
+    """A time for people, in the zone of this machine."""
     return datetime.fromtimestamp(at / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def stamp(at: int) -> str:
-    """In UTC, for programs."""
+    """A time for programs, in UTC."""
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
 
 
@@ -101,11 +101,11 @@ def _cut(text: str, room: int | None) -> str:
 WIDTH = 76
 
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # what could steer a terminal
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # characters that could control a terminal
 
 
 def width(text: str) -> int:
-    """The columns that a text takes: letters of East Asia take two, marks none."""
+    """The columns of a text: East Asian characters take two, combining marks none."""
     return sum(_columns(letter) for letter in text)
 
 

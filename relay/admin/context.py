@@ -1,4 +1,4 @@
-"""What the operator's page shows and changes of a running relay; ``app`` builds it."""
+"""The parts of a running relay that the operator's page shows and changes."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -71,7 +71,7 @@ async def rows(context: AdminContext) -> Sequence[SinkRow]:
 
 
 async def act(request: web.Request) -> web.Response:
-    """Pause, resume or try one, then show the page anew."""
+    """Pause, resume or try one, then show the page again."""
     context, name = context_of(request), request.match_info["name"]
     if name not in context.sinks:
         raise web.HTTPNotFound
@@ -83,9 +83,11 @@ async def act(request: web.Request) -> web.Response:
             await context.outbox.open_sink(name, now=context.clock())
         case "test":
             outcome = await context.attempt(name)
-            told = "" if isinstance(outcome, Sent) else getattr(outcome, "reason", "") or "limited"
+            reason = (
+                "" if isinstance(outcome, Sent) else getattr(outcome, "reason", "") or "limited"
+            )
             back = request.rel_url.with_path("/sinks")
-            raise web.HTTPSeeOther(back.with_query(tried=name, outcome=told[:500]))
+            raise web.HTTPSeeOther(back.with_query(tried=name, outcome=reason[:500]))
         case _:
             raise web.HTTPBadRequest(text="there is no such action\n")
     context.wake(name)

@@ -77,7 +77,7 @@ async def reports(
 
 
 async def _lane_statuses(config: Config) -> Mapping[str, LaneStatus]:
-    """What only the relay that runs knows; nothing if none does, or it does not answer."""
+    """The lanes of the running relay; empty if none runs, or it does not answer."""
     try:
         answer = await ask(socket_of(file_of(config.outbox), config.home), "GET", "/lanes")
     except OutboxError as error:

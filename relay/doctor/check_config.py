@@ -74,10 +74,6 @@ def _shared_secrets(secrets: Mapping[str, Sequence[Secret]]) -> Iterator[Finding
             yield warning("secret-shared", f"hook {hook}", problem, RENEW)
 
 
-OF_NOTES = ("visibility", "text", "tag", "has")
-"""Conditions that only notes can meet."""
-
-
 def check_routes(facts: Facts) -> Iterator[Finding]:
     config = facts.config
     for text in config.warnings:
