@@ -110,12 +110,12 @@ async def test_a_resumed_sink_is_looked_at_at_once_or_when_relay_is_started(
         async with aiohttp.ClientSession() as session:
             await post(session, relay.address, "alice", a_note_event(1), secret=WORD)
         code, out, _ = await relay.command("sinks", "resume", "team")
-        assert (code, out) == (0, "team goes on; the running relay continues now\n")
+        assert (code, out) == (0, "team is resumed; the running relay continues now\n")
         await until(lambda: len(discord.posts()) == 1, seconds=20)  # of itself after 30
         await relay.command("sinks", "pause", "team")
         await relay.terminate()
         code, out, _ = await relay.command("sinks", "resume", "team")
-        assert (code, out) == (0, "team goes on; relay is not running: see relay serve\n")
+        assert (code, out) == (0, "team is resumed; relay is not running: see relay serve\n")
 
 
 async def test_sinks_have_their_pace_and_what_only_the_relay_that_runs_knows(

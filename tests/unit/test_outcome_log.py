@@ -19,7 +19,9 @@ DEAD = {"state": State.DEAD}
         pytest.param(Failed("502"), {}, "WARNING", "failed, will be tried again", id="again"),
         pytest.param(Failed("502"), DEAD, "ERROR", "dead letter", id="was the last attempt"),
         pytest.param(Rejected("400"), DEAD, "ERROR", "dead letter", id="will never be taken"),
-        pytest.param(Closed("404"), {}, "ERROR", "sink closed: it refuses us; its backlog waits"),
+        pytest.param(
+            Closed("404"), {}, "ERROR", "sink closed: it refuses relay; its backlog waits"
+        ),
     ],
 )
 def test_how_it_ended_is_told_as_loud_as_it_is_bad(
