@@ -73,7 +73,7 @@ class Sent:
 
 
 class LimitScope(Enum):
-    """What a vendor's rate limit applies to."""
+    """The scope of a vendor's rate limit."""
 
     MESSAGE = auto()
     """Edits of this message."""

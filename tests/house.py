@@ -53,8 +53,8 @@ class Offence:
 WORDING: Mapping[str, re.Pattern[str]] = {
     "who, whom or what as a noun": re.compile(
         r"^(?:whom?|whose|what|whoever|whomever|whatever)\b"
-        rf"|\b(?:{PREPOSITIONS}) (?:who|what|whoever|whatever)\b"
-        r"|[;:] who\b|[,;:] (?:what|whoever|whatever)\b"
+        rf"|\b(?:{PREPOSITIONS}) (?:who|what|whoever)\b"
+        r"|[;:] who\b|[;:] what\b"
         r"|\bwhom\b",
         re.IGNORECASE,
     ),
@@ -65,8 +65,9 @@ WORDING: Mapping[str, re.Pattern[str]] = {
     "beside for next to": re.compile(r"\bbeside\b", re.IGNORECASE),
     "tell for report, log or print": re.compile(r"\b(?:tells?|telling|told)\b", re.IGNORECASE),
     "for as a conjunction": re.compile(
-        r"[,;:.] for (?:it|they|he|she|we|you|there|nobody|nothing|one)\b"
-        rf"|[,;:] for (?:(?!that\b|which\b|whom\b)[\w'-]+ ){{1,3}}(?:{AUXILIARIES})\b",
+        r"[,;:.] for (?:it|they|he|she|we|you|there|nobody|nothing)\b"
+        r"|[,;:] for (?!example\b)(?:(?!that\b|which\b|whom?\b)[\w'-]+ ){1,3}"
+        rf"(?:{AUXILIARIES})\b",
         re.IGNORECASE,
     ),
     "no X for not an X": re.compile(
@@ -95,9 +96,9 @@ def wording(sentence: str) -> list[str]:
 
 
 def is_sentence(sentence: str) -> bool:
-    """Whether it begins like a sentence, ends like one, and has more than one word."""
-    return re.match(r"[A-Z\"'(\d*`]|https://|[a-z.]+ ", sentence) is not None and (
-        sentence.endswith((".", ":", "?", "!", '"')) or sentence.startswith("https://")
+    """Whether it begins and ends like a sentence, or ends with the link that it is about."""
+    return re.match(r"[A-Z\"'(\d*]|[\w'.]+ |https://", sentence) is not None and (
+        re.search(r"[.:?!\"]$|https://\S+$", sentence) is not None or sentence == "X"
     )
 
 

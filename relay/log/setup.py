@@ -79,7 +79,7 @@ def _formatter(log_format: LogFormat, *, colour: bool) -> logging.Formatter:
 
 
 class _JSON(logging.Formatter):
-    """Formats records as ``{"timestamp": "2026-11-29T12:30:01.123456Z", "level": ...}``."""
+    """Writes ``{"timestamp": "2026-11-29T12:30:01.123456Z", "level": "info", "message": ...}``."""
 
     _written = json.JSONEncoder(default=str).encode
 
@@ -109,7 +109,7 @@ class _Words(logging.Formatter):
 
 
 class _Console(_Words):
-    """Formats a record as ``12:30:01 WARNING  failed, will be tried again sink=team attempt=2``."""
+    """Writes ``12:30:01 WARNING  failed, will be tried again sink=team attempt=2 reason=...``."""
 
     def __init__(self, *, colour: bool) -> None:
         super().__init__(field=_dimmed if colour else str)

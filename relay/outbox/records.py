@@ -1,4 +1,4 @@
-"""What goes into an outbox and comes out of it: claims, messages, searches, counts."""
+"""The values that go into an outbox and come out of it: claims, messages, searches, counts."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -141,9 +141,9 @@ class NewEvent:
     restricts: str | None = None
     """The subject of its note, if the note is not public."""
     sibling: Sibling | None = None
-    """What it has in common with events about the same subject: see ``relay.outbox.siblings``."""
+    """Its relation to events about the same subject: see ``relay.outbox.siblings``."""
     editing: Collection[str] = ()
-    """Sinks that get it only as an edit of what the same hook had them post, by the same route."""
+    """Sinks that get it only as an edit of an earlier post, by the same hook and route."""
     withdrawn: Collection[str] = ()
     """
     Sinks that may not show it. They, too, get it only as an edit, but also of dead letters, so that

@@ -61,7 +61,7 @@ EXPEDITE = """
 UPDATE delivery SET due_at = CASE WHEN due_at < $2 THEN due_at ELSE $2 END
 WHERE (id = $1 OR (batch = $1 AND batch <> id)) AND state = 'pending' AND NOT claimed
 """
-# Whoever restarts relay has fixed something: what waits for another attempt gets it now. A claimed
+# A restart often follows a fix: deliveries that wait for another attempt get it now. A claimed
 # delivery gets another due time in any case, because that was its lease.
 RECOVER = """
 UPDATE delivery SET due_at = CASE WHEN due_at < $1 AND NOT claimed THEN due_at ELSE $1 END

@@ -16,7 +16,7 @@ ENTER = """
 INSERT INTO node (until, groups) VALUES (clock_timestamp() + make_interval(secs => $1), $2)
 RETURNING id
 """
-# Whoever restarts relay has fixed something: what waits for another attempt gets it now. Claimed
+# A restart often follows a fix: deliveries that wait for another attempt get it now. Claimed
 # deliveries may still be in flight on a node that is only late.
 RECOVER = """
 UPDATE delivery SET due_at = least(due_at, $2)

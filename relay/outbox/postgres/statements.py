@@ -80,8 +80,8 @@ ORDER BY delivery.id
 """
 # Only in the state that was read: one of several processes that read it claims. And only while this
 # node owns the lane: a node that acquires it waits for this transaction, and sees the claim. The
-# vendor knows what a relay of the first schema has claimed by the ids of outbox and delivery; what
-# that has accepted gets its key here.
+# vendor knows what a relay of the first schema has claimed by the ids of outbox and delivery; its
+# deliveries get their keys here.
 CLAIM = f"""
 UPDATE delivery SET due_at = $4, claimed = true,
        attempt = attempt + CASE WHEN seen.claimed THEN 0 ELSE 1 END,

@@ -237,7 +237,7 @@ class FileLock:
         self._file = _locked(path)
 
     def problem(self) -> str | None:
-        """What is wrong with the lock's file, in words; a deleted one is created again."""
+        """The problem of the lock's file, in words; a deleted one is created again."""
         place = self._place
         try:
             if os.path.samestat(os.stat(place), os.fstat(self._file)):

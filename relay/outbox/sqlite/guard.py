@@ -45,7 +45,7 @@ class _OpenFile:
         return cls(str(path), number, (status.st_dev, status.st_ino))
 
     def problem(self) -> str | None:
-        """What happened to the file, in words; None: nothing."""
+        """The change of the file, in words; None: it is unchanged."""
         is_there = True
         try:
             named = os.stat(self.path)
@@ -84,7 +84,7 @@ class _OpenFile:
 
 class FileGuard:
     """
-    Holds descriptors of an outbox's files, and compares them with what is under their names.
+    Holds descriptors of an outbox's files, and compares them with the files of these names.
 
     Created when the connections are open, and closed after them: closing one of these files drops
     the locks of every connection of this process on it, see
@@ -142,7 +142,7 @@ class FileGuard:
             yield problem
 
     def _problem_of_main(self) -> str | None:
-        """What is wrong with the main file, if it was written to other than by a checkpoint."""
+        """The problem of the main file, if it was written to other than by a checkpoint."""
         index, state = self._read_index(), self._main.state
         if state == self._seen:
             self._checkpoint = _progress(index)
@@ -187,7 +187,7 @@ class FileGuard:
         return False
 
     def _problem_of_log(self) -> str | None:
-        """What the log lacks of what its index says; other processes write the log first."""
+        """The part that the log lacks by its index; other processes write the log first."""
         for _ in range(LOOKS):
             index = self._read_index()
             problem = self._missing(index)

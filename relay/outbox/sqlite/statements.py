@@ -124,8 +124,8 @@ UPDATE delivery SET state = 'pending', attempt = 0, due_at = min(due_at, :now), 
 WHERE id = :id AND state = 'dead'
 """
 DROP = "DELETE FROM delivery WHERE id = ? AND state = 'dead'"
-# Two commits: what is deleted in the same commit never gets to the disk. A row that stays, because
-# relay was killed in between, is older than any retention.
+# Two commits, because a row that is deleted in the same one never gets to the disk. A row that
+# stays, because relay was killed in between, is older than any retention.
 TOUCH = """
 INSERT OR REPLACE INTO event (id, hook, event_id, kind, server, created_at, accepted_at, raw)
 VALUES ((SELECT ifnull(max(id), 0) + 1 FROM event), '', '', '', '', 0, 0, zeroblob(?))
