@@ -68,7 +68,8 @@ def test_the_example_is_right_and_has_no_warning():
 
 def test_all_that_the_example_has_commented_out_is_right_too(folder: Path):
     config = parsed(uncommented(EXAMPLE), base=folder)
-    assert set(config.sinks) == {"mentions", "forum", "team", "bot", "moderators", "here"}
+    names = {"mentions", "forum", "team", "bot", "moderators", "here", "phone"}
+    assert set(config.sinks) == names
     assert config.web is not None
     assert config.templates == folder / "templates"
     assert sorted(re.sub(r":\d+:\d+:", ":", one) for one in config.warnings) == [
