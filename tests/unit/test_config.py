@@ -76,6 +76,7 @@ def test_all_that_the_example_has_commented_out_is_right_too(folder: Path):
         "config.yaml: sinks.bot: no route leads here",
         "config.yaml: sinks.forum: no route leads here",
         "config.yaml: sinks.here: no route leads here",
+        "config.yaml: sinks.phone: no route leads here",
     ]
 
 
