@@ -194,7 +194,7 @@ async def test_what_was_written_outlives_its_session(visit: Visit) -> None:
     await visit.go("/playground")
     await page.context.clear_cookies()
     await page.get_by_label("Template", exact=True).fill("an hour of work")
-    await expect(page.get_by_role("alert")).to_contain_text("copy what you wrote")
+    await expect(page.get_by_role("alert")).to_contain_text("copy your text")
     await expect(page.get_by_label("Template", exact=True)).to_have_value("an hour of work")
     visit.said.clear()  # that the redirect to the login was not followed
 
