@@ -35,8 +35,8 @@ class LostError(OutboxError):
     """The outbox's file was moved or deleted: the next start would not see what is written now."""
 
 
-class FullError(OutboxError):
-    """The backlog is full. Misskey retries rejected events for twelve minutes."""
+class BacklogFullError(OutboxError):
+    """``max_waiting`` messages wait already. Misskey retries refused events for twelve minutes."""
 
 
 class ConfigError(RelayError):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 
-from relay.errors import BrokenError, FullError, OutboxError
+from relay.errors import BacklogFullError, BrokenError, OutboxError
 
 logger = logging.getLogger(__name__)
 
@@ -21,12 +21,12 @@ class BacklogLimit:
         self._counted_at: int | None = None
 
     async def check(self, most: int, *, now: int) -> None:
-        """``now`` in milliseconds. Raises FullError, or BrokenError."""
+        """``now`` in milliseconds. Raises BacklogFullError, or BrokenError."""
         if not self._is_fresh(now):
             self._counted_at = now
             await self._recount()
         if self._pending >= most:
-            raise FullError(
+            raise BacklogFullError(
                 f"{self._pending} messages wait, and max_waiting is {most}: "
                 "relay sinks tells for whom"
             )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.errors import BrokenError, FullError, OutboxError
+from relay.errors import BacklogFullError, BrokenError, OutboxError
 from relay.intake.backlog_limit import BacklogLimit
 
 MOST = 2_000_000
@@ -40,7 +40,7 @@ async def test_what_reaches_the_ceiling_between_two_counts_is_refused() -> None:
     limit = BacklogLimit(outbox.count)
     await limit.check(10, now=0)
     limit.add(2)
-    with pytest.raises(FullError, match="10 messages wait, and max_waiting is 10"):
+    with pytest.raises(BacklogFullError, match="10 messages wait, and max_waiting is 10"):
         await limit.check(10, now=500)
     await limit.check(10, now=1000)  # some have gone meanwhile
 
@@ -48,7 +48,7 @@ async def test_what_reaches_the_ceiling_between_two_counts_is_refused() -> None:
 async def test_a_clock_that_is_set_back_keeps_nobody_out() -> None:
     outbox = Outbox(10)
     limit = BacklogLimit(outbox.count)
-    with pytest.raises(FullError):
+    with pytest.raises(BacklogFullError):
         await limit.check(10, now=10**6)
     outbox.waiting = 0
     await limit.check(10, now=0)
@@ -61,7 +61,7 @@ async def test_where_nobody_can_count_in_time_events_are_taken_up_to_the_ceiling
     outbox.fails = OutboxError
     await limit.check(10, now=1000)
     limit.add(2)
-    with pytest.raises(FullError):
+    with pytest.raises(BacklogFullError):
         await limit.check(10, now=2000)
 
 
