@@ -76,7 +76,7 @@ def given() -> str | None:
     return os.environ.get("RELAY_TEST_POSTGRES")
 
 
-def hasten(server: str) -> None:
+def disable_fsync(server: str) -> None:
     """Give up what only a power cut would show: each commit waits for the disk no more."""
     for command in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
         _execute_aside(server, command)

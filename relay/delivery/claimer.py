@@ -83,7 +83,7 @@ class Claimer:
         hold, now = lane_config.policy.hold, self._clock()
         return await self._outbox.due_at(self._name, now=now, hold=hold, skip_batches=skip_batches)
 
-    async def hasten(self) -> None:
+    async def expedite_suspects(self) -> None:
         """Make the suspects of the breaker due now."""
         for batch in breaker.suspects(self.breaker):
             await self._outbox.expedite(batch, now=self._clock())

@@ -168,7 +168,7 @@ class Lane:
         counts = not (isinstance(answer, Failed) or breaker.sink_refuses(self._claimer.breaker))
         settled = self._settled(sent, outcome, counts=counts)
         await self._save(settled, claimed, outcome, self._record(began, outcome))
-        await self._claimer.hasten()
+        await self._claimer.expedite_suspects()
         self._rest(sent, outcome)
         return 0.0, False
 

@@ -48,7 +48,7 @@ def postgres_server() -> Iterator[str]:
         yield given
         return
     with postgres.started() as server:
-        postgres.hasten(server.address)
+        postgres.disable_fsync(server.address)
         yield server.address
 
 

@@ -143,7 +143,7 @@ class PostgresOutbox(sql.SQLOutbox):
 
     async def open_sink(self, sink: str, *, now: int) -> bool:
         async with self._connection() as db, db.transaction():
-            await db.execute(statements.HASTEN, sink, now)
+            await db.execute(statements.EXPEDITE_SINK, sink, now)
             was_closed = changed_rows(await db.execute(sql.OPEN, sink)) == 1
             await cluster.notify(db, "", [sink])
             return was_closed

@@ -173,7 +173,7 @@ WHERE $6::bigint IS NULL OR EXISTS (SELECT 1 FROM lane WHERE sink = $1 AND node 
 ON CONFLICT (name) DO UPDATE SET reason = excluded.reason, fingerprint = excluded.fingerprint,
     closed_at = excluded.closed_at, probe_at = excluded.probe_at
 """
-HASTEN = """
+EXPEDITE_SINK = """
 UPDATE delivery SET due_at = least(due_at, $2)
 WHERE sink = $1 AND state = 'pending' AND batch IS NOT NULL AND NOT claimed
 """

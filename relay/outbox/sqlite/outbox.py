@@ -160,7 +160,7 @@ class SQLiteOutbox(sql.SQLOutbox):
 
     async def open_sink(self, sink: str, *, now: int) -> bool:
         def job(db: sqlite3.Connection) -> bool:
-            db.execute(statements.HASTEN, {"sink": sink, "now": now})
+            db.execute(statements.EXPEDITE_SINK, {"sink": sink, "now": now})
             return db.execute(sql.OPEN, numbered(sink)).rowcount == 1
 
         return await self._write(job)

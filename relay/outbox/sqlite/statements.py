@@ -109,7 +109,7 @@ INSERT OR REPLACE INTO closed_sink (name, reason, fingerprint, closed_at, probe_
 VALUES (?, ?, ?, ?, ?)
 """
 # The plus keeps SQLite off the index by sink: see QUEUE.
-HASTEN = """
+EXPEDITE_SINK = """
 UPDATE delivery SET due_at = min(due_at, :now)
 WHERE state = 'pending' AND batch IS NOT NULL AND claimed = 0 AND +sink = :sink
 """
