@@ -26,26 +26,26 @@ FIRST_PAUSES = (5.0, 10.0, 20.0, 40.0)  # seconds
 STEADY_PAUSE = 45.0  # with the jitter under a minute: a chat that is back gets its messages soon
 STEADY = 22  # pauses, a quarter of an hour; then they grow
 LAST_PAUSE = 300.0
-FIRST_DOUBT = 40.0
-STEADY_DOUBTS = 7  # pauses, five minutes
-LAST_DOUBT = 1800.0
+FIRST_AMBIGUOUS = 40.0
+STEADY_AMBIGUOUS = 7  # pauses, five minutes
+LAST_AMBIGUOUS = 1800.0
 JITTER = 1.2  # the largest factor by which a wait is stretched
 
 NONE: frozenset[int] = frozenset()
 
 
-def harmless_pause(number: int) -> float:
+def backoff(number: int) -> float:
     """Seconds before another request that cannot show a message twice."""
     if number < len(FIRST_PAUSES):
         return FIRST_PAUSES[number]
     return min(LAST_PAUSE, STEADY_PAUSE * 1.2 ** max(0, number - STEADY + 1))
 
 
-def doubtful_pause(number: int) -> float:
+def ambiguous_backoff(number: int) -> float:
     """Seconds before another request that may show a message again: these must become rare."""
     if number == 0:
-        return FIRST_DOUBT
-    return min(LAST_DOUBT, STEADY_PAUSE * 2.0 ** min(max(0, number - STEADY_DOUBTS + 1), 10))
+        return FIRST_AMBIGUOUS
+    return min(LAST_AMBIGUOUS, STEADY_PAUSE * 2.0 ** min(max(0, number - STEADY_AMBIGUOUS + 1), 10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ class Failures:
     def pause(self) -> float:
         """Seconds until the next attempt."""
         if self.ended_ambiguous:
-            return doubtful_pause(max(0, self.ambiguous - OPENS_AFTER))
-        return harmless_pause(max(0, self.number - OPENS_AFTER))
+            return ambiguous_backoff(max(0, self.ambiguous - OPENS_AFTER))
+        return backoff(max(0, self.number - OPENS_AFTER))
 
     def plus(self, failed: Failed) -> "Failures":
         return Failures(self.number + 1, self.ambiguous + failed.ambiguous, failed.ambiguous)

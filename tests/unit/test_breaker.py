@@ -15,8 +15,8 @@ from relay.delivery.breaker import (
     Isolating,
     Open,
     Retrying,
-    doubtful_pause,
-    harmless_pause,
+    ambiguous_backoff,
+    backoff,
     is_open,
     judge,
     on_no_others,
@@ -53,7 +53,7 @@ def test_an_answer_of_the_sink_closes_it(answer: Outcome) -> None:
     assert not is_open(after((1, NO), (1, NO), (1, NO), (1, answer), (1, NO), (1, NO)))
 
 
-@pytest.mark.parametrize("pause", [harmless_pause, doubtful_pause])
+@pytest.mark.parametrize("pause", [backoff, ambiguous_backoff])
 def test_pauses_grow_and_end_growing(pause: Callable[[int], float]) -> None:
     pauses = [pause(number) for number in range(60)]
     assert pauses == sorted(pauses)
@@ -64,8 +64,8 @@ def test_pauses_grow_and_end_growing(pause: Callable[[int], float]) -> None:
 @pytest.mark.parametrize(
     ("pause", "minutes"),
     [
-        pytest.param(harmless_pause, 11, id="by requests that show nothing twice"),
-        pytest.param(doubtful_pause, 4, id="by requests that may"),
+        pytest.param(backoff, 11, id="by requests that show nothing twice"),
+        pytest.param(ambiguous_backoff, 4, id="by requests that may"),
     ],
 )
 def test_a_chat_that_is_back_is_found_within_a_minute(
@@ -79,7 +79,7 @@ def test_a_chat_that_is_back_is_found_within_a_minute(
 
 
 def test_what_may_have_been_shown_is_repeated_seldom() -> None:
-    hour = list(takewhile(lambda at: at < 3600, accumulate(map(doubtful_pause, range(60)))))
+    hour = list(takewhile(lambda at: at < 3600, accumulate(map(ambiguous_backoff, range(60)))))
     assert len(hour) < 15
 
 
