@@ -12,7 +12,7 @@ from relay.outbox import DeadGroup, DeliverySearch
 from relay.outcome import State
 
 ACTIONS = ("revive", "drop")
-STEP = 500  # letters per commit: lanes write in between
+LETTERS_PER_COMMIT = 500  # letters per commit: lanes write in between
 EXAMPLES = 3  # letters per group on the page
 SELECTORS = ("id", "sink", "reason")
 """The fields that select letters; without any, all are selected."""
@@ -70,7 +70,9 @@ async def _act_on_group(
     context: AdminContext, action: str, group: DeadGroup, *, newest: int
 ) -> int:
     number, before = 0, newest + 1
-    while rows := await context.outbox.deliveries(_search(group, before=before), limit=STEP):
+    while rows := await context.outbox.deliveries(
+        _search(group, before=before), limit=LETTERS_PER_COMMIT
+    ):
         number += await _act_on(context, action, [delivery.id for delivery in rows])
         before = rows[-1].id
     return number

@@ -17,7 +17,7 @@ from relay.outbox import DeliverySearch, StoredEvent
 from relay.outcome import Delivery, Rejected, State
 from relay.sinks import VENDOR_OF
 
-LONGEST = 300_000  # characters of an event on a page
+MAX_EVENT_LENGTH = 300_000  # characters of an event on a page
 NOT_SHOWN = "the sink may no longer show this event\n"
 
 
@@ -48,7 +48,7 @@ async def show(request: web.Request) -> web.Response:
         "delivery.html",
         delivery=delivery,
         summary=summary.summarize(delivery),
-        event=summary.readable(delivery.raw)[:LONGEST],
+        event=summary.readable(delivery.raw)[:MAX_EVENT_LENGTH],
         attempts=await context.outbox.attempts(delivery.id),
         message=_message(context, delivery),
     )

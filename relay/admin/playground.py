@@ -27,7 +27,7 @@ from relay.sinks import VENDORS
 CHATS = [(vendor, vendor.sample()) for vendor in VENDORS if vendor.example is not None]
 """One sink of each vendor with default settings; their gates are not applied here."""
 KIND = "mention"
-LONGEST = 100_000  # characters of a template
+MAX_TEMPLATE_LENGTH = 100_000  # characters of a template
 CHOICES = 20  # received events to choose from
 READ = 100  # deliveries among which they are searched
 
@@ -59,7 +59,7 @@ async def preview(request: web.Request) -> web.Response:
     """The page with the edited event and template, or only its results for a script."""
     context, fields = context_of(request), await form(request)
     text, name = fields.get("event", ""), fields.get("name", "")
-    source = fields.get("template", "").replace("\r\n", "\n")[:LONGEST]
+    source = fields.get("template", "").replace("\r\n", "\n")[:MAX_TEMPLATE_LENGTH]
     if "load" in fields:
         name, source = _load(context, text, fields["load"] or name)
     values = _values(context, text, name, source)

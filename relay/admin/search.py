@@ -10,8 +10,8 @@ from relay.outbox import DeliverySearch, Outbox
 from relay.outcome import Delivery, State
 
 SIZE = 50
-LONGEST = 500  # characters of a search text
-STEP = 500  # deliveries per query of a full-text search
+MAX_TEXT_LENGTH = 500  # characters of a search text
+ROWS_PER_QUERY = 500  # deliveries per query of a full-text search
 REACH = 10_000
 """Deliveries searched for one page, so that a search never delays lanes for long."""
 
@@ -75,7 +75,7 @@ def filter_of(query: Mapping[str, str]) -> Filter:
 
 def _word(query: Mapping[str, str], name: str) -> str:
     """A value without NUL, which PostgreSQL's texts cannot contain."""
-    return query.get(name, "").replace("\0", "")[:LONGEST]
+    return query.get(name, "").replace("\0", "")[:MAX_TEXT_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +94,13 @@ async def search(outbox: Outbox, criteria: Filter) -> ResultPage:
         return ResultPage(rows[:SIZE], rows[SIZE - 1].id if len(rows) > SIZE else None)
     matches: list[Delivery] = []
     query = criteria.search
-    for _ in range(0, REACH, STEP):
-        rows = await outbox.deliveries(query, limit=STEP)
+    for _ in range(0, REACH, ROWS_PER_QUERY):
+        rows = await outbox.deliveries(query, limit=ROWS_PER_QUERY)
         # In a thread, so that lanes and hooks keep the event loop.
         matches += await asyncio.to_thread(criteria.select, rows)
         if len(matches) >= SIZE:
             return ResultPage(matches[:SIZE], matches[SIZE - 1].id)
-        if len(rows) < STEP:
+        if len(rows) < ROWS_PER_QUERY:
             return ResultPage(matches)
         query = replace(query, before=rows[-1].id)
     return ResultPage(matches, query.before, is_cut=True)

@@ -126,15 +126,15 @@ def log_refusal(request: web.Request, reason: str) -> None:
 
 
 KIND = "application/x-www-form-urlencoded"
-LONGEST = 16 * 2**20  # bytes; an event can be pasted, and most of its characters take nine
+MAX_FORM_BYTES = 16 * 2**20  # bytes; an event can be pasted, and most of its characters take nine
 SHORT = 2**14  # bytes, without a session
 FIELDS = 20
-PATIENCE = 30.0  # seconds
+FORM_TIMEOUT = 30.0  # seconds
 
 _READ = web.RequestKey[Mapping[str, str]]("_READ", Mapping)
 
 
-async def form(request: web.Request, *, most: int = LONGEST) -> Mapping[str, str]:
+async def form(request: web.Request, *, most: int = MAX_FORM_BYTES) -> Mapping[str, str]:
     """The fields of a form. Raises web.HTTPException if it is not one, or too large."""
     if _READ not in request:
         request[_READ] = _fields(await _body(request, most))
@@ -145,7 +145,7 @@ async def _body(request: web.Request, most: int) -> bytes:
     if request.content_type != KIND or hdrs.CONTENT_ENCODING in request.headers:
         raise web.HTTPUnsupportedMediaType(text="only forms are accepted\n")
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(FORM_TIMEOUT):
             return await request.clone(client_max_size=most).read()
     except TimeoutError:
         raise web.HTTPRequestTimeout(text="the form did not arrive in time\n") from None

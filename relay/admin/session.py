@@ -14,7 +14,7 @@ from relay.secret import Secret
 
 FREE = 5
 """Wrong passwords per address without a wait; each further one doubles the wait."""
-LONGEST = 900.0  # seconds
+MAX_WAIT = 900.0  # seconds
 FORGOTTEN = 3600.0  # seconds after the last wrong one of an address
 ADDRESSES = 10_000  # remembered at most
 
@@ -45,7 +45,7 @@ class _Failures:
         """The seconds until another password is checked."""
         if self.number < FREE:
             return 0.0
-        pause = min(LONGEST, 2.0 ** min(self.number - FREE, 20))
+        pause = min(MAX_WAIT, 2.0 ** min(self.number - FREE, 20))
         return max(0.0, self.last_at + pause - now)
 
 

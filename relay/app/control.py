@@ -19,8 +19,8 @@ from relay.delivery.lane import LaneStatus
 from relay.errors import ConfigError, OutboxError, RelayError
 from relay.listener import OWNER, UNIX, listen
 
-PATIENCE = 5.0  # seconds
-RELOAD = 60.0  # a large configuration takes long to read
+ANSWER_TIMEOUT = 5.0  # seconds
+RELOAD_TIMEOUT = 60.0  # a large configuration takes long to read
 NOT_RUNNING = (FileNotFoundError, ConnectionRefusedError)
 
 Answer: TypeAlias = Mapping[str, Any]
@@ -92,11 +92,11 @@ def _create_app(control: Control) -> web.Application:
 
 
 async def ask(
-    socket: Path, method: str, path: str, body: object = None, *, patience: float = PATIENCE
+    socket: Path, method: str, path: str, body: object = None, *, seconds: float = ANSWER_TIMEOUT
 ) -> Answer | None:
     """Ask the relay with this socket; None if it does not run. Raises OutboxError."""
     connector = aiohttp.UnixConnector(str(socket))
-    timeout = aiohttp.ClientTimeout(total=patience)
+    timeout = aiohttp.ClientTimeout(total=seconds)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         try:
             async with session.request(method, f"http://relay{path}", json=body) as answer:

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from relay.app.control import RELOAD, ask, socket_of
+from relay.app.control import RELOAD_TIMEOUT, ask, socket_of
 from relay.cli.context import config_path, home_of, resolved_outbox
 from relay.cli.output import echo, warn
 from relay.cli.parser import Commands, add
@@ -15,7 +15,7 @@ async def reload(args: Namespace) -> int:
     place = config_path(args.config)
     address = resolved_outbox(outbox_of(place), place)
     socket = socket_of(file_of(address), home_of(place))
-    answer = await ask(socket, "POST", "/reload", patience=RELOAD)
+    answer = await ask(socket, "POST", "/reload", seconds=RELOAD_TIMEOUT)
     if answer is None:
         warn(f"no running relay has the outbox {address}: see relay serve")
         return 1

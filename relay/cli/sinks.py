@@ -28,7 +28,7 @@ from relay.terminal import Colour, one_line, room_of, stamp, table
 from relay.units import elapsed
 
 GIVEN_UP = "given up by relay sinks give-up"
-STEP = 500  # deliveries
+DELIVERIES_PER_COMMIT = 500  # deliveries
 HEAD = ("sink", "state", "waiting", "oldest", "dead", "pace", "")
 
 
@@ -201,7 +201,7 @@ async def give_up(args: Namespace) -> int:
 async def _given_up(outbox: Outbox, name: str) -> int:
     """Give up one batch; all at once would block a running relay."""
     now = app.unix_milliseconds()
-    return await outbox.give_up(name, reason=GIVEN_UP, now=now, limit=STEP)
+    return await outbox.give_up(name, reason=GIVEN_UP, now=now, limit=DELIVERIES_PER_COMMIT)
 
 
 def add_command(commands: Commands) -> None:

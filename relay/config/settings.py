@@ -34,7 +34,7 @@ from relay.sinks import AnySink
 from relay.units import Duration
 
 LISTEN = "127.0.0.1:8095"
-RETRY = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0)
+RETRY_SCHEDULE = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0)
 DAY = 86400.0
 
 
@@ -110,7 +110,7 @@ class Config(Settings):
     """How many messages may wait; beyond it events are rejected, and Misskey retries a while."""
     hold: Duration = 0.3
     """How long an event waits for its siblings and its turn; 0: not at all."""
-    retry: Annotated[tuple[Duration, ...], OneOrMany()] = RETRY
+    retry: Annotated[tuple[Duration, ...], OneOrMany()] = RETRY_SCHEDULE
     """The waits before the second, third, ... attempt; then a delivery is dead."""
     proxy: Proxy = "env"
     """For outgoing requests: env (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), none, or http://host:port."""

@@ -14,7 +14,7 @@ from typing import TypeAlias, assert_never
 from relay.outcome import Failed, Outcome, Rejected, Sent
 
 OPENS_AFTER = 3  # failures in a row
-PATIENCE = 2  # failed attempts while the sink answers, before the next batch is tried
+ATTEMPTS_PER_BATCH = 2  # failed attempts while the sink answers, before the next batch is tried
 CRASHES = 100
 """
 How many crashes during its attempts make a message undeliverable.
@@ -94,7 +94,7 @@ class Open:
 
     failures: Failures
     evidence: Evidence = field(default_factory=Evidence)
-    patience: int = PATIENCE
+    attempts_left: int = ATTEMPTS_PER_BATCH
     """Failed attempts that remain before the next batch is tried."""
 
 
@@ -120,7 +120,7 @@ class Retrying:
 Breaker: TypeAlias = Passing | Open | Isolating | Retrying
 
 PASSING = Passing()
-SUSPECT = Open(Failures(OPENS_AFTER), patience=PATIENCE + OPENS_AFTER)
+SUSPECT = Open(Failures(OPENS_AFTER), attempts_left=ATTEMPTS_PER_BATCH + OPENS_AFTER)
 """relay crashed again and again while it sent: nothing is known about single messages."""
 
 
@@ -227,12 +227,14 @@ def _on_failed(breaker: Breaker, batch: int, failed: Failed) -> Breaker:
             refusing = Evidence(evidence.failed | {batch}, evidence.struck, sink_refuses=True)
             return Open(replace(failures.plus(failed), ambiguous=failures.ambiguous), refusing)
         case Open(failures, evidence) | Isolating(failures, evidence):
-            patience = (breaker.patience if isinstance(breaker, Open) else PATIENCE) - 1
+            attempts_left = (
+                breaker.attempts_left if isinstance(breaker, Open) else ATTEMPTS_PER_BATCH
+            ) - 1
             failures = failures.plus(failed)
             evidence = replace(evidence, failed=evidence.failed | {batch})
-            if patience <= 0 or batch in evidence.struck:
+            if attempts_left <= 0 or batch in evidence.struck:
                 return Isolating(failures, evidence)
-            return Open(failures, evidence, patience)
+            return Open(failures, evidence, attempts_left)
         case Retrying(suspects=suspects) if batch in suspects:
             return _struck(breaker, batch)
         case Retrying(struck=struck, failures=number, is_alone=True):

@@ -22,7 +22,7 @@ from relay.outcome import Attempt, Closed, Delivery, Failed, LimitScope, Outcome
 
 logger = logging.getLogger(__name__)
 
-RETRY = 1.0  # seconds until an outbox that failed, or a sink that another node owns, is tried again
+RETRY_PAUSE = 1.0  # seconds until an outbox that failed, or another node's sink, is tried again
 
 OnSettled = Callable[[Sequence[Delivery], Outcome], None]
 """Called with deliveries in their new states, and the outcome of their attempt."""
@@ -137,7 +137,7 @@ class Lane:
                 "outbox fails",
                 extra={"action": "outbox_retry", "sink": self.name, "reason": str(error)},
             )
-            return RETRY, False
+            return RETRY_PAUSE, False
 
     async def step(self) -> tuple[float, bool]:
         """
@@ -150,7 +150,7 @@ class Lane:
         if (rest := self._config.policy.pace.pause(now=self._monotonic())) > 0:
             return rest, False
         if not self._outbox.owns(self.name):
-            return RETRY, False  # a claim could not be sent now
+            return RETRY_PAUSE, False  # a claim could not be sent now
         began, answer = self._clock(), None
         if self.is_failing:
             if (pause := await self._due_in()) > 0:
@@ -267,4 +267,4 @@ class Lane:
                 )
                 # Or systemd would restart relay, and what was sent would be forgotten.
                 self.heartbeat.beat(within=LEASE / 1000)
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(RETRY_PAUSE)

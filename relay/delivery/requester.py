@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 Asked = Coroutine[None, None, Outcome]
 Ask = Callable[[Sequence[Message]], Asked]
 NEXT_EDIT = 5.0  # seconds from an edit that is rate limited to the next edit
-PATIENCE = 60.0  # seconds that an attempt waits for its next request
+MAX_PACE_PAUSE = 60.0  # seconds that an attempt waits for its next request
 INTERRUPTED = Failed("relay ended while it was sent", ambiguous=True)
 LONG = 8192  # bytes of a webhook whose message may take long to render
 ATTEMPT = 200.0  # seconds within which all requests of an attempt begin, so that the lease suffices
@@ -206,7 +206,7 @@ class Requester:
         """Send one request at the sink's pace, for which earlier ones of this attempt count."""
         now = self._monotonic()
         pause = self.policy.pace.pause(now=now)
-        if pause > PATIENCE or now + pause > self._began + ATTEMPT:
+        if pause > MAX_PACE_PAUSE or now + pause > self._began + ATTEMPT:
             return RateLimited(pause)
         await asyncio.sleep(pause)
         if not self._outbox.owns(self.name):

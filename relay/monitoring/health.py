@@ -17,7 +17,7 @@ from relay.intake.acceptance import Acceptance
 from relay.monitoring.systemd import Notifier
 
 MARGIN = 30.0  # seconds of grace for a late heartbeat or write
-PATIENCE = 2.0  # seconds within which the outbox should have written
+WRITE_TIMEOUT = 2.0  # seconds within which the outbox should have written
 FRESH = 1.0  # seconds for which an answer holds, so that frequent checks cost no more writes
 
 logger = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class HealthCheck:
         if self._probe is None or (self._probe.done() and now - self._probed_at >= FRESH):
             self._probed_at = now
             self._probe = asyncio.create_task(self._intake.probe())
-        await asyncio.wait([self._probe], timeout=PATIENCE)
+        await asyncio.wait([self._probe], timeout=WRITE_TIMEOUT)
         if not self._probe.done():
             return f"the outbox has not written for {self._monotonic() - self._probed_at:.0f} s"
         try:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from relay.outbox.records import ClaimRequest
 
-STEP = 1_000
+MAX_CLOCK_STEP = 1_000
 """Milliseconds by which a clock may be set back without consequences."""
 LOOKAHEAD = 64
 """How many deliveries at the head of a queue are considered; one hold brings fewer."""
@@ -105,7 +105,7 @@ def _is_due(first: QueuedDelivery, queue: Sequence[QueuedDelivery], *, hold: int
         return True
     if first.batch is None:
         return due_at > now + hold
-    return first.attempted_at is not None and now < first.attempted_at - STEP
+    return first.attempted_at is not None and now < first.attempted_at - MAX_CLOCK_STEP
 
 
 def head_batch(queue: Sequence[QueuedDelivery], *, hold: int, now: int) -> Sequence[QueuedDelivery]:

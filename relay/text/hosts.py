@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from relay.text.unicode import is_plain_name
 
-LONGEST_NAME = 253  # characters
+MAX_NAME_LENGTH = 253  # characters
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
@@ -21,14 +21,14 @@ def host_name(text: str) -> str | None:
     except UnicodeError:
         return None
     labels = name.split(".")
-    if len(name) > LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)):
+    if len(name) > MAX_NAME_LENGTH or not all(map(_LABEL.fullmatch, labels)):
         return None
     # Browsers and systems read a number as an address: 127.1, 0x7f000001, 2130706433.
     return None if re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1]) else name
 
 
 PREFIX = "xn--"
-LONGEST = 63  # characters of a part of a name, https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
+MAX_LABEL_LENGTH = 63  # characters: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
 _PUNYCODE = re.compile(r"(?<![\w.-])(?:[\w-]+\.)*xn--[\w.-]*[\w-]", re.I | re.ASCII)
 
 
@@ -56,7 +56,7 @@ def ascii_form(host: str) -> str:
 
 
 def _decoded(part: str) -> str:
-    if not part.lower().startswith(PREFIX) or len(part) > LONGEST:
+    if not part.lower().startswith(PREFIX) or len(part) > MAX_LABEL_LENGTH:
         return part
     try:
         decoded = part[len(PREFIX) :].lower().encode("ascii").decode("punycode")

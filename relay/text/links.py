@@ -39,7 +39,7 @@ from relay.text.unicode import (
     without_unseen,
 )
 
-LONGEST = 1_000  # characters of a label that anybody reads for a name
+MAX_LINK_TEXT_LENGTH = 1_000  # characters of a label that anybody reads for a name
 _NO_FILE = re.compile(r"[/\\\u2044\u2215\u29f8\uff0f\uff3c]")
 """Characters that file names never contain."""
 _HOST = re.compile(r"(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\])(?::\d+)?")
@@ -150,7 +150,7 @@ def _may_lie(label: str, target: Link) -> bool:
 @lru_cache(256)
 def misleads(label: str, url: str) -> bool:
     """Whether a label names a host, or a person, other than that of ``url``; or is too long."""
-    if len(label) > LONGEST:
+    if len(label) > MAX_LINK_TEXT_LENGTH:
         return True
     parts = urlsplit(url)
     host = parts.path.rpartition("@")[2] if parts.scheme == "mailto" else parts.hostname or ""

@@ -31,7 +31,7 @@ WORD = 40  # characters within which a blank is looked for
 _LEAVES = (Code, Emoji, Heading, Link, Math, Pre, Text, Time)
 """Nodes without children, and nodes that are kept whole or not at all."""
 
-STEP = 1024  # characters; the cut is looked for in spans twice as long each time
+FIRST_SPAN = 1024  # characters; the cut is looked for in spans twice as long each time
 
 
 def shorten(nodes: Tree, fits: Callable[[Tree], bool], ending: Tree = ELLIPSIS) -> Tree:
@@ -47,7 +47,7 @@ def beginning(nodes: Tree, fits: Callable[[Tree], bool], ending: Tree = ELLIPSIS
     """
     nodes = tuple(merged(nodes))
     longest: Tree = ending if fits(ending) else ()
-    low, high, most = 0, STEP, _length(nodes)
+    low, high, most = 0, FIRST_SPAN, _length(nodes)
     while longest and high < most and fits(longer := (*cut(nodes, high), *ending)):
         longest, low, high = longer, high, high * 2
     high = min(high, most) - 1

@@ -51,7 +51,7 @@ def disk() -> Disk:
 async def health_check(
     disk: Disk, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[HealthCheck]:
-    monkeypatch.setattr(health_module, "PATIENCE", 0.01)
+    monkeypatch.setattr(health_module, "WRITE_TIMEOUT", 0.01)
     heartbeat = Heartbeat(monotonic=clock)
     heartbeat.beat(within=100)
     made: Any = HealthCheck(disk, lambda: {"team": heartbeat}, monotonic=clock)

@@ -9,7 +9,7 @@ from relay.admin.session import (
     ADDRESSES,
     AGAIN,
     FREE,
-    LONGEST,
+    MAX_WAIT,
     TOGETHER,
     WAITING,
     LoginGuard,
@@ -63,7 +63,7 @@ async def test_each_wrong_password_after_the_first_ones_doubles_the_wait(
         clock.now += waits[-1]
         assert await wrong(guard) == 0.0
     assert waits[:4] == [1.0, 2.0, 4.0, 8.0]
-    assert waits[-1] == LONGEST
+    assert waits[-1] == MAX_WAIT
 
 
 async def test_who_has_to_wait_has_to_even_with_the_password(

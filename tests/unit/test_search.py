@@ -93,7 +93,7 @@ async def test_a_search_looks_only_so_far_and_goes_on_where_it_stood(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("relay.admin.search.REACH", 20)
-    monkeypatch.setattr("relay.admin.search.STEP", 10)
+    monkeypatch.setattr("relay.admin.search.ROWS_PER_QUERY", 10)
     await filled(outbox, 45)
     wanted, seen, looks = Filter(text="number 3."), [], 0
     while True:

@@ -19,7 +19,7 @@ from relay.outbox.records import NewEvent
 
 BATCH = 128  # events
 DELIVERIES = 2000  # of a batch, except for an event with more: bounds the time of a commit
-PATIENCE = 3.0  # seconds; Misskey waits for five altogether
+COMMIT_TIMEOUT = 3.0  # seconds; Misskey waits for five altogether
 DEADLOCKS = 3
 
 AcceptedSinks = Collection[str] | None
@@ -44,7 +44,7 @@ class PostgresWriter:
         future: asyncio.Future[AcceptedSinks] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((new_event, future))
         with named_errors(self._place):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(COMMIT_TIMEOUT):
                 return await future
 
     async def close(self) -> None:
@@ -69,7 +69,7 @@ class PostgresWriter:
 
     async def _committed(self, new_events: Sequence[NewEvent]) -> Sequence[Answer]:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(COMMIT_TIMEOUT):
                 return await commit(await self._connection(), new_events, sender_id=self._sender_id)
         except Exception as error:
             if self._db is not None:

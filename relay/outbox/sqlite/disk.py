@@ -17,7 +17,7 @@ from pathlib import Path
 from relay.errors import OutboxError
 
 SIZE = 512 * 2**10  # bytes
-STEP = 64 * 2**10  # bytes; SQLite's index takes 32 KiB, a commit four to 60
+RELEASE_BYTES = 64 * 2**10  # bytes; SQLite's index takes 32 KiB, a commit four to 60
 LEFT = 256 * 2**10  # bytes that must be free, besides its own, for an event to be accepted
 AMPLE = 8 * SIZE  # free bytes with which the reserve is created again
 
@@ -45,7 +45,7 @@ class DiskReserve:
         with suppress(OSError):
             size = self._file.stat().st_size
             if size:
-                os.truncate(self._file, max(0, size - STEP))
+                os.truncate(self._file, max(0, size - RELEASE_BYTES))
                 return True
         return False
 

@@ -18,7 +18,7 @@ PICTURES = 10  # new ones in one request; the others keep their names
 KNOWN = 5000
 SIZE = 512 * 1024  # bytes
 TIMEOUT = aiohttp.ClientTimeout(total=4)
-PATIENCE = 6.0  # seconds for all pictures of a request: names are better than a late message
+PICTURES_TIMEOUT = 6.0  # seconds for those of a request: names are better than a late message
 REDIRECTS = 3
 TYPES = frozenset(f"image/{kind}" for kind in ("png", "apng", "gif", "webp", "jpeg", "avif"))
 TRY_AGAIN = 3600.0  # seconds after an answer that was not a picture
@@ -59,7 +59,7 @@ class Pictures:
                 connector=public_only(), cookie_jar=aiohttp.DummyCookieJar()
             ) as outside:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
+                    async with asyncio.timeout(PICTURES_TIMEOUT), asyncio.TaskGroup() as tasks:
                         for url in new[:PICTURES]:
                             tasks.create_task(self._bring(_Way(url, session, outside), upload))
         return [mapped(message, self._pictured) for message in messages]
@@ -80,7 +80,7 @@ class Pictures:
 
     async def _bring(self, way: "_Way", upload: Upload) -> None:
         """Fetch and upload one picture; its errors affect no other, unless its host is gone."""
-        self._pause(way.url, ONCE_MORE)  # also where patience ends before the answer
+        self._pause(way.url, ONCE_MORE)  # also where the time ends before the answer
         try:
             download = await self._fetched(way)
         except UNREACHED:
