@@ -276,14 +276,15 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sibling:
-    """The subject that several events share; the sibling with the highest rank is shown."""
+class SubjectVersion:
+    """The subject of an event, which others may share, in the version that the event has of it."""
 
     subject: str
-    """The id of their subject: a note, a report."""
+    """The id of the subject: a note, a report."""
     version: str = ""
-    """The state of the subject; an event with another one edits the message of the earlier."""
+    """Its state; an event with another one edits the message of the earlier event."""
     rank: int = 0
+    """Of the events that share a subject, the one with the highest is shown."""
     updated_at: int | None = None
     """When its author changed it; None: never, or unknown."""
     within: int | None = None

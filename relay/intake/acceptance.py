@@ -11,7 +11,7 @@ from relay.intake.backlog_limit import BacklogLimit
 from relay.model import Event, Gate
 from relay.outbox.base import Outbox
 from relay.outbox.records import NewEvent
-from relay.outbox.siblings import is_change, restricts, sibling
+from relay.outbox.siblings import is_change, restricts, subject_version
 from relay.routing.gate import allows, denial_reason, revokes
 from relay.routing.index import RouteIndex
 from relay.routing.match import sinks_for
@@ -108,7 +108,7 @@ class Acceptance:
             name: why for name in routed if (why := denial_reason(rules.gates[name], event))
         }
         chosen = {name: route for name, route in routed.items() if name not in withheld}
-        same = sibling(event, bound=rules.bound) if rules.hold else None
+        same = subject_version(event, bound=rules.bound) if rules.hold else None
         editing, withdrawn = set[str](), set[str]()
         if same is not None:
             withdrawn = {name for name in withheld if revokes(rules.gates[name], event)}
@@ -123,7 +123,7 @@ class Acceptance:
                 now=self._clock(),
                 hold=rules.hold,
                 restricts=restricts(event, bound=rules.bound),
-                sibling=same,
+                subject_version=same,
                 editing=editing,
                 withdrawn=withdrawn,
             )

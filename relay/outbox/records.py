@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 
-from relay.model import Event, Sibling
+from relay.model import Event, SubjectVersion
 from relay.outcome import Delivery, State
 
 
@@ -140,8 +140,8 @@ class NewEvent:
     hold: int = 0
     restricts: str | None = None
     """The subject of its note, if the note is not public."""
-    sibling: Sibling | None = None
-    """Its relation to events about the same subject: see ``relay.outbox.siblings``."""
+    subject_version: SubjectVersion | None = None
+    """Its subject, if other events can have the same: see ``relay.outbox.siblings``."""
     editing: Collection[str] = ()
     """Sinks that get it only as an edit of an earlier post, by the same hook and route."""
     withdrawn: Collection[str] = ()
@@ -158,5 +158,5 @@ class NewEvent:
     @property
     def since(self) -> int:
         """The earliest time, by Misskey's clock, at which a sibling can have happened."""
-        within = None if self.sibling is None else self.sibling.within
+        within = None if self.subject_version is None else self.subject_version.within
         return EVER if within is None else self.event.created_at - within

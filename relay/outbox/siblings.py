@@ -15,7 +15,7 @@ from enum import Enum, auto
 from typing import Any
 
 from relay.misskey import kind_of
-from relay.model import Event, Note, Sibling, Visibility
+from relay.model import Event, Note, SubjectVersion, Visibility
 from relay.outbox.records import NewEvent
 from relay.outcome import State
 
@@ -31,7 +31,7 @@ class Merge(Enum):
     """It edits the message of the earlier one."""
 
 
-def sibling(event: Event, *, bound: Collection[str] = ()) -> Sibling | None:
+def subject_version(event: Event, *, bound: Collection[str] = ()) -> SubjectVersion | None:
     """
     The subject of an event and its version; None if it can have no siblings.
 
@@ -44,7 +44,7 @@ def sibling(event: Event, *, bound: Collection[str] = ()) -> Sibling | None:
         return None
     kind = kind_of(event.kind)
     if note is not None and note.id and kind.rank is not None:
-        return Sibling(
+        return SubjectVersion(
             subject=subject(event, note, bound=bound),
             version=version(note),
             rank=kind.rank,
@@ -52,10 +52,10 @@ def sibling(event: Event, *, bound: Collection[str] = ()) -> Sibling | None:
         )
     origin = _origin(event, bound)
     if report is not None and report.id:
-        return Sibling(subject=f"report {origin} {report.id}", version=event.kind)
+        return SubjectVersion(subject=f"report {origin} {report.id}", version=event.kind)
     if kind.repeated_within is not None and user is not None and user.id:
         about = f"{event.kind} {origin} {event.hook} {user.id}"
-        return Sibling(subject=about, within=kind.repeated_within)
+        return SubjectVersion(subject=about, within=kind.repeated_within)
     return None
 
 
@@ -102,7 +102,7 @@ def is_change(event: Event) -> bool:
 
 
 def decide_merge(
-    later: Sibling,
+    later: SubjectVersion,
     *,
     created_at: int,
     version: str,
@@ -228,9 +228,9 @@ def pending_deliveries(
 
 
 def _routes(new_event: NewEvent, posted: PostedSinks) -> Mapping[str, str | None]:
-    if new_event.sibling is None or not (new_event.editing or new_event.withdrawn):
+    if new_event.subject_version is None or not (new_event.editing or new_event.withdrawn):
         return new_event.sinks
-    subject, hook = new_event.sibling.subject, new_event.event.hook
+    subject, hook = new_event.subject_version.subject, new_event.event.hook
     changed = [sink for sink in posted.get((subject, hook), ()) if sink in new_event.editing]
     routed = set(new_event.withdrawn) - set(new_event.editing)
     return dict.fromkeys([*changed, *routed]) | {**new_event.sinks}
@@ -250,8 +250,8 @@ def independent(deliveries: Sequence[Pending]) -> tuple[Sequence[Pending], Seque
     """Split off the first delivery of each sink and subject: they do not depend on each other."""
     seen, first, later = set[tuple[str, str]](), list[Pending](), list[Pending]()
     for pending in deliveries:
-        sibling = pending.new_event.sibling
-        same = None if sibling is None else (pending.sink, sibling.subject)
+        subject_version = pending.new_event.subject_version
+        same = None if subject_version is None else (pending.sink, subject_version.subject)
         (later if same in seen else first).append(pending)
         if same is not None:
             seen.add(same)
@@ -264,19 +264,19 @@ def decide(pending: Pending, last: Mapping[str, Any] | None) -> DeliveryRow | Re
 
     None: nothing is stored, because it could only edit a message, and there is none.
     """
-    new_event, sibling = pending.new_event, pending.new_event.sibling
+    new_event, subject_version = pending.new_event, pending.new_event.subject_version
     row = DeliveryRow(
         event=pending.event,
         sink=pending.sink,
         route=pending.route,
         state=State.PENDING,
         due_at=new_event.now + new_event.hold,
-        subject=None if sibling is None else sibling.subject,
-        version=None if sibling is None else sibling.version,
-        rank=0 if sibling is None else sibling.rank,
+        subject=None if subject_version is None else subject_version.subject,
+        version=None if subject_version is None else subject_version.version,
+        rank=0 if subject_version is None else subject_version.rank,
         withdrawn=pending.is_withdrawn,
     )
-    if sibling is None:
+    if subject_version is None:
         return row
     if last is None:
         return None if pending.route is None else row
@@ -285,7 +285,7 @@ def decide(pending: Pending, last: Mapping[str, Any] | None) -> DeliveryRow | Re
         row, state=State.DELIVERED, due_at=new_event.now, rank=0, merged=int(last["id"])
     )
     match decide_merge(
-        sibling,
+        subject_version,
         created_at=new_event.event.created_at,
         version=last["version"],
         rank=last["rank"],

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from relay.errors import OutboxError
-from relay.model import Sibling
+from relay.model import SubjectVersion
 from relay.outbox import (
     ClaimRequest,
     ClosedSink,
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.postgres
 TEAM = {"team": "to the team"}
 BOTH = {"team": "to the team", "ops": "to ops"}
 LEASE = 60_000
-NOTE = Sibling(subject="note 5", version="a")
+NOTE = SubjectVersion(subject="note 5", version="a")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ async def fill(outbox: Outbox) -> None:
     for n in range(8):
         same = NOTE if n == 5 else None
         event = an_event(n, created_at=n, kind="a\0b")
-        assert await accept(outbox, event, raw, BOTH, now=n, sibling=same)
+        assert await accept(outbox, event, raw, BOTH, now=n, subject_version=same)
     for number, (state, changes) in enumerate(
         [
             (State.DEAD, {"reason": "400 'ひどい'"}),
@@ -90,9 +90,9 @@ async def fill(outbox: Outbox) -> None:
         attempt = Attempt(at=number, took=5, outcome="Failed", reason=f"{number}")
         settled = [replace(one, state=state, **changes) for one in claimed]  # type: ignore[arg-type]
         assert await outbox.save(settled, claimed=claimed, attempt=attempt)
-    later = Sibling(subject="note 5", version="b")
+    later = SubjectVersion(subject="note 5", version="b")
     edit = an_event(9, created_at=100)
-    assert await accept(outbox, edit, raw, {"team": "t"}, now=200, sibling=later)
+    assert await accept(outbox, edit, raw, {"team": "t"}, now=200, subject_version=later)
     assert (
         await outbox.claim(ClaimRequest("ops", now=300, lease=LEASE, limit=1)) is not None
     )  # and relay dies

@@ -14,7 +14,7 @@ from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.delivery.sender import LaneConfig
 from relay.errors import OutboxError
 from relay.outbox import ClaimRequest, DeliverySearch
-from relay.outbox.siblings import restricts, sibling
+from relay.outbox.siblings import restricts, subject_version
 from relay.outcome import (
     WITHHELD,
     Closed,
@@ -147,7 +147,7 @@ class Stage:
             now=self.now,
             hold=self.policy.hold,
             restricts=restricts(event, bound=()),
-            sibling=sibling(event),
+            subject_version=subject_version(event),
             withdrawn=withdrawn,
         )
 

@@ -10,9 +10,9 @@ import pytest
 
 from relay import misskey
 from relay.errors import OutboxError
-from relay.model import Note, Sibling
+from relay.model import Note, SubjectVersion
 from relay.outbox import ClaimRequest, ClosedSink, DeadGroup, DeliverySearch, Pruned, StoredEvent
-from relay.outbox.siblings import sibling as sibling_of
+from relay.outbox.siblings import subject_version
 from relay.outcome import Attempt, State
 from tests.factories import accept, an_event
 from tests.fakes.misskey import a_note, a_note_event
@@ -924,14 +924,16 @@ async def test_closing_twice_is_closing(outbox):
 # --- hold, and siblings
 
 HOLD = 300
-REPLY = Sibling(subject="note 1", rank=3, within=1_000)
-MENTION = Sibling(subject="note 1", rank=1, within=1_000)
+REPLY = SubjectVersion(subject="note 1", rank=3, within=1_000)
+MENTION = SubjectVersion(subject="note 1", rank=1, within=1_000)
 
 
-async def arrives(outbox, n, *, now, created_at=0, sibling=None, sinks=TEAM, **changes):
+async def arrives(outbox, n, *, now, created_at=0, subject_version=None, sinks=TEAM, **changes):
     event = an_event(n, created_at=created_at, **changes)
     raw = f"{n}".encode()
-    assert await accept(outbox, event, raw, sinks, now=now, hold=HOLD, sibling=sibling)
+    assert await accept(
+        outbox, event, raw, sinks, now=now, hold=HOLD, subject_version=subject_version
+    )
 
 
 async def held(outbox, *, now):
@@ -990,15 +992,15 @@ async def test_an_attempted_delivery_stays_the_first(outbox):
 @pytest.mark.parametrize("first", ["mention", "reply"])
 async def test_of_two_siblings_the_one_that_says_more_is_sent_in_any_order(outbox, first):
     both = {"mention": (1, MENTION), "reply": (2, REPLY)}
-    for number, sibling in sorted(both.values(), reverse=first == "reply"):
-        await arrives(outbox, number, now=0, sibling=sibling)
+    for number, found in sorted(both.values(), reverse=first == "reply"):
+        await arrives(outbox, number, now=0, subject_version=found)
     assert await drained(outbox, now=HOLD) == [2]
     assert await outbox.counts() == {("team", State.DELIVERED): 2}
 
 
 async def test_a_merged_delivery_names_the_one_that_was_sent(outbox):
-    await arrives(outbox, 1, now=0, sibling=MENTION)
-    await arrives(outbox, 2, now=0, sibling=REPLY)
+    await arrives(outbox, 1, now=0, subject_version=MENTION)
+    await arrives(outbox, 2, now=0, subject_version=REPLY)
     sent, merged = await outbox.delivery(1), await outbox.delivery(2)
     assert (sent.raw, sent.merged) == (b"2", None)
     assert (merged.raw, merged.merged, merged.state) == (b"1", 1, State.DELIVERED)
@@ -1012,66 +1014,68 @@ async def test_an_event_is_stored_however_long_its_ids_are(outbox, length):
     request = a_note_event(1)
     event = request.event | {"server": server, "body": {"note": a_note() | {"id": note_id}}}
     one = misskey.parse(request.with_event(event).body, hook="alice")
-    assert await accept(outbox, one, b"{}", TEAM, now=0, hold=HOLD, sibling=sibling_of(one))
+    assert await accept(
+        outbox, one, b"{}", TEAM, now=0, hold=HOLD, subject_version=subject_version(one)
+    )
     assert await claimed(outbox, now=HOLD)
 
 
 async def test_a_replacement_of_a_pending_delivery_has_a_key_of_its_own(outbox):
-    first = Sibling(subject="note 5", version="a")
-    assert await accept(outbox, an_event(1), b"1", TEAM, now=0, sibling=first)
+    first = SubjectVersion(subject="note 5", version="a")
+    assert await accept(outbox, an_event(1), b"1", TEAM, now=0, subject_version=first)
     before = await outbox.delivery(1)
     later = replace(first, rank=1)
-    assert await accept(outbox, an_event(2), b"2", TEAM, now=0, sibling=later)
+    assert await accept(outbox, an_event(2), b"2", TEAM, now=0, subject_version=later)
     after = await claimed(outbox)
     assert (after.id, after.raw) == (before.id, b"2")
     assert after.key != before.key
 
 
 async def test_a_sibling_that_comes_late_is_not_sent_again(outbox):
-    await arrives(outbox, 1, now=0, sibling=MENTION)
+    await arrives(outbox, 1, now=0, subject_version=MENTION)
     assert await drained(outbox, now=HOLD) == [1]
-    await arrives(outbox, 2, now=900, sibling=REPLY)
+    await arrives(outbox, 2, now=900, subject_version=REPLY)
     assert await drained(outbox, now=5_000) == []
 
 
 async def test_a_sibling_that_comes_while_the_first_is_being_sent_does_not_change_it(outbox):
-    await arrives(outbox, 1, now=0, sibling=MENTION)
+    await arrives(outbox, 1, now=0, subject_version=MENTION)
     flying = await held(outbox, now=HOLD)
-    await arrives(outbox, 2, now=HOLD, sibling=REPLY)
+    await arrives(outbox, 2, now=HOLD, subject_version=REPLY)
     assert (await outbox.delivery(flying.id)).raw == b"1"
 
 
 async def test_siblings_are_forgotten_after_their_time(outbox):
-    await arrives(outbox, 1, now=0, created_at=0, sibling=MENTION)
-    await arrives(outbox, 2, now=1_001, created_at=1_001, sibling=MENTION)
+    await arrives(outbox, 1, now=0, created_at=0, subject_version=MENTION)
+    await arrives(outbox, 2, now=1_001, created_at=1_001, subject_version=MENTION)
     assert await drained(outbox, now=5_000) == [1, 2]
 
 
 async def test_siblings_are_known_by_whatever_clocks_they_came(outbox):
-    await arrives(outbox, 1, now=0, created_at=7, sibling=MENTION)
-    await arrives(outbox, 2, now=2_400_000, created_at=8, sibling=MENTION)
+    await arrives(outbox, 1, now=0, created_at=7, subject_version=MENTION)
+    await arrives(outbox, 2, now=2_400_000, created_at=8, subject_version=MENTION)
     assert await drained(outbox, now=2_500_000) == [1]
 
 
 async def test_a_dead_sibling_merges_nothing(outbox):
-    await arrives(outbox, 1, now=0, sibling=MENTION)
+    await arrives(outbox, 1, now=0, subject_version=MENTION)
     flying = await held(outbox, now=HOLD)
     assert await outbox.save([replace(flying, state=State.DEAD, reason="400")], claimed=[flying])
-    await arrives(outbox, 2, now=400, sibling=MENTION)
+    await arrives(outbox, 2, now=400, subject_version=MENTION)
     assert await drained(outbox, now=5_000) == [2]
 
 
 async def test_siblings_are_of_one_sink(outbox):
-    await arrives(outbox, 1, now=0, sibling=MENTION, sinks={"ops": "to ops"})
-    await arrives(outbox, 2, now=0, sibling=MENTION)
+    await arrives(outbox, 1, now=0, subject_version=MENTION, sinks={"ops": "to ops"})
+    await arrives(outbox, 2, now=0, subject_version=MENTION)
     assert await drained(outbox, now=HOLD) == [2]
 
 
 # --- later versions
 
-OPEN = Sibling(subject="note 1", version="a")
-EDITED = Sibling(subject="note 1", version="b")
-AGAIN = Sibling(subject="note 1", version="c")
+OPEN = SubjectVersion(subject="note 1", version="a")
+EDITED = SubjectVersion(subject="note 1", version="b")
+AGAIN = SubjectVersion(subject="note 1", version="c")
 
 
 async def posted(outbox, n, *, now, message="m1", **given):
@@ -1084,50 +1088,57 @@ async def posted(outbox, n, *, now, message="m1", **given):
 
 
 async def test_a_later_version_edits_the_message_of_the_earlier(outbox):
-    first = await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
-    await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
+    first = await posted(outbox, 1, now=0, created_at=1, subject_version=OPEN)
+    await arrives(outbox, 2, now=1_000, created_at=2, subject_version=EDITED)
     assert (await held(outbox, now=2_000)).edits == first.id
 
 
 async def test_all_edits_are_of_the_first_message(outbox):
-    first = await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
-    second = await posted(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
-    await arrives(outbox, 3, now=2_000, created_at=3, sibling=OPEN)  # back to how it was
+    first = await posted(outbox, 1, now=0, created_at=1, subject_version=OPEN)
+    second = await posted(outbox, 2, now=1_000, created_at=2, subject_version=EDITED)
+    await arrives(outbox, 3, now=2_000, created_at=3, subject_version=OPEN)  # back to how it was
     third = await held(outbox, now=3_000)
     assert (second.edits, third.edits) == (first.id, first.id)
 
 
 async def test_the_next_edit_is_of_an_edit_that_became_a_message_of_its_own(outbox):
-    await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
-    await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
+    await posted(outbox, 1, now=0, created_at=1, subject_version=OPEN)
+    await arrives(outbox, 2, now=1_000, created_at=2, subject_version=EDITED)
     edit = await held(outbox, now=2_000)
     alone = replace(edit, state=State.DELIVERED, due_at=2_000, edits=None, message="m2")
     assert await outbox.save([alone], claimed=[edit])
-    await arrives(outbox, 3, now=3_000, created_at=3, sibling=AGAIN)
+    await arrives(outbox, 3, now=3_000, created_at=3, subject_version=AGAIN)
     assert (await held(outbox, now=4_000)).edits == edit.id
     assert (await outbox.posted_message(edit.id)).message == "m2"
 
 
 async def test_a_later_version_replaces_a_pending_delivery(outbox):
-    await arrives(outbox, 1, now=0, created_at=1, sibling=OPEN)
-    await arrives(outbox, 2, now=10, created_at=2, sibling=EDITED)
+    await arrives(outbox, 1, now=0, created_at=1, subject_version=OPEN)
+    await arrives(outbox, 2, now=10, created_at=2, subject_version=EDITED)
     assert await drained(outbox, now=1_000) == [2]
     assert (await outbox.delivery(2)).merged == 1
 
 
 async def test_an_earlier_version_that_comes_late_is_not_sent(outbox):
-    await posted(outbox, 1, now=0, created_at=9, sibling=EDITED)
-    await arrives(outbox, 2, now=1_000, created_at=1, sibling=OPEN)
+    await posted(outbox, 1, now=0, created_at=9, subject_version=EDITED)
+    await arrives(outbox, 2, now=1_000, created_at=1, subject_version=OPEN)
     assert await drained(outbox, now=10_000) == []
     assert (await outbox.delivery(2)).merged == 1
 
 
 async def test_a_sink_without_a_route_gets_only_edits_of_its_own_messages(outbox):
     sinks = {"team": "to the team"}
-    await posted(outbox, 1, now=0, created_at=1, sibling=OPEN, sinks=sinks)
+    await posted(outbox, 1, now=0, created_at=1, subject_version=OPEN, sinks=sinks)
     event = an_event(2, created_at=2)
     changed = await accept(
-        outbox, event, b"2", {}, now=1_000, hold=HOLD, sibling=EDITED, editing={"team", "ops"}
+        outbox,
+        event,
+        b"2",
+        {},
+        now=1_000,
+        hold=HOLD,
+        subject_version=EDITED,
+        editing={"team", "ops"},
     )
     assert changed
     edit = await held(outbox, now=2_000)
@@ -1136,9 +1147,11 @@ async def test_a_sink_without_a_route_gets_only_edits_of_its_own_messages(outbox
 
 
 async def test_a_hook_that_no_route_leads_to_a_sink_changes_nothing_there(outbox):
-    await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    await posted(outbox, 1, now=0, created_at=1, subject_version=OPEN)
     forged = an_event(2, hook="mallory", created_at=2)
-    assert await accept(outbox, forged, b"2", {}, now=1_000, sibling=EDITED, editing={"team"})
+    assert await accept(
+        outbox, forged, b"2", {}, now=1_000, subject_version=EDITED, editing={"team"}
+    )
     assert await outbox.counts() == {("team", State.DELIVERED): 1}
 
 
@@ -1152,8 +1165,8 @@ async def test_a_hook_that_no_route_leads_to_a_sink_changes_nothing_there(outbox
 async def test_a_sink_that_may_no_longer_show_it_gets_it_as_an_edit_from_any_hook_with_a_route(
     outbox, editing, expected
 ):
-    await posted(outbox, 1, now=0, created_at=1, sibling=OPEN, sinks={"team": "r"})
-    hidden = {"sibling": EDITED, "editing": editing, "withdrawn": ("team", "ops")}
+    await posted(outbox, 1, now=0, created_at=1, subject_version=OPEN, sinks={"team": "r"})
+    hidden = {"subject_version": EDITED, "editing": editing, "withdrawn": ("team", "ops")}
     event = an_event(2, hook="bob", created_at=2)
     assert await accept(outbox, event, b"2", {}, now=1_000, hold=HOLD, **hidden)
     claim = await outbox.claim(ClaimRequest("team", now=2_000, lease=LEASE))
@@ -1162,28 +1175,28 @@ async def test_a_sink_that_may_no_longer_show_it_gets_it_as_an_edit_from_any_hoo
 
 
 async def test_a_retried_delivery_is_claimed_with_its_newest_edit(outbox):
-    await arrives(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    await arrives(outbox, 1, now=0, created_at=1, subject_version=OPEN)
     flying = await held(outbox, now=HOLD)
     assert await outbox.save([replace(flying, due_at=2_000, reason="502")], claimed=[flying])
-    await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
-    await arrives(outbox, 3, now=1_100, created_at=3, sibling=AGAIN)
+    await arrives(outbox, 2, now=1_000, created_at=2, subject_version=EDITED)
+    await arrives(outbox, 3, now=1_100, created_at=3, subject_version=AGAIN)
     claim = await outbox.claim(ClaimRequest("team", now=5_000, lease=LEASE, hold=HOLD))
     (later,) = claim.later_edits.items()
     assert (later[0], later[1].edits, later[1].raw) == (1, 1, b"3")
 
 
 async def test_a_dead_earlier_version_is_not_edited(outbox):
-    await arrives(outbox, 1, now=0, created_at=1, sibling=OPEN)
+    await arrives(outbox, 1, now=0, created_at=1, subject_version=OPEN)
     flying = await held(outbox, now=HOLD)
     assert await outbox.save([replace(flying, state=State.DEAD, reason="400")], claimed=[flying])
-    await arrives(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
+    await arrives(outbox, 2, now=1_000, created_at=2, subject_version=EDITED)
     assert (await held(outbox, now=2_000)).edits is None
 
 
 async def test_a_posted_message_is_known_with_its_last_edit(outbox):
-    first = await posted(outbox, 1, now=0, created_at=1, sibling=OPEN)
-    await posted(outbox, 2, now=1_000, created_at=2, sibling=EDITED)
-    last = await posted(outbox, 3, now=2_000, created_at=3, sibling=AGAIN)
+    first = await posted(outbox, 1, now=0, created_at=1, subject_version=OPEN)
+    await posted(outbox, 2, now=1_000, created_at=2, subject_version=EDITED)
+    last = await posted(outbox, 3, now=2_000, created_at=3, subject_version=AGAIN)
     found = await outbox.posted_message(first.id)
     (part,) = found.parts
     assert (found.message, part.delivery.id, part.edit.id) == ("m1", first.id, last.id)
@@ -1276,10 +1289,10 @@ async def test_a_batch_that_was_split_goes_one_by_one(outbox):
 
 async def test_a_candidate_that_was_replaced_meanwhile_is_not_claimed(outbox):
     await arrives(outbox, 1, now=0)
-    await arrives(outbox, 2, now=0, created_at=1, sibling=MENTION)
+    await arrives(outbox, 2, now=0, created_at=1, subject_version=MENTION)
     await arrives(outbox, 3, now=0, created_at=2)
     claim = await outbox.claim(ClaimRequest("team", now=HOLD, lease=LEASE, hold=HOLD, limit=10))
-    await arrives(outbox, 4, now=HOLD, created_at=1, sibling=REPLY)
+    await arrives(outbox, 4, now=HOLD, created_at=1, subject_version=REPLY)
     assert await outbox.extend_claim(claim.candidates, head=claim.deliveries[0]) == []
 
 
@@ -1331,12 +1344,12 @@ async def test_recovery_ends_the_waits_for_another_attempt_at_no_cost(outbox):
 async def test_a_message_of_several_is_known_with_all_its_parts(outbox):
     for n in (1, 2, 3):
         same = OPEN if n == 2 else None
-        await arrives(outbox, n, now=0, created_at=n, sibling=same)
+        await arrives(outbox, n, now=0, created_at=n, subject_version=same)
     claim = await outbox.claim(ClaimRequest("team", now=HOLD, lease=LEASE, hold=HOLD, limit=10))
     (head,) = claim.deliveries
     batch = [head, *await outbox.extend_claim(claim.candidates, head=head)]
     await settle_all(outbox, batch, state=State.DELIVERED, due_at=HOLD, message="m1")
-    edit = await posted(outbox, 4, now=1_000, created_at=4, sibling=EDITED)
+    edit = await posted(outbox, 4, now=1_000, created_at=4, subject_version=EDITED)
     assert edit.edits == batch[1].id
     found = await outbox.posted_message(edit.edits)
     assert raws([part.delivery for part in found.parts]) == [1, 2, 3]
@@ -1463,24 +1476,24 @@ async def test_the_versions_of_a_note_are_known_that_not_everybody_may_see(outbo
 
 
 async def test_a_version_that_may_not_be_shown_wins_whatever_its_clock_says(outbox):
-    first = await posted(outbox, 1, now=0, created_at=50, sibling=OPEN)
+    first = await posted(outbox, 1, now=0, created_at=50, subject_version=OPEN)
     hidden = replace(EDITED, version="hidden")
     event = an_event(2, created_at=7)
-    given = {"now": 0, "sibling": hidden, "withdrawn": ["team"]}
+    given = {"now": 0, "subject_version": hidden, "withdrawn": ["team"]}
     assert await accept(outbox, event, b"2", {}, **given)
     edit = await claimed(outbox)
     assert (edit.raw, edit.edits) == (b"2", first.id)
     await outbox.save([replace(edit, state=State.DELIVERED)], claimed=[edit])
-    await arrives(outbox, 3, now=0, created_at=99, sibling=EDITED)
+    await arrives(outbox, 3, now=0, created_at=99, subject_version=EDITED)
     assert await is_clear(outbox, now=10**9)
 
 
 async def test_the_times_of_edits_decide_between_two_versions(outbox):
-    await posted(outbox, 1, now=0, created_at=50, sibling=OPEN)
+    await posted(outbox, 1, now=0, created_at=50, subject_version=OPEN)
     later = replace(EDITED, updated_at=20)
     event = an_event(2, created_at=10, note=Note(id="1", updated_at=20))
-    assert await accept(outbox, event, b"2", TEAM, now=0, hold=HOLD, sibling=later)
+    assert await accept(outbox, event, b"2", TEAM, now=0, hold=HOLD, subject_version=later)
     older = replace(EDITED, version="older", updated_at=19)
     event = an_event(3, created_at=60, note=Note(id="1", updated_at=19))
-    assert await accept(outbox, event, b"3", TEAM, now=0, hold=HOLD, sibling=older)
+    assert await accept(outbox, event, b"3", TEAM, now=0, hold=HOLD, subject_version=older)
     assert await drained(outbox, now=10**6) == [2]

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from relay.errors import OutboxError
-from relay.model import Sibling
+from relay.model import SubjectVersion
 from relay.outbox import ClaimRequest, ClosedSink
 from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.connection import SETTINGS, check_sessions, public
@@ -370,9 +370,9 @@ async def test_siblings_that_two_processes_take_at_once_become_one(
     pair: tuple[PostgresOutbox, PostgresOutbox],
 ) -> None:
     async def arrives(outbox: PostgresOutbox, n: int, rank: int) -> bool:
-        same = Sibling(subject=f"note {n}", rank=rank)
+        same = SubjectVersion(subject=f"note {n}", rank=rank)
         event = an_event(n * 10 + rank, created_at=n)
-        return await accept(outbox, event, b"{}", TEAM, now=0, hold=300, sibling=same)
+        return await accept(outbox, event, b"{}", TEAM, now=0, hold=300, subject_version=same)
 
     ranked = [(outbox, n, rank) for n in range(100) for rank, outbox in enumerate(pair)]
     assert all(await asyncio.gather(*(arrives(*one) for one in ranked)))

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 from relay import misskey
 from relay.misskey import samples as sample
 from relay.outbox import ClaimRequest, ClosedSink, DeliverySearch, Outbox
-from relay.outbox.siblings import sibling
+from relay.outbox.siblings import subject_version
 from relay.outcome import State
 from tests.factories import accept, an_event
 from tests.fakes.misskey import a_note_event
@@ -273,8 +273,12 @@ async def test_what_its_author_has_hidden_since_is_not_sent_again(
     hidden = a_note_event(1, kind="mention", visibility="followers")
     for n, request in enumerate((shown, hidden), 1):
         event = replace(misskey.parse(request.body, hook="alice"), id=f"note-{n}", created_at=n)
-        same = sibling(event, bound={"alice"})
-        given = {"now": NOW + n, "sibling": same, "restricts": same.subject if n > 1 else None}
+        same = subject_version(event, bound={"alice"})
+        given = {
+            "now": NOW + n,
+            "subject_version": same,
+            "restricts": same.subject if n > 1 else None,
+        }
         await accept(outbox, event, request.body, {"discord": "all"}, **given)
         claim = await outbox.claim(ClaimRequest("discord", now=NOW + n, lease=1_000))
         assert claim is not None

@@ -13,9 +13,9 @@ import pytest
 from relay import misskey
 from relay.delivery.settle import AttemptContext, settle
 from relay.misskey import samples as sample
-from relay.model import Sibling
+from relay.model import SubjectVersion
 from relay.outbox import ClaimRequest, ClosedSink, SQLiteOutbox
-from relay.outbox.siblings import sibling
+from relay.outbox.siblings import subject_version
 from relay.outcome import Attempt, Rejected, Sent
 from tests.factories import accept, an_event
 from tests.fakes.misskey import a_note_event
@@ -119,8 +119,8 @@ def test_siblings_and_edits_are_told_as_such(relay, folder):
     async def come(outbox: SQLiteOutbox) -> None:
         for n, version in ((7, "a"), (8, "a"), (9, "b")):
             event = an_event(n, kind="reply")
-            same = Sibling(subject="note", version=version)
-            await accept(outbox, event, b"{}", {"mods": "all"}, now=n, sibling=same)
+            same = SubjectVersion(subject="note", version=version)
+            await accept(outbox, event, b"{}", {"mods": "all"}, now=n, subject_version=same)
             if n == 8:
                 (claimed,) = (await outbox.claim(ClaimRequest("mods", now=10, lease=5))).deliveries
                 sent = replace(settle(claimed, Sent(), AttemptContext(now=10)), message="m")
@@ -265,11 +265,11 @@ def test_what_its_author_has_hidden_since_is_not_replayed(relay, folder):
     async def come(outbox: SQLiteOutbox) -> None:
         for n, request in enumerate((first, hidden)):
             event = replace(misskey.parse(request.body, hook="alice"), id=f"note-{n}", created_at=n)
-            same = sibling(event)
+            same = subject_version(event)
             sinks = {"team": "mentions"}
             restricts = same.subject if n else None
             await accept(
-                outbox, event, request.body, sinks, now=n, sibling=same, restricts=restricts
+                outbox, event, request.body, sinks, now=n, subject_version=same, restricts=restricts
             )
 
     within(come)

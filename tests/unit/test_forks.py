@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from relay.errors import SecretError
 from relay.misskey import authenticate, parse, sender
 from relay.model import Event, Visibility
-from relay.outbox.siblings import is_change, sibling
+from relay.outbox.siblings import is_change, subject_version
 from relay.routing.index import RouteIndex
 from relay.routing.match import Match, Route, author_names
 from relay.secret import Secret
@@ -128,7 +128,7 @@ def test_a_visibility_of_a_fork_is_the_narrowest(visibility: object) -> None:
 def test_an_edited_note_of_a_fork_is_a_change(kind: str) -> None:
     edited = event(kind, note=a_note(1) | {"updatedAt": "2026-11-22T01:14:41.230Z"})
     assert is_change(edited)
-    first, second = sibling(event(kind, note=a_note(1))), sibling(edited)
+    first, second = subject_version(event(kind, note=a_note(1))), subject_version(edited)
     assert first is not None
     assert second is not None
     assert (first.subject, first.version != second.version) == (second.subject, True)
@@ -137,7 +137,7 @@ def test_an_edited_note_of_a_fork_is_a_change(kind: str) -> None:
 def test_sharkeys_edited_note_changes_its_message() -> None:
     told, edited = cases.event("h02"), cases.event("h03")
     assert (is_change(told), is_change(edited)) == (False, True)
-    first, second = sibling(told), sibling(edited)
+    first, second = subject_version(told), subject_version(edited)
     assert first is not None
     assert second is not None
     assert first.subject == second.subject

@@ -48,7 +48,7 @@ async def test_an_event_is_accepted_as_another_one_without_siblings() -> None:
     answer = await replayed(outbox, event_id="1/replay-3")
     assert (answer.sinks, answer.withheld) == ({"team": "all"}, {})
     (new,) = outbox.accepted
-    assert (new.event.id, new.raw, new.sibling) == ("1/replay-5", STORED.raw, None)
+    assert (new.event.id, new.raw, new.subject_version) == ("1/replay-5", STORED.raw, None)
 
 
 async def test_what_the_author_restricted_since_is_withheld() -> None:

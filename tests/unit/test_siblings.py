@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from relay import misskey
-from relay.model import Event, Sibling
-from relay.outbox.siblings import Merge, decide_merge, is_change, restricts, sibling
+from relay.model import Event, SubjectVersion
+from relay.outbox.siblings import Merge, decide_merge, is_change, restricts, subject_version
 from tests.fakes.misskey import Request, a_note_event, an_event, encode, requests
 
 HOOKS = ("alice", "bob", "carol", "dave")
@@ -19,12 +19,12 @@ def parsed(request: Request, *, hook: str = "alice") -> Event:
 
 def key(request: Request, *, hook: str = "alice") -> str | None:
     """What an event tells, in the version that it tells."""
-    found = sibling(parsed(request, hook=hook))
+    found = subject_version(parsed(request, hook=hook))
     return None if found is None else f"{found.subject} {found.version}"
 
 
 def rank(kind: str) -> int:
-    found = sibling(parsed(a_note_event(1, kind=kind)))
+    found = subject_version(parsed(a_note_event(1, kind=kind)))
     assert found is not None
     return found.rank
 
@@ -50,7 +50,9 @@ def test_other_notes_and_other_servers_are_others() -> None:
 
 def test_a_hook_for_any_server_changes_nothing_of_a_hook_that_is_bound_to_one() -> None:
     event = parsed(a_note_event(1))
-    by = {hook: sibling(replace(event, hook=hook), bound={"alice", "bob"}) for hook in HOOKS}
+    by = {
+        hook: subject_version(replace(event, hook=hook), bound={"alice", "bob"}) for hook in HOOKS
+    }
     subjects = {hook: found.subject for hook, found in by.items() if found is not None}
     assert subjects["alice"] == subjects["bob"] != subjects["carol"] == subjects["dave"]
 
@@ -68,7 +70,7 @@ def test_a_hook_for_any_server_changes_nothing_of_a_hook_that_is_bound_to_one() 
 )
 def test_an_edited_note_is_another_version_of_the_same_subject(change: dict[str, Any]) -> None:
     before, after = (
-        sibling(parsed(a_note_event(1, **{"text": "before", **it}))) for it in ({}, change)
+        subject_version(parsed(a_note_event(1, **{"text": "before", **it}))) for it in ({}, change)
     )
     assert before is not None
     assert after is not None
@@ -119,7 +121,7 @@ def test_two_reports_are_two() -> None:
 def test_a_resolved_report_is_another_version_of_the_report() -> None:
     opened, resolved = an_event("abuseReport"), an_event("abuseReportResolved")
     same = resolved.with_event({**resolved.event, "body": opened.event["body"]})
-    one, other = sibling(parsed(opened)), sibling(parsed(same))
+    one, other = subject_version(parsed(opened)), subject_version(parsed(same))
     assert one is not None
     assert other is not None
     assert (one.subject, one.version != other.version) == (other.subject, True)
@@ -140,7 +142,7 @@ def test_which_events_are_changes_by_themselves(request_: Request, expected: boo
     assert is_change(parsed(request_)) is expected
 
 
-LATER = Sibling(subject="note 1", version="b", rank=1)
+LATER = SubjectVersion(subject="note 1", version="b", rank=1)
 
 
 @pytest.mark.parametrize(

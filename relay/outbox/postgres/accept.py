@@ -27,7 +27,9 @@ from relay.outbox.siblings import (
 
 async def accepted(db: Connection, new_events: Sequence[NewEvent]) -> Sequence[Sinks | None]:
     """Store events in a transaction; returns for each what ``Outbox.accept`` does."""
-    subjects = {new.sibling.subject for new in new_events if new.sibling is not None}
+    subjects = {
+        new.subject_version.subject for new in new_events if new.subject_version is not None
+    }
     if subjects:
         # In the same order everywhere, so that two processes never deadlock.
         await db.execute(statements.LOCK_SUBJECTS, sorted(map(_key, subjects)))
@@ -81,7 +83,11 @@ async def _add_events(db: Connection, new_events: Sequence[NewEvent]) -> Sequenc
 
 async def _posted_sinks(db: Connection, new_events: Sequence[NewEvent]) -> PostedSinks:
     """For the subjects that some sinks may get only as an edit."""
-    changed = {new.sibling.subject for new in new_events if new.sibling is not None and new.editing}
+    changed = {
+        new.subject_version.subject
+        for new in new_events
+        if new.subject_version is not None and new.editing
+    }
     if not changed:
         return {}
     subjects = {storable(subject): subject for subject in changed}
@@ -98,7 +104,7 @@ async def _add(db: Connection, deliveries: Sequence[Pending]) -> Sequence[Pendin
     Returns those that were to replace a delivery which was claimed meanwhile.
     """
     last = await _last(
-        db, [pending for pending in deliveries if pending.new_event.sibling is not None]
+        db, [pending for pending in deliveries if pending.new_event.subject_version is not None]
     )
     decided = [
         (pending, decide(pending, last.get((pending.event, pending.sink))))
@@ -124,9 +130,14 @@ async def _last(
 ) -> Mapping[tuple[int, str], Mapping[str, Any]]:
     """By event and sink, the last delivery of the same sink and subject."""
     subjects = [
-        (pending.sink, storable(sibling.subject), pending.new_event.since, pending.is_withdrawn)
+        (
+            pending.sink,
+            storable(subject_version.subject),
+            pending.new_event.since,
+            pending.is_withdrawn,
+        )
         for pending in deliveries
-        if (sibling := pending.new_event.sibling) is not None
+        if (subject_version := pending.new_event.subject_version) is not None
     ]
     if not subjects:
         return {}

@@ -68,9 +68,9 @@ def _event(id: int, new_event: NewEvent) -> Values:
 def _posted_sinks(db: sqlite3.Connection, new_events: Sequence[NewEvent]) -> PostedSinks:
     """For the subjects that some sinks may get only as an edit."""
     changes = {
-        (new_event.sibling.subject, new_event.event.hook)
+        (new_event.subject_version.subject, new_event.event.hook)
         for new_event in new_events
-        if new_event.sibling is not None and new_event.editing
+        if new_event.subject_version is not None and new_event.editing
     }
     return {
         same: [sink for (sink,) in db.execute(statements.POSTED_SINKS, same)] for same in changes
@@ -96,9 +96,15 @@ def _add(db: sqlite3.Connection, deliveries: Sequence[Pending]) -> None:
 def _last(db: sqlite3.Connection, deliveries: Sequence[Pending]) -> Mapping[int, Mapping[str, Any]]:
     """By its place, the last delivery of the same sink and subject."""
     subjects = [
-        (place, pending.sink, sibling.subject, pending.new_event.since, pending.is_withdrawn)
+        (
+            place,
+            pending.sink,
+            subject_version.subject,
+            pending.new_event.since,
+            pending.is_withdrawn,
+        )
         for place, pending in enumerate(deliveries)
-        if (sibling := pending.new_event.sibling) is not None
+        if (subject_version := pending.new_event.subject_version) is not None
     ]
     return {row["place"]: dict(row) for row in _fetched(db, statements.LAST, subjects)}
 
