@@ -92,7 +92,7 @@ class RateLimited:
     scope: LimitScope = LimitScope.SINK
     reason: str | None = field(default=None, compare=False)
     """The vendor's error text, if any."""
-    is_named: bool = field(default=True, compare=False)
+    is_pause_stated: bool = field(default=True, compare=False)
     """Whether the vendor states the pause; if not, the pauses grow."""
 
 

@@ -225,7 +225,7 @@ class Requester:
         if not isinstance(outcome, RateLimited):
             return outcome
         shared = pace.vendor if outcome.scope is LimitScope.VENDOR else None
-        if not outcome.is_named:
+        if not outcome.is_pause_stated:
             outcome = replace(outcome, pause=(shared or pace).next_pause())
         if outcome.scope is LimitScope.VENDOR:
             pace.rest_everywhere(outcome.pause, now=now)

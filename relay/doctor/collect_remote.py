@@ -110,12 +110,12 @@ async def _server(origin: str, session: aiohttp.ClientSession) -> Server:
     meta = await exchange(
         session, "POST", f"{origin}/api/meta", secret=NO_SECRET, body={"detail": False}
     )
-    named = meta.json.get("uri") if isinstance(meta, Answer) else None
+    uri = meta.json.get("uri") if isinstance(meta, Answer) else None
     return Server(
         origin=origin,
         software=one_line(str(software.get("name", "")).lower()),
         version=one_line(str(software.get("version", ""))),
-        calls_itself=misskey.origin(named),
+        calls_itself=misskey.origin(uri),
     )
 
 

@@ -112,7 +112,7 @@ class Acceptance:
         editing, withdrawn = set[str](), set[str]()
         if same is not None:
             withdrawn = {name for name in withheld if revokes(rules.gates[name], event)}
-            editing, closed = _unnamed(event, rules, routed)
+            editing, closed = _sinks_to_edit(event, rules, routed)
             withdrawn |= closed
         await self._backlog_limit.check(rules.max_waiting, now=self._clock())
         taken = await self._outbox.accept(
@@ -136,7 +136,7 @@ class Acceptance:
         return taken is not None
 
 
-def _unnamed(
+def _sinks_to_edit(
     event: Event, rules: AcceptanceRules, routed: Collection[str]
 ) -> tuple[set[str], set[str]]:
     """

@@ -13,13 +13,13 @@ def calendar_event(source: Json) -> CalendarEvent:
         title=name(source, "title") or name(about, "name"),
         start=moment(source, "start"),
         end=moment(source, "end"),
-        location=_named(about.get("location")),
+        location=_text_of(about.get("location")),
         url=web_url(about, "url"),
-        organizer=_named(about.get("organizer")),
+        organizer=_text_of(about.get("organizer")),
     )
 
 
-def _named(value: object) -> str | None:
+def _text_of(value: object) -> str | None:
     """A text on one line, or the name and address of an object, or else its page."""
     if isinstance(value, list):
         value = next(iter(value), None)
@@ -28,5 +28,5 @@ def _named(value: object) -> str | None:
     address = value.get("address")
     if isinstance(address, dict):
         address = ", ".join(filter(None, (name(address, key) for key in ADDRESS)))
-    named = filter(None, (name(value, "name"), _named(address)))
-    return ", ".join(named) or text(value, "url")
+    texts = filter(None, (name(value, "name"), _text_of(address)))
+    return ", ".join(texts) or text(value, "url")

@@ -122,14 +122,14 @@ def check_text(text: str) -> None:
     if re.search(r"<[\w -]+>|\{[\w -]+\}", text):
         raise ValueError("has a placeholder in it, as in an example: write what it stands for")
     if match := _ENDS.search(text):
-        raise ValueError(f"has a {_named(match[0])} around it or at its end: take it off")
+        raise ValueError(f"has a {_character_name(match[0])} around it or at its end: take it off")
     if match := re.search(r"\s", text):
         raise ValueError("has a blank in it: were two things copied?")
     if match := _INVISIBLE.search(text):
         raise ValueError(f"has a character that no key has (U+{ord(match[0]):04X}): copy it again")
 
 
-def _named(letter: str) -> str:
+def _character_name(letter: str) -> str:
     return {",": "comma", ";": "semicolon"}.get(
         letter, "bracket" if letter in "<>()[]{}" else "quote"
     )

@@ -169,8 +169,8 @@ def unexpected(outcome: Outcome) -> Outcome:
 def rate_limited(*hints: object, reason: str) -> RateLimited:
     """``hints`` are the pauses that the answer asks for, in seconds or as dates."""
     pause = max(MIN_PAUSE, pause_from(*hints))
-    is_named = any(_seconds(hint) is not None for hint in hints)
-    return RateLimited(pause, reason=reason, is_named=is_named)
+    is_pause_stated = any(_seconds(hint) is not None for hint in hints)
+    return RateLimited(pause, reason=reason, is_pause_stated=is_pause_stated)
 
 
 def pause_from(*hints: object) -> float:

@@ -108,7 +108,7 @@ async def exchange(
                 headers_read["Location"] = _place(response, secret)
             return Answer(response.status, headers_read, without(secret, await _text(response)))
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        reason = named(error, host=URL(url).host)
+        reason = describe_error(error, host=URL(url).host)
         return Failed(reason, ambiguous=trace.written, unsent=not trace.written)
 
 
@@ -151,9 +151,9 @@ WORDS = (
 """The first that fits; an error of the system that is not here has words of its own."""
 
 
-def named(error: Exception, *, host: str | None = None) -> str:
+def describe_error(error: Exception, *, host: str | None = None) -> str:
     """
-    An error for people. Its own text is not told: that can hold the address, which is a key.
+    Describe an error for people, without its own text: that can hold the address, which is a key.
 
     ``host`` is the one that was meant; what cannot be reached instead of it is the proxy.
     """

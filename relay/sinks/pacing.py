@@ -28,8 +28,8 @@ class Past:
     sent: deque[float] = field(default_factory=deque)
     rests_until: float = 0.0
     edits_rest_until: float = 0.0
-    unnamed: int = 0
-    """How many limits in a row came without a word of how long to wait."""
+    unstated_pauses: int = 0
+    """How many limits in a row did not state a pause."""
     kept: int = 0
     """How many requests the largest window has to know of, of all that ask."""
 
@@ -75,13 +75,13 @@ class Pace:
 
     def next_pause(self) -> float:
         """How long to wait where the vendor does not say: twice as long each time."""
-        self._past.unnamed += 1
-        doubled: float = FIRST_PAUSE * 2 ** min(self._past.unnamed - 1, 16)
+        self._past.unstated_pauses += 1
+        doubled: float = FIRST_PAUSE * 2 ** min(self._past.unstated_pauses - 1, 16)
         return min(doubled, LAST_PAUSE)
 
     def taken(self) -> None:
         """The vendor has taken a request."""
-        self._past.unnamed = 0
+        self._past.unstated_pauses = 0
         if self.vendor is not None:
             self.vendor.taken()
 

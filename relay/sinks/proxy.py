@@ -64,7 +64,9 @@ def proxies(setting: str | Secret, environ: Mapping[str, str]) -> Proxies:
     if isinstance(setting, Secret):
         return Proxies(http=setting, https=setting, exempt=exempt)
     return Proxies(
-        http=_named(environ, "http_proxy"), https=_named(environ, "https_proxy"), exempt=exempt
+        http=_from_environ(environ, "http_proxy"),
+        https=_from_environ(environ, "https_proxy"),
+        exempt=exempt,
     )
 
 
@@ -83,7 +85,7 @@ def check_proxy(address: str) -> None:
         raise ValueError(f"has something behind its host and port: it {SHAPE}")
 
 
-def _named(environ: Mapping[str, str], name: str) -> Secret | None:
+def _from_environ(environ: Mapping[str, str], name: str) -> Secret | None:
     for variable in (name, "all_proxy"):
         if written := _variable(environ, variable):
             address = written if "://" in written else f"http://{written}"

@@ -70,7 +70,7 @@ def line(nodes: Tree) -> str:
     return " ".join(render(nodes).split())
 
 
-def unnamed(text: str) -> str:
+def without_file_names(text: str) -> str:
     """Cuts each line after 🔞: the name of a sensitive file can say too much."""
     return re.sub(rf"(?m)^([> ]*{NO_MINORS}).*", r"\1", text)
 
@@ -81,7 +81,9 @@ def excerpt(nodes: Tree, limit: int) -> str:
 
     Quotes appear only where there is nothing else; hidden text never does.
     """
-    lines = [text.strip() for text in unnamed(render(relinked(nodes, _label))).split("\n")]
+    lines = [
+        text.strip() for text in without_file_names(render(relinked(nodes, _label))).split("\n")
+    ]
     own = [text for text in lines if text != ">" and not text.startswith(QUOTED)]
     words = _words(own) or _words(re.sub(f"^(?:{QUOTED})+", "", text) for text in lines)
     return words if len(words) <= limit else f"{words[: boundary(words, limit - 1)].rstrip()}…"

@@ -954,7 +954,7 @@ async def test_what_cannot_be_changed_for_another_reason_is_said_anew(stage: Sta
 
 
 async def test_limits_that_name_no_pause_come_ever_more_rarely_and_are_told(stage: Stage) -> None:
-    banned = RateLimited(5, LimitScope.VENDOR, reason="429 error code: 1015", is_named=False)
+    banned = RateLimited(5, LimitScope.VENDOR, reason="429 error code: 1015", is_pause_stated=False)
     stage.sink.ends = failing({"note 1": -1}, banned)
     await stage.accept(1)
     await stage.run(seconds=3600)

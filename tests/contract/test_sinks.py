@@ -36,7 +36,7 @@ from tests import chats
 from tests.fakes import faults
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.faults import STORED, Fault, Faults
-from tests.fakes.records import unnamed
+from tests.fakes.records import without_id
 from tests.fakes.slack import FakeSlack
 
 SECRET = "kX9-the-secret-of-this-sink-Q"
@@ -164,7 +164,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 async def send(sink: SinkSettings, session: aiohttp.ClientSession, key: str = "1") -> Outcome:
     """Send HELLO; the outcome, which shows nothing."""
-    outcome = unnamed(await chats.send(sink, [HELLO], key=key, session=session))
+    outcome = without_id(await chats.send(sink, [HELLO], key=key, session=session))
     assert SECRET not in repr(outcome)
     return outcome
 

@@ -18,7 +18,7 @@ from relay.text.tree import Text
 from tests import chats
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.limits import ManualClock
-from tests.fakes.records import unnamed
+from tests.fakes.records import without_id
 
 HELLO = Message(title=(Text("hello"),))
 
@@ -67,7 +67,7 @@ async def send(
 ) -> Outcome:
     """Send a message so many times; the last outcome."""
     outcomes = [
-        unnamed(await chats.send(sink, [message], key=str(n), session=session))
+        without_id(await chats.send(sink, [message], key=str(n), session=session))
         for n in range(times)
     ]
     return outcomes[-1]

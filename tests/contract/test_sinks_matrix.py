@@ -16,7 +16,7 @@ from relay.sinks.matrix.settings import MatrixSettings
 from relay.text.message import Field, Image, Message, plain_form
 from relay.text.tree import Text
 from tests import chats
-from tests.fakes.records import unnamed
+from tests.fakes.records import without_id
 from tests.fakes.synapse import Synapse
 
 pytestmark = pytest.mark.synapse
@@ -38,7 +38,7 @@ def sink_of(synapse: Synapse, room: str, **settings: Any) -> MatrixSettings:
 async def send(
     sink: MatrixSettings, session: aiohttp.ClientSession, message: Message = HELLO, key: str = "1"
 ) -> Outcome:
-    return unnamed(await chats.send(sink, [message], key=key, session=session))
+    return without_id(await chats.send(sink, [message], key=key, session=session))
 
 
 async def act(synapse: Synapse, room: str, what: str) -> None:

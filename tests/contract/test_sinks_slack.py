@@ -15,7 +15,7 @@ from relay.text.message import Message
 from relay.text.tree import Text
 from tests import chats
 from tests.fakes.limits import ManualClock
-from tests.fakes.records import unnamed
+from tests.fakes.records import without_id
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_api import WEBHOOK_STATUS
 
@@ -44,7 +44,7 @@ def sink_of(fake: FakeSlack, way: str, **settings: Any) -> SlackSettings:
 async def send(
     sink: SlackSettings, session: aiohttp.ClientSession, message: Message = HELLO
 ) -> Outcome:
-    return unnamed(await chats.send(sink, [message], key="1", session=session))
+    return without_id(await chats.send(sink, [message], key="1", session=session))
 
 
 @pytest.mark.parametrize("word", WEBHOOK_STATUS)

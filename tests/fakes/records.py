@@ -49,7 +49,7 @@ class Limited:
     at: float
 
 
-def unnamed(outcome: Outcome) -> Outcome:
+def without_id(outcome: Outcome) -> Outcome:
     """An outcome without the id that the vendor gave the message: fakes count, servers invent."""
     return replace(outcome, message="") if isinstance(outcome, Sent) else outcome
 

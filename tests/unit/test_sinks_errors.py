@@ -120,16 +120,16 @@ def test_a_limit_without_a_number_is_waited_for_a_little() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "is_named"),
+    ("headers", "is_pause_stated"),
     [({}, False), ({"Retry-After": ""}, False), ({"Retry-After": "soon"}, False),
      ({"Retry-After": "nan"}, False), ({"Retry-After": "0"}, True)],
 )  # fmt: skip
 def test_a_limit_tells_its_words_and_whether_it_named_a_pause(
-    headers: dict[str, str], is_named: bool
+    headers: dict[str, str], is_pause_stated: bool
 ) -> None:
     found = by_status(Answer(429, headers, "error code: 1015"), is_own=False)
     assert isinstance(found, RateLimited)
-    assert (found.is_named, found.reason) == (is_named, "429 error code: 1015")
+    assert (found.is_pause_stated, found.reason) == (is_pause_stated, "429 error code: 1015")
 
 
 @pytest.mark.parametrize(

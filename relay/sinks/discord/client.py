@@ -13,7 +13,7 @@ import aiohttp
 
 from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.base import Layout, Payload, Sink
-from relay.sinks.discord.errors import classify, code_in, id_in, named
+from relay.sinks.discord.errors import classify, code_in, id_in, with_refused
 from relay.sinks.discord.settings import DiscordSettings
 from relay.sinks.errors import Answer, unexpected
 from relay.sinks.http import exchange
@@ -47,7 +47,7 @@ class DiscordSink(Sink):
         answer = await self._ask("POST", query=self._query, body=body)
         if code_in(answer) == EMPTY and _has_words(body):
             return Closed(NOT_READ, is_lasting=True)
-        return self._placed(named(classify(answer), answer, body), answer)
+        return self._placed(with_refused(classify(answer), answer, body), answer)
 
     @property
     def _query(self) -> dict[str, str]:
@@ -68,7 +68,7 @@ class DiscordSink(Sink):
         body = {key: layout.payload.get(key) for key in ("content", "embeds", "allowed_mentions")}
         query = {"thread_id": thread} if thread else {}
         answer = await self._ask("PATCH", "messages", message, query=query, body=body)
-        outcome = named(classify(answer), answer, body)
+        outcome = with_refused(classify(answer), answer, body)
         if code_in(answer) == UNKNOWN_CHANNEL and isinstance(outcome, Closed):
             # Its thread is gone, and with it the message; if it was ours alone, so is the sink's.
             is_removed = bool(thread) and thread != self.settings.thread_id

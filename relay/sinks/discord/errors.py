@@ -159,8 +159,8 @@ def describe(answer: Answer) -> str:
     return one_line(f"{answer.status} {content.get('code')} {content['message']} {fields}")
 
 
-def named(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
-    """With the addresses that Discord refuses, by their places: ``embeds 0 image url``."""
+def with_refused(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
+    """The outcome with the addresses that Discord refuses, by places: ``embeds 0 image url``."""
     if not isinstance(outcome, Rejected) or isinstance(answer, Failed):
         return outcome
     places = [path for path, _ in _fields(answer.json.get("errors"))]

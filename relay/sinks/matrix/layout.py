@@ -170,4 +170,4 @@ def _indented(said: Tree) -> Tree:
 
 
 HTML = Form(_layout, matrix.render)
-PLAIN = Form(_bare_layout, lambda nodes: plain.unnamed(plain.render(nodes)))
+PLAIN = Form(_bare_layout, lambda nodes: plain.without_file_names(plain.render(nodes)))

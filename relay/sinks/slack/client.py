@@ -24,7 +24,7 @@ from relay.sinks.slack.errors import (
     WORKFLOW,
     classify_api,
     classify_webhook,
-    named,
+    with_refused,
     word_in,
 )
 from relay.sinks.slack.layout import MESSAGES
@@ -84,7 +84,7 @@ class SlackSink(Sink):
         if self.settings.starts_workflow:
             return Closed(WORKFLOW, is_lasting=True)
         answer = await self._post(layout.payload)
-        return named(self._classify(answer), answer, layout.payload)
+        return with_refused(self._classify(answer), answer, layout.payload)
 
     async def edit(self, posted: str, layout: Layout, *, key: str) -> Outcome:
         """https://docs.slack.dev/reference/methods/chat.update"""
@@ -95,7 +95,7 @@ class SlackSink(Sink):
         for name in UNFURLS:
             del body[name]
         answer = await self._call("chat.update", body)
-        outcome = named(classify_api(answer), answer, body)
+        outcome = with_refused(classify_api(answer), answer, body)
         if isinstance(outcome, RateLimited):  # by Slack each method has a limit of its own
             return replace(outcome, scope=LimitScope.EDITS)
         return outcome

@@ -110,14 +110,14 @@ def classify_api(answer: Answer | Failed) -> Outcome:
         return by_status(answer, is_own=True)
     is_own = isinstance(answer.json.get("ok"), bool)
     if is_own and isinstance(word, str) and word:
-        return _named(word, answer)
+        return _by_word(word, answer)
     if is_slacks(answer) and not is_own:
         reason = f"{answer.reason}: a webhook answers here, not the API: check api_base"
         return Closed(reason, is_lasting=True, is_taken=answer.status < 300)
     return misplaced(answer, "Slack") or by_status(answer, is_own=is_own)
 
 
-def _named(word: str, answer: Answer) -> Outcome:
+def _by_word(word: str, answer: Answer) -> Outcome:
     """The outcome of an error with one of Slack's words."""
     if word in LIMITED:
         hints = (answer.headers.get("Retry-After"), LIMITED[word] or None)
@@ -131,8 +131,8 @@ def _named(word: str, answer: Answer) -> Outcome:
     return Closed(answer.reason)  # the channel or the token, and whatever nobody has named
 
 
-def named(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
-    """With the addresses that Slack refuses; a webhook names none, so it could be any picture."""
+def with_refused(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
+    """The outcome with the addresses that Slack refuses; from a webhook, those of all blocks."""
     if not isinstance(outcome, Rejected) or isinstance(answer, Failed):
         return outcome
     pointers = _POINTER.findall(answer.text.replace("\\/", "/"))
