@@ -84,7 +84,7 @@ async def _send_again(context: AdminContext, delivery: Delivery) -> None:
             delivery.event_id,
             choose=lambda event: {delivery.sink: delivery.route},
             gates={delivery.sink: context.sinks[delivery.sink].gate},
-            bound={name for name, server in context.hooks.items() if server},
+            server_bound={name for name, server in context.hooks.items() if server},
             now=context.clock(),
         )
     except FormatError:

@@ -149,7 +149,7 @@ def _rules(config: Config, routes: Sequence[Route]) -> AcceptanceRules:
         alike[gate].add(name)
     return AcceptanceRules(
         table=RouteIndex(routes),
-        bound=config.bound,
+        server_bound=config.server_bound,
         gates=gates,
         alike=alike,
         hold=round(config.hold * 1000),

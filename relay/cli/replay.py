@@ -46,7 +46,7 @@ async def _replay(outbox: Outbox, config: Config, stored: StoredEvent, args: Nam
         args.event_id,
         choose=choose,
         gates={name: sink.gate for name, sink in config.sinks.items()},
-        bound=config.bound,
+        server_bound=config.server_bound,
         now=app.unix_milliseconds(),
     )
     for name, reason in replayed.withheld.items():

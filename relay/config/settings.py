@@ -146,7 +146,7 @@ class Config(Settings):
         return self._effective
 
     @property
-    def bound(self) -> frozenset[str]:
+    def server_bound(self) -> frozenset[str]:
         """The hooks that accept the events of one server only."""
         return frozenset(name for name, hook in self.hooks.items() if hook.server)
 

@@ -55,7 +55,7 @@ class Renderer:
         self._templates = templates
         self._routes = routes
         self._servers = servers or {}
-        self._bound = {hook for hook, server in self._servers.items() if server}
+        self._server_bound = {hook for hook, server in self._servers.items() if server}
 
     def subjects(self, delivery: Delivery) -> Collection[str]:
         """The subjects of all notes in its event; none if it cannot be parsed."""
@@ -63,7 +63,7 @@ class Renderer:
             event = _event(delivery)
         except RelayError:
             return ()
-        return {subject(event, note, bound=self._bound) for note in _notes(event)}
+        return {subject(event, note, server_bound=self._server_bound) for note in _notes(event)}
 
     def message(
         self, delivery: Delivery, policy: DeliveryPolicy, restricted: Restricted = NOTHING
@@ -142,7 +142,7 @@ class Renderer:
         """The ids of the notes in an event that the sink may not show any longer."""
         lapsed = set()
         for note in _notes(event):
-            versions = restricted.get(subject(event, note, bound=self._bound), ())
+            versions = restricted.get(subject(event, note, server_bound=self._server_bound), ())
             if has_lapsed(policy.gate, note, map(_received, versions)):
                 lapsed.add(note.id)
         return lapsed

@@ -27,12 +27,12 @@ class AcceptanceRules:
     """
     The rules by which sinks get an event, and the limit of pending deliveries.
 
-    ``hold`` is in milliseconds, and 0 where events have no siblings; ``bound`` are the hooks of one
-    server each.
+    ``hold`` is in milliseconds, and 0 where events have no siblings; ``server_bound`` are the hooks
+    of one server each.
     """
 
     table: RouteIndex
-    bound: Collection[str]
+    server_bound: Collection[str]
     gates: Mapping[str, Gate]
     alike: Mapping[Gate, Collection[str]]
     """The sinks of each gate; thousands share a few gates."""
@@ -108,7 +108,7 @@ class Acceptance:
             name: why for name in routed if (why := denial_reason(rules.gates[name], event))
         }
         chosen = {name: route for name, route in routed.items() if name not in withheld}
-        same = subject_version(event, bound=rules.bound) if rules.hold else None
+        same = subject_version(event, server_bound=rules.server_bound) if rules.hold else None
         editing, withdrawn = set[str](), set[str]()
         if same is not None:
             withdrawn = {name for name in withheld if revokes(rules.gates[name], event)}
@@ -122,7 +122,7 @@ class Acceptance:
                 sinks=chosen,
                 now=self._clock(),
                 hold=rules.hold,
-                restricts=restricts(event, bound=rules.bound),
+                restricts=restricts(event, server_bound=rules.server_bound),
                 subject_version=same,
                 editing=editing,
                 withdrawn=withdrawn,

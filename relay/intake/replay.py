@@ -34,19 +34,19 @@ async def replay(
     *,
     choose: Callable[[Event], Mapping[str, str]],
     gates: Mapping[str, Gate],
-    bound: Collection[str],
+    server_bound: Collection[str],
     now: int,
 ) -> Replayed:
     """
     Accept the bytes of a stored event as a new one, with a place of its own in each queue.
 
-    ``choose`` names the sinks, each with its route; ``gates`` has theirs; ``bound`` are the hooks
-    of one server each; ``now`` is in Unix milliseconds. The new event has no siblings, since an
+    ``choose`` names the sinks, each with its route; ``gates`` has theirs; ``server_bound`` are
+    the hooks of one server each; ``now`` is in Unix milliseconds. The new event has no siblings, since an
     operator who replays an event wants to see it. Raises FormatError and OutboxError.
     """
     event = misskey.parse(stored.raw, hook=stored.hook, server=stored.server, now=now)
     chosen = choose(event)
-    withheld = dict.fromkeys(await _lapsed(outbox, event, chosen, gates, bound), LAPSED)
+    withheld = dict.fromkeys(await _lapsed(outbox, event, chosen, gates, server_bound), LAPSED)
     withheld |= {name: why for name in chosen if (why := denial_reason(gates[name], event))}
     sinks = {name: route for name, route in chosen.items() if name not in withheld}
     again = replace(event, id=f"{event_id.partition('/replay-')[0]}/replay-{now}")
@@ -61,12 +61,12 @@ async def _lapsed(
     event: Event,
     names: Collection[str],
     gates: Mapping[str, Gate],
-    bound: Collection[str],
+    server_bound: Collection[str],
 ) -> Collection[str]:
     """The sinks that may not show an event any more, because its author restricted the note."""
     if event.note is None or not event.note.id:
         return ()
-    about = subject(event, event.note, bound=bound)
+    about = subject(event, event.note, server_bound=server_bound)
     versions = [
         misskey.parse(version.raw, hook=version.hook, server=version.server)
         for version in (await outbox.restricted([about])).get(about, ())

@@ -31,13 +31,13 @@ class Merge(Enum):
     """It edits the message of the earlier one."""
 
 
-def subject_version(event: Event, *, bound: Collection[str] = ()) -> SubjectVersion | None:
+def subject_version(event: Event, *, server_bound: Collection[str] = ()) -> SubjectVersion | None:
     """
     The subject of an event and its version; None if it can have no siblings.
 
-    ``bound`` are the hooks that accept events of one server only. An event itself names the server
-    it is from: so events of other hooks that claim to be from a server have subjects of their own,
-    and change nothing that came by a bound hook.
+    ``server_bound`` are the hooks that accept events of one server only. An event itself names the
+    server it is from: so events of other hooks that claim to be from a server have subjects of their own,
+    and change nothing that came by one of those.
     """
     note, user, report = event.note, event.user, event.report
     if event.is_test:  # every test has the same ids
@@ -45,12 +45,12 @@ def subject_version(event: Event, *, bound: Collection[str] = ()) -> SubjectVers
     kind = kind_of(event.kind)
     if note is not None and note.id and kind.rank is not None:
         return SubjectVersion(
-            subject=subject(event, note, bound=bound),
+            subject=subject(event, note, server_bound=server_bound),
             version=version(note),
             rank=kind.rank,
             updated_at=note.updated_at,
         )
-    origin = _origin(event, bound)
+    origin = _origin(event, server_bound)
     if report is not None and report.id:
         return SubjectVersion(subject=f"report {origin} {report.id}", version=event.kind)
     if kind.repeated_within is not None and user is not None and user.id:
@@ -59,12 +59,12 @@ def subject_version(event: Event, *, bound: Collection[str] = ()) -> SubjectVers
     return None
 
 
-def subject(event: Event, note: Note, *, bound: Collection[str]) -> str:
+def subject(event: Event, note: Note, *, server_bound: Collection[str]) -> str:
     """The subject of all events about a note, which is anywhere in ``event``."""
-    return f"note {_origin(event, bound)} {note.id}"
+    return f"note {_origin(event, server_bound)} {note.id}"
 
 
-def restricts(event: Event, *, bound: Collection[str]) -> str | None:
+def restricts(event: Event, *, server_bound: Collection[str]) -> str | None:
     """The subject of the event's note, if it is not public: some sinks may not show it."""
     note = event.note
     if note is None or not note.id or event.is_test:
@@ -72,11 +72,11 @@ def restricts(event: Event, *, bound: Collection[str]) -> str | None:
     is_open = note.visibility is Visibility.PUBLIC and not (
         note.local_only or note.signin_only or note.is_gone
     )
-    return None if is_open else subject(event, note, bound=bound)
+    return None if is_open else subject(event, note, server_bound=server_bound)
 
 
-def _origin(event: Event, bound: Collection[str]) -> str:
-    return event.server if event.hook in bound else f"claimed {event.server}"
+def _origin(event: Event, server_bound: Collection[str]) -> str:
+    return event.server if event.hook in server_bound else f"claimed {event.server}"
 
 
 def version(note: Note) -> str:

@@ -146,7 +146,7 @@ class Stage:
             dict.fromkeys(sinks, "all"),
             now=self.now,
             hold=self.policy.hold,
-            restricts=restricts(event, bound=()),
+            restricts=restricts(event, server_bound=()),
             subject_version=subject_version(event),
             withdrawn=withdrawn,
         )

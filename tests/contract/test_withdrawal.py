@@ -145,7 +145,7 @@ class Machine(RuleBasedStateMachine):
         self.chat = Chat(self.check)
         rules = AcceptanceRules(
             table=RouteIndex([Route(name="all", to=("team",))]),
-            bound=(),
+            server_bound=(),
             gates={"team": Gate()},
             alike={Gate(): ("team",)},
             hold=300,

@@ -273,7 +273,7 @@ async def test_what_its_author_has_hidden_since_is_not_sent_again(
     hidden = a_note_event(1, kind="mention", visibility="followers")
     for n, request in enumerate((shown, hidden), 1):
         event = replace(misskey.parse(request.body, hook="alice"), id=f"note-{n}", created_at=n)
-        same = subject_version(event, bound={"alice"})
+        same = subject_version(event, server_bound={"alice"})
         given = {
             "now": NOW + n,
             "subject_version": same,

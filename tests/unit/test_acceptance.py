@@ -41,7 +41,7 @@ async def test_who_is_woken(answer: Collection[str] | None, woken: list[str]) ->
     gates = {"team": Gate(), "ops": Gate()}
     rules = AcceptanceRules(
         table=RouteIndex([]),
-        bound=(),
+        server_bound=(),
         gates=gates,
         alike={Gate(): tuple(gates)},
         hold=300,
@@ -62,7 +62,7 @@ async def test_a_note_that_became_private_is_taken_back_though_nothing_says_that
     wide = Gate(visibility=frozenset(Visibility))
     rules = AcceptanceRules(
         table=RouteIndex([]),
-        bound=(),
+        server_bound=(),
         gates={"team": Gate(), "ops": wide},
         alike={Gate(): ("team",), wide: ("ops",)},
         hold=hold,

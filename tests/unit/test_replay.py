@@ -38,7 +38,7 @@ async def replayed(outbox: Any, *, stored: StoredEvent = STORED, event_id: str =
         event_id,
         choose=lambda event: {"team": "all"},
         gates={"team": Gate()},
-        bound=(),
+        server_bound=(),
         now=5,
     )
 

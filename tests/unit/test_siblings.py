@@ -51,7 +51,8 @@ def test_other_notes_and_other_servers_are_others() -> None:
 def test_a_hook_for_any_server_changes_nothing_of_a_hook_that_is_bound_to_one() -> None:
     event = parsed(a_note_event(1))
     by = {
-        hook: subject_version(replace(event, hook=hook), bound={"alice", "bob"}) for hook in HOOKS
+        hook: subject_version(replace(event, hook=hook), server_bound={"alice", "bob"})
+        for hook in HOOKS
     }
     subjects = {hook: found.subject for hook, found in by.items() if found is not None}
     assert subjects["alice"] == subjects["bob"] != subjects["carol"] == subjects["dave"]
@@ -227,5 +228,5 @@ def test_a_message_that_could_not_be_withdrawn_is_tried_again_with_the_next_even
     ],
 )
 def test_which_notes_are_not_public(changes: dict[str, object], expected: str | None) -> None:
-    found = restricts(parsed(a_note_event(1, **changes)), bound=())
+    found = restricts(parsed(a_note_event(1, **changes)), server_bound=())
     assert (found and found.rpartition(" ")[0]) == expected
