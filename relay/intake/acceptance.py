@@ -84,8 +84,8 @@ class Acceptance:
             self._trust()
         return is_new
 
-    async def probe(self) -> None:
-        """Store something as large as an event that was refused. Raises OutboxError."""
+    async def try_write(self) -> None:
+        """Store trial data as large as an event that was refused. Raises OutboxError."""
         refused = self._refused
         await self._backlog_limit.check(self._rules().max_waiting, now=self._clock())
         await self._outbox.touch(max(USUAL, self._size))

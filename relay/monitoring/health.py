@@ -53,13 +53,13 @@ class HealthCheck:
         self._intake = intake
         self._heartbeats = heartbeats
         self._monotonic = monotonic
-        self._probed_at = monotonic() - FRESH
-        self._probe: asyncio.Task[None] | None = None
+        self._write_began_at = monotonic() - FRESH
+        self._write: asyncio.Task[None] | None = None
 
     async def check(self) -> HealthReport:
         problem = await self._intake_problem()
-        waited = self._monotonic() - self._probed_at
-        hangs = self._probe is not None and not self._probe.done() and waited >= MARGIN
+        waited = self._monotonic() - self._write_began_at
+        hangs = self._write is not None and not self._write.done() and waited >= MARGIN
         return HealthReport(
             stuck=(*self._late_lanes(), *((problem,) if problem and hangs else ())),
             unable=(problem,) if problem and not hangs else (),
@@ -83,10 +83,10 @@ class HealthCheck:
                 continue
 
     async def close(self) -> None:
-        """Cancel the probe that is running."""
-        if self._probe is not None:
-            self._probe.cancel()
-            await asyncio.gather(self._probe, return_exceptions=True)
+        """Cancel the trial write that is running."""
+        if self._write is not None:
+            self._write.cancel()
+            await asyncio.gather(self._write, return_exceptions=True)
 
     def _late_lanes(self) -> tuple[str, ...]:
         return tuple(
@@ -97,14 +97,16 @@ class HealthCheck:
 
     async def _intake_problem(self) -> str | None:
         now = self._monotonic()
-        if self._probe is None or (self._probe.done() and now - self._probed_at >= FRESH):
-            self._probed_at = now
-            self._probe = asyncio.create_task(self._intake.probe())
-        await asyncio.wait([self._probe], timeout=WRITE_TIMEOUT)
-        if not self._probe.done():
-            return f"the outbox has not written for {self._monotonic() - self._probed_at:.0f} s"
+        if self._write is None or (self._write.done() and now - self._write_began_at >= FRESH):
+            self._write_began_at = now
+            self._write = asyncio.create_task(self._intake.try_write())
+        await asyncio.wait([self._write], timeout=WRITE_TIMEOUT)
+        if not self._write.done():
+            return (
+                f"the outbox has not written for {self._monotonic() - self._write_began_at:.0f} s"
+            )
         try:
-            self._probe.result()
+            self._write.result()
         except OutboxError as error:
             return f"no event can be stored: {error}"
         if (refusal := self._intake.refusal) is not None:

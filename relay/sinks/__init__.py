@@ -28,8 +28,8 @@ else:
     ]
 
 for _vendor in VENDORS:  # so that each recognizes what belongs to another
-    addresses.learn(_vendor.type, _vendor.addresses, _vendor.tokens)
+    addresses.register(_vendor.type, _vendor.addresses, _vendor.tokens)
     if _vendor.speaks is not None:
-        errors.learn(_vendor.name, _vendor.speaks)
+        errors.register(_vendor.name, _vendor.speaks)
 
 __all__ = ["VENDORS", "VENDOR_OF", "AnySink", "Layout", "Payload", "Sink", "SinkSettings", "Vendor"]

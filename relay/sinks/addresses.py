@@ -55,7 +55,7 @@ _KNOWN = [(re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _SERVI
 _TOKENS: dict[str, tuple[re.Pattern[str], str]] = {}
 
 
-def learn(
+def register(
     type_: str, known: Iterable[tuple[str, Kind]], tokens: tuple[str, str] | None = None
 ) -> None:
     """

@@ -116,7 +116,7 @@ class Cause(StrEnum):
 _SPEAKERS: list[tuple[str, Callable[[Answer], bool]]] = []
 
 
-def learn(name: str, is_its: Callable[[Answer], bool]) -> None:
+def register(name: str, is_its: Callable[[Answer], bool]) -> None:
     """
     Register how a vendor's answers are recognized, so that the other vendors recognize them.
 

@@ -34,7 +34,7 @@ class Disk:
         self.hangs = False
         self.touched = 0
 
-    async def probe(self) -> None:
+    async def try_write(self) -> None:
         self.touched += 1
         if self.hangs:
             await asyncio.Event().wait()

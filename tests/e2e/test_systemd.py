@@ -80,7 +80,7 @@ class Stores:
 
     refusal = None
 
-    async def probe(self) -> None:
+    async def try_write(self) -> None:
         return
 
 

@@ -60,7 +60,7 @@ class Intake:
 
     refusal = None
 
-    async def probe(self) -> None:
+    async def try_write(self) -> None:
         pass
 
 
