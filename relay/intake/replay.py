@@ -40,9 +40,9 @@ async def replay(
     """
     Accept the bytes of a stored event as a new one, with a place of its own in each queue.
 
-    ``choose`` names the sinks, each with its route; ``gates`` has theirs; ``server_bound`` are
-    the hooks of one server each; ``now`` is in Unix milliseconds. The new event has no siblings, since an
-    operator who replays an event wants to see it. Raises FormatError and OutboxError.
+    ``choose`` names the sinks, each with its route; ``gates`` has theirs; ``server_bound`` are the
+    hooks of one server each; ``now`` is in Unix milliseconds. The new event has no siblings, since
+    an operator who replays an event wants to see it. Raises FormatError and OutboxError.
     """
     event = misskey.parse(stored.raw, hook=stored.hook, server=stored.server, now=now)
     chosen = choose(event)

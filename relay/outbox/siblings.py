@@ -36,8 +36,8 @@ def subject_version(event: Event, *, server_bound: Collection[str] = ()) -> Subj
     The subject of an event and its version; None if it can have no siblings.
 
     ``server_bound`` are the hooks that accept events of one server only. An event itself names the
-    server it is from: so events of other hooks that claim to be from a server have subjects of their own,
-    and change nothing that came by one of those.
+    server it is from: so events of other hooks that claim to be from a server have subjects of
+    their own, and change nothing that came by one of these.
     """
     note, user, report = event.note, event.user, event.report
     if event.is_test:  # every test has the same ids
