@@ -15,11 +15,11 @@ from typing import Any
 
 import yaml
 
-from relay.config.diagnostics import SECRETS, Document, Loc, Mistake, Place, dotted, word
+from relay.config.compose import Compose, TooMuchError, compose, compose_quickly, place_of_node
+from relay.config.diagnostics import SECRETS, Document, Loc, Mistake, dotted, word
 from relay.config.env import UnreadError, content, filled, has_reference
 from relay.config.env import place as place_of
 
-DEPTH = 40  # mappings and lists inside each other
 VALUES = 200_000  # aliases of aliases could make a small file endless
 
 _BOOLEANS = {"true": True, "false": False}
@@ -33,35 +33,18 @@ _NULL = "tag:yaml.org,2002:null"
 _STANDARD = "tag:yaml.org,2002:"
 
 
-class _Loader(yaml.SafeLoader):
-    """Composes nodes up to a depth that Python's stack holds."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        self.depth += 1
-        if self.depth > DEPTH:
-            raise TooMuchError("is nested too deeply", _place(self.peek_event()))  # type: ignore[no-untyped-call]
-        node: yaml.Node | None = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
-class TooMuchError(Exception):
-    """The file is larger or deeper than any configuration needs."""
-
-    def __init__(self, text: str, place: Place) -> None:
-        super().__init__(text)
-        self.place = place
-
-
 def read(text: str, *, base: Path, environ: Mapping[str, str]) -> Document:
     """Read YAML; relative names of secret files start at ``base``."""
+    document = _read(text, compose_quickly, base, environ)
+    return _read(text, compose, base, environ) if document.mistakes else document
+
+
+def _read(text: str, compose: Compose, base: Path, environ: Mapping[str, str]) -> Document:
     document = Document()
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = compose(text)
         if root is not None and root.tag != _NULL:
-            document.data = _Walk(document, base, environ).value(root, ())
+            document.data = _Walk(document, text, base, environ).value(root, ())
     except yaml.YAMLError as error:
         document.mistakes.append(explained(error, text))
     except TooMuchError as error:
@@ -86,13 +69,14 @@ class _Pair:
 @dataclass
 class _Walk:
     document: Document
+    text: str
     base: Path
     environ: Mapping[str, str]
     above: list[yaml.Node] = field(default_factory=list)
     values: int = 0
 
     def value(self, node: yaml.Node, path: Loc) -> Any:
-        self.document.put(path, _place(node))
+        self.document.put(path, place_of_node(node))
         self._count(node)
         if any(node is child for child in self.above):
             return self.document.unread(path, "an alias that contains itself")
@@ -109,7 +93,7 @@ class _Walk:
     def _count(self, node: yaml.Node) -> None:
         self.values += 1
         if self.values > VALUES:
-            raise TooMuchError("has too many values: aliases of aliases?", _place(node))
+            raise TooMuchError("has too many values: aliases of aliases?", place_of_node(node))
 
     def _mapping(self, node: yaml.MappingNode, path: Loc) -> dict[str, Any]:
         pairs: dict[str, _Pair] = {}
@@ -153,14 +137,14 @@ class _Walk:
 
     def _report_twice(self, first: _Pair, second: _Pair, path: Loc) -> None:
         names = dict.fromkeys((word(first.written), word(second.written)))
-        text = f"{' and '.join(names)} given twice: first in line {_place(first.key)[0]}"
+        text = f"{' and '.join(names)} given twice: first in line {place_of_node(first.key)[0]}"
         self.document.mistakes.append(self._at(second.key, (*path, second.name), text))
 
     def _at(self, node: yaml.Node, path: Loc, text: str) -> Mistake:
-        return Mistake(*_place(node), dotted(path), text)
+        return Mistake(*place_of_node(node), dotted(path), text)
 
     def _member(self, pair: _Pair, path: Loc) -> Any:
-        self.document.put(path, _place(pair.key))
+        self.document.put(path, place_of_node(pair.key))
         value = self.value(pair.value, path)
         if pair.name in SECRETS:
             self._warn_of_cuts(pair.value, path)
@@ -173,7 +157,7 @@ class _Walk:
     def _warn_of_cuts(self, node: yaml.Node, path: Loc) -> None:
         """A secret with `` #`` in it, and no quotes around it, ends there."""
         for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-            if isinstance(item, yaml.ScalarNode) and item.style is None and _is_cut(item):
+            if isinstance(item, yaml.ScalarNode) and not item.style and _is_cut(item, self.text):
                 self.document.warn(path, CUT)
 
     def _content(self, value: object, path: Loc) -> str:
@@ -187,7 +171,7 @@ class _Walk:
             return self.document.missing(path, str(error))
 
     def _scalar(self, node: yaml.Node, path: Loc) -> str | bool:
-        text, is_plain = str(node.value), getattr(node, "style", None) is None
+        text, is_plain = str(node.value), not getattr(node, "style", None)  # libyaml: an empty text
         if not node.tag.startswith(_STANDARD):
             return self.document.unread(path, "a text that begins with ! needs quotes")
         if node.tag == _NULL:
@@ -202,17 +186,10 @@ class _Walk:
             return self.document.missing(path, str(error))
 
 
-def _is_cut(node: Any) -> bool:
+def _is_cut(node: yaml.ScalarNode, text: str) -> bool:
     """Whether a comment directly after a value looks like a part of the value."""
-    mark = node.end_mark
-    line = re.split(r"[\r\n\x85\u2028\u2029\0]", mark.buffer[mark.pointer :], maxsplit=1)[0]
-    behind = re.match(r"([ \t]+)#([ \t]?)", line)
+    behind = re.compile(r"([ \t]+)#([ \t]?)").match(text, node.end_mark.index)
     return behind is not None and (behind[1] == " " or not behind[2]) and "${" not in node.value
-
-
-def _place(node: Any) -> Place:
-    """Where a node or an event of the YAML parser begins."""
-    return node.start_mark.line + 1, node.start_mark.column + 1
 
 
 LOOKED_BACK = 2000  # characters before the place where YAML gives a text up

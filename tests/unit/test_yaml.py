@@ -1,12 +1,16 @@
 """YAML becomes the text that people wrote, with a place for everything."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
+import yaml
 
-from relay.config.yaml import CUT, DEPTH, read
+from relay.config.compose import DEPTH, Compose, compose, compose_quickly, place_of_node
+from relay.config.yaml import CUT, read
 
 NOWHERE = Path("/nowhere")
+EXAMPLE = (Path(__file__).parents[2] / "config.example.yaml").read_text(encoding="utf-8")
 
 
 def data(text, **environ):
@@ -224,3 +228,60 @@ def test_a_room_without_quotes_inside_brackets_is_told_where_it_stands(
     (mistake,) = read(text, base=NOWHERE, environ={}).mistakes
     assert (mistake.line, mistake.column) == place
     assert f"begins with {sign} needs quotes" in mistake.text
+
+
+def nodes(node: yaml.Node | None) -> object:
+    """All of a node that is read: tags, places and texts."""
+    if isinstance(node, yaml.ScalarNode):
+        return node.tag, place_of_node(node), node.value, node.style or None
+    if isinstance(node, yaml.SequenceNode):
+        return node.tag, place_of_node(node), [nodes(item) for item in node.value]
+    if isinstance(node, yaml.MappingNode):
+        pairs = [(nodes(key), nodes(value)) for key, value in node.value]
+        return node.tag, place_of_node(node), pairs
+    return None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(EXAMPLE, id="the example"),
+        pytest.param("a: [1, 'x', \"y\\n\", {b: &c d, e: *c}]\nf: |\n  g\n  h\n", id="styles"),
+        pytest.param("é: 日本語  # 🎉\nb: !!str 1\n? c\n: <<\n", id="letters, tags and keys"),
+    ],
+)
+def test_libyaml_composes_the_same_nodes(text: str) -> None:
+    assert nodes(compose_quickly(text)) == nodes(compose(text))
+
+
+def test_only_a_file_with_mistakes_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsers: list[str] = []
+
+    def record(name: str, text: str) -> yaml.Node | None:
+        parsers.append(name)
+        return compose(text)
+
+    monkeypatch.setattr("relay.config.yaml.compose_quickly", partial(record, "libyaml"))
+    monkeypatch.setattr("relay.config.yaml.compose", partial(record, "PyYAML"))
+    assert data("a: b") == {"a": "b"}
+    assert parsers == ["libyaml"]
+    assert read("a: b\na: c", base=NOWHERE, environ={}).mistakes
+    assert parsers == ["libyaml", "libyaml", "PyYAML"]
+
+
+@pytest.mark.parametrize("depth", [DEPTH + 1, 100_000])
+def test_a_file_that_is_too_deep_is_a_mistake(depth: int) -> None:
+    (mistake,) = read("[" * depth + "]" * depth, base=NOWHERE, environ={}).mistakes
+    assert mistake.text == "is nested too deeply"
+
+
+@pytest.mark.parametrize("text", ["[a?b]", "a:\tb", "a: \ud800", "\ufeffa: b", "a: b\x85"])
+def test_what_the_parsers_read_differently_is_read_by_one(text: str) -> None:
+    assert outcome(compose_quickly, text) == outcome(compose, text)
+
+
+def outcome(parser: Compose, text: str) -> object:
+    try:
+        return nodes(parser(text))
+    except yaml.YAMLError as error:
+        return str(error)
