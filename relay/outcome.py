@@ -72,6 +72,59 @@ class Sent:
     """The vendor's id of the message, needed to edit it; empty if there is none."""
 
 
+class Cause(StrEnum):
+    """The meaning of a failure or refusal; vendors translate their codes into it."""
+
+    TOKEN = "token"  # noqa: S105
+    """The key, token or address is not valid any more."""
+    GONE = "gone"
+    """The destination does not exist any more."""
+    RIGHT = "right"
+    """The account lacks a permission."""
+    LIMIT = "limit"
+    """The vendor limits requests."""
+    MESSAGE = "message"
+    """The vendor refuses this message."""
+    SICK = "sick"
+    """The vendor has an outage."""
+    CONNECTION = "connection"
+    """There is no connection to the vendor, or it broke before the answer."""
+    PROXY = "proxy"
+    """The proxy cannot be reached, or does not connect."""
+    MOVED = "moved"
+    """The address has moved for good."""
+    ELSEWHERE = "elsewhere"
+    """Another vendor, or another API of the vendor, answers at the address."""
+    NO_API = "no_api"
+    """The vendor's API is not at the address."""
+    ACCOUNT = "account"
+    """The account is locked, suspended or deactivated."""
+    OUTSIDE = "outside"
+    """The account is not in the room or channel."""
+    MUTED = "muted"
+    """The account is in the room, but may not speak."""
+    ARCHIVED = "archived"
+    """The channel is archived."""
+    ENCRYPTED = "encrypted"
+    """The room is encrypted."""
+    UPGRADED = "upgraded"
+    """The room was replaced by another."""
+    SCOPE = "scope"
+    """The token lacks the scope to write."""
+    WORKFLOW = "workflow"
+    """The address starts a workflow, and shows no messages."""
+    ADDRESS_FORM = "address_form"
+    """The address is that of an interface for other services."""
+    FORUM = "forum"
+    """The settings of a thread do not fit the kind of the channel."""
+    TAGS = "tags"
+    """The forum needs other tags."""
+    THREAD_CLOSED = "thread_closed"
+    """The thread is archived or locked."""
+    THREADS_FULL = "threads_full"
+    """The server has as many open threads as it may have."""
+
+
 class LimitScope(Enum):
     """The scope of a vendor's rate limit."""
 
@@ -107,6 +160,7 @@ class Failed:
     """Nothing of the message was sent, so the attempt does not count."""
     alone: bool = False
     """The failure concerns this message only, and says nothing about its sink."""
+    cause: Cause | None = field(default=None, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +172,7 @@ class Rejected:
     """Whether it is an edit of a message that was deleted from the chat."""
     refused: frozenset[str] = frozenset()
     """The URLs that the vendor refuses: without them it may accept the message."""
+    cause: Cause | None = field(default=None, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +184,7 @@ class Closed:
     """Whether only other settings or a person can fix it, which a probe cannot detect."""
     is_taken: bool = False
     """Whether the request had an effect, though not the intended one: it is never repeated."""
+    cause: Cause | None = field(default=None, compare=False, kw_only=True)
 
 
 Outcome = Sent | RateLimited | Failed | Rejected | Closed

@@ -1,9 +1,13 @@
-"""The meaning of a reason, for operators who do not know the codes of chats."""
+"""
+The meaning of a stored reason, for operators who do not know the codes of chats.
+
+The outbox stores the reason of an outcome without its cause, so the page finds it by patterns.
+"""
 
 import re
 
+from relay.outcome import Cause
 from relay.sinks import VENDORS
-from relay.sinks.errors import Cause
 
 _STATUSES = {
     Cause.TOKEN: "^401 ",
@@ -16,7 +20,7 @@ _STATUSES = {
 # By cause and not by vendor: some words come with a status that means something else.
 _CAUSES = {
     cause: re.compile(
-        "|".join((*(vendor.causes[cause] for vendor in VENDORS if cause in vendor.causes), status))
+        "|".join([*(v.stored_reasons[cause] for v in VENDORS if cause in v.stored_reasons), status])
     )
     for cause, status in _STATUSES.items()
 }

@@ -13,6 +13,7 @@ from relay.config import Config
 from relay.doctor import check_config, check_host, collect_local, collect_remote
 from relay.doctor.findings import Finding
 from relay.outbox import check_driver
+from relay.sinks.errors import trouble
 from relay.sinks.http import open_session
 from relay.sinks.proxy import proxies
 
@@ -62,7 +63,8 @@ def _sentence(finding: Finding) -> str:
 
 async def _sink_problems(config: Config) -> Mapping[str, str | None]:
     async with open_session(proxies(config.proxy, os.environ)) as session:
-        return await collect_remote.sink_problems(config, session)
+        outcomes = await collect_remote.sink_outcomes(config, session)
+    return {name: trouble(outcome) for name, outcome in outcomes.items()}
 
 
 def add_command(commands: Commands) -> None:

@@ -63,13 +63,13 @@ async def _local_facts(config: Config, path: Path) -> Facts:
 
 
 async def _with_remote_facts(facts: Facts, session: aiohttp.ClientSession) -> Facts:
-    problems, accounts, servers, clocks = await asyncio.gather(
-        collect_remote.sink_problems(facts.config, session),
+    outcomes, accounts, servers, clocks = await asyncio.gather(
+        collect_remote.sink_outcomes(facts.config, session),
         collect_remote.accounts(facts.config, session),
         collect_remote.servers(facts.config, session),
         collect_remote.clocks(facts.config, session, clock=time.time),
     )
-    return replace(facts, sinks=problems, accounts=accounts, servers=servers, clocks=clocks)
+    return replace(facts, sinks=outcomes, accounts=accounts, servers=servers, clocks=clocks)
 
 
 def _print(

@@ -196,7 +196,8 @@ def judge(breaker: Breaker, batch: int, outcome: Outcome) -> Outcome:
     if not isinstance(breaker, Retrying) or batch not in breaker.suspects & breaker.struck:
         return outcome
     if isinstance(outcome, Failed) and not outcome.unsent:
-        return Rejected(f"it failed again, while another one arrived: {outcome.reason}")
+        reason = f"it failed again, while another one arrived: {outcome.reason}"
+        return Rejected(reason, cause=outcome.cause)
     return outcome
 
 

@@ -103,7 +103,7 @@ class Editor:
             case Rejected(is_removed=True):
                 return Sent(message=posted.message)
             case Rejected(reason):
-                return Failed(f"{STILL_SHOWN}: {reason}", alone=True)
+                return Failed(f"{STILL_SHOWN}: {reason}", alone=True, cause=outcome.cause)
             case Closed(reason):
                 return await self._closed(outcome)
             case Failed(reason):
@@ -116,7 +116,8 @@ class Editor:
         reason = f"{STILL_SHOWN}: {closed.reason}"
         if isinstance(answer, Closed):
             return replace(closed, reason=closed.reason)
-        return Failed(reason, alone=isinstance(answer, Sent | Rejected))
+        is_alone = isinstance(answer, Sent | Rejected)
+        return Failed(reason, alone=is_alone, cause=closed.cause)
 
     async def _not_posted(self, edits: int) -> Outcome:
         """The outcome where there is no message to edit: perhaps there never was one."""

@@ -7,20 +7,29 @@ from typing import cast
 from relay.config.settings import RouteSettings
 from relay.doctor.facts import Account, Facts, Server
 from relay.doctor.findings import Finding, Name, error, warning
+from relay.outcome import Cause, Failed, Outcome, RateLimited, Sent
 from relay.sinks import VENDOR_OF, AnySink
 from relay.sinks.base import Remedy
+from relay.sinks.errors import trouble
 
-ANY = (
-    Remedy(
-        "answers here, not|a webhook answers here",
+REMEDIES = {
+    Cause.ELSEWHERE: Remedy(
         "sink-elsewhere",
         "copy the address again from where the sink's type says: it is that of another service",
     ),
-    Remedy(
-        "it sends us to",
+    Cause.MOVED: Remedy(
         "sink-moved",
         "write the address to which it sends, if that is the vendor's own",
     ),
+}
+"""The fixes that do not depend on the vendor."""
+UNREACHABLE = Remedy(
+    "sink-unreachable",
+    "check the address, and this machine's way to it: DNS, firewall, proxy",
+)
+REFUSES = Remedy(
+    "sink-refuses",
+    "look up these words in the vendor's documentation, then check what the sink says",
 )
 
 # Names that clients give to the sessions of people.
@@ -30,29 +39,22 @@ CLIENTS = re.compile(
 
 
 def check_sinks(facts: Facts) -> Iterator[Finding]:
-    for name, trouble in facts.sinks.items():
-        if trouble is not None:
-            yield _diagnosed(f"sink {name}", facts.config.sinks[name], trouble)
+    for name, outcome in facts.sinks.items():
+        if (problem := trouble(outcome)) is not None:
+            yield _diagnosed(f"sink {name}", facts.config.sinks[name], outcome, problem)
     for name, account in facts.accounts.items():
         yield from _account(f"sink {name}", facts.config.sinks[name], account)
 
 
-def _diagnosed(where: str, sink: AnySink, trouble: str) -> Finding:
-    """The finding that a problem of a sink's own check amounts to."""
-    if trouble.startswith("asks us to wait"):
-        return warning("sink-limited", where, trouble, "ask again later; relay itself waits")
-    remedies = (*ANY, *VENDOR_OF[sink.type].remedies)
-    for known in remedies:
-        if known.unreachable and re.match(f"cannot be reached: ({known.unreachable}) ", trouble):
-            return error(cast(Name, known.name), where, trouble, known.remedy)
-    if trouble.startswith("cannot be reached"):
-        remedy = "check the address, and this machine's way to it: DNS, firewall, proxy"
-        return error("sink-unreachable", where, trouble, remedy)
-    for known in remedies:
-        if re.search(rf"\b(?:{known.words})\b", trouble):
-            return error(cast(Name, known.name), where, trouble, known.remedy)
-    remedy = "look up these words in the vendor's documentation, then check what the sink says"
-    return error("sink-refuses", where, trouble, remedy)
+def _diagnosed(where: str, sink: AnySink, outcome: Outcome, problem: str) -> Finding:
+    """The finding for a probe with a problem."""
+    if isinstance(outcome, RateLimited):
+        return warning("sink-limited", where, problem, "ask again later; relay itself waits")
+    remedies = {**VENDOR_OF[sink.type].remedies, **REMEDIES}
+    cause = None if isinstance(outcome, Sent) else outcome.cause
+    unknown = UNREACHABLE if isinstance(outcome, Failed) else REFUSES
+    known = unknown if cause is None else remedies.get(cause, unknown)
+    return error(cast(Name, known.name), where, problem, known.remedy)
 
 
 def _account(where: str, sink: AnySink, account: Account) -> Iterator[Finding]:

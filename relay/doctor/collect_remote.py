@@ -13,7 +13,7 @@ from yarl import URL
 from relay import misskey
 from relay.config import Config
 from relay.doctor.facts import Account, Server
-from relay.outcome import Failed
+from relay.outcome import Failed, Outcome
 from relay.secret import Secret
 from relay.sinks.errors import Answer, one_line
 from relay.sinks.http import exchange
@@ -28,9 +28,9 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-async def sink_problems(config: Config, session: aiohttp.ClientSession) -> Mapping[str, str | None]:
-    """The problem that each sink's own check reports, or None."""
-    return await _each(config.sinks, lambda sink: sink.open(session).check())
+async def sink_outcomes(config: Config, session: aiohttp.ClientSession) -> Mapping[str, Outcome]:
+    """The outcome of a probe of each sink."""
+    return await _each(config.sinks, lambda sink: sink.open(session).probe())
 
 
 async def accounts(config: Config, session: aiohttp.ClientSession) -> Mapping[str, Account]:

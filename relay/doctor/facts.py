@@ -11,6 +11,7 @@ from pathlib import Path
 from relay.config import Config
 from relay.misskey.probe import Seen
 from relay.outbox import ClosedSink
+from relay.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,8 @@ class Facts:
     files: Sequence[FileAccess] = ()
     disk: Disk | None = None
     contents: OutboxContents | None = None
-    sinks: Mapping[str, str | None] = field(default_factory=dict)
-    """The result of each sink's own check: the problem, or None."""
+    sinks: Mapping[str, Outcome] = field(default_factory=dict)
+    """The outcome of a probe of each sink."""
     accounts: Mapping[str, Account] = field(default_factory=dict)
     """The accounts of Matrix sinks."""
     servers: Sequence[Server] = ()

@@ -35,14 +35,11 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """The fix for refusals whose reason matches ``words``, a regular expression."""
+    """The fix for a cause."""
 
-    words: str
     name: str
     """The name of the doctor's finding."""
     remedy: str
-    unreachable: str | None = None
-    """Matches the beginning of a failure's reason if another server answers at the address."""
 
 
 class SinkSettings(Settings):

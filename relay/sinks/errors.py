@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
+from relay.outcome import Cause, Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
 from relay.text.tree import clean
 
@@ -23,6 +22,11 @@ DEFAULT_PAUSE = 5.0
 ID = 255  # characters: https://spec.matrix.org/v1.19/appendices/#event-ids has the longest
 REASON = 300  # characters
 PIECE = 10  # characters; a shorter piece of an address is not a key
+
+# Which of its keys a vendor refuses with 401, and what is gone with 410, only its codes say.
+OWN_REFUSALS = {401: None, 403: Cause.RIGHT, 404: Cause.NO_API, 410: None}
+NO_API = {302, 307, 404, 405}
+"""A web server without the vendor's API answers so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,35 +86,26 @@ def by_status(answer: Answer, reason: str | None = None, *, is_own: bool) -> Out
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return rate_limited(answer.headers.get("Retry-After"), reason=reason)
     if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:
-        return Failed(reason, ambiguous=True)
+        return Failed(reason, ambiguous=True, cause=Cause.SICK)
     if 200 <= status < 300:  # a success that does not look like this vendor's
         return Failed(reason, ambiguous=True)
-    if 300 <= status < 400 and (place := answer.headers.get("Location")):
+    place = answer.headers.get("Location")
+    if 300 <= status < 400 and place:
         reason = one_line(f"{reason}: it sends us to {place}")
     if status in {301, 308}:
-        return Closed(reason)
+        return Closed(reason, cause=Cause.MOVED if place else Cause.NO_API)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or (is_own and status in {400, 422}):
-        return Rejected(reason)
-    if is_own and status in {401, 403, 404, 410}:
-        return Closed(reason)
-    return Failed(reason)
+        return Rejected(reason, cause=Cause.MESSAGE)
+    if is_own and status in OWN_REFUSALS:
+        return Closed(reason, cause=OWN_REFUSALS[status])
+    return Failed(reason, cause=Cause.NO_API if status in NO_API else None)
 
 
-class Cause(StrEnum):
-    """The meaning of a failure or refusal, for operators."""
-
-    TOKEN = "token"  # noqa: S105
-    """The key, token or address is not valid any more."""
-    GONE = "gone"
-    """The destination does not exist any more."""
-    RIGHT = "right"
-    """The account lacks a permission."""
-    LIMIT = "limit"
-    """The vendor limits requests."""
-    MESSAGE = "message"
-    """The vendor refuses this message."""
-    SICK = "sick"
-    """The vendor has an outage."""
+def with_cause(outcome: Outcome, cause: Cause | None) -> Outcome:
+    """A refusal with the cause that its code names, if any; a moved address comes first."""
+    if cause is None or not isinstance(outcome, Rejected | Closed):
+        return outcome
+    return outcome if outcome.cause is Cause.MOVED else replace(outcome, cause=cause)
 
 
 _SPEAKERS: list[tuple[str, Callable[[Answer], bool]]] = []
@@ -137,7 +132,8 @@ def misplaced(answer: Answer, own: str) -> Closed | None:
     if (vendor := speaker(answer)) in {own, None}:
         return None
     reason = one_line(f"{answer.reason}: {vendor} answers here, not {own}: check the address")
-    return Closed(reason, is_lasting=True, is_taken=200 <= answer.status < 300)
+    is_taken = 200 <= answer.status < 300
+    return Closed(reason, is_lasting=True, is_taken=is_taken, cause=Cause.ELSEWHERE)
 
 
 def trouble(outcome: Outcome) -> str | None:
@@ -161,7 +157,8 @@ def unexpected(outcome: Outcome) -> Outcome:
         case Sent():
             return replace(outcome, message=outcome.message or "empty")
         case Rejected(reason):
-            return Closed(f"{reason}: no healthy address answers so to an empty message")
+            reason = f"{reason}: no healthy address answers so to an empty message"
+            return Closed(reason, cause=outcome.cause)
         case _:
             return outcome
 

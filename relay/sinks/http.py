@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from yarl import URL
 
-from relay.outcome import Failed
+from relay.outcome import Cause, Failed
 from relay.secret import Secret
 from relay.sinks.errors import Answer, one_line, without
 from relay.sinks.layout import encoded
@@ -102,14 +102,20 @@ async def exchange(
             trace_request_ctx=trace,
         ) as response:
             if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-                return Failed(PROXY_REFUSES, unsent=True)  # it has handed nothing on
+                # It has handed nothing on.
+                return Failed(PROXY_REFUSES, unsent=True, cause=Cause.PROXY)
             headers_read = response.headers.copy()
             if "Location" in headers_read:
                 headers_read["Location"] = _place(response, secret)
             return Answer(response.status, headers_read, without(secret, await _text(response)))
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        reason = describe_error(error, host=URL(url).host)
-        return Failed(reason, ambiguous=trace.written, unsent=not trace.written)
+        host = URL(url).host
+        return Failed(
+            describe_error(error, host=host),
+            ambiguous=trace.written,
+            unsent=not trace.written,
+            cause=Cause.PROXY if _is_of_proxy(error, host) else Cause.CONNECTION,
+        )
 
 
 def _place(response: aiohttp.ClientResponse, secret: Secret) -> str:
@@ -161,10 +167,13 @@ def describe_error(error: Exception, *, host: str | None = None) -> str:
         if error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             return PROXY_REFUSES
         return f"the proxy does not connect: {error.status} {one_line(error.message)}"
-    is_proxy = isinstance(error, aiohttp.ClientProxyConnectionError) or (
-        isinstance(error, aiohttp.ClientConnectorError) and host not in {None, error.host}
-    )
-    return f"the proxy: {_words(error)}" if is_proxy else _words(error)
+    return f"the proxy: {_words(error)}" if _is_of_proxy(error, host) else _words(error)
+
+
+def _is_of_proxy(error: Exception, host: str | None) -> bool:
+    if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
+        return True
+    return isinstance(error, aiohttp.ClientConnectorError) and host not in {None, error.host}
 
 
 def _words(error: Exception) -> str:

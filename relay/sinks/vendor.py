@@ -6,9 +6,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from relay.outcome import Cause
 from relay.sinks.addresses import Kind
 from relay.sinks.base import Payload, Remedy, SinkSettings
-from relay.sinks.errors import Answer, Cause
+from relay.sinks.errors import Answer
 from relay.sinks.preview import Usage
 from relay.text.tree import Tree
 
@@ -32,10 +33,10 @@ class Vendor:
     """Writes a text in the vendor's markup."""
     usage: Callable[[Payload], Sequence[Usage]] = lambda payload: ()
     """How much a payload uses of the vendor's limits."""
-    causes: Mapping[Cause, str] = field(default_factory=dict)
-    """The vendor's own words and codes for a cause, as regular expressions."""
-    remedies: Sequence[Remedy] = ()
-    """The fixes of its refusals; the first match counts."""
+    stored_reasons: Mapping[Cause, str] = field(default_factory=dict)
+    """Regular expressions that find a cause in a reason: the outbox stores reasons only."""
+    remedies: Mapping[Cause, Remedy] = field(default_factory=dict)
+    """The fixes of its refusals."""
     addresses: Sequence[tuple[str, Kind]] = ()
     """The kinds of its addresses by regular expressions; the first match counts."""
     tokens: tuple[str, str] | None = None

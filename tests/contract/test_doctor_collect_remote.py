@@ -33,7 +33,7 @@ async def names(config: Config, session: aiohttp.ClientSession) -> set[str]:
     """What doctor finds with the sinks."""
     facts = Facts(
         config=config,
-        sinks=await collect_remote.sink_problems(config, session),
+        sinks=await collect_remote.sink_outcomes(config, session),
         accounts=await collect_remote.accounts(config, session),
     )
     return {one.name for one in examine(facts)["sinks"]}

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from relay.outcome import Failed, Outcome, Sent
+from relay.outcome import Cause, Failed, Outcome, Sent
 from relay.secret import Secret
 from relay.sinks.http import PROXY_REFUSES, open_session
 from relay.sinks.matrix.settings import MatrixSettings
@@ -140,6 +140,7 @@ async def test_a_proxy_that_cannot_be_reached_is_named(base: str, unused_tcp_por
         assert isinstance(outcome, Failed)
         assert not outcome.ambiguous
         assert outcome.reason == "the proxy: connection refused"
+        assert outcome.cause is Cause.PROXY
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
+from relay.outcome import Cause, Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.secret import Secret
 from relay.sinks.base import SinkSettings
 from relay.sinks.console import ConsoleSettings
@@ -598,7 +598,10 @@ async def test_a_check_tells_what_is_wrong(
 
     nowhere = sink_at(kind, f"http://127.0.0.1:{unused_tcp_port}")
     assert await chats.opened(nowhere, session).check() == "cannot be reached: connection refused"
-    assert await chats.opened(nowhere, session).probe() == Failed("connection refused", unsent=True)
+    outcome = await chats.opened(nowhere, session).probe()
+    assert outcome == Failed("connection refused", unsent=True)
+    assert isinstance(outcome, Failed)
+    assert outcome.cause is Cause.CONNECTION
     told = {
         unknown: "cannot be reached: 404 Nothing here",
         limited: "asks us to wait for 60 seconds: check again then",

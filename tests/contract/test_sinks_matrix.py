@@ -9,7 +9,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
+from relay.outcome import Cause, Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.http import open_session
 from relay.sinks.matrix.room import ENCRYPTED
 from relay.sinks.matrix.settings import MatrixSettings
@@ -335,6 +335,7 @@ async def test_who_is_muted_is_told_so_by_a_check_and_by_the_reason(
     await set_state(synapse, room, "m.room.power_levels", {**levels, "users": users})
     outcome = await send(sink, session)
     assert isinstance(outcome, Closed)
+    assert outcome.cause is Cause.MUTED
     for told in (outcome.reason, str(await chats.opened(sink, session).check())):
         assert "is muted: its power level is" in told
     assert await synapse.messages(room) == []

@@ -1,5 +1,6 @@
 """Each finding by a set-up that has the fault, and a healthy one that has none."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,12 @@ from relay.doctor.facts import (
 from relay.doctor.findings import Finding, Level, Name
 from relay.misskey.probe import Seen
 from relay.outbox import ClosedSink
+from relay.outcome import Cause, Closed, Failed, Outcome, RateLimited, Sent
+from relay.sinks.discord import errors as discord
+from relay.sinks.errors import Answer
+from relay.sinks.matrix import errors as matrix
+from relay.sinks.matrix import room
+from relay.sinks.slack import errors as slack
 
 SECRET = "0123456789abcdef0123"
 TEAM = {"type": "console"}
@@ -81,9 +88,24 @@ HOME = Server(
 )
 
 
-def vendor(sink: dict[str, Any], trouble: str | None) -> Facts:
-    """A sink whose own check tells this."""
-    return replace(facts(sinks={"team": sink}), sinks={"team": trouble})
+MOVED = Answer(301, {"Location": "https://x.example/"}, "Moved")
+
+
+def vendor(sink: dict[str, Any], outcome: Outcome) -> Facts:
+    """A sink whose probe ends so."""
+    return replace(facts(sinks={"team": sink}), sinks={"team": outcome})
+
+
+def discords(status: int, code: int) -> Outcome:
+    return discord.classify(Answer(status, text=json.dumps({"code": code, "message": "no"})))
+
+
+def slacks(error: str) -> Outcome:
+    return slack.classify_api(Answer(200, text=json.dumps({"ok": False, "error": error})))
+
+
+def matrixs(status: int, code: str) -> Outcome:
+    return matrix.classify(Answer(status, text=json.dumps({"errcode": code, "error": "no"})))
 
 
 def account(account: Account, **settings: Any) -> Facts:
@@ -224,63 +246,63 @@ FAULTS = [
                  ("deliveries-dead", "warning", "sink team"), id="dead letters"),
     pytest.param(stock(counts={("gone", "pending"): 2}),
                  ("deliveries-orphaned", "error", "sink gone"), id="a sink was removed"),
-    pytest.param(vendor(DISCORD, "cannot be reached: ClientConnectorError ECONNREFUSED"),
+    pytest.param(vendor(DISCORD, Failed("connection refused", cause=Cause.CONNECTION)),
                  ("sink-unreachable", "error", "sink team"), id="nobody answers"),
-    pytest.param(vendor(SLACK, "asks us to wait for 60 seconds: check again then"),
+    pytest.param(vendor(SLACK, RateLimited(60)),
                  ("sink-limited", "warning", "sink team"), id="too many questions"),
-    pytest.param(vendor(DISCORD, "refuses us: 403 50013 Missing Permissions"),
+    pytest.param(vendor(DISCORD, discords(403, 50013)),
                  ("sink-refuses", "error", "sink team"), id="another refusal"),
-    pytest.param(vendor(DISCORD, "refuses us: 404 no_service: Slack answers here, not Discord"),
+    pytest.param(vendor(DISCORD, discord.classify(Answer(404, text="no_service"))),
                  ("sink-elsewhere", "error", "sink team"), id="another vendor"),
-    pytest.param(vendor(DISCORD, "refuses us: 301 Moved: it sends us to https://x.example/"),
+    pytest.param(vendor(DISCORD, discord.classify(MOVED)),
                  ("sink-moved", "error", "sink team"), id="an old address"),
-    pytest.param(vendor(DISCORD, "refuses us: 50006: Discord found nothing in a message"),
+    pytest.param(vendor(DISCORD, discords(400, 220004)),
                  ("discord-address-form", "error", "sink team"), id="an address for others"),
-    pytest.param(vendor(DISCORD, "refuses us: 400 220001 Webhooks posted to forum channels"),
+    pytest.param(vendor(DISCORD, discords(400, 220001)),
                  ("discord-forum", "error", "sink team"), id="a forum"),
-    pytest.param(vendor(DISCORD, "refuses us: 400 40067 A tag is required"),
+    pytest.param(vendor(DISCORD, discords(400, 40067)),
                  ("discord-tags", "error", "sink team"), id="a forum with tags"),
-    pytest.param(vendor(DISCORD, "refuses us: 400 50083 Thread is archived"),
+    pytest.param(vendor(DISCORD, discords(400, 50083)),
                  ("discord-thread-closed", "error", "sink team"), id="an archived thread"),
-    pytest.param(vendor(DISCORD, "refuses us: 400 160006 Maximum number of active threads"),
+    pytest.param(vendor(DISCORD, discords(400, 160006)),
                  ("discord-threads-full", "error", "sink team"), id="a thousand threads"),
-    pytest.param(vendor(SLACK, "refuses us: this address starts a workflow, and shows no"),
+    pytest.param(vendor(SLACK, slack.classify_webhook(Answer(400, text='{"ok": false}'))),
                  ("slack-workflow", "error", "sink team"), id="a workflow"),
-    pytest.param(vendor(MATRIX, "refuses us: the room was upgraded, and goes on in !new"),
+    pytest.param(vendor(MATRIX, room.upgraded(Answer(200, text='{"body": "gone"}'), "!old")),
                  ("matrix-room-upgraded", "error", "sink team"), id="an upgraded room"),
-    pytest.param(vendor(MATRIX, "refuses us: @bot is muted: its power level is -1"),
+    pytest.param(vendor(MATRIX, Closed("@bot is muted", cause=Cause.MUTED)),
                  ("matrix-muted", "error", "sink team"), id="a muted account"),
-    pytest.param(vendor(MATRIX, "cannot be reached: 404 Not Found"),
+    pytest.param(vendor(MATRIX, matrix.classify(Answer(404, text="Not Found"))),
                  ("matrix-homeserver-wrong", "error", "sink team"), id="a page for the address"),
-    pytest.param(vendor(DISCORD, "refuses us: 404 10015 Unknown Webhook"),
+    pytest.param(vendor(DISCORD, discords(404, 10015)),
                  ("discord-webhook-deleted", "error", "sink team"), id="a deleted webhook"),
-    pytest.param(vendor(DISCORD, "refuses us: 401 50027 Invalid Webhook Token"),
+    pytest.param(vendor(DISCORD, discords(401, 50027)),
                  ("discord-webhook-wrong", "error", "sink team"), id="half a webhook"),
-    pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'not_in_channel'}"),
+    pytest.param(vendor(BOT, slacks("not_in_channel")),
                  ("slack-not-in-channel", "error", "sink team"), id="an app outside"),
-    pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'channel_not_found'}"),
+    pytest.param(vendor(BOT, slacks("channel_not_found")),
                  ("slack-not-in-channel", "error", "sink team"), id="no such channel"),
-    pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'is_archived'}"),
+    pytest.param(vendor(BOT, slacks("is_archived")),
                  ("slack-channel-archived", "error", "sink team"), id="an archived channel"),
-    pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'token_revoked'}"),
+    pytest.param(vendor(BOT, slacks("token_revoked")),
                  ("slack-token-invalid", "error", "sink team"), id="a revoked token"),
-    pytest.param(vendor(BOT, "refuses us: 200 {'ok': false, 'error': 'missing_scope'}"),
+    pytest.param(vendor(BOT, slacks("missing_scope")),
                  ("slack-scope-missing", "error", "sink team"), id="no right to write"),
-    pytest.param(vendor(SLACK, "refuses us: 404 no_service"),
+    pytest.param(vendor(SLACK, slack.classify_webhook(Answer(404, text="no_service"))),
                  ("slack-webhook-gone", "error", "sink team"), id="a removed webhook"),
-    pytest.param(vendor(MATRIX, "refuses us: 401 M_UNKNOWN_TOKEN Invalid access token"),
+    pytest.param(vendor(MATRIX, matrixs(401, "M_UNKNOWN_TOKEN")),
                  ("matrix-token-invalid", "error", "sink team"), id="a session that ended"),
-    pytest.param(vendor(MATRIX, "refuses us: the room is encrypted, and relay cannot encrypt"),
+    pytest.param(vendor(MATRIX, Closed("the room is encrypted", cause=Cause.ENCRYPTED)),
                  ("matrix-room-encrypted", "error", "sink team"), id="encryption"),
-    pytest.param(vendor(MATRIX, "@bot:b is not in !a:b: invite it, and relay enters"),
+    pytest.param(vendor(MATRIX, Closed("@bot:b is not in !a:b", cause=Cause.OUTSIDE)),
                  ("matrix-not-in-room", "error", "sink team"), id="an account outside"),
-    pytest.param(vendor(MATRIX, "refuses us: 403 M_FORBIDDEN You are not invited"),
+    pytest.param(vendor(MATRIX, matrixs(403, "M_FORBIDDEN")),
                  ("matrix-not-in-room", "error", "sink team"), id="an account uninvited"),
-    pytest.param(vendor(MATRIX, "refuses us: 404 M_NOT_FOUND Room alias not found"),
+    pytest.param(vendor(MATRIX, matrixs(404, "M_NOT_FOUND")),
                  ("matrix-room-unknown", "error", "sink team"), id="an unknown alias"),
-    pytest.param(vendor(MATRIX, "refuses us: 404 Not Found"),
+    pytest.param(vendor(MATRIX, matrixs(404, "M_UNRECOGNIZED")),
                  ("matrix-homeserver-wrong", "error", "sink team"), id="the name for the address"),
-    pytest.param(vendor(BOT, "refuses us: 404 Not Found"),
+    pytest.param(vendor(BOT, slacks("ekm_access_denied")),
                  ("sink-refuses", "error", "sink team"), id="no Slack"),
     pytest.param(account(Account(session="Element Web: Firefox on Linux")),
                  ("matrix-session-shared", "warning", "sink team"), id="a person's session"),
@@ -430,7 +452,7 @@ def test_what_is_wrong_comes_first() -> None:
         pytest.param(
             stock(closed=[replace(CLOSED, name="gone")]), id="a closed sink that was removed"),
         pytest.param(stock(counts={("gone", "delivered"): 2}), id="a sink that had been served"),
-        pytest.param(vendor(DISCORD, None), id="a vendor that is content"),
+        pytest.param(vendor(DISCORD, Sent()), id="a vendor that is content"),
         pytest.param(account(Account(session="relay", is_limited=False)), id="a free account"),
         pytest.param(account(Account()), id="an account of which nothing is known"),
         pytest.param(account(Account(is_limited=True), rate="1/5s"), id="a pace that was chosen"),

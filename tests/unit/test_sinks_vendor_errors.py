@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
+from relay.outcome import Cause, Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.discord import errors as discord
 from relay.sinks.discord.settings import DiscordSettings
 from relay.sinks.errors import Answer
@@ -491,3 +491,59 @@ def test_an_endless_limit_of_a_homeserver_is_six_hours(wanted: float) -> None:
 def test_a_limit_that_is_no_number_is_a_short_one(wanted: object) -> None:
     answer = refused(429, "M_LIMIT_EXCEEDED", retry_after_ms=wanted)
     assert matrix.classify(answer) == RateLimited(5)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause"),
+    [
+        *(
+            (discord.classify(coded(400, code)), cause)
+            for code, cause in {**discord.CAUSES, 50035: Cause.MESSAGE, 50009: None}.items()
+        ),
+        (discord.classify(coded(401, 0)), Cause.TOKEN),
+        (discord.classify(coded(401, 40001)), Cause.TOKEN),
+        *((slack.classify_api(slack_error(word)), cause) for word, cause in slack.CAUSES.items()),
+        *(
+            (slack.classify_webhook(Answer(403, text=word)), cause)
+            for word, cause in slack.CAUSES.items()
+        ),
+        (slack.classify_api(slack_error("msg_too_long")), Cause.MESSAGE),
+        (slack.classify_api(slack_error("ekm_access_denied")), None),
+        (slack.classify_webhook(slack_error("no_text")), Cause.WORKFLOW),
+        (slack.classify_api(Answer(404, text="no_service")), Cause.ELSEWHERE),
+        *((matrix.classify(refused(403, code)), cause) for code, cause in matrix.CAUSES.items()),
+        (matrix.classify(refused(400, "M_BAD_JSON")), Cause.MESSAGE),
+        (matrix.classify(refused(403, "M_UNKNOWN")), Cause.RIGHT),
+    ],
+)
+def test_a_refusal_carries_the_cause_that_its_code_names(
+    outcome: Failed | Rejected | Closed, cause: Cause | None
+) -> None:
+    assert outcome.cause is cause
+
+
+@pytest.mark.parametrize("classify", ALL)
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (Answer(502, text=HTML), Cause.SICK),
+        (Answer(404, text=HTML), Cause.NO_API),
+        (Answer(301, text=HTML), Cause.NO_API),
+        (Answer(301, {"Location": "https://x.example/"}), Cause.MOVED),
+        (Answer(413, text=HTML), Cause.MESSAGE),
+        (Answer(401, text=HTML), None),
+    ],
+)
+def test_without_a_code_the_status_names_the_cause(
+    classify: Classify, answer: Answer, cause: Cause | None
+) -> None:
+    outcome = classify(answer)
+    assert isinstance(outcome, Failed | Rejected | Closed)
+    assert outcome.cause is cause
+
+
+def test_a_moved_address_comes_before_the_cause_of_a_code() -> None:
+    moved = Answer(301, {"Location": "/"}, refused(301, "M_FORBIDDEN").text)
+    outcome = matrix.classify(moved)
+    assert isinstance(outcome, Closed)
+    assert outcome.cause is Cause.MOVED

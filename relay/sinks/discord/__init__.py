@@ -1,7 +1,7 @@
 """Discord: webhooks."""
 
 from relay.sinks.discord.address import KNOWN
-from relay.sinks.discord.errors import CAUSES, REMEDIES, is_discords
+from relay.sinks.discord.errors import REMEDIES, STORED_REASONS, is_discords
 from relay.sinks.discord.markup import render
 from relay.sinks.discord.preview import draw, usage
 from relay.sinks.discord.settings import DiscordSettings
@@ -15,7 +15,7 @@ DISCORD = Vendor(
     markup=render,
     preview=draw,
     usage=usage,
-    causes=CAUSES,
+    stored_reasons=STORED_REASONS,
     remedies=REMEDIES,
     addresses=KNOWN,
     speaks=is_discords,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
+from relay.outcome import Cause, Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.base import Layout, Payload, Sink
 from relay.sinks.discord.errors import classify, code_in, id_in, with_refused
 from relay.sinks.discord.settings import DiscordSettings
@@ -46,7 +46,7 @@ class DiscordSink(Sink):
         body = layout.payload
         answer = await self._ask("POST", query=self._query, body=body)
         if code_in(answer) == EMPTY and _has_words(body):
-            return Closed(NOT_READ, is_lasting=True)
+            return Closed(NOT_READ, is_lasting=True, cause=Cause.ADDRESS_FORM)
         return self._placed(with_refused(classify(answer), answer, body), answer)
 
     @property
@@ -72,7 +72,9 @@ class DiscordSink(Sink):
         if code_in(answer) == UNKNOWN_CHANNEL and isinstance(outcome, Closed):
             # Its thread is gone, and with it the message; if it was ours alone, so is the sink's.
             is_removed = bool(thread) and thread != self.settings.thread_id
-            return Rejected(outcome.reason, is_removed=True) if is_removed else outcome
+            if is_removed:
+                return Rejected(outcome.reason, is_removed=True, cause=outcome.cause)
+            return outcome
         if isinstance(outcome, RateLimited) and outcome.scope is LimitScope.SINK:
             return replace(outcome, scope=LimitScope.EDITS)  # Discord limits each route by itself
         return replace(outcome, message=posted) if isinstance(outcome, Sent) else outcome
@@ -89,7 +91,7 @@ class DiscordSink(Sink):
         if code_in(answer) != EMPTY:
             return unexpected(classify(answer))
         if urlsplit(self.settings.url.reveal()).path.rstrip("/").endswith(SUFFIXES):
-            return Closed(NOT_READ, is_lasting=True)
+            return Closed(NOT_READ, is_lasting=True, cause=Cause.ADDRESS_FORM)
         return Sent()
 
     async def _ask(

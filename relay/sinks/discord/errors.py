@@ -5,16 +5,16 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
+from relay.outcome import Cause, Closed, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.base import Payload, Remedy
 from relay.sinks.errors import (
     Answer,
-    Cause,
     by_status,
     misplaced,
     one_line,
     pause_from,
     rate_limited,
+    with_cause,
 )
 from relay.sinks.layout import addresses_at
 
@@ -87,6 +87,16 @@ OF_ONE_EDIT = {20022, 30046}
 """Limits of a message that is changed too often or too late; new ones may go."""
 FAILED = {40004, 40006, 110000, 110001, 130000}
 """Discord itself has trouble."""
+CAUSES = {
+    **dict.fromkeys([220001, 220002, 220003, 40058], Cause.FORUM),
+    **dict.fromkeys([10087, 40066, 40067], Cause.TAGS),
+    **dict.fromkeys([50083, 160005], Cause.THREAD_CLOSED),
+    **dict.fromkeys([160006, 160007], Cause.THREADS_FULL),
+    **dict.fromkeys([10003, 10004, 10015], Cause.GONE),
+    **dict.fromkeys([50001, 50013], Cause.RIGHT),
+    220004: Cause.ADDRESS_FORM,
+    50027: Cause.TOKEN,
+}
 
 MAX_REST = 60.0  # seconds after a message that was taken
 ID = re.compile("[0-9]{1,20}")
@@ -110,11 +120,11 @@ def classify(answer: Answer | Failed) -> Outcome:
         return Sent(_rest(answer), id_in(answer, "id"))
     if status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED | OF_ONE_EDIT:
         return _limited(answer, code)
-    return (
-        _of_code(code, answer)
-        or misplaced(answer, "Discord")
-        or by_status(answer, reason, is_own=is_discords(answer))
-    )
+    known = _of_code(code, answer) or misplaced(answer, "Discord")
+    if known is not None:
+        return known
+    outcome = by_status(answer, reason, is_own=is_discords(answer))
+    return with_cause(outcome, _cause(answer))
 
 
 def _of_code(code: object, answer: Answer) -> Outcome | None:
@@ -123,14 +133,23 @@ def _of_code(code: object, answer: Answer) -> Outcome | None:
     if not isinstance(code, int) or answer.status < 300:
         return None
     if code in FAILED:
-        return Failed(reason, ambiguous=answer.status >= 500)
+        return Failed(reason, ambiguous=answer.status >= 500, cause=Cause.SICK)
+    cause = _cause(answer)
     if code in MENDED_BY_SETTINGS:
-        return Closed(_hinted(reason, MENDED_BY_SETTINGS[code]), is_lasting=True)
+        return Closed(_hinted(reason, MENDED_BY_SETTINGS[code]), is_lasting=True, cause=cause)
     if code in CLOSED:
-        return Closed(_hinted(reason, CLOSED[code]))
+        return Closed(_hinted(reason, CLOSED[code]), cause=cause)
     if code in REJECTED | REMOVED:
-        return Rejected(reason, is_removed=code in REMOVED)
+        return Rejected(reason, is_removed=code in REMOVED, cause=cause or Cause.MESSAGE)
     return None
+
+
+def _cause(answer: Answer) -> Cause | None:
+    """The cause that an error's code names; 401 is always about the webhook's token."""
+    code = answer.code("code")
+    if isinstance(code, int) and code in CAUSES:
+        return CAUSES[code]
+    return Cause.TOKEN if answer.status == HTTPStatus.UNAUTHORIZED else None
 
 
 def _hinted(reason: str, hint: str) -> str:
@@ -199,46 +218,39 @@ def _meets_all(answer: Answer) -> bool:
     return not answer.json or answer.json.get("global") is True or scope in {"global", "shared"}
 
 
-CAUSES = {
+STORED_REASONS = {
     Cause.TOKEN: r"^\d+ 50027 ",
     Cause.GONE: r"^\d+ 10003 |^\d+ 10015 ",
     Cause.RIGHT: r"^\d+ 500(?:01|13) ",
 }
 
-REMEDIES = (
-    Remedy(
-        "50006|220004",
+REMEDIES = {
+    Cause.ADDRESS_FORM: Remedy(
         "discord-address-form",
         "take /slack or /github away from the end of the webhook's address",
     ),
-    Remedy(
-        "22000[123]|40058",
+    Cause.FORUM: Remedy(
         "discord-forum",
         "set thread_name (or thread_id) for a forum channel, and no thread_name for another",
     ),
-    Remedy(
-        "4006[67]|10087",
+    Cause.TAGS: Remedy(
         "discord-tags",
         "set tags to ids of the forum's tags: right-click one, Copy ID",
     ),
-    Remedy(
-        "50083|160005",
+    Cause.THREAD_CLOSED: Remedy(
         "discord-thread-closed",
         "open the thread again, or set thread_id to another",
     ),
-    Remedy(
-        "16000[67]",
+    Cause.THREADS_FULL: Remedy(
         "discord-threads-full",
         "close threads of the server, or set thread_id to one that is there",
     ),
-    Remedy(
-        "10003|10004|10015",
+    Cause.GONE: Remedy(
         "discord-webhook-deleted",
         "make a new webhook in the channel's settings, and write its address under url",
     ),
-    Remedy(
-        "50027|401",
+    Cause.TOKEN: Remedy(
         "discord-webhook-wrong",
         "copy the webhook's whole address from the channel's settings again",
     ),
-)
+}

@@ -1,7 +1,7 @@
 """Matrix: the client-server API."""
 
 from relay.sinks.matrix.address import KNOWN, TOKENS
-from relay.sinks.matrix.errors import CAUSES, REMEDIES, is_matrixs
+from relay.sinks.matrix.errors import REMEDIES, STORED_REASONS, is_matrixs
 from relay.sinks.matrix.markup import render
 from relay.sinks.matrix.preview import draw, usage
 from relay.sinks.matrix.settings import MatrixSettings
@@ -19,7 +19,7 @@ MATRIX = Vendor(
     markup=render,
     preview=draw,
     usage=usage,
-    causes=CAUSES,
+    stored_reasons=STORED_REASONS,
     remedies=REMEDIES,
     addresses=KNOWN,
     tokens=TOKENS,

@@ -2,17 +2,17 @@
 
 from http import HTTPStatus
 
-from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
+from relay.outcome import Cause, Closed, Failed, Outcome, Rejected, Sent
 from relay.sinks.base import Remedy
 from relay.sinks.errors import (
     MAX_PAUSE,
     Answer,
-    Cause,
     by_status,
     misplaced,
     one_line,
     pause_from,
     rate_limited,
+    with_cause,
 )
 
 # https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
@@ -20,6 +20,16 @@ REJECTED = {"M_TOO_LARGE", "M_BAD_JSON", "M_NOT_JSON", "M_INVALID_PARAM", "M_MIS
 LIMITED = {"M_LIMIT_EXCEEDED"}
 FULL = {"M_RESOURCE_LIMIT_EXCEEDED", "M_USER_LIMIT_EXCEEDED"}
 FULL_PAUSE = 3600.0  # seconds
+CAUSES = {
+    "M_UNKNOWN_TOKEN": Cause.TOKEN,
+    "M_MISSING_TOKEN": Cause.TOKEN,
+    "M_FORBIDDEN": Cause.OUTSIDE,
+    "M_NOT_FOUND": Cause.GONE,
+    "M_UNRECOGNIZED": Cause.NO_API,
+    "M_USER_DEACTIVATED": Cause.ACCOUNT,
+    "M_USER_LOCKED": Cause.ACCOUNT,
+    "M_USER_SUSPENDED": Cause.ACCOUNT,
+}
 
 
 def is_matrixs(answer: Answer) -> bool:
@@ -35,9 +45,9 @@ def not_the_message(outcome: Outcome) -> Outcome:
     """The outcome of a request that sent no message."""
     match outcome:
         case Failed(reason):
-            return Failed(reason, unsent=True)
+            return Failed(reason, unsent=True, cause=outcome.cause)
         case Rejected(reason):
-            return Closed(reason)
+            return Closed(reason, cause=outcome.cause)
         case _:
             return outcome
 
@@ -57,9 +67,11 @@ def classify(answer: Answer | Failed) -> Outcome:
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or code in LIMITED:
         return rate_limited(_pause(answer), reason=reason)
     if code in REJECTED:
-        return Rejected(reason)
-    is_own = isinstance(code, str)
-    return misplaced(answer, "Matrix") or by_status(answer, reason, is_own=is_own)
+        return Rejected(reason, cause=Cause.MESSAGE)
+    if (elsewhere := misplaced(answer, "Matrix")) is not None:
+        return elsewhere
+    outcome = by_status(answer, reason, is_own=isinstance(code, str))
+    return with_cause(outcome, CAUSES.get(str(code)))
 
 
 def _pause(answer: Answer) -> float | str | None:
@@ -70,49 +82,40 @@ def _pause(answer: Answer) -> float | str | None:
     return answer.headers.get("Retry-After")
 
 
-CAUSES = {
+STORED_REASONS = {
     Cause.TOKEN: "M_UNKNOWN_TOKEN|M_MISSING_TOKEN|M_USER_DEACTIVATED",
     Cause.RIGHT: "M_FORBIDDEN",
     Cause.LIMIT: "M_LIMIT_EXCEEDED",
     Cause.MESSAGE: "M_TOO_LARGE|M_BAD_JSON",
 }
 
-REMEDIES = (
-    Remedy(
-        "M_UNKNOWN_TOKEN|M_MISSING_TOKEN",
+REMEDIES = {
+    Cause.TOKEN: Remedy(
         "matrix-token-invalid",
         "its session was logged out: log the account in again, and take the new access token",
     ),
-    Remedy(
-        "is encrypted",
+    Cause.ENCRYPTED: Remedy(
         "matrix-room-encrypted",
         "make a new room without encryption: no room can be decrypted",
     ),
-    Remedy(
-        "was upgraded",
+    Cause.UPGRADED: Remedy(
         "matrix-room-upgraded",
         "set room to the new one, or to an alias that follows it, and invite the account there",
     ),
-    Remedy(
-        "is muted",
+    Cause.MUTED: Remedy(
         "matrix-muted",
         "raise the account's power level in the room's settings, or let everybody speak",
     ),
-    Remedy(
-        "M_FORBIDDEN|is not in",
+    Cause.OUTSIDE: Remedy(
         "matrix-not-in-room",
         "invite the account to the room, and check the room's id: relay enters by itself",
     ),
-    Remedy(
-        "M_NOT_FOUND",
+    Cause.GONE: Remedy(
         "matrix-room-unknown",
         "copy the room's address again; its internal id (!...) never changes",
     ),
-    Remedy(
-        "M_UNRECOGNIZED|30[1278]|40[45]",
+    Cause.NO_API: Remedy(
         "matrix-homeserver-wrong",
         "write the base_url that https://your.server/.well-known/matrix/client names",
-        # A web server without Matrix answers so.
-        unreachable="30[1278]|40[45]",
     ),
-)
+}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from relay.outcome import Closed, Failed, Outcome, RateLimited, Sent
+from relay.outcome import Cause, Closed, Failed, Outcome, RateLimited, Sent
 from relay.sinks.errors import Answer, one_line
 from relay.sinks.matrix.errors import classify, code_of, not_the_message
 from relay.sinks.matrix.homeserver import Homeserver
@@ -54,8 +54,10 @@ async def refused(home: Homeserver, room: str, answer: Answer | Failed) -> Outco
     if not isinstance(outcome, Closed) or code_of(answer) != "M_FORBIDDEN":
         return outcome
     situation = await standing(home, room)
-    hint = situation.reason if isinstance(situation, Closed) else ""
-    return Closed(one_line(f"{outcome.reason[:150]}: {hint}")) if hint else outcome
+    if not isinstance(situation, Closed):
+        return outcome
+    reason = one_line(f"{outcome.reason[:150]}: {situation.reason}")
+    return Closed(reason, cause=situation.cause or outcome.cause)
 
 
 async def standing(home: Homeserver, room: str) -> Outcome:
@@ -67,7 +69,8 @@ async def standing(home: Homeserver, room: str) -> Outcome:
     if not isinstance(member, Answer) or member.status not in {200, 403, 404}:
         return not_the_message(classify(member))
     if member.code("membership") != "join":
-        return Closed(one_line(f"{user} is not in {room}: invite it, and relay enters"))
+        reason = f"{user} is not in {room}: invite it, and relay enters"
+        return Closed(one_line(reason), cause=Cause.OUTSIDE)
     powers = await home.state(room, "m.room.power_levels")
     # As an event: it is the sender who has made the room.
     path = ("rooms", room, "state", "m.room.create", "")
@@ -76,7 +79,7 @@ async def standing(home: Homeserver, room: str) -> Outcome:
     if level >= needed or is_creator(create, user):
         return Sent()
     reason = f"{user} is muted: its power level is {level}, and messages need {needed}: raise it"
-    return Closed(one_line(reason))
+    return Closed(one_line(reason), cause=Cause.MUTED)
 
 
 async def is_removed(home: Homeserver, room: str, event: str) -> bool | Outcome:
@@ -117,7 +120,8 @@ async def _checked(home: Homeserver, room: str, name: str) -> str | Outcome:
     if (hindrance := upgraded(tombstone, name)) is not None:
         return hindrance
     if isinstance(encryption, Answer) and encryption.status == 200 and _is_object(encryption):
-        return Closed(ENCRYPTED)  # also where somebody tried to switch it off: that cannot be
+        # Also where somebody tried to switch it off: that cannot be.
+        return Closed(ENCRYPTED, cause=Cause.ENCRYPTED)
     return room if code_of(encryption) == "M_NOT_FOUND" else not_the_message(classify(encryption))
 
 
@@ -139,7 +143,8 @@ def upgraded(tombstone: Answer | Failed, name: str) -> Outcome | None:
         return None  # also where somebody took it back, by one that is empty
     place = tombstone.id("replacement_room") or "a room that it does not name"
     remedy = "let the alias point there" if name.startswith("#") else "set room to that"
-    return Closed(one_line(f"the room was upgraded, and goes on in {place}: {remedy}"))
+    reason = f"the room was upgraded, and goes on in {place}: {remedy}"
+    return Closed(one_line(reason), cause=Cause.UPGRADED)
 
 
 def _is_object(answer: Answer) -> bool:

@@ -3,7 +3,7 @@
 import json
 
 from relay.sinks.slack.address import KNOWN, TOKENS
-from relay.sinks.slack.errors import CAUSES, REMEDIES, is_slacks
+from relay.sinks.slack.errors import REMEDIES, STORED_REASONS, is_slacks
 from relay.sinks.slack.markup import render
 from relay.sinks.slack.preview import draw, usage
 from relay.sinks.slack.settings import SlackSettings
@@ -17,7 +17,7 @@ SLACK = Vendor(
     markup=lambda tree: json.dumps(render(tree), ensure_ascii=False, indent=2),
     preview=draw,
     usage=usage,
-    causes=CAUSES,
+    stored_reasons=STORED_REASONS,
     remedies=REMEDIES,
     addresses=KNOWN,
     tokens=TOKENS,

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import aiohttp
 
-from relay.outcome import Closed, Failed, LimitScope, Outcome, RateLimited, Sent
+from relay.outcome import Cause, Closed, Failed, LimitScope, Outcome, RateLimited, Sent
 from relay.secret import Secret
 from relay.sinks.base import UNCHANGEABLE, Layout, Payload, Sink
 from relay.sinks.errors import Answer, unexpected
@@ -82,7 +82,7 @@ class SlackSink(Sink):
     async def send(self, layout: Layout, *, key: str) -> Outcome:
         # Neither way takes an idempotency key: a lost answer can show twice.
         if self.settings.starts_workflow:
-            return Closed(WORKFLOW, is_lasting=True)
+            return Closed(WORKFLOW, is_lasting=True, cause=Cause.WORKFLOW)
         answer = await self._post(layout.payload)
         return with_refused(self._classify(answer), answer, layout.payload)
 
@@ -103,7 +103,7 @@ class SlackSink(Sink):
     async def probe(self) -> Outcome:
         """Post an empty message: only a working sink refuses it with this error."""
         if self.settings.starts_workflow:
-            return Closed(WORKFLOW, is_lasting=True)  # to ask would start it
+            return Closed(WORKFLOW, is_lasting=True, cause=Cause.WORKFLOW)  # to ask would start it
         answer = await self._post(self.settings.addressed({"text": ""}))
         if isinstance(answer, Answer) and answer.status < 500 and word_in(answer) in HEALTHY:
             return Sent()

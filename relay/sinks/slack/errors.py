@@ -4,9 +4,9 @@ import re
 from dataclasses import replace
 from http import HTTPStatus
 
-from relay.outcome import Closed, Failed, Outcome, Rejected, Sent
+from relay.outcome import Cause, Closed, Failed, Outcome, Rejected, Sent
 from relay.sinks.base import Payload, Remedy
-from relay.sinks.errors import Answer, Cause, by_status, misplaced, rate_limited
+from relay.sinks.errors import Answer, by_status, misplaced, rate_limited, with_cause
 from relay.sinks.layout import addresses_at
 
 REJECTED = {
@@ -60,6 +60,25 @@ FAILED = {
     "service_unavailable",
     "team_added_to_org",
 }
+# https://docs.slack.dev/reference/methods/chat.postMessage#errors
+CAUSES = {
+    "channel_is_archived": Cause.ARCHIVED,
+    "is_archived": Cause.ARCHIVED,
+    "not_in_channel": Cause.OUTSIDE,
+    "channel_not_found": Cause.OUTSIDE,
+    "invalid_auth": Cause.TOKEN,
+    "not_authed": Cause.TOKEN,
+    "token_revoked": Cause.TOKEN,
+    "token_expired": Cause.TOKEN,
+    "account_inactive": Cause.TOKEN,
+    "missing_scope": Cause.SCOPE,
+    "restricted_action": Cause.RIGHT,
+    "no_service": Cause.GONE,
+    "no_team": Cause.GONE,
+    "no_active_hooks": Cause.GONE,
+    "invalid_token": Cause.GONE,
+    "action_prohibited": Cause.GONE,
+}
 
 
 _WORD = re.compile(r"[a-z]+(_[a-z]+)*$|[a-z]+(_[a-z]+)+(?=:? \[)")  # perhaps with where it is
@@ -84,11 +103,14 @@ def classify_webhook(answer: Answer | Failed) -> Outcome:
         return by_status(answer, is_own=True)
     if isinstance(answer.json.get("ok"), bool):
         is_taken = answer.json["ok"] is True
-        return Closed(f"{answer.reason}: {WORKFLOW}", is_lasting=True, is_taken=is_taken)
+        reason = f"{answer.reason}: {WORKFLOW}"
+        return Closed(reason, is_lasting=True, is_taken=is_taken, cause=Cause.WORKFLOW)
     word = word_in(answer)
     if word in CLOSED_HOOKS:
-        return Closed(answer.reason)
-    return misplaced(answer, "Slack") or by_status(answer, is_own=bool(word))
+        return Closed(answer.reason, cause=CAUSES.get(word))
+    if (elsewhere := misplaced(answer, "Slack")) is not None:
+        return elsewhere
+    return with_cause(by_status(answer, is_own=bool(word)), CAUSES.get(word))
 
 
 def word_in(answer: Answer) -> str:
@@ -113,7 +135,8 @@ def classify_api(answer: Answer | Failed) -> Outcome:
         return _by_word(word, answer)
     if is_slacks(answer) and not is_own:
         reason = f"{answer.reason}: a webhook answers here, not the API: check api_base"
-        return Closed(reason, is_lasting=True, is_taken=answer.status < 300)
+        is_taken = answer.status < 300
+        return Closed(reason, is_lasting=True, is_taken=is_taken, cause=Cause.ELSEWHERE)
     return misplaced(answer, "Slack") or by_status(answer, is_own=is_own)
 
 
@@ -123,12 +146,13 @@ def _by_word(word: str, answer: Answer) -> Outcome:
         hints = (answer.headers.get("Retry-After"), LIMITED[word] or None)
         return rate_limited(*hints, reason=answer.reason)
     if word in FAILED:
-        return Failed(answer.reason, ambiguous=True)
+        return Failed(answer.reason, ambiguous=True, cause=Cause.SICK)
     if word in REMOVED:
-        return Rejected(answer.reason, is_removed=True)
+        return Rejected(answer.reason, is_removed=True, cause=Cause.MESSAGE)
     if word in REJECTED or word.startswith(REJECTED_PREFIXES):
-        return Rejected(answer.reason)
-    return Closed(answer.reason)  # the channel or the token, and whatever nobody has named
+        return Rejected(answer.reason, cause=Cause.MESSAGE)
+    # The channel or the token, and whatever nobody has named.
+    return Closed(answer.reason, cause=CAUSES.get(word))
 
 
 def with_refused(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Outcome:
@@ -143,7 +167,7 @@ def with_refused(outcome: Outcome, answer: Answer | Failed, body: Payload) -> Ou
     )
 
 
-CAUSES = {
+STORED_REASONS = {
     Cause.TOKEN: "invalid_auth|not_authed|token_revoked|token_expired|account_inactive|no_service",
     Cause.GONE: "channel_not_found|is_archived|no_team",
     Cause.RIGHT: "not_in_channel|restricted_action|missing_scope",
@@ -151,36 +175,29 @@ CAUSES = {
     Cause.MESSAGE: "msg_too_long|invalid_blocks",
 }
 
-# https://docs.slack.dev/reference/methods/chat.postMessage#errors
-REMEDIES = (
-    Remedy(
-        "starts a workflow",
+REMEDIES = {
+    Cause.WORKFLOW: Remedy(
         "slack-workflow",
         "add an incoming webhook to the app, and write its address under url",
     ),
-    Remedy(
-        "channel_is_archived|is_archived",
+    Cause.ARCHIVED: Remedy(
         "slack-channel-archived",
         "take the channel out of the archive, or name another",
     ),
-    Remedy(
-        "not_in_channel|channel_not_found",
+    Cause.OUTSIDE: Remedy(
         "slack-not-in-channel",
         "write /invite @ and the app's name in the channel; channel takes the channel's id",
     ),
-    Remedy(
-        "invalid_auth|not_authed|token_revoked|token_expired|account_inactive",
+    Cause.TOKEN: Remedy(
         "slack-token-invalid",
         "install the app to the workspace again, and take its new Bot User OAuth Token",
     ),
-    Remedy(
-        "missing_scope",
+    Cause.SCOPE: Remedy(
         "slack-scope-missing",
         "add chat:write under OAuth & Permissions, and install the app again",
     ),
-    Remedy(
-        "no_service|no_team|no_active_hooks|invalid_token|action_prohibited",
+    Cause.GONE: Remedy(
         "slack-webhook-gone",
         "add a new one under the app's Incoming Webhooks, and write its address under url",
     ),
-)
+}
