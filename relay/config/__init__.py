@@ -2,7 +2,8 @@
 The configuration file: strict; reports every mistake with its line and column, all at once.
 
 load             reads a file: its text, the models, the checks
-yaml, env        YAML text to plain data; variables and files of secrets
+compose, yaml    YAML text to nodes, and on to plain data
+env              variables and files of secrets
 settings, types  the models of what the file may say, and of single values
 checks           what one part of the file says of another
 template_checks  tries templates and conditions before the first event does
