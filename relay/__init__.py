@@ -23,6 +23,7 @@ log         log lines for people, as JSON, or for journald
 app         builds all parts from the configuration, runs, reloads and stops them
 cli         one file per command
 
-``model`` has the events and ``outcome`` the ends of attempts; the other modules at the top are
-helpers without knowledge of the rest. CONTRIBUTING.md says where each behaviour lives.
+``model`` has the events, ``outcome`` the ends of attempts, ``errors`` the exceptions, and
+``listener`` the sockets. The other modules at the top know nothing of events and sinks.
+CONTRIBUTING.md says where each behaviour lives.
 """

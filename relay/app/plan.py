@@ -53,7 +53,12 @@ class Plan:
         session: aiohttp.ClientSession,
         before: "Plan | None" = None,
     ) -> "Plan":
-        """``salt`` is of the outbox; of the plan ``before``, limits that were used stay so."""
+        """
+        Build the parts of a configuration.
+
+        ``salt`` is the id of the outbox, with which fingerprints are hashed. The rate limits of the
+        plan ``before`` are taken over, with the requests that count against them.
+        """
         routes, paces = (
             config.compiled_routes(),
             _paces(config, {} if before is None else before.paces),

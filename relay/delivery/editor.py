@@ -26,6 +26,8 @@ from relay.text.message import Message
 
 Attempted = tuple[Sequence[Delivery], Outcome]
 
+REMOVE = "look for it in the chat, and delete it there"
+
 
 class Editor:
     """Replaces messages by those of later versions of their notes."""
@@ -123,12 +125,14 @@ class Editor:
         """The outcome where there is no message to edit: perhaps there never was one."""
         earlier = await self._outbox.delivery(edits)
         if earlier is None or (earlier.state is State.DELIVERED and self._sink.can_edit):
-            return Rejected(f"{STILL_SHOWN}: its message is not known any more")
+            return Rejected(f"{STILL_SHOWN}: its message is not known any more: {REMOVE}")
         if earlier.state is State.DELIVERED:
-            return Rejected(f"{STILL_SHOWN}: what was sent here cannot be changed")
+            return Rejected(f"{STILL_SHOWN}: messages here cannot be changed: {REMOVE}")
         is_doubted = (earlier.reason or "").startswith(MAY_HAVE_ARRIVED)
         if earlier.in_doubt or earlier.crashes or is_doubted:
-            return Rejected(f"{STILL_SHOWN}: it {MAY_HAVE_ARRIVED}, and nobody knows as what")
+            return Rejected(
+                f"{STILL_SHOWN}: it {MAY_HAVE_ARRIVED}, but its message is not known: {REMOVE}"
+            )
         return Rejected(WITHHELD)
 
     # --- rendering the current versions

@@ -46,10 +46,10 @@ def settle(delivery: Delivery, outcome: Outcome, context: AttemptContext) -> Del
     """
     Decide the next state of a claimed delivery.
 
-    A delivery that shared its request and was rejected with the others is sent again alone: it need
-    not be the bad one. An attempt does not count if nothing of it reached the chat. Not more
-    attempts count than the schedule has waits, however often relay restarts meanwhile or tries a
-    failing sink.
+    A delivery that shared a rejected request is sent again alone, because another one may be the
+    cause. An attempt does not count if nothing of it reached the chat, or if it was made before the
+    time that the schedule has for it (``counts_at``), as after a restart or when a failing sink is
+    tried again.
     """
     now = context.now
     if not (isinstance(outcome, Failed) and outcome.unsent):

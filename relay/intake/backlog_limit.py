@@ -28,7 +28,7 @@ class BacklogLimit:
         if self._pending >= most:
             raise BacklogFullError(
                 f"{self._pending} messages wait, and max_waiting is {most}: "
-                "relay sinks tells for whom"
+                "`relay sinks` shows which sinks they wait for"
             )
 
     def add(self, number: int) -> None:

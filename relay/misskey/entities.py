@@ -140,9 +140,10 @@ class Reader:
 
     def _is_past(self, created_at: int | None, limit: object) -> bool:
         """
-        Whether a moment is not after a limit: seconds since 1970, or if not positive, before now.
+        Whether ``created_at`` (Unix milliseconds) is at or before a limit that an author has set.
 
-        Every moment is before a limit that cannot be read.
+        A positive limit is in Unix seconds; any other number is in seconds relative to now. True if
+        one of the two cannot be read, so that the note counts as restricted.
         """
         if limit is None or limit is False:
             return False

@@ -78,7 +78,11 @@ def _ascii(host: str) -> str:
 
 @lru_cache(256)
 def _digests(secret: Secret) -> frozenset[bytes]:
-    """Of the bytes that may arrive: Node.js sends the characters of latin-1 as single bytes."""
+    """
+    The digests of a secret in each encoding in which it may arrive.
+
+    Node.js sends the characters of latin-1 as single bytes.
+    """
     forms = (_bytes(secret.reveal(), encoding) for encoding in ("utf-8", "latin-1"))
     return frozenset(map(_digest, forms))
 
@@ -225,7 +229,7 @@ def _envelope(raw: bytes) -> Json:
     except UnicodeDecodeError:
         raise FormatError("not JSON: the body is not UTF-8") from None
     except RecursionError:
-        raise FormatError("too deep: brackets within brackets without end") from None
+        raise FormatError("not a Misskey event: the JSON is nested too deeply") from None
     except ValueError as error:
         raise FormatError(f"not JSON: {error}") from None
     if not isinstance(envelope, dict):

@@ -126,7 +126,11 @@ async def _serve_file(path: Path, *, now: int) -> AsyncIterator[Outbox]:
 
 
 def _with_room(path: Path, do: Callable[[], T]) -> T:
-    """Run ``do``; on a full disk, run it again with a part of the reserve given up."""
+    """
+    Run ``do``; if it fails, release a part of the disk reserve and run it again.
+
+    A full disk has several errors, so every OutboxError but BrokenError counts as one.
+    """
     try:
         return do()
     except BrokenError:
@@ -179,7 +183,8 @@ def _setting_aside(path: Path, *, now: int) -> Iterator[None]:
         raise
 
 
-MIN_RETENTION = 3600.0  # seconds; Misskey repeats an event for 13 minutes, so its id is kept longer
+# Seconds; Misskey repeats an event for 13 minutes at most, and its id has to be kept for longer.
+MIN_RETENTION = 3600.0
 PRUNE_EVERY = 60.0  # seconds between two rounds
 PRUNE_PAUSE = 0.2  # seconds between the steps of a round
 PRUNE_STEP = 500  # events

@@ -1,12 +1,13 @@
 """
 The order in which the deliveries that wait for a sink are sent. Pure.
 
-Events go in the order in which they came. Misskey sends many at once, however, and the network
-reorders them: so those that came within one ``hold`` of the first go by the time they happened.
+Events are sent in the order of their arrival. Misskey sends many at once, however, and the network
+reorders them: events that arrive within one ``hold`` of the first are sent in the order in which
+they happened.
 
-A clock can be set back, and another node's clock be wrong. So no delivery waits for longer than
-its ``due_at`` could be by this clock: for its first attempt one hold, and for another attempt not
-if its last attempt lies in the future.
+A clock can be set back, and another node's clock can be wrong. So a delivery whose times are
+impossible by this clock is due at once: one that has not been attempted and would wait for longer
+than one hold, or one whose last attempt lies in the future.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,11 @@ from relay.outbox.records import ClaimRequest
 MAX_CLOCK_STEP = 1_000
 """Milliseconds by which a clock may be set back without consequences."""
 LOOKAHEAD = 64
-"""How many deliveries at the head of a queue are considered; one hold brings fewer."""
+"""
+How many deliveries at the head of a queue are put in order, besides edits that are tried again.
+
+If more arrive within one hold, a later one is considered when an earlier one has been sent.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,8 +146,8 @@ class NewEvent:
     """Sinks that get it only as an edit of an earlier post, by the same hook and route."""
     withdrawn: Collection[str] = ()
     """
-    Sinks that may not show it. They, too, get it only as an edit, but also of dead letters, so that
-    nobody revives a message that its readers may not see.
+    Sinks that may not show it. They get it only as an edit of an earlier delivery, even of a dead
+    letter, whose message is then not shown when an operator revives it.
     """
 
     @property

@@ -139,9 +139,10 @@ def _is_older(
     """
     Whether the first of two versions is out of date, though it came later.
 
-    The network reorders events, and Misskey repeats them for minutes. The times at which the author
-    edited the note decide, because clocks may be wrong. If not, the version that may not be
-    shown counts as the newer one.
+    The network reorders events, and Misskey repeats them for minutes. The times of the author's
+    edits decide first, because the clocks of servers may differ. If both are equal or one is
+    missing, the version that may not be shown counts as the newer one; if that holds for both or
+    for neither, an edited version does. The times of the events decide last.
     """
     match edited:
         case int(first), int(second) if first != second:

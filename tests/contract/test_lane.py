@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from relay import misskey
+from relay.delivery.editor import REMOVE
 from relay.delivery.lane import LEASE, Lane
 from relay.delivery.renderer import DeliveryPolicy, Renderer
 from relay.delivery.sender import LaneConfig
@@ -1077,7 +1078,7 @@ async def test_where_nothing_can_be_taken_back_the_operator_is_told(stage: Stage
     await stage.hide(1)
     await stage.run(seconds=1)
     assert stage.sink.tried == ["note 1"]
-    assert await reasons(stage) == [f"{LATE}: what was sent here cannot be changed"]
+    assert await reasons(stage) == [f"{LATE}: messages here cannot be changed: {REMOVE}"]
 
 
 @pytest.mark.parametrize("how", [Closed("404"), Closed("401"), Rejected("400"), Failed("500")])
@@ -1212,7 +1213,7 @@ async def test_what_may_have_arrived_before_it_became_private_is_said_to(stage: 
     await stage.run(seconds=60)
     assert set(await reasons(stage)) == {
         f"{WITHHELD}, and may have arrived before",
-        f"{LATE}: it may have arrived, and nobody knows as what",
+        f"{LATE}: it may have arrived, but its message is not known: {REMOVE}",
     }
 
 

@@ -34,7 +34,8 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 GIVEN_BACK = 1000  # pages of 4 KiB, after each step of pruning
-SWEEP = 30.0  # seconds; for changes by a command, which wakes no lane
+# Seconds; a command that cannot reach the control socket changes the outbox, but wakes no lane.
+SWEEP = 30.0
 SOON = 0.1  # seconds; a sink that came back waits until its last lane has ended
 
 

@@ -94,7 +94,11 @@ def is_slacks(answer: Answer) -> bool:
 
 
 def classify_webhook(answer: Answer | Failed) -> Outcome:
-    """https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors"""
+    """
+    The outcome of an answer of an incoming webhook: "ok", or a word for an error as plain text.
+
+    https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
+    """
     if isinstance(answer, Failed):
         return answer
     if answer.status == HTTPStatus.OK and answer.text.strip() == "ok":
@@ -121,7 +125,11 @@ def word_in(answer: Answer) -> str:
 
 
 def classify_api(answer: Answer | Failed) -> Outcome:
-    """https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
+    """
+    The outcome of an answer of the Web API: JSON with ``ok``, and a word for an error.
+
+    https://docs.slack.dev/reference/methods/chat.postMessage#errors
+    """
     if isinstance(answer, Failed):
         return answer
     if answer.status == HTTPStatus.OK and answer.json.get("ok") is True:

@@ -131,7 +131,11 @@ class SlackSettings(SinkSettings):
 
     @property
     def starts_workflow(self) -> bool:
-        """https://slack.com/help/articles/360041352714"""
+        """
+        Whether the address starts a workflow, which shows no messages.
+
+        https://slack.com/help/articles/360041352714
+        """
         path = "" if self.url is None else urlsplit(self.url.reveal()).path
         return path.startswith(("/triggers/", "/workflows/"))
 
