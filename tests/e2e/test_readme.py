@@ -145,7 +145,7 @@ async def test_init_asks_and_waits_for_the_first_event(
         await person.reads("it should be an address like https://misskey.example")
         await person.answers("Your Misskey server", "https://misskey.example")
         await person.answers_hidden("The webhook's URL (hidden)", discord.url)
-        await person.answers("The address under which Misskey reaches relay", address)
+        await person.answers("The address at which Misskey reaches relay", address)
         await person.reads(f"URL      {address}/hooks/mentions")
         await person.reads("press Test")
         secret = (scratch.clone / "secrets/mentions").read_text(encoding="utf-8").strip()
