@@ -3,16 +3,14 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 from relay.outcome import Cause, Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.secret import Secret
 from relay.text.tree import clean
 
 MAX_PAUSE = 6 * 3600.0  # seconds; a vendor that asks for more is asked again then
@@ -21,7 +19,6 @@ DEFAULT_PAUSE = 5.0
 
 ID = 255  # characters: https://spec.matrix.org/v1.19/appendices/#event-ids has the longest
 REASON = 300  # characters
-PIECE = 10  # characters; a shorter piece of an address is not a key
 
 # Which of its keys a vendor refuses with 401, and what is gone with 410, only its codes say.
 OWN_REFUSALS = {401: None, 403: Cause.RIGHT, 404: Cause.NO_API, 410: None}
@@ -199,22 +196,3 @@ def _until(date: str) -> float | None:
         return max(0.0, (at - datetime.now(UTC)).total_seconds())
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def without(secret: Secret, text: str) -> str:
-    """
-    A text with none of the pieces of a secret in it.
-
-    Servers and proxies put the address into their pages of errors.
-    """
-    for piece in _pieces(secret.reveal()):
-        text = text.replace(piece, repr(secret))
-    return text
-
-
-def _pieces(secret: str) -> Iterable[str]:
-    """The whole first, then the parts of an address of which any may be the key."""
-    place = re.sub(r"^[a-z]+://[^/]*", "", secret)
-    parts = [secret, place, *place.split("?"), *re.split(r"[/?&=]", place)]
-    both = {piece for part in parts for piece in (part, unquote(part))}
-    return sorted((piece for piece in both if len(piece) >= PIECE), key=len, reverse=True)

@@ -16,8 +16,8 @@ import aiohttp
 from yarl import URL
 
 from relay.outcome import Cause, Failed
-from relay.secret import Secret
-from relay.sinks.errors import Answer, one_line, without
+from relay.secret import Secret, redact
+from relay.sinks.errors import Answer, one_line
 from relay.sinks.layout import encoded
 from relay.sinks.proxy import DIRECT, Proxies
 
@@ -107,7 +107,7 @@ async def exchange(
             headers_read = response.headers.copy()
             if "Location" in headers_read:
                 headers_read["Location"] = _place(response, secret)
-            return Answer(response.status, headers_read, without(secret, await _text(response)))
+            return Answer(response.status, headers_read, redact(secret, await _text(response)))
     except (aiohttp.ClientError, OSError, ValueError) as error:
         host = URL(url).host
         return Failed(
@@ -128,7 +128,7 @@ def _place(response: aiohttp.ClientResponse, secret: Secret) -> str:
     path = "/".join("..." if part and part in ours else part for part in place.path.split("/"))
     port = "" if place.is_default_port() or not place.port else f":{place.port}"
     host = f"{place.scheme}://{place.host}{port}" if place.absolute else ""
-    return one_line(without(secret, f"{host}{path}"))
+    return one_line(redact(secret, f"{host}{path}"))
 
 
 async def _text(response: aiohttp.ClientResponse) -> str:

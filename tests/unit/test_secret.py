@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from relay.secret import Secret
+from relay.secret import Secret, redact
 from relay.settings import Settings
 
 WORD = "hunter2-café"
@@ -123,3 +123,36 @@ def test_secrets_are_equal_by_their_text():
 def test_comparing_works_for_text_that_utf8_cannot_hold():
     assert Secret("caf\udce9") == Secret("caf\udce9")
     assert Secret("caf\udce9") != Secret("caf\ud800")
+
+
+ADDRESS = (
+    "https://hooks.example/services/T00000001/B00000002/kX9secretsecretsecretQ?key=abcdefghijk"
+)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        ADDRESS,
+        ADDRESS.removeprefix("https://hooks.example"),
+        "/services/T00000001/B00000002/kX9secretsecretsecretQ",
+        r"\/services\/T00000001\/B00000002\/kX9secretsecretsecretQ",
+        "key=abcdefghijk",
+        "abcdefghijk",
+    ],
+)
+def test_no_piece_of_an_address_is_left_in_a_text(piece: str) -> None:
+    told = redact(Secret(ADDRESS), f"Cannot POST {piece}, sorry")
+    assert told.startswith("Cannot POST ")
+    assert told.endswith("<secret>, sorry")
+    for part in ("kX9secret", "abcdefghijk", "T00000001/B"):
+        assert part not in told
+
+
+def test_a_token_is_not_left_in_a_text() -> None:
+    assert redact(Secret("xoxb-123456789-abc"), "Bearer xoxb-123456789-abc?") == "Bearer <secret>?"
+
+
+@pytest.mark.parametrize("secret", ["", "short", "//[", "%", "a b", "\ud800" * 20])
+def test_a_strange_secret_breaks_nothing(secret: str) -> None:
+    assert redact(Secret(secret), "some words") == "some words"

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.outcome import Closed, Failed, Outcome, RateLimited, Rejected, Sent
-from relay.secret import Secret
 from relay.sinks.errors import (
     DEFAULT_PAUSE,
     MAX_PAUSE,
@@ -21,7 +20,6 @@ from relay.sinks.errors import (
     rate_limited,
     speaker,
     trouble,
-    without,
 )
 from relay.sinks.layout import encoded
 from tests.fakes.faults import ABSURD_RETRY_AFTER
@@ -180,39 +178,6 @@ def test_what_is_no_object_is_an_empty_one(text: str) -> None:
 @pytest.mark.parametrize("value", [None, [], {}, [1], 1.5])
 def test_a_code_is_a_word_or_a_number(value: object) -> None:
     assert Answer(400, text=json.dumps({"code": value})).code("code") is None
-
-
-ADDRESS = (
-    "https://hooks.example/services/T00000001/B00000002/kX9secretsecretsecretQ?key=abcdefghijk"
-)
-
-
-@pytest.mark.parametrize(
-    "piece",
-    [
-        ADDRESS,
-        ADDRESS.removeprefix("https://hooks.example"),
-        "/services/T00000001/B00000002/kX9secretsecretsecretQ",
-        r"\/services\/T00000001\/B00000002\/kX9secretsecretsecretQ",
-        "key=abcdefghijk",
-        "abcdefghijk",
-    ],
-)
-def test_no_piece_of_an_address_is_told_again(piece: str) -> None:
-    told = without(Secret(ADDRESS), f"Cannot POST {piece}, sorry")
-    assert told.startswith("Cannot POST ")
-    assert told.endswith("<secret>, sorry")
-    for part in ("kX9secret", "abcdefghijk", "T00000001/B"):
-        assert part not in told
-
-
-def test_a_token_is_not_told_again() -> None:
-    assert without(Secret("xoxb-123456789-abc"), "Bearer xoxb-123456789-abc?") == "Bearer <secret>?"
-
-
-@pytest.mark.parametrize("secret", ["", "short", "//[", "%", "a b", "\ud800" * 20])
-def test_a_strange_secret_breaks_nothing(secret: str) -> None:
-    assert without(Secret(secret), "some words") == "some words"
 
 
 @pytest.mark.parametrize(
