@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from relay.errors import BrokenError, OutboxError
-from relay.outbox.sqlite.disk import remedy
 from relay.outbox.sqlite.file_format import MAGIC
+from relay.outbox.sqlite.permissions import remedy
 
 logger = logging.getLogger(__name__)
 

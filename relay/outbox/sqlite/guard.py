@@ -17,8 +17,9 @@ from pathlib import Path
 
 from relay.errors import BrokenError, LostError, OutboxError
 from relay.outbox.sqlite import file_format
-from relay.outbox.sqlite.disk import DiskReserve, allowed
+from relay.outbox.sqlite.disk import DiskReserve
 from relay.outbox.sqlite.file import COMPANIONS, FileLock, check, real, rescued
+from relay.outbox.sqlite.permissions import allowed
 
 logger = logging.getLogger(__name__)
 
