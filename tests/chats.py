@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
-from relay.delivery.renderer import DeliveryPolicy
+from relay.delivery.policy import DeliveryPolicy
 from relay.delivery.requester import Requester
 from relay.outcome import Outcome
 from relay.sinks.base import NO_ROOM, Layout, Sink, SinkSettings

@@ -7,7 +7,8 @@ from aiohttp import web
 
 from relay.config.effective import Setting
 from relay.delivery.lane import LaneStatus
-from relay.delivery.renderer import DeliveryPolicy, Renderer
+from relay.delivery.policy import DeliveryPolicy
+from relay.delivery.renderer import Renderer
 from relay.doctor.findings import Finding
 from relay.i18n import Language
 from relay.monitoring.rolling import RollingStats

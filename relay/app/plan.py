@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import aiohttp
 
 from relay.config import Config
-from relay.delivery.renderer import DeliveryPolicy, Renderer
-from relay.delivery.sender import LaneConfig
+from relay.delivery.policy import DeliveryPolicy, LaneConfig
+from relay.delivery.renderer import Renderer
 from relay.i18n import Language
 from relay.intake.acceptance import AcceptanceRules
 from relay.intake.server import Hook, Hooks

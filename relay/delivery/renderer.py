@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from relay import misskey
+from relay.delivery.policy import DeliveryPolicy
 from relay.errors import RelayError, TemplateError
 from relay.i18n import Language
-from relay.model import Display, Event, Gate, Note
+from relay.model import Event, Note
 from relay.outbox.records import StoredEvent
 from relay.outbox.siblings import subject
 from relay.outcome import WITHHELD, Delivery, Rejected
@@ -16,7 +17,6 @@ from relay.rendering.templates import Templates
 from relay.routing.gate import allows, has_lapsed, redacted, revokes
 from relay.routing.match import Route
 from relay.sinks.layout import of_server
-from relay.sinks.pacing import Pace
 from relay.text.message import Message
 
 logger = logging.getLogger(__name__)
@@ -24,22 +24,6 @@ logger = logging.getLogger(__name__)
 Restricted = Mapping[str, Sequence[StoredEvent]]
 """See ``Outbox.restricted``."""
 NOTHING: Restricted = {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryPolicy:
-    """The rules of one sink: its gate and display, and how failed attempts are repeated."""
-
-    gate: Gate = field(default_factory=Gate)
-    display: Display = field(default_factory=Display)
-    schedule: Sequence[float] = ()
-    resend: bool = True
-    is_idempotent: bool = False
-    """Whether repeating a request shows nothing twice."""
-    hold: int = 0
-    """Milliseconds within which events are ordered by the time they happened."""
-    pace: Pace = field(default_factory=Pace)
-    language: Language = field(default_factory=Language)
 
 
 class Renderer:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from relay.delivery.renderer import DeliveryPolicy
+from relay.delivery.policy import DeliveryPolicy
 from relay.outbox.base import Outbox
 from relay.outcome import Closed, Delivery, Failed, LimitScope, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.base import NO_ROOM, Layout, Sink

@@ -10,28 +10,19 @@ from dataclasses import dataclass, replace
 
 from relay.delivery.breaker import CRASHES
 from relay.delivery.editor import Editor
-from relay.delivery.renderer import NOTHING, DeliveryPolicy, Renderer, Restricted
+from relay.delivery.policy import LaneConfig
+from relay.delivery.renderer import NOTHING, Restricted
 from relay.delivery.requester import INTERRUPTED, LONG, Requester, is_long
 from relay.errors import OutboxError, RelayError
 from relay.outbox.base import Outbox
 from relay.outbox.records import Claim
 from relay.outcome import MAY_HAVE_ARRIVED, WITHHELD, Delivery, Failed, Outcome, Rejected
-from relay.sinks.base import Layout, Sink
+from relay.sinks.base import Layout
 from relay.text.message import Message
 
 logger = logging.getLogger(__name__)
 
 WORN_OUT = Rejected(f"relay ended {CRASHES} times while it was sent")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneConfig:
-    """The settings of a lane; the fingerprint changes with any setting of its sink."""
-
-    sink: Sink
-    policy: DeliveryPolicy
-    renderer: Renderer
-    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)

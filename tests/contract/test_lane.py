@@ -11,8 +11,8 @@ import pytest
 from relay import misskey
 from relay.delivery.editor import REMOVE
 from relay.delivery.lane import LEASE, Lane
-from relay.delivery.renderer import DeliveryPolicy, Renderer
-from relay.delivery.sender import LaneConfig
+from relay.delivery.policy import DeliveryPolicy, LaneConfig
+from relay.delivery.renderer import Renderer
 from relay.errors import OutboxError
 from relay.outbox import ClaimRequest, DeliverySearch
 from relay.outbox.siblings import restricts, subject_version

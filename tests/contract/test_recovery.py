@@ -9,8 +9,8 @@ import pytest
 
 from relay import misskey
 from relay.delivery.lane import LEASE, Lane
-from relay.delivery.renderer import DeliveryPolicy, Renderer
-from relay.delivery.sender import LaneConfig
+from relay.delivery.policy import DeliveryPolicy, LaneConfig
+from relay.delivery.renderer import Renderer
 from relay.outbox import ClaimRequest, DeliverySearch
 from relay.outcome import Delivery, Failed, Outcome, Sent, State
 from relay.rendering.templates import Templates

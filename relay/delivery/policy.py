@@ -1,0 +1,39 @@
+"""The settings of one sink's lane, as the workers of ``relay.delivery`` use them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from relay.i18n import Language
+from relay.model import Display, Gate
+from relay.sinks.base import Sink
+from relay.sinks.pacing import Pace
+
+if TYPE_CHECKING:  # the renderer itself renders by a policy
+    from relay.delivery.renderer import Renderer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPolicy:
+    """The rules of one sink: its gate and display, and how failed attempts are repeated."""
+
+    gate: Gate = field(default_factory=Gate)
+    display: Display = field(default_factory=Display)
+    schedule: Sequence[float] = ()
+    resend: bool = True
+    is_idempotent: bool = False
+    """Whether repeating a request shows nothing twice."""
+    hold: int = 0
+    """Milliseconds within which events are ordered by the time they happened."""
+    pace: Pace = field(default_factory=Pace)
+    language: Language = field(default_factory=Language)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneConfig:
+    """The settings of a lane; the fingerprint changes with any setting of its sink."""
+
+    sink: Sink
+    policy: DeliveryPolicy
+    renderer: "Renderer"
+    fingerprint: str
