@@ -39,6 +39,10 @@ class BacklogFullError(OutboxError):
     """``max_waiting`` messages wait already. Misskey repeats refused events for 13 minutes."""
 
 
+class ControlError(RelayError):
+    """The relay that runs does not answer a command on its control socket."""
+
+
 class ConfigError(RelayError):
     """The configuration is wrong; the text has a line with a place for every mistake."""
 

@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from relay.delivery.lane import LaneStatus
-from relay.errors import ConfigError, OutboxError, RelayError
+from relay.errors import ConfigError, ControlError, RelayError
 from relay.listener import OWNER, UNIX, listen
 
 ANSWER_TIMEOUT = 5.0  # seconds
@@ -94,7 +94,7 @@ def _create_app(control: Control) -> web.Application:
 async def ask(
     socket: Path, method: str, path: str, body: object = None, *, seconds: float = ANSWER_TIMEOUT
 ) -> Answer | None:
-    """Ask the relay with this socket; None if it does not run. Raises OutboxError."""
+    """Ask the relay with this socket; None if it does not run. Raises ControlError."""
     connector = aiohttp.UnixConnector(str(socket))
     timeout = aiohttp.ClientTimeout(total=seconds)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
@@ -107,7 +107,7 @@ async def ask(
             if isinstance(error.os_error, NOT_RUNNING):
                 return None
             reason = error.os_error.strerror or error.os_error
-            raise OutboxError(f"{socket}: cannot be used: {reason}") from None
+            raise ControlError(f"{socket}: cannot be used: {reason}") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or "no answer in time"
-            raise OutboxError(f"{socket}: the relay that runs fails: {reason}") from None
+            raise ControlError(f"{socket}: the relay that runs fails: {reason}") from None

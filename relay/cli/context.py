@@ -9,7 +9,7 @@ from typing import Any
 
 from relay.app.control import ask, socket_of
 from relay.config import Config, Samples, load, load_without_secrets, outbox_of
-from relay.errors import ConfigError, OutboxError
+from relay.errors import ConfigError, ControlError, OutboxError
 from relay.misskey import samples as sample
 from relay.model import Event
 from relay.outbox import Outbox, file_of, files_of, is_foreign, open_outbox, view_outbox
@@ -142,7 +142,7 @@ async def wake(config: Config, sinks: Sequence[str]) -> str:
     try:
         if await ask(socket_of(file, config.home), "POST", "/wake", list(sinks)) is not None:
             return "the running relay continues now"
-    except OutboxError:
+    except ControlError:
         return later
     # A database on a server may have a relay on another machine.
     return later if file is None else "relay is not running: see relay serve"

@@ -19,7 +19,7 @@ from relay.cli.output import colour_for, counted, echo, echo_json, warn
 from relay.cli.parser import Commands, add, add_json
 from relay.config import Config
 from relay.delivery.lane import LaneStatus
-from relay.errors import OutboxError
+from relay.errors import ControlError
 from relay.monitoring.sink_status import SinkState, SinkStatus, sink_statuses
 from relay.outbox import ClosedSink, Outbox, file_of
 from relay.outcome import Attempt, State
@@ -80,7 +80,7 @@ async def _lane_statuses(config: Config) -> Mapping[str, LaneStatus]:
     """The lanes of the running relay; empty if none runs, or it does not answer."""
     try:
         answer = await ask(socket_of(file_of(config.outbox), config.home), "GET", "/lanes")
-    except OutboxError as error:
+    except ControlError as error:
         warn(str(error))
         return {}
     return {name: LaneStatus(**fields) for name, fields in (answer or {}).items()}
