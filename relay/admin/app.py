@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from relay.admin import auth, dead_letters, deliveries, playground, settings, sinks
+from relay.admin import auth, configuration, dead_letters, deliveries, playground, sinks
 from relay.admin.auth import SESSIONS, require_login
 from relay.admin.context import CONTEXT, AdminContext
 from relay.admin.live import LISTS, VIEWS, Views, live
@@ -68,7 +68,7 @@ def create_app(
     app.router.add_get("/playground", playground.show)
     app.router.add_post("/playground", playground.preview)
     app.router.add_post("/playground/download", playground.download)
-    app.router.add_get("/config", settings.list_page)
+    app.router.add_get("/config", configuration.list_page)
     for address in LISTS:
         app.router.add_get(address, live, allow_head=False)
     return app

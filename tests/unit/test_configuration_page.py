@@ -1,6 +1,6 @@
 """How the page on the configuration puts settings together."""
 
-from relay.admin.settings import by_part
+from relay.admin.configuration import by_part
 from relay.config.effective import Setting
 
 
