@@ -10,6 +10,7 @@ from pydantic import (
     field_validator,
 )
 
+from relay.base_settings import OneOrMany, Settings, Zone
 from relay.config.effective import Setting
 from relay.config.types import (
     OUTBOX,
@@ -29,7 +30,6 @@ from relay.rendering.expression import predicate
 from relay.rendering.templates import Templates
 from relay.routing.match import Match, Route
 from relay.secret import Secret
-from relay.settings import OneOrMany, Settings, Zone
 from relay.sinks import AnySink
 from relay.units import Duration
 

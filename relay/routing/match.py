@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from relay.base_settings import OneOrMany, Settings
 from relay.model import Event, Note, Visibility
-from relay.settings import OneOrMany, Settings
 
 Values = Callable[[Event], Collection[Any]]
 Condition = Callable[[Event], bool]

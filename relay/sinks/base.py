@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, ValidationInfo
 
+from relay.base_settings import Settings, Zone
 from relay.model import Display, Gate, Visibility
 from relay.outcome import Outcome, Rejected
-from relay.settings import Settings, Zone
 from relay.sinks.errors import trouble
 from relay.sinks.pacing import Rate, Window
 from relay.text.message import Message

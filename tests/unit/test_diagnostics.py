@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, ValidationError
 
+from relay.base_settings import Settings
 from relay.config.diagnostics import (
     UNKNOWN,
     Document,
@@ -18,7 +19,6 @@ from relay.config.diagnostics import (
     word,
 )
 from relay.config.types import Name
-from relay.settings import Settings
 from relay.suggestion import closest, did_you_mean, nearest
 
 

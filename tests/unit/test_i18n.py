@@ -10,10 +10,10 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from pydantic import TypeAdapter, ValidationError
 
+from relay.base_settings import ABBREVIATIONS, Zone
 from relay.config import Locale
 from relay.i18n import Language, tag
 from relay.resources import resource
-from relay.settings import ABBREVIATIONS, Zone
 
 ROOT = resource("locale").parent
 LOCALES = [locale for locale in get_args(Locale) if locale != "en"]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from relay.base_settings import Settings
 from relay.secret import Secret, redact
-from relay.settings import Settings
 
 WORD = "hunter2-café"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from relay.settings import Settings
+from relay.base_settings import Settings
 from relay.sinks import AnySink
 from relay.sinks.discord.client import USER_AGENT
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from relay.base_settings import Settings
 from relay.secret import Secret
-from relay.settings import Settings
 from relay.sinks.base import Layout, Payload, Sink, SinkSettings, ids, may_be_http
 from relay.sinks.discord.address import THREAD, check_url, thread_in
 from relay.sinks.discord.layout import BLANK, EMBEDS, alike, face, fitting

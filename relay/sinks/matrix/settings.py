@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from relay.base_settings import Settings
 from relay.secret import Secret
-from relay.settings import Settings
 from relay.sinks.base import Layout, Sink, SinkSettings, ids, may_be_http
 from relay.sinks.matrix.address import (
     check_homeserver,

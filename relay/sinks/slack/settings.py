@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from relay.base_settings import Settings
 from relay.model import Display
 from relay.secret import Secret
-from relay.settings import Settings
 from relay.sinks.base import Layout, Payload, Sink, SinkSettings, ids, may_be_http
 from relay.sinks.layout import coded
 from relay.sinks.slack.address import (
