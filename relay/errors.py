@@ -36,7 +36,7 @@ class LostError(OutboxError):
 
 
 class BacklogFullError(OutboxError):
-    """``max_waiting`` messages wait already. Misskey repeats refused events for 13 minutes."""
+    """``max_waiting`` messages wait already. Misskey repeats refused events for 12 minutes."""
 
 
 class ControlError(RelayError):
