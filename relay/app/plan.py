@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import aiohttp
 
 from relay.config import Config
-from relay.delivery.policy import DeliveryPolicy, LaneConfig
+from relay.delivery.lane_config import LaneConfig
+from relay.delivery.policy import DeliveryPolicy
 from relay.delivery.renderer import Renderer
 from relay.i18n import Language
 from relay.intake.acceptance import AcceptanceRules

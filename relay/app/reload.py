@@ -11,8 +11,8 @@ from relay.aio import first
 from relay.app.control import Reloaded
 from relay.app.plan import Plan, Running, changed, restart_only
 from relay.config import Config
+from relay.delivery.lane_config import LaneConfig
 from relay.delivery.lanes import LaneSupervisor
-from relay.delivery.policy import LaneConfig
 from relay.errors import ConfigError, RelayError
 from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox

@@ -25,8 +25,8 @@ from relay.app.reload import Reload, reopen
 from relay.config import Config, WebSettings
 from relay.delivery import outcome_log
 from relay.delivery.lane import Lane
+from relay.delivery.lane_config import LaneConfig
 from relay.delivery.lanes import LaneSupervisor
-from relay.delivery.policy import LaneConfig
 from relay.doctor.findings import Finding
 from relay.errors import BrokenError
 from relay.i18n import Language

@@ -8,7 +8,7 @@ sender      one attempt: the deliveries of a request are rendered and sent
 editor      changes and withdraws messages that were sent before
 requester   one request, at the sink's pace, and again without the parts that the vendor refuses
 closure     a sink that refused relay: probed until it accepts again
-policy      the settings of a lane: gate, display, retries, pace, sink
+policy      gate, display, retries and pace of one sink; ``lane_config``: with its sink and renderer
 renderer    from a delivery to its message, through the gate once more
 breaker     when a sink that fails is probed instead of sent to; ``settle``: a delivery's next state
 """

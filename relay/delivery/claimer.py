@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from relay.delivery import breaker
-from relay.delivery.policy import LaneConfig
+from relay.delivery.lane_config import LaneConfig
 from relay.outbox.base import Outbox
 from relay.outbox.records import Claim, ClaimRequest
 from relay.outcome import Delivery, Failed, Outcome, RateLimited

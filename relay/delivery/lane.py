@@ -13,7 +13,7 @@ from relay.delivery import breaker
 from relay.delivery.claimer import LEASE, Claimer, as_before, batch_of
 from relay.delivery.closure import Closure
 from relay.delivery.heartbeat import Heartbeat
-from relay.delivery.policy import LaneConfig
+from relay.delivery.lane_config import LaneConfig
 from relay.delivery.sender import Sender
 from relay.delivery.settle import AttemptContext, settle
 from relay.errors import BrokenError, OutboxError

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from relay.delivery.lane import Lane, LaneStatus
-from relay.delivery.policy import LaneConfig
+from relay.delivery.lane_config import LaneConfig
 from relay.outbox.base import Outbox
 
 

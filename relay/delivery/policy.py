@@ -1,16 +1,11 @@
-"""The settings of one sink's lane, as the workers of ``relay.delivery`` use them."""
+"""How one sink's deliveries are rendered, ordered and repeated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from relay.i18n import Language
 from relay.model import Display, Gate
-from relay.sinks.base import Sink
 from relay.sinks.pacing import Pace
-
-if TYPE_CHECKING:  # the renderer itself renders by a policy
-    from relay.delivery.renderer import Renderer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +22,3 @@ class DeliveryPolicy:
     """Milliseconds within which events are ordered by the time they happened."""
     pace: Pace = field(default_factory=Pace)
     language: Language = field(default_factory=Language)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneConfig:
-    """The settings of a lane; the fingerprint changes with any setting of its sink."""
-
-    sink: Sink
-    policy: DeliveryPolicy
-    renderer: "Renderer"
-    fingerprint: str

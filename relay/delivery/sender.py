@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from relay.delivery.breaker import CRASHES
 from relay.delivery.editor import Editor
-from relay.delivery.policy import LaneConfig
+from relay.delivery.lane_config import LaneConfig
 from relay.delivery.renderer import NOTHING, Restricted
 from relay.delivery.requester import INTERRUPTED, LONG, Requester, is_long
 from relay.errors import OutboxError, RelayError

@@ -8,7 +8,7 @@ from relay import misskey
 from relay.app.plan import policy
 from relay.config import Config
 from relay.delivery.lane import Lane
-from relay.delivery.policy import LaneConfig
+from relay.delivery.lane_config import LaneConfig
 from relay.delivery.renderer import Renderer
 from relay.outbox import SQLiteOutbox
 from relay.outcome import State

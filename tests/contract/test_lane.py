@@ -11,7 +11,8 @@ import pytest
 from relay import misskey
 from relay.delivery.editor import REMOVE
 from relay.delivery.lane import LEASE, Lane
-from relay.delivery.policy import DeliveryPolicy, LaneConfig
+from relay.delivery.lane_config import LaneConfig
+from relay.delivery.policy import DeliveryPolicy
 from relay.delivery.renderer import Renderer
 from relay.errors import OutboxError
 from relay.outbox import ClaimRequest, DeliverySearch

@@ -10,7 +10,7 @@ from relay import misskey
 from relay.app.plan import policy
 from relay.config import Config
 from relay.delivery.lane import Lane
-from relay.delivery.policy import LaneConfig
+from relay.delivery.lane_config import LaneConfig
 from relay.delivery.renderer import Renderer
 from relay.outbox import Outbox
 from relay.outcome import State

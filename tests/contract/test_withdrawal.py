@@ -25,7 +25,8 @@ from hypothesis.stateful import (
 
 from relay import misskey
 from relay.delivery.lane import Lane
-from relay.delivery.policy import DeliveryPolicy, LaneConfig
+from relay.delivery.lane_config import LaneConfig
+from relay.delivery.policy import DeliveryPolicy
 from relay.delivery.renderer import Renderer
 from relay.intake.acceptance import Acceptance, AcceptanceRules
 from relay.model import Gate
