@@ -183,7 +183,7 @@ async def test_what_is_a_fault_of_the_message_is_dead_and_the_sink_goes_on(case:
         return (await case.state())["dead"] == 2
 
     await until(is_dead)
-    assert (await case.state())["state"] == "open"
+    assert (await case.state())["state"] == "ok"
     assert all("msg_too_long" in one["reason"] for one in await case.deliveries())
 
 
@@ -216,7 +216,7 @@ async def test_an_edit_that_must_wait_lets_new_notes_go_on(case: Case) -> None:
 
     await until(are_there)
     found = await case.state()
-    assert (found["state"], found["rest_seconds"]) == ("open", 0.0)
+    assert (found["state"], found["rest_seconds"]) == ("ok", 0.0)
     assert "30046" in (await case.deliveries())[1]["reason"]
 
 
@@ -227,7 +227,7 @@ async def test_a_ban_that_names_no_end_is_told_and_asked_about_ever_more_rarely(
     await case.send()
     await until(lambda: len(case.chat.requests) >= 3, seconds=300)
     found = await case.state()
-    assert found["state"] == "open"
+    assert found["state"] == "ok"
     assert "error code: 1015" in found["last_error"]["reason"]
     assert found["rest_seconds"] > 10  # after 5 and 10 seconds
     assert [one["state"] for one in await case.deliveries()] == ["pending", "pending"]
