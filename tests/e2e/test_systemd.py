@@ -60,7 +60,7 @@ async def test_it_says_that_it_is_ready_alive_and_about_to_end(
         assert await relay.terminate() == 0
         assert systemd.heard.count("STOPPING=1") == 1
         log = relay.log.read_text(encoding="utf-8").splitlines()
-    assert "stopping: " in log[-2]
+    assert "INFO     stopping after the requests in flight" in log[-2]
     assert log[-1].endswith("INFO     stopped action=stop")
 
 
