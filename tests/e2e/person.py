@@ -12,8 +12,6 @@ from pathlib import Path
 
 from tests.e2e.waiting import until
 
-AGAIN = 5.0  # seconds until somebody presses a key once more that had no effect
-
 
 class Person:
     """``seen`` is all that the terminal has shown, and so what was typed, unless it is hidden."""
@@ -57,18 +55,6 @@ class Person:
     def presses(self, keys: str) -> None:
         os.write(self._terminal, keys.encode())
 
-    async def gives_up(self, key: str) -> int:
-        """
-        Press Ctrl-C or Ctrl-D until the process ends; its exit code.
-
-        Once is not always enough: a signal that arrives between Python's last look at pending
-        signals and ``read`` interrupts nothing, and the process goes on reading.
-        """
-        while True:
-            self.presses(key)
-            with suppress(TimeoutError):
-                return await asyncio.wait_for(asyncio.shield(self.process.wait()), AGAIN)
-
 
 @asynccontextmanager
 async def person_at(
@@ -80,6 +66,7 @@ async def person_at(
     def take_terminal() -> None:
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # where passwords are asked for
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore Ctrl-C
 
     process = await asyncio.create_subprocess_exec(
         *command, cwd=folder, env=environ,
