@@ -102,10 +102,11 @@ class SinkSettings(Settings):
         """Whether a repeated send shows nothing twice."""
         return False
 
+    @abstractmethod
     def layout(self, messages: Sequence[Message], *, edit: bool = False) -> Layout:
         """See ``Sink.layout``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open(self, session: "aiohttp.ClientSession") -> "Sink":
         """
         The client of this sink, which sends over ``session``.
@@ -113,7 +114,6 @@ class SinkSettings(Settings):
         Vendors import their clients here and not with their settings: aiohttp and the vendors'
         libraries take longer to import than all that ``relay check`` does.
         """
-        raise NotImplementedError
 
     @property
     def address(self) -> str:
