@@ -119,6 +119,7 @@ def test_an_outbox_that_is_in_its_place_is_used(installed: tuple[Path, Path]) ->
     place, _ = installed
     (place.parent / "relay.db").touch()
     check_misplaced_outbox(configuration(place), place)
+    assert outbox_file(configuration(place)) == place.parent / "relay.db"
 
 
 @pytest.mark.parametrize("written", ["sqlite:/nowhere/relay.db", "postgresql://relay@db/relay"])
@@ -128,6 +129,7 @@ def test_a_whole_address_has_nothing_to_do_with_the_working_directory(
     place, _ = installed
     place.write_text(f"{place.read_text()}outbox: {written}\n", encoding="utf-8")
     check_misplaced_outbox(configuration(place), place)
+    assert configuration(place).outbox == written
 
 
 def test_a_file_that_is_no_outbox_keeps_nobody_from_starting(
@@ -137,6 +139,7 @@ def test_a_file_that_is_no_outbox_keeps_nobody_from_starting(
     old.with_name("relay.db.lock").unlink()
     old.write_text("something else", encoding="utf-8")
     check_misplaced_outbox(configuration(place), place)
+    assert old.read_text(encoding="utf-8") == "something else"
 
 
 @pytest.mark.parametrize(

@@ -40,5 +40,16 @@ def test_nothing_tells_to_install_a_package_of_our_name_from_the_index(path: str
             assert BY_NAME.search(file.read_bytes().decode(errors="replace")) is None, file
 
 
+REGISTRIES = re.compile(r"py[p]i\.(?:org|python\.org)|npm[j]s\.(?:org|com)|pythonhoste[d]\.org")
+
+
+@pytest.mark.parametrize("path", [*PAGES, "CONTRIBUTING.md", "pyproject.toml", "tests", "bench"])
+def test_nothing_names_the_host_of_a_package_registry(path: str) -> None:
+    place = FILE.parent / path
+    for file in [place, *place.rglob("*")]:
+        if file.is_file() and file.suffix in {".md", ".py", ".toml", ".json", ".service", ".yaml"}:
+            assert REGISTRIES.search(file.read_text(encoding="utf-8")) is None, file
+
+
 def test_no_requirement_is_a_package_of_our_name() -> None:
     assert "relay" not in {Requirement(one).name for one in requirements()}

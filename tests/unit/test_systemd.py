@@ -53,7 +53,9 @@ def test_no_status_can_say_something_else(systemd: socket.socket, status: str) -
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/nowhere/at"}])
 def test_without_systemd_nothing_happens(environ: dict[str, str]) -> None:
-    Notifier(environ).ready("listens")
+    notifier = Notifier(environ)
+    notifier.ready("listens")
+    assert notifier.watchdog is None
 
 
 @pytest.mark.parametrize(
