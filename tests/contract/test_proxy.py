@@ -1,6 +1,7 @@
 """Requests by a proxy: all of relay's own take the same decision, and none tells its password."""
 
 import asyncio
+import os
 import ssl
 import subprocess
 import sys
@@ -143,15 +144,22 @@ async def test_a_proxy_that_cannot_be_reached_is_named(base: str, unused_tcp_por
         assert outcome.cause is Cause.PROXY
 
 
+def certificate(folder: Path) -> Path:
+    """A file with a key, and a certificate of this machine that nobody has signed."""
+    file = folder / "cert.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=chat.example".split()
+    subprocess.run(
+        [*command, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(folder / "key.pem"),
+         "-out", str(file)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return file
+
+
 @pytest.fixture
 def signed_by_nobody(tmp_path: Path) -> ssl.SSLContext:
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    made = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=chat.example".split()
-    subprocess.run(
-        [*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True
-    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate(tmp_path), tmp_path / "key.pem")
     return context
 
 
@@ -170,6 +178,30 @@ async def test_tls_goes_through_the_proxy_to_the_chat_itself(
     assert outcome == Failed("its certificate is not trusted", unsent=True)
     assert set(proxy.asked) == {"CONNECT chat.example:443"}
     assert "Bearer" not in proxy.heads[0]
+
+
+async def test_tls_to_the_chat_goes_inside_the_tls_of_the_proxy(
+    signed_by_nobody: ssl.SSLContext, aiohttp_server: AiohttpServer, tmp_path: Path
+) -> None:
+    chat = Chat()
+    port = (await aiohttp_server(chat.app, ssl=signed_by_nobody)).port
+    async with FakeProxy(password=PASSWORD).running(signed_by_nobody) as proxy:
+        file = tmp_path / "config.yaml"
+        file.write_text(
+            f"proxy: https://{PASSWORD}@127.0.0.1:{proxy.port}\n"
+            "sinks: {team: {type: slack, token: xoxb-1, channel: C0123456789,"
+            f" api_base: 'https://127.0.0.1:{port}/api/'}}}}\n"
+            "hooks: {h: {secret: a-long-secret-of-mine}}\nroutes: [{to: team}]\n",
+            encoding="utf-8",
+        )
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "relay", "send-test", "--sink", "team", "--config", str(file)),
+            env={**os.environ, "SSL_CERT_FILE": str(tmp_path / "cert.pem")},
+        )
+        assert await process.wait() == 0
+    assert set(proxy.asked) == {f"CONNECT 127.0.0.1:{port}"}
+    assert "xoxb" not in "".join(proxy.heads)
+    assert [head["Authorization"] for head in chat.heads] == ["Bearer xoxb-1"]
 
 
 async def test_passwords_of_netrc_are_sent_to_nobody(
