@@ -1,7 +1,8 @@
 """
 Misskey's webhooks: headers and bytes in, an ``Event`` or an error out. No I/O.
 
-webhook   authenticates requests, parses the envelope of an event
+webhook   authenticates requests, parses events
+envelope  opens the envelope of an event, which is read before the event is stored
 kinds     the kinds of events: what each has, and for whom it is
 entities  the objects of Misskey's API: notes, users, reports
 fields    the fields of these objects: each by its type, or not at all
@@ -9,7 +10,18 @@ probe     the body by which `relay doctor` tests the way to relay; it is not an 
 samples   a real event of each kind
 """
 
+from relay.misskey.envelope import Envelope, open_envelope, origin
 from relay.misskey.kinds import KINDS, EventKind, kind_of
-from relay.misskey.webhook import authenticate, origin, parse, sender
+from relay.misskey.webhook import authenticate, parse, sender
 
-__all__ = ["KINDS", "EventKind", "authenticate", "kind_of", "origin", "parse", "sender"]
+__all__ = [
+    "KINDS",
+    "Envelope",
+    "EventKind",
+    "authenticate",
+    "kind_of",
+    "open_envelope",
+    "origin",
+    "parse",
+    "sender",
+]

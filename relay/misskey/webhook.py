@@ -8,28 +8,22 @@ and Sharkey, and read in the source of Iceshrimp-JS, Firefish, Catodon and Calck
 
 import hashlib
 import hmac
-import json
-import math
 import re
-from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
 
-from relay.errors import FormatError, SecretError
+from relay.errors import SecretError
 from relay.misskey import entities as entity
 from relay.misskey import fields as member
 from relay.misskey.entities import Reader
+from relay.misskey.envelope import open_envelope, origin
 from relay.misskey.fields import Json
-from relay.misskey.kinds import Part, kind_of
+from relay.misskey.kinds import EventKind, Part, kind_of
 from relay.model import AbuseReport, Event, Note, User
 from relay.secret import Secret
-from relay.text.links import is_web
 
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SECRET_HEADER = re.compile(r"X-([A-Za-z0-9]+)-Hook-Secret", re.I)
 """``X-Misskey-Hook-Secret``; forks write their own name: Iceshrimp, Firefish, Catodon, Calckey."""
-_ORIGIN = re.compile(r"https?://[\w.:\[\]-]{1,300}", re.I)
 
 
 def authenticate(headers: Mapping[str, str], secrets: Iterable[Secret]) -> None:
@@ -107,56 +101,20 @@ def parse(raw: bytes, *, hook: str, server: str = "", now: int = 0) -> Event:
     ``server`` (an origin) and ``now`` (Unix milliseconds) stand in where old servers send none.
     Raises FormatError, and nothing else, whatever the bytes are.
     """
-    envelope = _envelope(raw)
-    kind = envelope.get("type")
-    if not isinstance(kind, str) or not kind.strip() or not _is_name(kind):
-        raise FormatError("not a Misskey event: it has no type")
-    body = envelope.get("body")
-    created_at = member.count(envelope, "createdAt")
-    return _event(
-        _wrapped(body if isinstance(body, dict) else {}, kind),
-        hook=hook,
-        kind=kind,
-        event_id=_event_id(envelope, raw),
-        reader=Reader(
-            server=server if envelope.get("server") is None else origin(envelope["server"]),
-            now=now if created_at is None else created_at,
-        ),
-        has_owner="userId" in envelope,
-    )
-
-
-def origin(text: object) -> str:
-    """An http(s) origin as Misskey writes it, without a slash at the end; empty if it is none."""
-    url = text.rstrip("/").lower() if isinstance(text, str) else ""
-    return url if _ORIGIN.fullmatch(url) and is_web(url) else ""
-
-
-def _wrapped(body: Json, kind: str) -> Json:
-    """Put a bare note or user where it belongs; system events are bare by nature."""
-    parts = kind_of(kind).body
-    if Part.NOTE in parts and "visibility" in body and not isinstance(body.get("note"), dict):
-        return {"note": body}
-    if Part.USER in parts and "username" in body and not isinstance(body.get("user"), dict):
-        return {"user": body}
-    return body
-
-
-def _event(
-    body: Json, *, hook: str, kind: str, event_id: str, reader: Reader, has_owner: bool
-) -> Event:
-    row = kind_of(kind)
-    note, user = _note(body, kind, reader), _user(body, kind, reader)
+    envelope = open_envelope(raw, server=server, now=now)
+    body, row = envelope.body, kind_of(envelope.kind)
+    reader = Reader(server=envelope.server, now=envelope.created_at)
+    note, user = _note(body, reader), _user(body, row, reader)
     report = _report(body, reader) if Part.REPORT in row.body else None
     parts: list[Note | User | AbuseReport] = [
         part for part in (note, user, report) if part is not None
     ]
     return Event(
-        id=event_id,
+        id=envelope.event_id,
         hook=hook,
-        kind=kind,
-        created_at=reader.now,
-        server=reader.server,
+        kind=envelope.kind,
+        created_at=envelope.created_at,
+        server=envelope.server,
         note=note,
         user=user,
         report=report,
@@ -166,29 +124,23 @@ def _event(
         resolver=_resolver(body),
         details={} if parts else member.details(body),
         # An event for the owner of the hook has a note or a user; any other is for moderators.
-        is_moderation=row.is_moderation or not has_owner or (note is None and user is None),
+        is_moderation=row.is_moderation
+        or not envelope.has_owner
+        or (note is None and user is None),
         is_test=any(part.id.startswith("dummy-") for part in parts),
     )
 
 
-def _note(body: Json, kind: str, reader: Reader) -> Note | None:
+def _note(body: Json, reader: Reader) -> Note | None:
     note = body.get("note")
-    if isinstance(note, dict):
-        return reader.note(note)
-    if Part.NOTE in kind_of(kind).body:
-        raise FormatError(f"not a Misskey event: a {kind} without a note")
-    return None
+    return reader.note(note) if isinstance(note, dict) else None
 
 
-def _user(body: Json, kind: str, reader: Reader) -> User | None:
+def _user(body: Json, row: EventKind, reader: Reader) -> User | None:
     user = body.get("user")
-    if Part.REACTION in kind_of(kind).body and not isinstance(user, dict):
+    if Part.REACTION in row.body and not isinstance(user, dict):
         user = member.mapping(body, "reaction").get("user")
-    if isinstance(user, dict):
-        return reader.user(user)
-    if Part.USER in kind_of(kind).body:
-        raise FormatError(f"not a Misskey event: a {kind} without a user")
-    return None
+    return reader.user(user) if isinstance(user, dict) else None
 
 
 def _reaction(body: Json) -> str | None:
@@ -206,56 +158,3 @@ def _report(body: Json, reader: Reader) -> AbuseReport:
 def _resolver(body: Json) -> str | None:
     resolver = body.get("resolver")
     return member.text(resolver, "name") if isinstance(resolver, dict) else None
-
-
-def _event_id(envelope: Json, raw: bytes) -> str:
-    event_id = envelope.get("eventId")
-    if isinstance(event_id, str) and _is_name(event_id):
-        return event_id
-    return hashlib.sha256(raw).hexdigest()
-
-
-def _is_name(text: str) -> bool:
-    """Whether a text can be a key in a database and a field of a log line."""
-    return 0 < len(text) <= 100 and text.isprintable()
-
-
-def _envelope(raw: bytes) -> Json:
-    try:
-        text = raw.removeprefix(BOM_UTF8).decode()
-        envelope = _JSON.decode(text)
-        if _SURROGATE.search(text):
-            envelope = _well_formed(envelope)
-    except UnicodeDecodeError:
-        raise FormatError("not JSON: the body is not UTF-8") from None
-    except RecursionError:
-        raise FormatError("not a Misskey event: the JSON is nested too deeply") from None
-    except ValueError as error:
-        raise FormatError(f"not JSON: {error}") from None
-    if not isinstance(envelope, dict):
-        raise FormatError("not a Misskey event: the body is not a JSON object")
-    return envelope
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number")
-
-
-def _finite(text: str) -> float:
-    if math.isfinite(number := float(text)):
-        return number
-    raise ValueError("a number is too large")
-
-
-_JSON = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
-
-
-def _well_formed(value: Any) -> Any:
-    """Replace halves of surrogate pairs: JSON can hold them, UTF-8 and databases cannot."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_well_formed(item) for item in value]
-    if isinstance(value, dict):
-        return {_well_formed(key): _well_formed(item) for key, item in value.items()}
-    return value
