@@ -1,14 +1,16 @@
 """Renders a delivery: its event as the sink may see it, in the template of its route."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from threading import Lock
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from relay import misskey
 from relay.delivery.policy import DeliveryPolicy
 from relay.errors import RelayError, TemplateError
 from relay.i18n import Language
-from relay.model import Event, Note
+from relay.model import Display, Event, Gate, Note
 from relay.outbox.records import StoredEvent
 from relay.outbox.siblings import subject
 from relay.outcome import WITHHELD, Delivery, Rejected
@@ -25,9 +27,55 @@ Restricted = Mapping[str, Sequence[StoredEvent]]
 """See ``Outbox.restricted``."""
 NOTHING: Restricted = {}
 
+ROOM = 2**18  # bytes of the webhooks whose events stay parsed, and messages rendered
+FRESH = 60_000  # milliseconds; templates say of a moment whether it is over
+
+Look = tuple[Gate, Display, Language]
+"""The part of a policy that decides what a message says."""
+Made = TypeVar("Made")
+
+
+class Webhook(NamedTuple):
+    """All that an event is parsed from. Ids do not name it: a restored outbox has others."""
+
+    raw: bytes
+    hook: str
+    server: str
+    accepted_at: int
+
+
+class _Recent(Generic[Made]):
+    """Makes something of a webhook, and keeps what was made of the last ones. Threads share it."""
+
+    def __init__(self, make: Callable[..., Made]) -> None:
+        self._make = make
+        self._values: dict[tuple[Hashable, ...], Made] = {}
+        self._room = ROOM
+        self._lock = Lock()
+
+    def __call__(self, webhook: Webhook, *args: Hashable) -> Made:
+        key = (webhook, *args)
+        try:
+            return self._values[key]
+        except KeyError:
+            value = self._make(webhook, *args)
+        with self._lock:
+            if key not in self._values and len(webhook.raw) <= ROOM:
+                self._values[key] = value
+                self._room -= len(webhook.raw)
+            while self._room < 0:
+                oldest: Any = next(iter(self._values))
+                del self._values[oldest]
+                self._room += len(oldest[0].raw)
+        return value
+
 
 class Renderer:
-    """Renders messages; an event that a template cannot render is sent as its outline."""
+    """
+    Renders messages; an event that a template cannot render is sent as its outline.
+
+    Sinks that show an event in the same way share its message.
+    """
 
     def __init__(
         self,
@@ -40,11 +88,13 @@ class Renderer:
         self._routes = routes
         self._servers = servers or {}
         self._server_bound = {hook for hook, server in self._servers.items() if server}
+        self._event = _Recent(_parsed)
+        self._shared = _Recent(self._message)
 
     def subjects(self, delivery: Delivery) -> Collection[str]:
         """The subjects of all notes in its event; none if it cannot be parsed."""
         try:
-            event = _event(delivery)
+            event = self._event(_webhook(delivery))
         except RelayError:
             return ()
         return {subject(event, note, server_bound=self._server_bound) for note in _notes(event)}
@@ -53,11 +103,21 @@ class Renderer:
         self, delivery: Delivery, policy: DeliveryPolicy, restricted: Restricted = NOTHING
     ) -> Message | Rejected:
         """Render a delivery; ``restricted`` has later versions of its notes that became private."""
-        event = _event(delivery)
+        webhook = _webhook(delivery)
+        event = self._event(webhook)
         lapsed = self._lapsed(event, policy, restricted)
         if event.note is not None and event.note.id in lapsed:
             return Rejected(WITHHELD)
-        return self._render_allowed(event, event, delivery.route, policy, lapsed)
+        look = policy.gate, policy.display, policy.language
+        minute = self._templates.clock() // FRESH
+        return self._shared(webhook, delivery.route, look, frozenset(lapsed), minute)
+
+    def _message(
+        self, webhook: Webhook, route: str, look: Look, lapsed: Collection[str], minute: int
+    ) -> Message | Rejected:
+        event, (gate, display, language) = self._event(webhook), look
+        policy = DeliveryPolicy(gate=gate, display=display, language=language)
+        return self._render_allowed(event, event, route, policy, lapsed)
 
     def revised(
         self,
@@ -71,8 +131,8 @@ class Renderer:
 
         Of a note that became private only the fact remains that there was one.
         """
-        first = _event(delivery)
-        last = first if edit is None else _event(edit)
+        first = self._event(_webhook(delivery))
+        last = first if edit is None else self._event(_webhook(edit))
         if first.note is None or last.note is None:
             return self._render_allowed(last, last, delivery.route, policy)
         displayed = replace(first, note=last.note)
@@ -83,24 +143,24 @@ class Renderer:
 
     def emptied(self, delivery: Delivery, policy: DeliveryPolicy) -> Message | None:
         """The message for a note that may not be shown; None if the event has no note."""
-        event = _event(delivery)
+        event = self._event(_webhook(delivery))
         ids = {note.id for note in _notes(event)}
         if event.note is None or event.note.id not in ids:
             return None
         return self.rendered(redacted(policy.gate, event, ids), delivery.route, policy)
 
     def may_show(self, delivery: Delivery, policy: DeliveryPolicy) -> bool:
-        return allows(policy.gate, _event(delivery))
+        return allows(policy.gate, self._event(_webhook(delivery)))
 
     def takes_back(self, edit: Delivery, policy: DeliveryPolicy) -> bool:
         """Whether the sink may not even keep showing the earlier version."""
-        return revokes(policy.gate, _event(edit))
+        return revokes(policy.gate, self._event(_webhook(edit)))
 
     def anew(
         self, edit: Delivery, policy: DeliveryPolicy, restricted: Restricted = NOTHING
     ) -> Message | Rejected:
         """The message of an edit where the earlier message cannot be edited."""
-        event = _event(edit)
+        event = self._event(_webhook(edit))
         lapsed = self._lapsed(event, policy, restricted)
         if event.note is not None and event.note.id in lapsed:
             return Rejected(WITHHELD)
@@ -166,7 +226,10 @@ def _received(version: StoredEvent) -> Event:
     return misskey.parse(version.raw, hook=version.hook, server=version.server)
 
 
-def _event(delivery: Delivery) -> Event:
-    return misskey.parse(
-        delivery.raw, hook=delivery.hook, server=delivery.server, now=delivery.accepted_at
-    )
+def _webhook(delivery: Delivery) -> Webhook:
+    return Webhook(delivery.raw, delivery.hook, delivery.server, delivery.accepted_at)
+
+
+def _parsed(webhook: Webhook) -> Event:
+    raw, hook, server, accepted_at = webhook
+    return misskey.parse(raw, hook=hook, server=server, now=accepted_at)

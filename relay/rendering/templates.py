@@ -96,7 +96,7 @@ class Templates:
         drafts: Mapping[str, str] | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         built_in = FileSystemLoader(resource("templates"))
         loaders: list[BaseLoader] = [built_in, PrefixLoader({BUILT_IN: built_in})]
         if directory is not None:
@@ -172,7 +172,7 @@ class Templates:
         return problems
 
     def _scene(self, event: Event, language: Language) -> _Scene:
-        return _Scene(event, language, now=max(event.created_at, self._clock()))
+        return _Scene(event, language, now=max(event.created_at, self.clock()))
 
     def _blocks(
         self, name: str, display: Display, scene: _Scene
