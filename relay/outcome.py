@@ -28,6 +28,8 @@ class Delivery:
     raw: bytes = field(repr=False)
     """The body of the webhook, as it came."""
     accepted_at: int
+    event: int = 0
+    """The number of its event in the outbox."""
     event_id: str = ""
     """Misskey's id, the same in all its attempts to deliver the event to relay."""
     kind: str = ""

@@ -1,7 +1,7 @@
-"""Logs how attempts ended, a line for each delivery."""
+"""Logs how attempts ended: a line for each delivery, or one for all that arrived together."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
 
@@ -17,25 +17,34 @@ MESSAGES = {
 
 
 def log(settled: Sequence[Delivery], outcome: Outcome, *, now: int) -> None:
-    """Log a line for each delivery in its new state; ``now`` is in Unix milliseconds."""
-    for delivery in settled:
-        is_dead = delivery.state is State.DEAD
+    """Log deliveries in their new state; ``now`` is in Unix milliseconds."""
+    for together in (
+        [settled] if isinstance(outcome, Sent) else [[delivery] for delivery in settled]
+    ):
+        first = together[0]
+        is_dead = first.state is State.DEAD
         logger.log(
             _level(outcome, is_dead=is_dead),
             "dead letter" if is_dead else MESSAGES[type(outcome)],
             extra={
                 "action": "settle",
-                "hook": delivery.hook,
-                "event_id": delivery.event_id,
-                "kind": delivery.kind,
-                "sink": delivery.sink,
-                "delivery": delivery.id,
-                "attempt": delivery.attempt,
+                "hook": _of_all(delivery.hook for delivery in together),
+                "event_id": _of_all(delivery.event_id for delivery in together),
+                "kind": _of_all(delivery.kind for delivery in together),
+                "sink": first.sink,
+                "delivery": _of_all(delivery.id for delivery in together),
+                "attempt": _of_all(delivery.attempt for delivery in together),
                 "outcome": type(outcome).__name__,
                 "reason": getattr(outcome, "reason", None),
-                "again_in": _again_in(delivery, now),
+                "again_in": _again_in(first, now),
             },
         )
+
+
+def _of_all(values: Iterable[object]) -> object:
+    """The different values of a field; the value itself if there is only one."""
+    different = tuple(dict.fromkeys(values))
+    return different[0] if len(different) == 1 else different
 
 
 def _level(outcome: Outcome, *, is_dead: bool) -> int:

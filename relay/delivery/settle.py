@@ -52,13 +52,20 @@ def settle(delivery: Delivery, outcome: Outcome, context: AttemptContext) -> Del
     tried again.
     """
     now = context.now
+    if isinstance(outcome, Sent):
+        return replace(
+            delivery,
+            state=State.DELIVERED,
+            due_at=now,
+            reason=None,
+            message=outcome.message or None,
+            crashes=0,
+            in_doubt=False,
+        )
     if not (isinstance(outcome, Failed) and outcome.unsent):
         delivery = replace(delivery, crashes=0)
     uncounted = replace(delivery, attempt=delivery.attempt - 1)
     match outcome:
-        case Sent(message=message):
-            sent = replace(delivery, state=State.DELIVERED, due_at=now, reason=None)
-            return replace(sent, message=message or None, in_doubt=False)
         case RateLimited(pause=rest, reason=reason):
             return replace(uncounted, due_at=context.after(rest), reason=reason or delivery.reason)
         case Closed(reason, is_taken=True):

@@ -7,7 +7,7 @@ https://systemd.io/JOURNAL_NATIVE_PROTOCOL/
 
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 SOCKET = "/run/systemd/journal/socket"
@@ -40,14 +40,13 @@ class Journal(logging.Handler):
         self._socket.close()
         super().close()
 
-    def _entry(self, record: logging.LogRecord) -> Mapping[str, str]:
-        fields = {f"RELAY_{key.upper()}": str(value) for key, value in fields_of(record).items()}
-        return {
-            "MESSAGE": self.format(record),
-            "PRIORITY": str(priority(record.levelno)),
-            "SYSLOG_IDENTIFIER": IDENTIFIER,
-            **fields,
-        }
+    def _entry(self, record: logging.LogRecord) -> Iterator[tuple[str, str]]:
+        yield "MESSAGE", self.format(record)
+        yield "PRIORITY", str(priority(record.levelno))
+        yield "SYSLOG_IDENTIFIER", IDENTIFIER
+        for key, value in fields_of(record).items():
+            for item in value if isinstance(value, tuple) else (value,):
+                yield f"RELAY_{key.upper()}", str(item)
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -59,9 +58,13 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     }
 
 
-def datagram(fields: Mapping[str, str]) -> bytes:
-    """Encode fields as lines ``KEY=value``, and values of several lines with their length."""
-    return b"".join(_field(key.encode(), value) for key, value in fields.items())
+def datagram(fields: Iterable[tuple[str, str]]) -> bytes:
+    """
+    Encode fields as lines ``KEY=value``, and values of several lines with their length.
+
+    A field may come several times, and is found by each of its values.
+    """
+    return b"".join(_field(key.encode(), value) for key, value in fields)
 
 
 def _field(key: bytes, text: str) -> bytes:

@@ -2,7 +2,7 @@
 Sets up the log: lines for people, JSON for programs, or entries in systemd's journal.
 
 Modules log through the standard library, with a constant message and its fields as ``extra``. Each
-event writes two lines, so that a line must cost little.
+event writes up to two lines, so that a line must cost little.
 """
 
 import json
@@ -152,7 +152,7 @@ def _date(second: int) -> str:
 
 def _quoted(value: object) -> str:
     """A value as one word, quoted if it has spaces or control characters."""
-    text = str(value)
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return text if text.isprintable() and " " not in text and text else repr(text)
 
 

@@ -11,7 +11,7 @@ than one hold, or one whose last attempt lies in the future.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from relay.outbox.records import ClaimRequest
 
@@ -25,9 +25,8 @@ If more arrive within one hold, a later one is considered when an earlier one ha
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuedDelivery:
-    """A delivery in the queue of its sink; times are Unix milliseconds."""
+class QueuedDelivery(NamedTuple):
+    """A delivery in the queue of its sink, as a row has it; times are Unix milliseconds."""
 
     id: int
     accepted_at: int
@@ -38,6 +37,9 @@ class QueuedDelivery:
     edits: int | None = None
     attempted_at: int | None = None
     """When the last attempt with a known outcome began."""
+    claimed: bool = False
+    event: int = 0
+    """The number of its event, which a sibling may replace while it waits."""
 
     @property
     def is_retried_edit(self) -> bool:
@@ -69,7 +71,11 @@ def _first(queue: Sequence[QueuedDelivery], *, hold: int) -> QueuedDelivery | No
         return None
     first = _came_at(queue[0], hold=hold)
     near = (queued for queued in queue if abs(_came_at(queued, hold=hold) - first) <= hold)
-    return min(near, key=lambda queued: (queued.created_at, queued.id)) if hold else queue[0]
+    return min(near, key=_happened) if hold else queue[0]
+
+
+def _happened(queued: QueuedDelivery) -> tuple[int, int]:
+    return queued.created_at, queued.id
 
 
 def _came_at(queued: QueuedDelivery, *, hold: int) -> int:
@@ -129,7 +135,8 @@ def claimable(
     """
     The head with those that share its request, if it is due; and candidates for that request.
 
-    An edit has no candidates, and a delivery that was attempted before goes as it went then.
+    An edit has no candidates, and a delivery that was attempted before goes as it went then. What
+    is known to fit into one request shares it from the start, if it is still what goes next.
     """
     queue = [queued for queued in queue if queued.batch not in request.skip_batches]
     if not is_due(queue, hold=request.hold, now=request.now):
@@ -137,8 +144,14 @@ def claimable(
     heads = head_batch(queue, hold=request.hold, now=request.now)
     if heads[0].batch is not None or heads[0].edits is not None:
         return heads, ()
-    others = [queued for queued in queue if queued not in heads]
-    return heads, candidates(others, hold=request.hold, now=request.now, limit=request.limit - 1)
+    left = [queued for queued in queue if queued is not heads[0]]
+    others = candidates(left, hold=request.hold, now=request.now, limit=request.limit - 1)
+    together = [*heads, *others][: len(request.fitting)]
+    if together and [(queued.id, queued.event) for queued in together] == [
+        (delivery.id, delivery.event) for delivery in request.fitting
+    ]:
+        return together, others[len(together) - 1 :]
+    return heads, others
 
 
 def candidates(
@@ -150,15 +163,19 @@ def candidates(
     They end before an edit and before a delivery that was attempted: an edit goes alone, and an
     attempted delivery goes as it went then.
     """
-    left, chosen = (
-        [queued for queued in queue if not queued.is_retried_edit],
-        list[QueuedDelivery](),
-    )
-    while len(chosen) < limit and (first := _first(left, hold=hold)) is not None:
-        goes_alone = first.batch is not None or first.edits is not None
-        if goes_alone or not _is_due(first, left, hold=hold, now=now):
+    left = [queued for queued in queue if not queued.is_retried_edit]
+    if any(queued.batch is not None for queued in left):
+        return ()
+    in_time = sorted(left, key=_happened) if hold else left
+    chosen = list[QueuedDelivery]()
+    while left and len(chosen) < limit:
+        came = left[0].due_at
+        first = next(queued for queued in in_time if abs(queued.due_at - came) <= hold)
+        if first.edits is not None or not _is_due(first, left, hold=hold, now=now):
             break
         left.remove(first)
+        if hold:
+            in_time.remove(first)
         chosen.append(first)
     return chosen
 

@@ -1,6 +1,6 @@
 """The values that go into an outbox and come out of it: claims, messages, searches, counts."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 
 from relay.model import Event, SubjectVersion
@@ -13,8 +13,9 @@ class ClaimRequest:
     Which deliveries of a sink a lane asks for. Times are in milliseconds.
 
     ``hold``: first attempts of events that came within so long of each other go by the time they
-    happened. ``limit``: the most deliveries that may go in one request. ``skip_batches``: batches
-    to be left out.
+    happened. ``limit``: the most deliveries to be named, claimed or as candidates.
+    ``skip_batches``: batches to be left out. ``fitting``: unclaimed deliveries that fit into one
+    request as they are here; if they still go next, they are claimed together.
     """
 
     sink: str
@@ -24,6 +25,7 @@ class ClaimRequest:
     hold: int = 0
     limit: int = 1
     skip_batches: Collection[int] = ()
+    fitting: Sequence[Delivery] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,8 +36,8 @@ class LeaseLostError(Exception):
 
 
 COLUMNS = """
-delivery.id, delivery.sink, route, hook, server, raw, accepted_at, event_id, kind, state, attempt,
-delivery.due_at, reason, merged, batch, edits, message, delivery.key, crashes,
+delivery.id, delivery.sink, route, hook, server, raw, accepted_at, delivery.event, event_id, kind,
+state, attempt, delivery.due_at, reason, merged, batch, edits, message, delivery.key, crashes,
 in_doubt, counts_at"""
 DELIVERY = f"""
 SELECT {COLUMNS}, claimed AS interrupted
@@ -132,13 +132,21 @@ SELECT count(*) AS number, max(id) AS last, max(accepted_at) AS accepted_at FROM
 """
 
 
-def delivery_of(row: Record) -> Delivery:
+def delivery_of(row: Record, **changes: object) -> Delivery:
     """A delivery from its row; SQLite stores flags as numbers."""
-    values = dict(row)
+    values = dict(row) | changes
     values["state"] = State(values["state"])
     for flag in ("interrupted", "in_doubt"):
         values[flag] = bool(values[flag])
     return Delivery(**values)
+
+
+def saved_row(after: Delivery, *, lease: int) -> tuple[object, ...]:
+    """The values of a delivery that was claimed until ``lease``, as ``Outbox.save`` stores them."""
+    return (
+        after.id, lease, after.state, after.attempt, after.due_at, after.reason,
+        after.batch, after.edits, after.message, after.crashes, after.in_doubt, after.counts_at,
+    )  # fmt: skip
 
 
 class SQLOutbox(ABC):

@@ -1248,6 +1248,52 @@ async def test_candidates_are_claimed_with_the_head(outbox):
     assert await outbox.claim(ClaimRequest("team", now=LEASE - 1, lease=LEASE, limit=10)) is None
 
 
+async def claim_fitting(outbox, fitting, **changes):
+    request = ClaimRequest("team", now=HOLD, lease=LEASE, hold=HOLD, limit=9, fitting=fitting)
+    return await outbox.claim(replace(request, **changes))
+
+
+async def candidates_of(outbox):
+    """What waits behind a head that was delivered."""
+    claim = await outbox.claim(ClaimRequest("team", now=HOLD, lease=LEASE, hold=HOLD, limit=9))
+    await settle_all(outbox, claim.deliveries, state=State.DELIVERED)
+    return claim.candidates
+
+
+async def test_deliveries_that_are_known_to_fit_are_claimed_together(outbox):
+    for n in range(1, 6):
+        await arrives(outbox, n, now=0, created_at=n)
+    candidates = await candidates_of(outbox)
+    claim = await claim_fitting(outbox, candidates[:2])
+    assert [one.event_id for one in claim.deliveries] == ["event-2", "event-3"]
+    assert [one.event_id for one in claim.candidates] == ["event-4", "event-5"]
+    assert len({one.batch for one in claim.deliveries}) == 1
+    assert {(one.attempt, one.due_at, one.interrupted) for one in claim.deliveries} == {
+        (1, HOLD + LEASE, False)
+    }
+    assert len({one.key for one in claim.deliveries} - {None}) == 2
+    again = await claim_fitting(outbox, (), now=HOLD + LEASE)
+    assert [one.event_id for one in again.deliveries] == ["event-2", "event-3"]
+    assert [(one.attempt, one.crashes) for one in again.deliveries] == [(1, 1)] * 2
+
+
+@pytest.mark.parametrize("change", ["replaced", "overtaken"])
+async def test_what_was_known_to_fit_is_forgotten_once_it_goes_otherwise(outbox, change):
+    await arrives(outbox, 1, now=0)
+    await arrives(outbox, 2, now=0, created_at=1)
+    await arrives(outbox, 3, now=0, created_at=2, subject_version=MENTION)
+    candidates = await candidates_of(outbox)
+    if change == "replaced":
+        await arrives(outbox, 4, now=HOLD, created_at=2, subject_version=REPLY)
+    else:
+        await arrives(outbox, 4, now=0, created_at=1)
+    claim = await claim_fitting(outbox, candidates)
+    assert [one.event_id for one in claim.deliveries] == ["event-2"]
+    assert [one.event_id for one in claim.candidates] == (
+        ["event-4"] if change == "replaced" else ["event-4", "event-3"]
+    )
+
+
 async def test_deliveries_that_shared_a_request_share_it_in_every_attempt(outbox):
     await waits(outbox, 4)
     batch = await batch_of(outbox, most=3)

@@ -39,12 +39,20 @@ def test_an_entry_has_its_message_priority_and_fields(journald: socket.socket) -
     journal.close()
 
 
+def test_a_field_of_several_values_is_found_by_each(journald: socket.socket) -> None:
+    journal = Journal(io.StringIO(), address=journald.getsockname())
+    journal.handle(record(delivery=(7, 8)))
+    fields = journald.recv(4096).decode().splitlines()
+    assert fields[-2:] == ["RELAY_DELIVERY=7", "RELAY_DELIVERY=8"]
+    journal.close()
+
+
 def test_several_lines_go_with_their_length() -> None:
-    assert datagram({"A": "b", "C": "d\ne"}) == b"A=b\nC\n\x03\0\0\0\0\0\0\0d\ne\n"
+    assert datagram([("A", "b"), ("C", "d\ne")]) == b"A=b\nC\n\x03\0\0\0\0\0\0\0d\ne\n"
 
 
 def test_half_a_character_is_written_so_that_it_can_be() -> None:
-    assert datagram({"A": "\udc80"}) == b"A=\\udc80\n"
+    assert datagram([("A", "\udc80")]) == b"A=\\udc80\n"
 
 
 def test_without_a_journal_the_stream_gets_the_line_with_its_level(tmp_path: Path) -> None:

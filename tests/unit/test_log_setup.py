@@ -32,6 +32,17 @@ def test_a_line_of_json_has_the_same_and_no_empty_fields() -> None:
     assert told == {"level": "info", "message": "routed", "hook": "alice", "event_id": "1"}
 
 
+def test_a_field_of_several_values_has_all() -> None:
+    for log_format, written in (
+        (LogFormat.CONSOLE, "delivery=7,8\n"),
+        (LogFormat.JSON, "[7, 8]}\n"),
+    ):
+        stream = io.StringIO()
+        log_to(stream, log_format=log_format)
+        logger.info("delivered", extra={"delivery": (7, 8)})
+        assert stream.getvalue().endswith(written)
+
+
 @pytest.mark.parametrize("log_format", [LogFormat.CONSOLE, LogFormat.JSON])
 def test_whatever_strangers_write_stays_in_its_line(log_format: LogFormat) -> None:
     stream = io.StringIO()

@@ -1,7 +1,6 @@
 """Which delivery of a queue goes next."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -164,7 +163,7 @@ def test_a_clock_that_was_set_back_delays_no_other_attempt(
 
 def an_edit(number: int, *, due: int, is_tried: bool = True) -> QueuedDelivery:
     made = waiting(number, edits=True, batch=number if is_tried else None, tried=0)
-    return replace(made, due_at=due)
+    return made._replace(due_at=due)
 
 
 def test_an_edit_that_waits_for_another_attempt_delays_no_other() -> None:
@@ -195,19 +194,19 @@ def test_an_edit_without_an_attempt_keeps_its_position() -> None:
 
 
 def test_a_new_delivery_does_not_overtake_a_failed_one_while_an_edit_waits() -> None:
-    queue = [an_edit(1, due=600_000), replace(waiting(2, batch=2), due_at=5_000), waiting(3)]
+    queue = [an_edit(1, due=600_000), waiting(2, batch=2)._replace(due_at=5_000), waiting(3)]
     assert not is_due(queue, hold=0, now=4_000)
     assert numbers(head_batch(queue, hold=0, now=5_000)) == [2]
 
 
 def test_a_clock_that_was_set_back_delays_no_edit_either() -> None:
-    queue = [replace(an_edit(1, due=10_000_000), attempted_at=9_900_000)]
+    queue = [an_edit(1, due=10_000_000)._replace(attempted_at=9_900_000)]
     assert is_due(queue, hold=0, now=1_000_000)
 
 
 def test_a_superseded_delivery_keeps_its_position() -> None:
     queue = [
-        replace(waiting(1, came=90_000, happened=3), due_at=300),
+        waiting(1, came=90_000, happened=3)._replace(due_at=300),
         waiting(2, came=10_000, happened=2),
         waiting(3, came=20_000, happened=1),
     ]

@@ -1,4 +1,4 @@
-"""A line for each delivery: what became of it, by which outcome, and when it goes on."""
+"""What became of deliveries, by which outcome, and when they go on."""
 
 import logging
 
@@ -39,9 +39,20 @@ def test_how_it_ended_is_told_as_loud_as_it_is_bad(
     assert vars(record)["reason"] == getattr(outcome, "reason", None)
 
 
-def test_every_delivery_of_a_request_has_its_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_arrived_together_has_one_line_that_names_all(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.INFO)
     log([a_delivery(id=n, event_id=f"e{n}") for n in (1, 2)], Sent(), now=0)
+    fields = vars(*caplog.records)
+    assert (fields["delivery"], fields["event_id"]) == ((1, 2), ("e1", "e2"))
+    assert (fields["kind"], fields["attempt"]) == ("", 1)
+
+
+def test_every_delivery_of_a_request_that_failed_has_its_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log([a_delivery(id=n, event_id=f"e{n}") for n in (1, 2)], Failed("502"), now=0)
     assert [vars(one)["event_id"] for one in caplog.records] == ["e1", "e2"]
 
 

@@ -56,22 +56,21 @@ class Claims:
         self,
         db: Connection,
         heads: Sequence[QueuedDelivery],
-        claimed: Mapping[int, bool],
         request: ClaimRequest,
         *,
         node: int | None,
     ) -> Sequence[Delivery]:
         """Claim all heads; none of them if another process was faster with one."""
         before = [
-            PriorState(id=head.id, due_at=head.due_at, claimed=claimed[head.id], batch=head.batch)
+            PriorState(id=head.id, due_at=head.due_at, claimed=head.claimed, batch=head.batch)
             for head in heads
         ]
         seen = zip(*((prior.id, prior.due_at, prior.claimed) for prior in before), strict=True)
         sink, due_at = request.sink, request.now + request.lease
         with self._uncertain(sink, before, lease=due_at), suppress(_IncompleteClaimError):
             async with db.transaction():
-                keys = [new_key() for _ in before]
-                rows = await db.fetch(statements.CLAIM, *seen, due_at, sink, node, keys)
+                keys, events = [new_key() for _ in before], [head.event for head in heads]
+                rows = await db.fetch(statements.CLAIM, *seen, due_at, sink, node, keys, events)
                 if len(rows) < len(before):
                     raise _IncompleteClaimError
             return in_order([head.id for head in before], rows)
@@ -97,13 +96,10 @@ class Claims:
         They are claimed only if those are all.
         """
         ids = [candidate.id for candidate in candidates]
-        events = (
-            [candidate.hook for candidate in candidates],
-            [candidate.event_id for candidate in candidates],
-        )
+        events = [candidate.event for candidate in candidates]
         before = [PriorState(id=candidate.id, due_at=candidate.due_at) for candidate in candidates]
         keys = [candidate.key or new_key() for candidate in candidates]
-        values = (ids, *events, head.due_at, head.batch, head.sink, node, keys)
+        values = (ids, events, head.due_at, head.batch, head.sink, node, keys)
         claimable: set[int] = set()
         with self._uncertain(head.sink, before, lease=head.due_at), suppress(_IncompleteClaimError):
             async with db.transaction():
@@ -157,7 +153,7 @@ async def save(
 ) -> bool:
     """See ``Outbox.save``."""
     rows = [
-        tuple(storable_values(_row(after, lease=before.due_at)))
+        tuple(storable_values(sql.saved_row(after, lease=before.due_at)))
         for after, before in zip(settled, claimed, strict=True)
     ]
     values = (*zip(*rows, strict=True), *_attempt_values(attempt), sql.KEPT_ATTEMPTS)
@@ -170,26 +166,16 @@ async def save(
     return True
 
 
-def _row(after: Delivery, *, lease: int) -> tuple[object, ...]:
-    return (
-        after.id, lease, after.state, after.attempt, after.due_at, after.reason,
-        after.batch, after.edits, after.message, after.crashes, after.in_doubt, after.counts_at,
-    )  # fmt: skip
-
-
 def _attempt_values(attempt: Attempt | None) -> tuple[object, ...]:
     if attempt is None:
         return (None, None, None, None)
     return tuple(storable_values(astuple(attempt)))
 
 
-async def queue_of(
-    db: Connection, sink: str
-) -> tuple[Sequence[QueuedDelivery], Mapping[int, bool]]:
-    """The first deliveries that wait for a sink, and of each whether it is claimed."""
-    rows = [dict(row) for row in await db.fetch(statements.QUEUE, sink, ordering.LOOKAHEAD)]
-    claimed = {row["id"]: row.pop("claimed") for row in rows}
-    return [QueuedDelivery(**row) for row in rows], claimed
+async def queue_of(db: Connection, sink: str) -> Sequence[QueuedDelivery]:
+    """The first deliveries that wait for a sink, in the order of their ids."""
+    rows = await db.fetch(statements.QUEUE, sink, ordering.LOOKAHEAD)
+    return [QueuedDelivery._make(row) for row in rows]
 
 
 async def several(db: Connection, ids: Sequence[int]) -> Sequence[Delivery]:

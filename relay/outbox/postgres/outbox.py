@@ -103,11 +103,11 @@ class PostgresOutbox(sql.SQLOutbox):
     async def claim(self, request: ClaimRequest) -> Claim | None:
         async with self._connection() as db:
             await self._claims.undo(db, request.sink)
-            queue, claimed = await claims.queue_of(db, request.sink)
+            queue = await claims.queue_of(db, request.sink)
             heads, candidates = ordering.claimable(queue, request)
             if not heads:
                 return None
-            deliveries = await self._claims.claim(db, heads, claimed, request, node=self._node)
+            deliveries = await self._claims.claim(db, heads, request, node=self._node)
             if not deliveries:
                 return None
             return Claim(
@@ -193,8 +193,7 @@ class PostgresOutbox(sql.SQLOutbox):
 
     async def _queue(self, sink: str) -> Sequence[QueuedDelivery]:
         async with self._connection() as db:
-            queue, _ = await claims.queue_of(db, sink)
-        return queue
+            return await claims.queue_of(db, sink)
 
     async def _last_edits(self, ids: Sequence[int]) -> Mapping[int, Delivery]:
         async with self._connection() as db:

@@ -61,10 +61,10 @@ RETURNING delivery.id
 # The head of the queue, due or not: a later delivery never overtakes a failed one. And all edits
 # that wait for another attempt, however many come before them.
 QUEUE = """
-SELECT delivery.id, accepted_at, created_at, due_at, batch, edits, claimed,
+SELECT delivery.id, accepted_at, created_at, due_at, batch, edits,
        CASE WHEN batch IS NOT NULL THEN (
            SELECT at FROM attempt WHERE attempt.delivery = delivery.id
-           ORDER BY attempt.id DESC LIMIT 1) END AS attempted_at
+           ORDER BY attempt.id DESC LIMIT 1) END AS attempted_at, claimed, event
 FROM (
     (SELECT * FROM delivery
      WHERE sink = $1 AND state = 'pending' AND (edits IS NULL OR batch IS NULL)
@@ -86,28 +86,27 @@ CLAIM = f"""
 UPDATE delivery SET due_at = $4, claimed = true,
        attempt = attempt + CASE WHEN seen.claimed THEN 0 ELSE 1 END,
        crashes = crashes + CASE WHEN seen.claimed THEN 1 ELSE 0 END,
-       batch = coalesce(delivery.batch, delivery.id),
+       batch = coalesce(delivery.batch, ($1::bigint[])[1]),
        key = coalesce(delivery.key, CASE WHEN delivery.batch IS NULL THEN seen.key
                                     ELSE (SELECT id FROM outbox) || '-' || delivery.id END)
-FROM event, unnest($1::bigint[], $2::bigint[], $3::boolean[], $7::text[])
-    AS seen (id, due_at, claimed, key)
+FROM event, unnest($1::bigint[], $2::bigint[], $3::boolean[], $7::text[], $8::bigint[])
+    AS seen (id, due_at, claimed, key, event)
 WHERE delivery.id = seen.id AND delivery.due_at = seen.due_at AND state = 'pending'
-  AND delivery.claimed = seen.claimed AND event.id = delivery.event
+  AND delivery.claimed = seen.claimed AND delivery.event = seen.event
+  AND event.id = delivery.event
   AND ($6::bigint IS NULL
        OR EXISTS (SELECT 1 FROM lane WHERE lane.sink = $5 AND node = $6 FOR SHARE))
 RETURNING {COLUMNS}, seen.claimed AS interrupted
 """  # noqa: S608
 # Not a candidate that was replaced by a sibling, or claimed, since the head's claim named it.
 EXTEND_CLAIM = """
-UPDATE delivery SET due_at = $4, attempt = attempt + 1, claimed = true, batch = $5,
+UPDATE delivery SET due_at = $3, attempt = attempt + 1, claimed = true, batch = $4,
        key = candidate.key
-FROM event, unnest($1::bigint[], $2::text[], $3::text[], $8::text[])
-    AS candidate (id, hook, event_id, key)
+FROM unnest($1::bigint[], $2::bigint[], $7::text[]) AS candidate (id, event, key)
 WHERE delivery.id = candidate.id AND state = 'pending' AND batch IS NULL
-  AND event.id = delivery.event
-  AND event.hook = candidate.hook AND event.event_id = candidate.event_id
-  AND ($7::bigint IS NULL
-       OR EXISTS (SELECT 1 FROM lane WHERE lane.sink = $6 AND node = $7 FOR SHARE))
+  AND delivery.event = candidate.event
+  AND ($6::bigint IS NULL
+       OR EXISTS (SELECT 1 FROM lane WHERE lane.sink = $5 AND node = $6 FOR SHARE))
 RETURNING delivery.id
 """
 # Undoes a claim whose commit was not confirmed, and for which no request was made.

@@ -51,7 +51,7 @@ QUEUE = """
 SELECT delivery.id, accepted_at, created_at, due_at, batch, edits,
        CASE WHEN batch IS NOT NULL THEN (
            SELECT at FROM attempt WHERE attempt.delivery = delivery.id
-           ORDER BY attempt.id DESC LIMIT 1) END AS attempted_at
+           ORDER BY attempt.id DESC LIMIT 1) END AS attempted_at, claimed, event
 FROM (
     SELECT * FROM (
         SELECT * FROM delivery
@@ -68,33 +68,36 @@ WHERE NOT EXISTS (SELECT 1 FROM closed_sink WHERE name = :sink)
 ORDER BY delivery.id
 """
 CLAIM = """
-UPDATE delivery SET due_at = :due_at, attempt = :attempt, claimed = 1, batch = :batch, key = :key,
-       crashes = :crashes
-WHERE id = :id
+UPDATE delivery SET due_at = :due_at, claimed = 1, batch = coalesce(batch, :batch),
+       attempt = attempt + 1 - claimed, crashes = crashes + claimed,
+       key = coalesce(key, lower(hex(randomblob(12))))
+WHERE id IN (SELECT value FROM json_each(:ids))
 """
 # Not a candidate that was replaced by a sibling, or claimed, since the head's claim named it.
-EXTEND_CLAIM = """
-UPDATE delivery SET due_at = :due_at, attempt = :attempt, claimed = 1, batch = :batch, key = :key
-WHERE id = :id AND state = 'pending' AND batch IS NULL
-  AND event = (SELECT id FROM event WHERE hook = :hook AND event_id = :event_id)
+CLAIMABLE = """
+SELECT delivery.id, event FROM delivery
+WHERE id IN (SELECT value FROM json_each(?)) AND state = 'pending' AND batch IS NULL
 """
+SEVERAL = f"{DELIVERY} WHERE delivery.id IN (SELECT value FROM json_each(?))"  # noqa: S608
 # Before a request that must not be repeated: whoever finds the mark knows that it may have arrived.
 MARK_IN_DOUBT = """
-UPDATE delivery SET in_doubt = 1
-WHERE id = :id AND state = 'pending' AND claimed = 1 AND due_at = :due_at
+UPDATE delivery SET in_doubt = 1 WHERE id = ? AND state = 'pending' AND claimed = 1 AND due_at = ?
 """
 # The lease is the fencing token: a process that lost it changes nothing.
 SAVE = """
-UPDATE delivery SET state = :state, attempt = :attempt, due_at = :due_at, reason = :reason,
-       batch = :batch, edits = :edits, message = :message, shares = :shares, claimed = 0,
-       crashes = :crashes, in_doubt = :in_doubt, counts_at = :counts_at
-WHERE id = :id AND state = 'pending' AND claimed = 1 AND due_at = :lease
+UPDATE delivery SET state = column3, attempt = column4, due_at = column5, reason = column6,
+       batch = column7, edits = column8, message = column9, shares = ?, claimed = 0,
+       crashes = column10, in_doubt = column11, counts_at = column12
+FROM (VALUES {rows}) WHERE id = column1 AND state = 'pending' AND claimed = 1 AND due_at = column2
 """
-ADD_ATTEMPT = "INSERT INTO attempt (delivery, at, took, outcome, reason) VALUES (?, ?, ?, ?, ?)"
+ADD_ATTEMPTS = """
+INSERT INTO attempt (delivery, at, took, outcome, reason)
+SELECT value, ?, ?, ?, ? FROM json_each(?)
+"""
 # A failing sink is tried for weeks: the last attempts say as much as all.
 FORGET_ATTEMPTS = """
-DELETE FROM attempt WHERE delivery = :delivery AND id <= (
-    SELECT id FROM attempt WHERE delivery = :delivery ORDER BY id DESC LIMIT 1 OFFSET :kept)
+DELETE FROM attempt WHERE delivery = ? AND id <= (
+    SELECT id FROM attempt WHERE delivery = ? ORDER BY id DESC LIMIT 1 OFFSET ?)
 """
 
 NEWEST_EDIT = f"""
