@@ -44,6 +44,7 @@ from relay.text.hosts import ascii_form
 
 GONE = ("isBlinded", "deletedAt")
 """Nobody may see such a note: a moderator of a fork of CherryPick blinded it, or it is deleted."""
+SIGNIN_ONLY = "requireSigninToViewContents"
 QUOTE_DEPTH = 16  # Misskey packs quotes of quotes without end; no message shows more than a few
 
 
@@ -82,9 +83,7 @@ class Reader:
             mandatory_cw=mandatory_cw,
             visibility=visibility,
             local_only=restricts(source, "localOnly"),
-            signin_only=any(
-                restricts(part, "requireSigninToViewContents") for part in (source, user)
-            ),
+            signin_only=restricts(source, SIGNIN_ONLY) or restricts(user, SIGNIN_ONLY),
             is_hidden=is_gone or restricts(source, "isHidden"),
             is_gone=is_gone,
             files=each(source, "files", _file),

@@ -37,7 +37,10 @@ def words(value: object) -> str | None:
 
 def name(source: Json, key: str) -> str | None:
     """A text on one line, cut to the length of the longest name."""
-    line = " ".join((text(source, key) or "").split())
+    value = source.get(key)
+    if not isinstance(value, str):
+        return None
+    line = " ".join(value.split())
     return f"{line[:NAME].rstrip()}…" if len(line) > NAME else line or None
 
 
@@ -73,20 +76,17 @@ def restricts(source: Json, key: str) -> bool:
 def count(source: Json, key: str) -> int | None:
     """A whole number that JSON readers, databases and people agree on."""
     value = source.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MAX_INTEGER:
-        return None
-    return value
+    return value if type(value) is int and abs(value) <= MAX_INTEGER else None
 
 
 def moment(source: Json, key: str) -> int | None:
     """An ISO 8601 date, as Unix milliseconds."""
-    try:
-        date = datetime.fromisoformat(source[key])
-    except (KeyError, TypeError, ValueError):
+    value = source.get(key)
+    if not isinstance(value, str):
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
     try:
+        date = datetime.fromisoformat(value)
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
         return round(date.timestamp() * 1000)
     except (OverflowError, ValueError):
         return None

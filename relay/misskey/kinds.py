@@ -6,11 +6,11 @@ sample, translations.
 """
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum, auto
 
 
-class Part(Enum):
-    """A part of an event's body."""
+class Part(StrEnum):
+    """A part of an event's body. A ``StrEnum``, because the hash of an ``Enum`` is slow."""
 
     NOTE = auto()
     USER = auto()

@@ -90,14 +90,15 @@ def redacted(gate: Gate, event: Event, lapsed: Collection[str] = ()) -> Event:
     """
     if event.note is None:
         return event
-    return replace(event, note=_redacted(gate, event.note, lapsed))
+    note = _redacted(gate, event.note, lapsed)
+    return event if note is event.note else replace(event, note=note)
 
 
 def _redacted(gate: Gate, note: Note, lapsed: Collection[str]) -> Note:
     if note.id in lapsed or not may_show(gate, note):
         return WITHHELD
-    return replace(
-        note,
-        reply=note.reply and _redacted(gate, note.reply, lapsed),
-        renote=note.renote and _redacted(gate, note.renote, lapsed),
-    )
+    reply = note.reply and _redacted(gate, note.reply, lapsed)
+    renote = note.renote and _redacted(gate, note.renote, lapsed)
+    if reply is note.reply and renote is note.renote:
+        return note  # as nearly every note; to copy one takes as long as to parse it
+    return replace(note, reply=reply, renote=renote)

@@ -19,6 +19,7 @@ _INDEXED = sorted(
     key=lambda name: KEYS[name].selectivity,
     reverse=True,
 )
+_READS = {name: KEYS[name].terms or KEYS[name].values for name in _INDEXED}
 
 
 class RouteIndex:
@@ -34,12 +35,14 @@ class RouteIndex:
                     self._by_term[term].append(number)
             else:
                 self._always.append(number)
+        listed = {name for name, _ in self._by_term}
+        self._reads = [(name, _READS[name]) for name in _INDEXED if name in listed]
 
     def routes_for(self, event: Event) -> Sequence[Route]:
         """All routes that match, and some that may not."""
         numbers = set(self._always)
-        for name in _INDEXED:
-            for value in (KEYS[name].terms or KEYS[name].values)(event):
+        for name, read in self._reads:
+            for value in read(event):
                 numbers.update(self._by_term.get((name, value), ()))
         return [self._routes[number] for number in sorted(numbers)]
 
