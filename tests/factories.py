@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relay.model import Event
-from relay.outbox import NewEvent, Outbox, SQLiteOutbox
+from relay.outbox import JournalEntry, NewEvent, Outbox, SQLiteOutbox
 from relay.outbox.postgres import PostgresOutbox
 from relay.outcome import Delivery
 from tests.postgres import empty
@@ -26,6 +26,20 @@ def an_event(n: int = 1, **changes: Any) -> Event:
         is_moderation=False,
     )
     return replace(event, **changes)
+
+
+def an_entry(n: int = 1, **changes: Any) -> JournalEntry:
+    """Event `n` as the door hands it over."""
+    entry = JournalEntry(
+        hook="alice",
+        event_id=f"event-{n}",
+        kind="mention",
+        server="https://misskey.example",
+        created_at=1_795_309_533_815 + n,
+        accepted_at=0,
+        raw=b"%d" % n,
+    )
+    return replace(entry, **changes)
 
 
 def a_delivery(**changes: Any) -> Delivery:

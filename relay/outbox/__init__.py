@@ -6,6 +6,7 @@ records    what goes in and comes out
 sqlite     for one process, in a file
 postgres   for several processes
 sql        what both databases share
+decisions  what the router decides on the events of the journal
 lifecycle  which of them an address names; opening, serving, pruning
 siblings   which events are about the same subject, and how their deliveries merge
 ordering   which delivery of a sink goes next
@@ -27,11 +28,15 @@ from relay.outbox.records import (
     ClaimRequest,
     ClosedSink,
     DeadGroup,
+    Decide,
     DeliverySearch,
+    JournalEntry,
     NewEvent,
     PostedMessage,
     PostedPart,
     Pruned,
+    RoutedBatch,
+    RoutedEvent,
     StoredEvent,
 )
 from relay.outbox.sqlite import SQLiteOutbox
@@ -43,14 +48,18 @@ __all__ = [
     "ClaimRequest",
     "ClosedSink",
     "DeadGroup",
+    "Decide",
     "DeliverySearch",
     "FileLock",
+    "JournalEntry",
     "Lanes",
     "NewEvent",
     "Outbox",
     "PostedMessage",
     "PostedPart",
     "Pruned",
+    "RoutedBatch",
+    "RoutedEvent",
     "SQLiteOutbox",
     "StoredEvent",
     "backup",

@@ -10,10 +10,14 @@ from relay.outbox.records import (
     ClaimRequest,
     ClosedSink,
     DeadGroup,
+    Decide,
     DeliverySearch,
+    JournalEntry,
     NewEvent,
     PostedMessage,
     Pruned,
+    RoutedBatch,
+    RoutedEvent,
     StoredEvent,
 )
 from relay.outcome import Attempt, Delivery
@@ -54,14 +58,35 @@ class Outbox(Protocol):
         ...
 
     async def accept(self, new_event: NewEvent) -> Collection[str] | None:
-        """
-        Commit an event with one delivery for each sink.
+        """Like ``replay``, until the intake journals and routes."""
+        ...
 
-        If a sink has a delivery of a sibling event, posted or pending, both become one message:
-        the new delivery is stored as delivered and ``merged``, or, if its event is a later
-        version, it ``edits`` that message (see relay.outbox.siblings.decide_merge). Returns the
-        sinks that may have something to send now; None if the hook had brought this event before,
-        in which case nothing is stored.
+    async def journal(self, entry: JournalEntry) -> bool:
+        """
+        Commit an event as it came; it waits to be routed.
+
+        False if the hook had brought this event before: then nothing is stored.
+        """
+        ...
+
+    async def route(self, decide: Decide, *, limit: int) -> RoutedBatch:
+        """
+        Route the oldest events of the journal, at most ``limit``, in the order in which they came.
+
+        Commits all that follows from the decisions together: a delivery for each sink, what is
+        withheld, and that the events are routed. If a sink has a delivery of a sibling event,
+        posted or pending, both become one message: the new delivery is stored as delivered and
+        ``merged``, or, if its event is a later version, it ``edits`` that message (see
+        relay.outbox.siblings.decide_merge). Several processes take turns. ``decide`` must be
+        quick, since the others wait, and can be called again for the same events.
+        """
+        ...
+
+    async def replay(self, entry: JournalEntry, routed: RoutedEvent) -> Collection[str] | None:
+        """
+        Commit an event that is already routed, with its deliveries.
+
+        Returns the sinks that may have something to send now; None if the event is not new.
         """
         ...
 
@@ -250,12 +275,12 @@ class Outbox(Protocol):
         ...
 
     async def pending_count(self) -> int:
-        """The number of pending deliveries of all sinks."""
+        """The number of pending deliveries of all sinks, and of events to be routed."""
         ...
 
     async def prune(self, *, before: int, limit: int, after: int = 0) -> Pruned:
         """
-        Delete events that came, and whose deliveries all ended, earlier than ``before``.
+        Delete routed events that came, and whose deliveries all ended, earlier than ``before``.
 
         One call looks at the next ``limit`` events after the id ``after``.
         """

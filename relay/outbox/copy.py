@@ -30,8 +30,10 @@ from relay.outbox.sqlite.schema import migrate as migrate_file
 COPIED: Mapping[str, Sequence[str]] = {
     "event": (
         "id", "hook", "event_id", "kind", "server", "created_at", "accepted_at", "raw",
-        "updated_at", "restricts",
+        "updated_at", "restricts", "no_route",
     ),
+    "unrouted": ("event", "note_id"),
+    "withheld": ("event", "sink", "reason"),
     "delivery": (
         "id", "event", "sink", "route", "state", "attempt", "due_at", "claimed", "reason",
         "subject", "version", "rank", "merged", "batch", "shares", "edits", "message", "key",
@@ -49,7 +51,7 @@ LONG = 600.0  # seconds for one step
 WAS_SERVED = "SELECT is_called FROM node_id_seq"
 HAS_CONTENT = "SELECT EXISTS (SELECT 1 FROM event)"
 LAST_EVENT = "SELECT EXISTS (SELECT 1 FROM event WHERE id = $1 AND hook = $2 AND event_id = $3)"
-EMPTY = "TRUNCATE event, delivery, attempt, closed_sink, paused_sink"
+EMPTY = "TRUNCATE event, unrouted, withheld, delivery, attempt, closed_sink, paused_sink"
 NAME = "UPDATE outbox SET id = $1"
 FOLLOW = "SELECT setval(pg_get_serial_sequence($1, 'id'), greatest($2, 1), $2 > 0)"
 

@@ -1,6 +1,6 @@
 """The values that go into an outbox and come out of it: claims, messages, searches, counts."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 
 from relay.model import Event, SubjectVersion
@@ -122,8 +122,64 @@ class Backlog:
     since: int
 
 
-EVER = -(2**62)
-"""Earlier than any time, in milliseconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """An event as it came, before it is routed. Times are Unix milliseconds."""
+
+    hook: str
+    event_id: str
+    kind: str
+    server: str
+    created_at: int
+    accepted_at: int
+    note_id: str | None = None
+    """The id of the note that it is about."""
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutedEvent:
+    """
+    The router's decision on an event of the journal.
+
+    Its deliveries are due ``hold`` milliseconds after the event came.
+    """
+
+    sinks: Mapping[str, str] = field(default_factory=dict)
+    """The sinks that get the event, each with the name of the route that matched."""
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """The sinks that a route selects, but that may not show it, each with the reason."""
+    no_route: str | None = None
+    """The reason why no route selects a sink, if none does."""
+    hold: int = 0
+    updated_at: int | None = None
+    """When the author last edited its note (Unix milliseconds)."""
+    restricts: str | None = None
+    """The subject of its note, if the note is not public."""
+    subject_version: SubjectVersion | None = None
+    """Its subject, if other events can have the same: see ``relay.outbox.siblings``."""
+    editing: Collection[str] = ()
+    """Sinks that get it only as an edit of an earlier post, by the same hook and route."""
+    withdrawn: Collection[str] = ()
+    """
+    Sinks that may not show it. They get it only as an edit of an earlier delivery, even of a dead
+    letter, whose message is then not shown when an operator revives it.
+    """
+
+
+Decide = Callable[[Sequence[JournalEntry]], Awaitable[Sequence[RoutedEvent]]]
+"""Decides on events of the journal; one answer each, in the same order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutedBatch:
+    """The number of events that one step of routing has taken from the journal."""
+
+    events: int
+    sinks: Collection[str] = ()
+    """The sinks that may have something to send now."""
+    has_more: bool = False
+    """Whether more events may wait to be routed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,12 +209,26 @@ class NewEvent:
     """
 
     @property
-    def updated_at(self) -> int | None:
-        """When the author last edited its note (Unix milliseconds)."""
-        return None if self.event.note is None else self.event.note.updated_at
+    def entry(self) -> JournalEntry:
+        return JournalEntry(
+            hook=self.event.hook,
+            event_id=self.event.id,
+            kind=self.event.kind,
+            server=self.event.server,
+            created_at=self.event.created_at,
+            accepted_at=self.now,
+            note_id=None,
+            raw=self.raw,
+        )
 
     @property
-    def since(self) -> int:
-        """The earliest time, by Misskey's clock, at which a sibling can have happened."""
-        within = None if self.subject_version is None else self.subject_version.within
-        return EVER if within is None else self.event.created_at - within
+    def routed(self) -> RoutedEvent:
+        return RoutedEvent(
+            sinks=self.sinks,
+            hold=self.hold,
+            updated_at=None if self.event.note is None else self.event.note.updated_at,
+            restricts=self.restricts,
+            subject_version=self.subject_version,
+            editing=self.editing,
+            withdrawn=self.withdrawn,
+        )

@@ -16,7 +16,7 @@ from typing import Any
 
 from relay.misskey import kind_of
 from relay.model import Event, Note, SubjectVersion, Visibility
-from relay.outbox.records import NewEvent
+from relay.outbox.decisions import Decision
 from relay.outcome import State
 
 
@@ -159,18 +159,21 @@ def _is_older(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A delivery that a new event may need."""
+    """A delivery that a routed event may need."""
 
-    new_event: NewEvent
-    event: int
+    decision: Decision
     sink: str
     route: str | None
     """None: the sink gets it only as an edit of an earlier message, by the route of that."""
 
     @property
+    def subject_version(self) -> SubjectVersion | None:
+        return self.decision.routed.subject_version
+
+    @property
     def is_withdrawn(self) -> bool:
         """Whether the sink may show neither it nor its earlier versions."""
-        return self.sink in self.new_event.withdrawn
+        return self.sink in self.decision.routed.withdrawn
 
 
 def new_key() -> str:
@@ -209,49 +212,34 @@ class Replacement:
     merged: DeliveryRow
 
 
-Sinks = Collection[str]
-"""Names of sinks."""
-
 PostedSinks = Mapping[tuple[str, str], Collection[str]]
 """By subject and hook, the sinks that have deliveries of it."""
 
 
-def pending_deliveries(
-    new_events: Sequence[NewEvent], event_ids: Sequence[int | None], posted: PostedSinks
-) -> Sequence[Pending]:
-    """The deliveries of new events with the ids ``event_ids``; None: the event had come before."""
+def pending_deliveries(decisions: Sequence[Decision], posted: PostedSinks) -> Sequence[Pending]:
+    """The deliveries that events may need, in the order of the events."""
     return [
-        Pending(new_event=new_event, event=event, sink=sink, route=route)
-        for new_event, event in zip(new_events, event_ids, strict=True)
-        if event is not None
-        for sink, route in _routes(new_event, posted).items()
+        Pending(decision=decision, sink=sink, route=route)
+        for decision in decisions
+        for sink, route in _routes(decision, posted).items()
     ]
 
 
-def _routes(new_event: NewEvent, posted: PostedSinks) -> Mapping[str, str | None]:
-    if new_event.subject_version is None or not (new_event.editing or new_event.withdrawn):
-        return new_event.sinks
-    subject, hook = new_event.subject_version.subject, new_event.event.hook
-    changed = [sink for sink in posted.get((subject, hook), ()) if sink in new_event.editing]
-    routed = set(new_event.withdrawn) - set(new_event.editing)
-    return dict.fromkeys([*changed, *routed]) | {**new_event.sinks}
-
-
-def accepted_sinks(
-    event_ids: Sequence[int | None], deliveries: Sequence[Pending]
-) -> Sequence[Sinks | None]:
-    """For each event the sinks that may have something to send; None: it had come before."""
-    sinks = {event: set[str]() for event in event_ids if event is not None}
-    for pending in deliveries:
-        sinks[pending.event].add(pending.sink)
-    return [None if event is None else sinks[event] for event in event_ids]
+def _routes(decision: Decision, posted: PostedSinks) -> Mapping[str, str | None]:
+    routed = decision.routed
+    if routed.subject_version is None or not (routed.editing or routed.withdrawn):
+        return routed.sinks
+    subject, hook = routed.subject_version.subject, decision.entry.hook
+    changed = [sink for sink in posted.get((subject, hook), ()) if sink in routed.editing]
+    withheld = set(routed.withdrawn) - set(routed.editing)
+    return dict.fromkeys([*changed, *withheld]) | {**routed.sinks}
 
 
 def independent(deliveries: Sequence[Pending]) -> tuple[Sequence[Pending], Sequence[Pending]]:
     """Split off the first delivery of each sink and subject: they do not depend on each other."""
     seen, first, later = set[tuple[str, str]](), list[Pending](), list[Pending]()
     for pending in deliveries:
-        subject_version = pending.new_event.subject_version
+        subject_version = pending.subject_version
         same = None if subject_version is None else (pending.sink, subject_version.subject)
         (later if same in seen else first).append(pending)
         if same is not None:
@@ -265,13 +253,13 @@ def decide(pending: Pending, last: Mapping[str, Any] | None) -> DeliveryRow | Re
 
     None: nothing is stored, because it could only edit a message, and there is none.
     """
-    new_event, subject_version = pending.new_event, pending.new_event.subject_version
+    entry, subject_version = pending.decision.entry, pending.subject_version
     row = DeliveryRow(
-        event=pending.event,
+        event=pending.decision.id,
         sink=pending.sink,
         route=pending.route,
         state=State.PENDING,
-        due_at=new_event.now + new_event.hold,
+        due_at=entry.accepted_at + pending.decision.routed.hold,
         subject=None if subject_version is None else subject_version.subject,
         version=None if subject_version is None else subject_version.version,
         rank=0 if subject_version is None else subject_version.rank,
@@ -283,11 +271,11 @@ def decide(pending: Pending, last: Mapping[str, Any] | None) -> DeliveryRow | Re
         return None if pending.route is None else row
     row = replace(row, route=pending.route or last["route"])
     merged = replace(
-        row, state=State.DELIVERED, due_at=new_event.now, rank=0, merged=int(last["id"])
+        row, state=State.DELIVERED, due_at=entry.accepted_at, rank=0, merged=int(last["id"])
     )
     match decide_merge(
         subject_version,
-        created_at=new_event.event.created_at,
+        created_at=entry.created_at,
         version=last["version"],
         rank=last["rank"],
         last_at=last["created_at"],

@@ -10,15 +10,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from relay.outbox import ordering
+from relay.outbox import decisions, ordering
 from relay.outbox.ordering import QueuedDelivery
 from relay.outbox.records import (
     Backlog,
     ClosedSink,
     DeadGroup,
+    Decide,
     DeliverySearch,
     PostedMessage,
     PostedPart,
+    RoutedBatch,
     StoredEvent,
 )
 from relay.outcome import Attempt, Delivery, State
@@ -123,7 +125,10 @@ FROM (SELECT sink, count(*) AS number, min(id) AS first FROM delivery
       WHERE state = 'pending' GROUP BY sink) AS line
 JOIN delivery ON delivery.id = first JOIN event ON event.id = delivery.event
 """
-PENDING_COUNT = "SELECT count(*) AS number FROM delivery WHERE state = 'pending'"
+PENDING_COUNT = """
+SELECT (SELECT count(*) FROM delivery WHERE state = 'pending')
+     + (SELECT count(*) FROM unrouted) AS number
+"""
 # The events that one step of pruning looks at: those with deliveries that wait for weeks must not
 # be read through each time.
 OLDEST = """
@@ -169,6 +174,10 @@ class SQLOutbox(ABC):
         """The first deliveries that wait for a sink, in the order of their ids."""
 
     @abstractmethod
+    async def _route(self, decide: Decide, limit: int) -> RoutedBatch:
+        """See ``Outbox.route``. Raises UnstorableError."""
+
+    @abstractmethod
     async def _last_edits(self, ids: Sequence[int]) -> Mapping[int, Delivery]:
         """By the id of a delivery, the last edit of it that was delivered."""
 
@@ -181,6 +190,9 @@ class SQLOutbox(ABC):
 
     async def _row(self, statement: str, *values: object) -> Record | None:
         return next(iter(await self._rows(statement, *values)), None)
+
+    async def route(self, decide: Decide, *, limit: int) -> RoutedBatch:
+        return await decisions.route(self._route, decide, limit=limit)
 
     async def due_at(
         self,

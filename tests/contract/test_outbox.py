@@ -14,7 +14,7 @@ from relay.model import Note, SubjectVersion
 from relay.outbox import ClaimRequest, ClosedSink, DeadGroup, DeliverySearch, Pruned, StoredEvent
 from relay.outbox.siblings import subject_version
 from relay.outcome import Attempt, State
-from tests.factories import accept, an_event
+from tests.factories import accept, an_entry, an_event
 from tests.fakes.misskey import a_note, a_note_event
 
 TEAM = {"team": "to the team"}
@@ -898,7 +898,7 @@ def re_fits(name: str) -> bool:
 
 
 async def test_a_request_made_before_the_end_is_done(outbox):
-    asked = [asyncio.ensure_future(accept(outbox, an_event(n), b"", TEAM, now=0)) for n in range(9)]
+    asked = [asyncio.ensure_future(outbox.journal(an_entry(n))) for n in range(9)]
     await asyncio.gather(asked[0])
     await outbox.close()
     assert await asyncio.gather(*asked) == [True] * 9

@@ -10,7 +10,7 @@ from relay.errors import OutboxError
 from relay.outbox import ordering, sql
 from relay.outbox.base import Lanes
 from relay.outbox.ordering import QueuedDelivery
-from relay.outbox.postgres import claims, cluster, statements
+from relay.outbox.postgres import claims, cluster, journal, statements
 from relay.outbox.postgres.claims import Claims
 from relay.outbox.postgres.connection import (
     Connection,
@@ -26,7 +26,18 @@ from relay.outbox.postgres.connection import (
 from relay.outbox.postgres.membership import DEFAULT_TIMING, ClusterTiming, Membership
 from relay.outbox.postgres.schema import migrate
 from relay.outbox.postgres.writer import PostgresWriter
-from relay.outbox.records import Claim, ClaimRequest, ClosedSink, NewEvent, Pruned, StoredEvent
+from relay.outbox.records import (
+    Claim,
+    ClaimRequest,
+    ClosedSink,
+    Decide,
+    JournalEntry,
+    NewEvent,
+    Pruned,
+    RoutedBatch,
+    RoutedEvent,
+    StoredEvent,
+)
 from relay.outcome import Attempt, Delivery
 
 WAIT = 2.0  # seconds for a connection of the pool
@@ -34,7 +45,7 @@ COUNT = 1.0  # seconds for the number of pending deliveries
 
 
 class PostgresOutbox(sql.SQLOutbox):
-    """Accepts events on one connection and does all else on a small pool. Made by ``open``."""
+    """Writes the journal on one connection and does all else on a small pool. Made by ``open``."""
 
     def __init__(
         self, address: str, pool: Pool, *, id: str, timing: ClusterTiming = DEFAULT_TIMING
@@ -45,7 +56,7 @@ class PostgresOutbox(sql.SQLOutbox):
         self._timing = timing
         self._pool = pool
         self._sender_id = secrets.token_hex(8)
-        self._writer = PostgresWriter(address, place=self.place, sender_id=self._sender_id)
+        self._writer = PostgresWriter(address, place=self.place)
         self._claims = Claims()
         self._membership: Membership | None = None
         self._is_open = True
@@ -97,8 +108,27 @@ class PostgresOutbox(sql.SQLOutbox):
         return None if self._membership is None else self._membership.node or 0
 
     async def accept(self, new_event: NewEvent) -> Collection[str] | None:
+        return await self.replay(new_event.entry, new_event.routed)
+
+    async def journal(self, entry: JournalEntry) -> bool:
         self._check_open()
-        return await self._writer.accept(new_event)
+        return await self._writer.journal(entry)
+
+    async def _route(self, decide: Decide, limit: int) -> RoutedBatch:
+        async with self._committing() as db:
+            batch = await journal.route(db, decide, limit=limit)
+            await self._notify(db, batch.sinks)
+        return batch
+
+    async def replay(self, entry: JournalEntry, routed: RoutedEvent) -> Collection[str] | None:
+        async with self._committing() as db:
+            sinks = await journal.replay(db, entry, routed)
+            await self._notify(db, sinks or ())
+        return sinks
+
+    async def _notify(self, db: Connection, sinks: Collection[str]) -> None:
+        if sinks:
+            await cluster.notify(db, self._sender_id, sinks)
 
     async def claim(self, request: ClaimRequest) -> Claim | None:
         async with self._connection() as db:
@@ -221,6 +251,11 @@ class PostgresOutbox(sql.SQLOutbox):
         with named_errors(self.place):
             async with self._pool.acquire(timeout=WAIT) as db:
                 yield db
+
+    @asynccontextmanager
+    async def _committing(self) -> AsyncIterator[Connection]:
+        async with self._connection() as db, db.transaction():
+            yield db
 
     def _check_open(self) -> None:
         if not self._is_open:

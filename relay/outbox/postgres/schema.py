@@ -9,6 +9,7 @@ from asyncpg import PostgresError
 from relay.outbox.postgres.connection import Connection
 
 LOCK = 0x72656C6179  # "relay": https://www.postgresql.org/docs/current/explicit-locking.html
+JOURNAL_LOCK = LOCK + 1  # held while events are routed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +142,30 @@ MIGRATIONS: Sequence[Migration] = (
     CREATE INDEX event_restricts ON event (restricts, id) WHERE restricts IS NOT NULL;
     -- Whether its sink may show neither it nor its earlier versions.
     ALTER TABLE delivery ADD COLUMN withdrawn boolean NOT NULL DEFAULT false
+    """,
+    ),
+    # Events that relays of earlier versions accept have their deliveries, and are never unrouted.
+    Migration(
+        serves=1,
+        statements="""
+    -- The events that wait to be routed, in their order. A table of its own: a body is never
+    -- written twice.
+    CREATE TABLE unrouted (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        event bigint NOT NULL UNIQUE REFERENCES event ON DELETE CASCADE,
+        note_id text  -- of the note that it is about
+    );
+    CREATE INDEX unrouted_note ON unrouted (note_id) WHERE note_id IS NOT NULL;
+    ALTER TABLE unrouted SET (autovacuum_vacuum_scale_factor = 0.01);
+
+    ALTER TABLE event ADD COLUMN no_route text;  -- the reason why no route selects a sink for it
+
+    CREATE TABLE withheld (
+        event bigint NOT NULL REFERENCES event ON DELETE CASCADE,
+        sink text NOT NULL,
+        reason text NOT NULL,
+        PRIMARY KEY (event, sink)
+    )
     """,
     ),
 )

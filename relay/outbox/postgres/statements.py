@@ -3,17 +3,56 @@
 from relay.outbox.sql import COLUMNS, DELIVERY
 from relay.outcome import MAY_HAVE_ARRIVED, STILL_SHOWN, WITHHELD
 
-# Held until the transaction ends: two processes that accept siblings decide one after the other.
-LOCK_SUBJECTS = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key"
-ADD_EVENTS = """
-INSERT INTO event
-    (hook, event_id, kind, server, created_at, accepted_at, raw, updated_at, restricts)
-SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[],
-    $8::bigint[], $9::text[])
-ON CONFLICT (event_id, hook) DO NOTHING
-RETURNING id, hook, event_id
+# In the same order everywhere, so that two processes never deadlock over the same events. But they
+# are routed in the order in which they came.
+JOURNAL = """
+WITH entry AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[],
+                         $6::bigint[], $7::text[], $8::bytea[])
+        WITH ORDINALITY AS entry
+        (hook, event_id, kind, server, created_at, accepted_at, note_id, raw, place)
+), added AS (
+    INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
+    SELECT hook, event_id, kind, server, created_at, accepted_at, raw FROM entry
+    ORDER BY event_id, hook
+    ON CONFLICT (event_id, hook) DO NOTHING
+    RETURNING id, hook, event_id
+), waiting AS (
+    INSERT INTO unrouted (event, note_id)
+    SELECT id, note_id FROM added JOIN entry USING (hook, event_id) ORDER BY place
+)
+SELECT place FROM added JOIN entry USING (hook, event_id)
 """
+ADD_EVENT = """
+INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (event_id, hook) DO NOTHING RETURNING id
+"""
+# Held until the transaction ends: processes take turns, so that events are routed in their order.
+LOCK_JOURNAL = "SELECT pg_advisory_xact_lock($1)"
+# At most so many events, and at most so many bytes, unless the first has more.
+OLDEST_UNROUTED = """
+SELECT id, hook, event_id, kind, server, created_at, accepted_at, note_id, raw FROM (
+    SELECT *, sum(length(raw)) OVER (ORDER BY place) - length(raw) AS before FROM (
+        SELECT event.*, note_id, unrouted.id AS place
+        FROM unrouted JOIN event ON event.id = unrouted.event
+        ORDER BY unrouted.id LIMIT $1) AS oldest
+) AS summed
+WHERE before < $2 ORDER BY place
+"""
+TAKE_UNROUTED = "DELETE FROM unrouted WHERE event = ANY($1::bigint[])"
+SET_ROUTED = """
+UPDATE event SET updated_at = routed.updated_at, restricts = routed.restricts,
+       no_route = routed.no_route
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
+    AS routed (id, updated_at, restricts, no_route)
+WHERE event.id = routed.id
+"""
+ADD_WITHHELD = """
+INSERT INTO withheld (event, sink, reason)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[])
+"""
+# Held until the transaction ends: two processes that store siblings decide one after the other.
+LOCK_SUBJECTS = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key"
 # The ids are assigned in the order of the rows: that is the order of the queue.
 ADD_DELIVERIES = """
 INSERT INTO delivery
@@ -210,6 +249,7 @@ UNTOUCH = "DELETE FROM event WHERE event_id = $1 AND hook = ''"
 # another process prunes are left to it.
 OLD_EVENTS = """
 SELECT id FROM event WHERE id > $1 AND id <= $2 AND accepted_at < $3
+AND NOT EXISTS (SELECT 1 FROM unrouted WHERE event = event.id)
 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.id
                 AND (state = 'pending' OR due_at >= $3))
 FOR UPDATE SKIP LOCKED

@@ -1,48 +1,40 @@
 """
-Accepts events on one connection, and commits together those that wait together.
+Writes the journal on one connection, and commits together those that wait together.
 
 A commit costs a flush to the disk, whatever its size. There is no timer: while one batch is being
 committed the next one gathers.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import asyncpg
 
-from relay.errors import OutboxError
-from relay.outbox.postgres import cluster
-from relay.outbox.postgres.accept import accepted
 from relay.outbox.postgres.connection import Connection, connect, named_errors
-from relay.outbox.records import NewEvent
+from relay.outbox.postgres.journal import UNSTORABLE, journal
+from relay.outbox.records import JournalEntry
 
 BATCH = 128  # events
-DELIVERIES = 2000  # of a batch, except for an event with more: bounds the time of a commit
 COMMIT_TIMEOUT = 3.0  # seconds; Misskey waits for five altogether
-DEADLOCKS = 3
 
-AcceptedSinks = Collection[str] | None
-"""See ``Outbox.accept``."""
-Answer = AcceptedSinks | Exception
-QueuedEvent = tuple[NewEvent, asyncio.Future[AcceptedSinks]]
+QueuedEntry = tuple[JournalEntry, asyncio.Future[bool]]
 
 
 class PostgresWriter:
     """Connects when there is something to write, and again after every failure."""
 
-    def __init__(self, address: str, *, place: str, sender_id: str) -> None:
+    def __init__(self, address: str, *, place: str) -> None:
         self._address = address
         self._place = place
-        self._sender_id = sender_id
         self._db: asyncpg.Connection | None = None
-        self._waiting: asyncio.Queue[QueuedEvent | None] = asyncio.Queue()
+        self._waiting: asyncio.Queue[QueuedEntry | None] = asyncio.Queue()
         self._running = asyncio.create_task(self._run(), name="outbox writer")
 
-    async def accept(self, new_event: NewEvent) -> AcceptedSinks:
-        """See ``Outbox.accept``; returns or raises OutboxError in bounded time."""
-        future: asyncio.Future[AcceptedSinks] = asyncio.get_running_loop().create_future()
-        self._waiting.put_nowait((new_event, future))
+    async def journal(self, entry: JournalEntry) -> bool:
+        """See ``Outbox.journal``; returns or raises OutboxError in bounded time."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.put_nowait((entry, future))
         with named_errors(self._place):
             async with asyncio.timeout(COMMIT_TIMEOUT):
                 return await future
@@ -59,23 +51,22 @@ class PostgresWriter:
         while is_open:
             batch = [await self._waiting.get()]
             with suppress(asyncio.QueueEmpty):
-                while len(batch) < BATCH and _deliveries(batch) < DELIVERIES:
+                while len(batch) < BATCH:
                     batch.append(self._waiting.get_nowait())
             is_open = None not in batch
             entries = [entry for entry in batch if entry is not None and not entry[1].done()]
             if entries:
-                answers = await self._committed([new_event for new_event, _ in entries])
-                _answer(entries, answers)
+                _answer(entries, await self._committed([entry for entry, _ in entries]))
 
-    async def _committed(self, new_events: Sequence[NewEvent]) -> Sequence[Answer]:
+    async def _committed(self, entries: Sequence[JournalEntry]) -> Sequence[bool | Exception]:
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT):
-                return await commit(await self._connection(), new_events, sender_id=self._sender_id)
+                return await commit(await self._connection(), entries)
         except Exception as error:
             if self._db is not None:
                 self._db.terminate()
             self._db = None
-            return [error] * len(new_events)  # not stored: Misskey sends them again
+            return [error] * len(entries)  # not stored: Misskey sends them again
 
     async def _connection(self) -> asyncpg.Connection:
         if self._db is None or self._db.is_closed():
@@ -83,11 +74,7 @@ class PostgresWriter:
         return self._db
 
 
-def _deliveries(batch: Sequence[QueuedEvent | None]) -> int:
-    return sum(len(entry[0].sinks) for entry in batch if entry is not None)
-
-
-def _answer(batch: Sequence[QueuedEvent], answers: Sequence[Answer]) -> None:
+def _answer(batch: Sequence[QueuedEntry], answers: Sequence[bool | Exception]) -> None:
     for (_, future), answer in zip(batch, answers, strict=True):
         if future.done():
             continue
@@ -97,9 +84,7 @@ def _answer(batch: Sequence[QueuedEvent], answers: Sequence[Answer]) -> None:
             future.set_result(answer)
 
 
-async def commit(
-    db: Connection, new_events: Sequence[NewEvent], *, sender_id: str
-) -> Sequence[Answer]:
+async def commit(db: Connection, entries: Sequence[JournalEntry]) -> Sequence[bool | Exception]:
     """
     Store events in one transaction; returns one answer each, an exception if it cannot be stored.
 
@@ -107,25 +92,9 @@ async def commit(
     would cost two round trips for each event, also in the usual case.
     """
     try:
-        return await _together(db, new_events, sender_id)
-    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-        if len(new_events) == 1:
+        return await journal(db, entries)
+    except UNSTORABLE as error:
+        if len(entries) == 1:
             return [error]
-        middle = len(new_events) // 2
-        return [
-            *await commit(db, new_events[:middle], sender_id=sender_id),
-            *await commit(db, new_events[middle:], sender_id=sender_id),
-        ]
-
-
-async def _together(
-    db: Connection, new_events: Sequence[NewEvent], sender_id: str
-) -> Sequence[AcceptedSinks]:
-    for _ in range(DEADLOCKS):
-        with suppress(asyncpg.DeadlockDetectedError):
-            async with db.transaction():
-                stored = await accepted(db, new_events)
-                if sinks := {sink for taken in stored for sink in taken or ()}:
-                    await cluster.notify(db, sender_id, sinks)
-                return stored
-    raise OutboxError("the database keeps reporting deadlocks")
+        middle = len(entries) // 2
+        return [*await commit(db, entries[:middle]), *await commit(db, entries[middle:])]

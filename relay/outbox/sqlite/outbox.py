@@ -17,11 +17,22 @@ from typing import TypeVar, cast
 
 from relay.aio import first
 from relay.errors import BrokenError, OutboxError
-from relay.outbox import sql
+from relay.outbox import decisions, sql
 from relay.outbox.base import Lanes
 from relay.outbox.ordering import QueuedDelivery
-from relay.outbox.records import Claim, ClaimRequest, ClosedSink, NewEvent, Pruned, StoredEvent
-from relay.outbox.sqlite import claims, statements
+from relay.outbox.records import (
+    Claim,
+    ClaimRequest,
+    ClosedSink,
+    Decide,
+    JournalEntry,
+    NewEvent,
+    Pruned,
+    RoutedBatch,
+    RoutedEvent,
+    StoredEvent,
+)
+from relay.outbox.sqlite import claims, journal, statements
 from relay.outbox.sqlite.claims import numbered
 from relay.outbox.sqlite.file import FileLock, connect, connect_to_read, named_errors
 from relay.outbox.sqlite.guard import FileGuard, abandon
@@ -123,9 +134,28 @@ class SQLiteOutbox(sql.SQLOutbox):
         return True
 
     async def accept(self, new_event: NewEvent) -> Collection[str] | None:
+        return await self.replay(new_event.entry, new_event.routed)
+
+    async def journal(self, entry: JournalEntry) -> bool:
         self._check_open()
         with named_errors(self.path):
-            return await self._writer.accept(new_event)
+            return await self._writer.journal(entry)
+
+    async def _route(self, decide: Decide, limit: int) -> RoutedBatch:
+        ids, entries = await self._read(lambda db: journal.unrouted(db, limit=limit))
+        if not ids:
+            return RoutedBatch(events=0)
+        decided = await decisions.decided(ids, entries, decide)
+        sinks = await self._write(lambda db: journal.route(db, decided))
+        return decisions.routed_batch(entries, sinks, limit=limit)
+
+    async def replay(self, entry: JournalEntry, routed: RoutedEvent) -> Collection[str] | None:
+        def job(db: sqlite3.Connection) -> Collection[str] | None:
+            if self._guard is not None:
+                self._guard.reserve.check(len(entry.raw))
+            return journal.replay(db, entry, routed)
+
+        return await self._write(job)
 
     async def claim(self, request: ClaimRequest) -> Claim | None:
         return await self._write(lambda db: claims.claim(db, request))

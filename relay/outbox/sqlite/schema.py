@@ -109,6 +109,24 @@ MIGRATIONS = (
     -- 1 if its sink may show neither it nor its earlier versions.
     ALTER TABLE delivery ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    -- The events that wait to be routed. A table of its own: a body is never written twice.
+    CREATE TABLE unrouted (
+        event INTEGER PRIMARY KEY REFERENCES event ON DELETE CASCADE,
+        note_id TEXT  -- of the note that it is about
+    );
+    CREATE INDEX unrouted_note ON unrouted (note_id) WHERE note_id IS NOT NULL;
+
+    -- The reason why no route selects a sink for it.
+    ALTER TABLE event ADD COLUMN no_route TEXT;
+
+    CREATE TABLE withheld (
+        event INTEGER NOT NULL REFERENCES event ON DELETE CASCADE,
+        sink TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (event, sink)
+    );
+    """,
 )
 
 

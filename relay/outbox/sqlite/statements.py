@@ -3,17 +3,25 @@
 from relay.outbox.sql import DELIVERY
 from relay.outcome import MAY_HAVE_ARRIVED, STILL_SHOWN, WITHHELD
 
-# CROSS JOIN: otherwise SQLite scans all events, or all deliveries, to find those few.
-KNOWN_EVENTS = """
-WITH requested (event_id, hook) AS (VALUES {rows})
-SELECT event.event_id, event.hook FROM requested CROSS JOIN event USING (event_id, hook)
-"""
 LAST_EVENT = "SELECT ifnull(max(id), 0) FROM event"
 ADD_EVENTS = """
-INSERT INTO event
-    (id, hook, event_id, kind, server, created_at, accepted_at, raw, updated_at, restricts)
-VALUES {rows}
+INSERT INTO event (id, hook, event_id, kind, server, created_at, accepted_at, raw)
+VALUES {rows} ON CONFLICT (event_id, hook) DO NOTHING
 """
+EVENTS_AFTER = "SELECT id FROM event WHERE id > ?"
+ADD_UNROUTED = "INSERT INTO unrouted (event, note_id) VALUES {rows}"
+OLDEST_UNROUTED = """
+SELECT id, hook, event_id, kind, server, created_at, accepted_at, note_id, raw
+FROM unrouted JOIN event ON event.id = unrouted.event ORDER BY unrouted.event LIMIT ?
+"""
+TAKE_UNROUTED = "DELETE FROM unrouted WHERE event IN (VALUES {rows}) RETURNING event"
+SET_ROUTED = """
+WITH routed (id, updated_at, restricts, no_route) AS (VALUES {rows})
+UPDATE event SET updated_at = routed.updated_at, restricts = routed.restricts,
+       no_route = routed.no_route
+FROM routed WHERE event.id = routed.id
+"""
+ADD_WITHHELD = "INSERT INTO withheld (event, sink, reason) VALUES {rows}"
 ADD_DELIVERIES = """
 INSERT INTO delivery
     (event, sink, route, state, due_at, subject, version, rank, merged, edits, key, withdrawn)
@@ -147,6 +155,7 @@ WHERE sink IS NOT NULL
 """
 PRUNE = """
 DELETE FROM event WHERE id > :after AND id <= :last AND accepted_at < :before
+AND NOT EXISTS (SELECT 1 FROM unrouted WHERE event = event.id)
 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.id
                 AND (state = 'pending' OR due_at >= :before))
 """

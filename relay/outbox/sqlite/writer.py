@@ -9,19 +9,20 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from relay.errors import OutboxError
-from relay.outbox.records import NewEvent
-from relay.outbox.sqlite.accept import accepted
+from relay.outbox.records import JournalEntry
 from relay.outbox.sqlite.file import is_full
 from relay.outbox.sqlite.guard import FileGuard
+from relay.outbox.sqlite.journal import journal
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], Any]
-Work = Job | NewEvent
+Work = Job | JournalEntry
 QueuedJob = tuple[Work, asyncio.Future[Any]]
 
 BATCH = 256
@@ -32,7 +33,7 @@ class SQLiteWriter:
     """
     Runs jobs on its own connection, which is in autocommit mode.
 
-    The new events of a batch are stored together; each job runs in a savepoint of its own.
+    The events of a batch are stored together; each job runs in a savepoint of its own.
     """
 
     def __init__(self, db: sqlite3.Connection, *, guard: FileGuard | None = None) -> None:
@@ -48,10 +49,10 @@ class SQLiteWriter:
         self._waiting.put((job, future))
         return await future
 
-    async def accept(self, new_event: NewEvent) -> Collection[str] | None:
-        """See ``Outbox.accept``; returns once the event is on the disk."""
-        future: asyncio.Future[Collection[str] | None] = asyncio.get_running_loop().create_future()
-        self._waiting.put((new_event, future))
+    async def journal(self, entry: JournalEntry) -> bool:
+        """See ``Outbox.journal``; returns once the event is on the disk."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.put((entry, future))
         return await future
 
     async def close(self) -> None:
@@ -111,15 +112,14 @@ def commit(
     The guard checks the files before, because writing to a file that is gone can damage what is
     left of it, and after, because nothing is stored in such a file.
     """
-    new_events = [item for item in work if isinstance(item, NewEvent)]
+    entries = [item for item in work if isinstance(item, JournalEntry)]
     try:
         if guard is not None:
             guard.check()
         db.execute("BEGIN IMMEDIATE")
-        accepted_sinks = iter(_accept_if_room(db, new_events, guard))
+        are_new = iter(_journal_if_room(db, entries, guard))
         answers = [
-            next(accepted_sinks) if isinstance(item, NewEvent) else _alone(db, item)
-            for item in work
+            next(are_new) if isinstance(item, JournalEntry) else _alone(db, item) for item in work
         ]
         db.execute("COMMIT")
         if guard is not None:
@@ -132,28 +132,30 @@ def commit(
     return answers
 
 
-def _accept_if_room(
-    db: sqlite3.Connection, new_events: Sequence[NewEvent], guard: FileGuard | None
+def _journal_if_room(
+    db: sqlite3.Connection, entries: Sequence[JournalEntry], guard: FileGuard | None
 ) -> Sequence[Any]:
     """Store events unless the disk is nearly full: pending deliveries need the last room."""
-    try:
-        if guard is not None and new_events:
-            guard.reserve.check(sum(len(new_event.raw) for new_event in new_events))
-    except OutboxError as error:
-        return [error] * len(new_events)
-    return _accept(db, new_events)
-
-
-def _accept(db: sqlite3.Connection, new_events: Sequence[NewEvent]) -> Sequence[Any]:
-    """Store events together; if one cannot be stored, each alone. One answer each."""
-    if not new_events:
+    if not entries:
         return ()
-    answer = _alone(db, lambda db: accepted(db, new_events))
-    if not isinstance(answer, Exception):
-        return list(answer)
-    if len(new_events) == 1:
-        return [answer]
-    return [answer for new_event in new_events for answer in _accept(db, [new_event])]
+    try:
+        if guard is not None:
+            guard.reserve.check(sum(len(entry.raw) for entry in entries))
+    except OutboxError as error:
+        return [error] * len(entries)
+    try:
+        return journal(db, entries)
+    except Exception:
+        if not db.in_transaction:  # disk full: SQLite has undone it
+            raise
+        db.execute("ROLLBACK")  # nothing else was done yet
+        db.execute("BEGIN IMMEDIATE")
+    return [_alone(db, partial(_journal_one, entry=entry)) for entry in entries]
+
+
+def _journal_one(db: sqlite3.Connection, entry: JournalEntry) -> bool:
+    (is_new,) = journal(db, [entry])
+    return is_new
 
 
 def _alone(db: sqlite3.Connection, job: Job) -> Any:

@@ -1,0 +1,176 @@
+"""
+Stores events in SQLite as they come, and their deliveries once they are routed, merging siblings.
+
+Many events take as few statements as one: each statement releases the interpreter lock and waits to
+get it back, which takes longer than all the rest while the event loop is busy.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from relay.outbox.decisions import ROUTED_BYTES, Decision, UnstorableError, facts, withheld
+from relay.outbox.records import JournalEntry, RoutedEvent
+from relay.outbox.siblings import (
+    DeliveryRow,
+    Pending,
+    PostedSinks,
+    Replacement,
+    decide,
+    independent,
+    pending_deliveries,
+)
+from relay.outbox.sqlite import statements
+
+Values = tuple[object, ...]
+
+SIZES = (64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1)
+"""The numbers of rows in a statement: few, so that all statements stay prepared."""
+UNSTORABLE = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,
+    OverflowError,
+    UnicodeError,
+)
+"""Errors that are due to the values, and not to the file."""
+
+
+def journal(db: sqlite3.Connection, entries: Sequence[JournalEntry]) -> Sequence[bool]:
+    """Store events in a transaction, to be routed later; see ``Outbox.journal``."""
+    ids = _add_events(db, entries)
+    rows = [(id, entry.note_id) for id, entry in zip(ids, entries, strict=True) if id is not None]
+    _write(db, statements.ADD_UNROUTED, rows)
+    return [id is not None for id in ids]
+
+
+def _add_events(db: sqlite3.Connection, entries: Sequence[JournalEntry]) -> Sequence[int | None]:
+    """The id of each event; None if it had come before, or earlier in the same batch."""
+    last = int(db.execute(statements.LAST_EVENT).fetchone()[0])
+    ids = range(last + 1, last + 1 + len(entries))
+    rows = [
+        (
+            id, entry.hook, entry.event_id, entry.kind, entry.server, entry.created_at,
+            entry.accepted_at, entry.raw,
+        )
+        for id, entry in zip(ids, entries, strict=True)
+    ]  # fmt: skip
+    if _write(db, statements.ADD_EVENTS, rows) == len(rows):
+        return ids
+    added = {id for (id,) in db.execute(statements.EVENTS_AFTER, (last,))}
+    return [id if id in added else None for id in ids]
+
+
+def unrouted(db: sqlite3.Connection, *, limit: int) -> tuple[Sequence[int], Sequence[JournalEntry]]:
+    """The oldest events that wait to be routed: their ids, and as they came."""
+    ids, entries, size = list[int](), list[JournalEntry](), 0
+    for row in db.execute(statements.OLDEST_UNROUTED, (limit,)):
+        values = dict(row)
+        ids.append(values.pop("id"))
+        entries.append(JournalEntry(**values))
+        size += len(row["raw"])
+        if size >= ROUTED_BYTES:
+            break
+    return ids, entries
+
+
+def route(db: sqlite3.Connection, decisions: Sequence[Decision]) -> Collection[str]:
+    """Store decisions on events of the journal; returns the sinks with new deliveries."""
+    ids = [(decision.id,) for decision in decisions]
+    waited = {row["event"] for row in _fetched(db, statements.TAKE_UNROUTED, ids)}
+    return store(db, [decision for decision in decisions if decision.id in waited])
+
+
+def replay(
+    db: sqlite3.Connection, entry: JournalEntry, routed: RoutedEvent
+) -> Collection[str] | None:
+    """See ``Outbox.replay``."""
+    (id,) = _add_events(db, [entry])
+    return None if id is None else store(db, [Decision(id, entry, routed)])
+
+
+def store(db: sqlite3.Connection, decisions: Sequence[Decision]) -> Collection[str]:
+    """Store decisions on events; returns the sinks. Raises UnstorableError."""
+    try:
+        _write(db, statements.SET_ROUTED, facts(decisions))
+        _write(db, statements.ADD_WITHHELD, withheld(decisions))
+        deliveries = pending_deliveries(decisions, _posted_sinks(db, decisions))
+        sinks = {pending.sink for pending in deliveries}
+        while deliveries:
+            first, deliveries = independent(deliveries)
+            _add(db, first)
+    except UNSTORABLE as error:
+        raise UnstorableError(str(error)) from None
+    return sinks
+
+
+def _posted_sinks(db: sqlite3.Connection, decisions: Sequence[Decision]) -> PostedSinks:
+    """For the subjects that some sinks may get only as an edit."""
+    changes = {
+        (version.subject, decision.entry.hook)
+        for decision in decisions
+        if (version := decision.routed.subject_version) is not None and decision.routed.editing
+    }
+    return {
+        same: [sink for (sink,) in db.execute(statements.POSTED_SINKS, same)] for same in changes
+    }
+
+
+def _add(db: sqlite3.Connection, deliveries: Sequence[Pending]) -> None:
+    """Store independent deliveries, each merged with the last of its subject."""
+    last = _last(db, deliveries)
+    rows = list[Values]()
+    for place, pending in enumerate(deliveries):
+        row = decide(pending, last.get(place))
+        if isinstance(row, Replacement):
+            by = row.by
+            values = (by.event, by.route, by.version, by.rank, by.key, by.withdrawn, row.id)
+            db.execute(statements.REPLACE, values)
+            row = row.merged
+        if row is not None:
+            rows.append(_delivery(row))
+    _write(db, statements.ADD_DELIVERIES, rows)
+
+
+def _last(db: sqlite3.Connection, deliveries: Sequence[Pending]) -> Mapping[int, Mapping[str, Any]]:
+    """By its place, the last delivery of the same sink and subject."""
+    subjects = [
+        (place, pending.sink, version.subject, pending.decision.since, pending.is_withdrawn)
+        for place, pending in enumerate(deliveries)
+        if (version := pending.subject_version) is not None
+    ]
+    return {row["place"]: dict(row) for row in _fetched(db, statements.LAST, subjects)}
+
+
+def _delivery(row: DeliveryRow) -> Values:
+    return (
+        row.event, row.sink, row.route, row.state, row.due_at,
+        row.subject, row.version, row.rank, row.merged, row.edits, row.key,
+        row.withdrawn,
+    )  # fmt: skip
+
+
+def _write(db: sqlite3.Connection, template: str, rows: Sequence[Values]) -> int:
+    """The number of rows that were changed."""
+    return sum(
+        db.execute(statement, values).rowcount for statement, values in _filled(template, rows)
+    )
+
+
+def _fetched(
+    db: sqlite3.Connection, template: str, rows: Sequence[Values]
+) -> Iterator[sqlite3.Row]:
+    for statement, values in _filled(template, rows):
+        yield from db.execute(statement, values).fetchall()
+
+
+def _filled(template: str, rows: Sequence[Values]) -> Iterator[tuple[str, list[object]]]:
+    """A statement about rows, as several statements of the sizes above with their values."""
+    done = 0
+    while done < len(rows):
+        size = next(size for size in SIZES if size <= len(rows) - done)
+        chunk = rows[done : done + size]
+        marks = f"({', '.join('?' * len(chunk[0]))})"
+        values = [value for row in chunk for value in row]
+        yield template.format(rows=", ".join([marks] * size)), values
+        done += size
