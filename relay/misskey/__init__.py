@@ -3,6 +3,7 @@ Misskey's webhooks: headers and bytes in, an ``Event`` or an error out. No I/O.
 
 webhook   authenticates requests, parses events
 envelope  opens the envelope of an event, which is read before the event is stored
+ids       the time in an id, and the lowest id of a time
 kinds     the kinds of events: what each has, and for whom it is
 entities  the objects of Misskey's API: notes, users, reports
 fields    the fields of these objects: each by its type, or not at all

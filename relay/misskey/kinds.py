@@ -33,7 +33,7 @@ class EventKind:
     changes: str | None = None
     """The kind whose message this one changes: a note was edited, a report resolved."""
     repeated_within: int | None = None
-    """Milliseconds within which Misskey sends the same one twice."""
+    """Milliseconds within which the same one can come twice."""
     is_sent: bool = True
     """Whether Misskey sends it; some kinds can be ticked in its form, and never come."""
     sent_instead: str | None = None
@@ -55,10 +55,11 @@ KINDS = {
     # Iceshrimp-JS and Firefish send it: https://github.com/misskey-dev/misskey/issues/13393
     "reaction": EventKind(body=_NOTE | {Part.REACTION}, is_sent=False),
     "follow": EventKind(body=_USER),
-    "followed": EventKind(body=_USER),
+    # Once by the webhook, and once as a notification, up to 200 ms apart.
+    "followed": EventKind(body=_USER, repeated_within=60_000),
     # The second one of a remote user came after 56 to 132 ms.
     "unfollow": EventKind(body=_USER, repeated_within=10_000),
-    "userCreated": EventKind(body=_USER, is_moderation=True),
+    "userCreated": EventKind(body=_USER, is_moderation=True, repeated_within=60_000),
     "abuseReport": EventKind(body=_REPORT, is_moderation=True),
     "abuseReportResolved": EventKind(body=_REPORT, is_moderation=True, changes="abuseReport"),
     # MisskeyIO offers three kinds of reports to user webhooks, and sends the last of them only.

@@ -183,6 +183,19 @@ class RoutedBatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """How far a list of a hook's server has been read."""
+
+    hook: str
+    server: str
+    list: str
+    position: str = ""
+    """The highest id that was read; empty: none."""
+    since: int = 0
+    """Items that were created earlier are the past, and are not read (Unix milliseconds)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
     """
     An event to be stored with its body, as it came at ``now`` (Unix milliseconds).

@@ -33,6 +33,8 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
+    is_cut: bool = False
+    """Whether the text is only the beginning of a longer one."""
 
     @property
     def json(self) -> dict[str, Any]:

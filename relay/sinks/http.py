@@ -80,12 +80,14 @@ async def exchange(
     query: Mapping[str, str] | None = None,
     body: Mapping[str, Any] | bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    most: int = MAX_ANSWER,
 ) -> Answer | Failed:
     """
     Send one request, once, with a JSON body or with bytes as they are, and read the answer.
 
-    ``secret`` is what no answer may show: the address itself, or a token. A redirect is an answer:
-    no vendor's API sends us elsewhere, and an address that is a key is not passed on.
+    At most ``most`` bytes of it are read. ``secret`` is what no answer may show: the address
+    itself, or a token. A redirect is an answer: no vendor's API sends us elsewhere, and an address
+    that is a key is not passed on.
     """
     if session.closed:
         return Failed("the session is closed", unsent=True)
@@ -107,7 +109,9 @@ async def exchange(
             headers_read = response.headers.copy()
             if "Location" in headers_read:
                 headers_read["Location"] = _place(response, secret)
-            return Answer(response.status, headers_read, redact(secret, await _text(response)))
+            content = await _content(response, most)
+            text = redact(secret, content.decode(errors="replace"))
+            return Answer(response.status, headers_read, text, is_cut=len(content) == most)
     except (aiohttp.ClientError, OSError, ValueError) as error:
         host = URL(url).host
         return Failed(
@@ -131,17 +135,17 @@ def _place(response: aiohttp.ClientResponse, secret: Secret) -> str:
     return one_line(redact(secret, f"{host}{path}"))
 
 
-async def _text(response: aiohttp.ClientResponse) -> str:
+async def _content(response: aiohttp.ClientResponse, most: int) -> bytes:
     """The body, as far as we read it."""
     body = bytearray()
     try:
-        while chunk := await response.content.read(MAX_ANSWER - len(body)):
+        while chunk := await response.content.read(most - len(body)):
             body += chunk
     except (aiohttp.ClientError, OSError):
         if response.ok:
             raise
         # The status is enough.
-    return body.decode(errors="replace")
+    return bytes(body)
 
 
 WORDS = (

@@ -1,13 +1,14 @@
 """The fakes as pytest fixtures; `conftest.py` names this module in `pytest_plugins`."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from pytest_aiohttp import AiohttpServer
 
 from tests import postgres
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.misskey_api import FakeMisskeyApi
 from tests.fakes.slack import FakeSlack
 from tests.fakes.synapse import Synapse
 
@@ -57,3 +58,12 @@ def postgres_database(postgres_server: str) -> Iterator[str]:
     """The address of a database that belongs to the tests."""
     with postgres.new_database(postgres_server) as address:
         yield address
+
+
+@pytest.fixture
+async def fake_misskey(aiohttp_server: AiohttpServer) -> AsyncIterator[FakeMisskeyApi]:
+    """A Misskey with the user alice and an app token of hers; nothing misuses it."""
+    fake = FakeMisskeyApi()
+    fake.base_url = str((await aiohttp_server(fake.app())).make_url("")).rstrip("/")
+    yield fake
+    assert fake.misuses == []
