@@ -12,11 +12,6 @@ from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
-from babel import Locale
-from babel.dates import format_date, format_time
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-
 from relay.resources import resource
 
 DOMAIN = "relay"
@@ -37,6 +32,9 @@ def translations(locale: str, domain: str = DOMAIN) -> NullTranslations:
     """The catalogue of a locale, compiled in memory: no build step, nothing to be out of date."""
     if locale == SOURCE:
         return NullTranslations()
+    from babel.messages.mofile import write_mo  # late: see tests/unit/test_late_imports.py
+    from babel.messages.pofile import read_po
+
     path = resource("locale") / tag(locale) / "LC_MESSAGES" / f"{domain}.po"
     compiled = BytesIO()
     with path.open("rb") as file:
@@ -64,6 +62,9 @@ class Language:
 
     def moment(self, at: int) -> str:
         """A moment (Unix milliseconds) as people of this language write it, with the zone."""
+        from babel import Locale  # late: see tests/unit/test_late_imports.py
+        from babel.dates import format_date, format_time
+
         zone = ZoneInfo(self.timezone)
         try:
             when = datetime.fromtimestamp(at / 1000, zone)

@@ -13,6 +13,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -35,7 +36,7 @@ from relay.intake.acceptance import Acceptance
 from relay.listener import EVERYBODY, OWNER, UNIX, BoundedRunner, Listener, listen
 from relay.monitoring.changes import Changes
 from relay.monitoring.health import HealthCheck
-from relay.monitoring.metrics import Metrics, NullMetrics, scrape
+from relay.monitoring.null_metrics import NullMetrics
 from relay.monitoring.rolling import RollingStats
 from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox, file_of, serve_outbox
@@ -46,6 +47,9 @@ from relay.rendering.templates import Templates
 from relay.sinks import Sink
 from relay.sinks.http import open_session
 from relay.sinks.proxy import proxies
+
+if TYPE_CHECKING:
+    from relay.monitoring.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +89,7 @@ async def run(
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(serve_outbox(config.outbox, now=clock()))
         session = await stack.enter_async_context(_session(config))
-        metrics = None if config.web is None else Metrics(kinds=misskey.KINDS)
+        metrics = None if config.web is None else _metrics()
         counters = NullMetrics() if metrics is None else metrics
         changes, stats = Changes(), RollingStats(clock=clock)
 
@@ -123,8 +127,8 @@ async def run(
                 context,
                 changes,
                 health_check,
-                scrape=lambda: scrape(
-                    metrics, health_check, outbox, supervisor.statuses(), now=clock()
+                scrape=lambda: metrics.scrape(
+                    health_check, outbox, supervisor.statuses(), now=clock()
                 ),
             )
             address = (await stack.enter_async_context(page)).address
@@ -161,6 +165,12 @@ async def run(
             ],
             stop=stop,
         )
+
+
+def _metrics() -> "Metrics":
+    from relay.monitoring.metrics import Metrics  # late: see tests/unit/test_late_imports.py
+
+    return Metrics(kinds=misskey.KINDS)
 
 
 def _session(config: Config) -> aiohttp.ClientSession:

@@ -142,34 +142,20 @@ class Metrics:
                 self._state.labels(status.name, state).set(status.state is state)
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
-
-class NullMetrics:
-    """Counts nothing."""
-
-    def add_sink(self, sink: str) -> None:
-        """See ``Metrics.add_sink``."""
-
-    def on_response(self, response: object) -> None:
-        """See ``Metrics.on_response``."""
-
-    def on_settled(self, settled: Sequence[Delivery], outcome: Outcome) -> None:
-        """See ``Metrics.on_settled``."""
-
-
-async def scrape(
-    metrics: Metrics,
-    health_check: HealthCheck,
-    outbox: Outbox,
-    lanes: Mapping[str, LaneStatus],
-    *,
-    now: int,
-) -> tuple[bytes, str]:
-    """The metrics as text, with the state of all sinks unless relay is not ready."""
-    report = await health_check.check()
-    statuses: Sequence[SinkStatus] = ()
-    if report.is_ready:
-        try:
-            statuses = await sink_statuses(outbox, lanes, lanes)
-        except OutboxError as error:
-            logger.error("outbox fails", extra={"action": "scrape", "reason": str(error)})
-    return metrics.render(is_ready=report.is_ready, statuses=statuses, now=now)
+    async def scrape(
+        self,
+        health_check: HealthCheck,
+        outbox: Outbox,
+        lanes: Mapping[str, LaneStatus],
+        *,
+        now: int,
+    ) -> tuple[bytes, str]:
+        """The metrics as text, with the state of all sinks unless relay is not ready."""
+        report = await health_check.check()
+        statuses: Sequence[SinkStatus] = ()
+        if report.is_ready:
+            try:
+                statuses = await sink_statuses(outbox, lanes, lanes)
+            except OutboxError as error:
+                logger.error("outbox fails", extra={"action": "scrape", "reason": str(error)})
+        return self.render(is_ready=report.is_ready, statuses=statuses, now=now)

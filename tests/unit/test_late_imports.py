@@ -18,9 +18,11 @@ import relay
 
 LATE = {
     "asyncpg": "the extra [postgres]: not installed everywhere; 42 ms, 3.8 MB with our modules",
+    "babel": "7 ms, 0.8 MB: only for dates, and for words in other languages than English",
     "discord_webhook": "42 ms, 3.8 MB (it brings requests): only for sinks of Discord",
     "re2": "2 ms, 1.6 MB: only for routes with a `text` key",
     "relay.admin.app": "73 ms, 2.0 MB: only with `web:`",
+    "relay.monitoring.metrics": "12 ms, 1.1 MB (prometheus_client): only with `web:`",
     "relay.outbox.copy": "imports asyncpg",
     "relay.outbox.postgres": "imports asyncpg",
     "slack_sdk": "26 ms, 2.4 MB: only for sinks of Slack",

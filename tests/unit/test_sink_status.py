@@ -14,7 +14,7 @@ from relay.cli.sinks import json_row, reports
 from relay.config import Config, parse
 from relay.delivery.lane import LaneStatus
 from relay.monitoring.health import HealthCheck
-from relay.monitoring.metrics import Metrics, scrape
+from relay.monitoring.metrics import Metrics
 from relay.monitoring.sink_status import SinkState, sink_state
 from relay.outbox import Backlog, ClosedSink
 from relay.outcome import Attempt
@@ -67,7 +67,7 @@ class Intake:
 async def state_in_metrics(outbox: Any, lanes: Mapping[str, LaneStatus]) -> set[tuple[str, str]]:
     """Sinks and their states, of which exactly one is 1."""
     health_check = HealthCheck(Intake(), dict)
-    text, _ = await scrape(Metrics(kinds=()), health_check, outbox, lanes, now=NOW)
+    text, _ = await Metrics(kinds=()).scrape(health_check, outbox, lanes, now=NOW)
     await health_check.close()
     states = re.findall(r'relay_sink_state\{sink="(\w+)",state="(\w+)"\} 1\.0', text.decode())
     assert 'relay_backlog{sink="team"} 3.0' in text.decode()
