@@ -7,7 +7,7 @@ https://babel.pocoo.org/en/latest/messages.html
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from zoneinfo import ZoneInfo
@@ -62,14 +62,21 @@ class Language:
 
     def moment(self, at: int) -> str:
         """A moment (Unix milliseconds) as people of this language write it, with the zone."""
-        from babel import Locale  # late: see tests/unit/test_late_imports.py
-        from babel.dates import format_date, format_time
-
         zone = ZoneInfo(self.timezone)
         try:
             when = datetime.fromtimestamp(at / 1000, zone)
         except (OverflowError, ValueError, OSError):
             return str(at)
-        locale = Locale.parse(tag(self.locale))
-        day = format_date(when, "medium", locale=locale)
-        return f"{day} {format_time(when, 'short', tzinfo=zone, locale=locale)} {when.tzname()}"
+        minute = when.replace(second=0, microsecond=0, tzinfo=None)
+        return f"{_minute(minute, self.locale)} {when.tzname()}"
+
+
+@lru_cache(64)
+def _minute(when: datetime, locale: str) -> str:
+    """A date and a time of day: messages of one minute have the same."""
+    from babel import Locale  # late: see tests/unit/test_late_imports.py
+    from babel.dates import format_date, format_time
+
+    words = Locale.parse(tag(locale))
+    day = format_date(when, "medium", locale=words)
+    return f"{day} {format_time(when, 'short', locale=words)}"

@@ -26,27 +26,28 @@ def composed(
 ) -> Message:
     """Parse the blocks; ``trees`` are those that they refer to. BoundError if it is too much."""
     left = room(blocks.values())
-    trees_by_name = {
-        name: parsed(blocks.get(name, ""), partial(parser, name, trees, left)) for name in BLOCKS
-    }
+
+    def tree(block: str) -> Tree:
+        return parsed(blocks.get(block, ""), partial(parser, block, trees, left))
 
     def word(block: str) -> str:
-        return text_of(trees_by_name[block]).strip()
+        return text_of(tree(block)).strip()
 
+    moment = _moment(event)
     return Message(
-        title=on_one_line(trees_by_name["title"]),
+        title=on_one_line(tree("title")),
         url=_web(word("url")),
-        author=on_one_line(trees_by_name["author"]),
+        author=on_one_line(tree("author")),
         author_url=_web(word("author_url")),
         avatar=_web(word("avatar")),
         color=_color(word("color")),
-        body=stripped(folded(trees_by_name["body"])),
-        fields=_fields(trees_by_name["fields"]),
-        images=tuple(_images(trees_by_name["images"], _types(event))),
-        footer=on_one_line(trees_by_name["footer"]),
+        body=stripped(folded(tree("body"))),
+        fields=_fields(tree("fields")),
+        images=_images(tree("images"), event),
+        footer=on_one_line(tree("footer")),
         ping=frozenset(word("ping").split()),
-        at=_moment(event),
-        when=language.moment(_moment(event)),
+        at=moment,
+        when=language.moment(moment),
     )
 
 
@@ -146,21 +147,22 @@ def _fields(nodes: Tree) -> tuple[Field, ...]:
     )
 
 
-def _images(nodes: Tree, types: Mapping[str, str]) -> Iterator[Image]:
+def _images(nodes: Tree, event: Event) -> tuple[Image, ...]:
     """Each link is a picture, its label the alt text; one without an address keeps its name."""
     if len(nodes) > 2 * PARTS:
         raise BoundError(f"more than {PARTS} pictures")
-    for node in nodes:
-        if isinstance(node, Link):
-            alt = " ".join(text_of(node.children).split())
-            yield Image(url=node.url, alt=alt, type=types.get(node.url, ""), source=node.source)
-
-
-def _types(event: Event) -> Mapping[str, str]:
-    """The media types of the event's files, by their addresses."""
-    if event.note is None:
-        return {}
-    return {file.url: file.type for note in event.note.walk() for file in note.files if file.url}
+    notes = event.note.walk() if nodes and event.note is not None else ()
+    types = {file.url: file.type for note in notes for file in note.files}
+    return tuple(
+        Image(
+            url=node.url,
+            alt=" ".join(text_of(node.children).split()),
+            type=types.get(node.url, ""),
+            source=node.source,
+        )
+        for node in nodes
+        if isinstance(node, Link)
+    )
 
 
 def _moment(event: Event) -> int:

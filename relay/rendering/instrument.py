@@ -97,22 +97,22 @@ def _meter(node: nodes.Node, sizes: dict[int, int]) -> None:
             _begin(node, node.body, sizes[id(node)])
         case nodes.For():
             each = nodes.Const(1 + sizes[id(node)] // AT_ONCE, lineno=node.lineno)
-            node.iter = _passed(" turns", node.iter, each)
+            node.iter = passed(" turns", node.iter, each)
             if node.recursive:  # ``loop(…)`` goes through others
                 _begin(node, node.body, sizes[id(node)])
         case nodes.Output():
             node.nodes = [_data(child) for child in node.nodes]
         case nodes.Concat():
             parts = nodes.Tuple(node.nodes, "load", lineno=node.lineno)
-            node.nodes = [_passed(" together", parts)]
+            node.nodes = [passed(" together", parts)]
         case nodes.Compare():
             _meter_comparison(node)
         case nodes.Getitem(arg=nodes.Slice()):
-            node.node = _passed(" sliced", node.node)
+            node.node = passed(" sliced", node.node)
         case nodes.Dict():
             for pair in node.items:
                 if not isinstance(pair.key, nodes.Const):
-                    pair.key = _passed(" key", pair.key)
+                    pair.key = passed(" key", pair.key)
         case nodes.Call() | nodes.Filter() | nodes.Test():
             _meter_arguments(node)
 
@@ -122,9 +122,9 @@ def _meter_comparison(node: nodes.Compare) -> None:
     if any(operand.op in {"in", "notin"} for operand in node.ops):
         _meter_search(node)
     elif len(node.ops) > 1 or not (_is_short(node.expr) or _is_short(node.ops[0].expr)):
-        node.expr = _passed(" weighed", node.expr)
+        node.expr = passed(" weighed", node.expr)
         for operand in node.ops:
-            operand.expr = _passed(" weighed", operand.expr)
+            operand.expr = passed(" weighed", operand.expr)
 
 
 def _meter_search(node: nodes.Compare) -> None:
@@ -134,11 +134,11 @@ def _meter_search(node: nodes.Compare) -> None:
         [node.expr, *(operand.expr for operand in node.ops)], node.ops, strict=False
     ):
         if operand.op not in {"in", "notin"}:
-            args = [_passed(" weighed", expr) for expr in (left, operand.expr)]
+            args = [passed(" weighed", expr) for expr in (left, operand.expr)]
             pair = nodes.Operand(operand.op, args[1], lineno=node.lineno)
             asked.append(nodes.Compare(args[0], [pair], lineno=node.lineno))
             continue
-        search = _passed(" in", left, operand.expr)
+        search = passed(" in", left, operand.expr)
         is_negative = operand.op == "notin"
         asked.append(nodes.Not(search, lineno=node.lineno) if is_negative else search)
     whole = asked.pop(0)
@@ -149,19 +149,20 @@ def _meter_search(node: nodes.Compare) -> None:
 
 def _meter_arguments(node: nodes.Call | nodes.Filter | nodes.Test) -> None:
     if node.dyn_args is not None:
-        node.dyn_args = _passed(" turns", node.dyn_args, nodes.Const(1))
+        node.dyn_args = passed(" turns", node.dyn_args, nodes.Const(1))
     if node.dyn_kwargs is not None:
-        node.dyn_kwargs = _passed(" turns", node.dyn_kwargs, nodes.Const(1))
+        node.dyn_kwargs = passed(" turns", node.dyn_kwargs, nodes.Const(1))
 
 
 def _begin(node: nodes.Node, body: list[nodes.Node], size: int) -> None:
     if size < 2 * AT_ONCE and not isinstance(node, nodes.For):
         return  # the call that leads here has paid
     price = nodes.Const(1 + size // AT_ONCE, lineno=node.lineno)
-    body.insert(0, nodes.ExprStmt(_passed(" step", price), lineno=node.lineno))
+    body.insert(0, nodes.ExprStmt(passed(" step", price), lineno=node.lineno))
 
 
-def _passed(name: str, value: nodes.Node, *args: nodes.Expr) -> nodes.Filter:
+def passed(name: str, value: nodes.Node, *args: nodes.Expr) -> nodes.Filter:
+    """The value, after it went through a filter."""
     return nodes.Filter(value, name, list(args), [], None, None, lineno=value.lineno)
 
 

@@ -7,7 +7,7 @@ Jinja that changes one of these things fails there, with its name.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from types import CodeType
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = [
     "BlockReference",
     "Context",
     "Cycler",
+    "DirectGenerator",
     "Environment",
     "GroupTuple",
     "Joiner",
@@ -72,6 +73,40 @@ class _Generator(CodeGenerator):
             super().visit_Block(node, frame)
 
 
+class DirectGenerator(_Generator):
+    """
+    Compiles reads and calls to Python's own, without asking the environment.
+
+    For templates that come with relay: they read only what is there. ``Environment.looked_up`` are
+    the names that the environment is asked for.
+    """
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
+        CodeGenerator.visit_Concat(self, node, frame)
+
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
+        if isinstance(self.environment, Environment) and node.attr in self.environment.looked_up:
+            super().visit_Getattr(node, frame)
+        else:
+            self.visit(node.node, frame)
+            self.write(f".{node.attr}")
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
+        self.visit(node.node, frame)
+        self.write("(")
+        for arg in (*node.args, *node.kwargs):
+            self.visit(arg, frame)
+            self.write(", ")
+        self.write(")")
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        """``finalize`` also escapes what is not markup yet."""
+        self.write("environment.finalize(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        self.write(")")
+
+
 class _Template(Template):
     """Runs the root of an imported template once per rendering: Jinja does so once per process."""
 
@@ -93,9 +128,12 @@ class Environment(SandboxedEnvironment):
     code_generator_class = _Generator
     blocks_apart = False
     """Whether the root of a template leaves its blocks to ``blocks_of``."""
+    looked_up = frozenset[str]()
+    """The attributes for which also a ``DirectGenerator`` asks the environment."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._loaded: dict[str, Template] = {}
         self._broken: dict[str, TemplateSyntaxError] = {}
         self.only_macros: set[str | None] = set()
         """Templates that compute nothing when they are imported: once per process is enough."""
@@ -119,10 +157,14 @@ class Environment(SandboxedEnvironment):
 
     def _load_template(self, name: str, globals: Any) -> Template:
         self.loading()
+        if (template := self._loaded.get(name)) is not None:
+            return template
         if (error := self._broken.get(name)) is not None:
             raise error.with_traceback(None)
         try:
-            return super()._load_template(name, globals)
+            template = self._loaded[name] = super()._load_template(name, globals)
+            template.globals = dict(template.globals)  # read for each rendering: Jinja's is a chain
+            return template
         except TemplateSyntaxError as broken:
             if broken.message != TOO_DEEP:  # which can be the caller's depth
                 self._broken[name] = broken  # it stays broken: a reload has another environment
@@ -185,13 +227,17 @@ def _line_of(source: str, number: int) -> int:
 
 
 def blocks_of(
-    template: Template, named: Mapping[str, Any], join: Callable[[Iterable[str]], str]
+    template: Template, named: Mapping[str, Any], names: Container[str] | None = None
 ) -> dict[str, str]:
-    """Every block of a template, also those that it inherits, rendered once each."""
+    """The blocks of a template, also those that it inherits, rendered once each."""
     # template.blocks alone misses inherited blocks and top-level {% set %}: run the root first.
-    context = template.new_context(dict(named))
+    context, join = template.new_context(dict(named)), template.environment.concat
     join(template.root_render_func(context))
-    return {name: join(stack[0](context)) for name, stack in context.blocks.items()}
+    return {
+        name: join(stack[0](context))
+        for name, stack in context.blocks.items()
+        if names is None or name in names
+    }
 
 
 def place_of(error: Exception) -> tuple[str, int] | None:

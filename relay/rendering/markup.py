@@ -7,7 +7,7 @@ for a tree that the filter of that name has made. A newline is a line break, as 
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from html.parser import HTMLParser
+from html import unescape
 
 from relay.rendering.meter import BoundError
 from relay.text.links import link
@@ -31,7 +31,7 @@ from relay.text.tree import (
     text_of,
 )
 
-Attributes = dict[str, str]
+Attributes = Mapping[str, str]
 Make = Callable[[Attributes, Tree], Tree]
 
 _NUMBER = re.compile(r"-?[0-9]{1,16}")
@@ -41,8 +41,11 @@ DEPTH = 50  # tags in tags; deeper ones are dropped
 HEAVIEST = 500_000  # characters of one message; a tag or a node counts as NODE of them
 NODE = 16
 
-_LOOSE = re.compile(r"""<(?!/?[a-zA-Z][^<>"']*+(?:(?:"[^"<]*"|'[^'<]*')[^<>"']*+)*+>)""")
-"""A ``<`` that does not begin a tag. Python's parser would read the rest again for each of them."""
+_TAG = re.compile(
+    r"""<(/?)([a-zA-Z][^\s/<>"']*+)([^<>"']*+(?:(?:"[^"<]*"|'[^'<]*')[^<>"']*+)*+)>"""
+)
+"""A tag; every other ``<`` is text."""
+_ATTRIBUTE = re.compile(r"""([^\s/=]+)\s*(?:=\s*("[^"]*"|'[^']*'|[^\s"']*))?""")
 
 TREE = "mfm"
 """The tag that stands for a tree made elsewhere: ``<mfm n="0"></mfm>``."""
@@ -98,7 +101,7 @@ PICTURES: Mapping[str, Make] = {"a": _picture}
 """Tags in the block of pictures, where a link's label is an alt text, not an address."""
 
 
-class MarkupParser(HTMLParser):
+class MarkupParser:
     """Parses one block of a template. ``problems`` lists everything outside the subset."""
 
     def __init__(
@@ -109,7 +112,6 @@ class MarkupParser(HTMLParser):
         room: list[int] | None = None,
     ) -> None:
         """``room`` is how many characters of trees may be placed; parsers may share it."""
-        super().__init__(convert_charrefs=True)
         self.problems: list[str] = []
         self._trees = trees
         self._room = [HEAVIEST] if room is None else room
@@ -119,18 +121,24 @@ class MarkupParser(HTMLParser):
     def parse(self, source: str) -> Tree:
         """The tree of a block, without blank lines around it."""
         text = self._uncommented(source) if "<!--" in source else source
-        self.feed(_LOOSE.sub("&lt;", text))
-        self.close()
+        at = 0
+        for match in _TAG.finditer(text):
+            if at < match.start():
+                self._add(Text(unescape(text[at : match.start()])))
+            at = match.end()
+            slash, name, rest = match.groups()
+            if not slash:
+                self._begin(name.lower(), _attributes(rest) if rest else {})
+            if slash or (rest.endswith("/") and _ATTRIBUTE.sub("", rest).endswith("/")):
+                self._close(name.lower())
+        if at < len(text):
+            self._add(Text(unescape(text[at:])))
         while len(self._open) > 1:
             self.problems.append(f"<{self._open[-1][0]}> is never closed")
             self._end()
         return stripped(tuple(self._open[0][2]))
 
-    def set_cdata_mode(self, elem: str, *, escapable: bool = False) -> None:
-        """Keeps the content of ``<script>`` and its like as text: nothing vanishes."""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in attrs}
+    def _begin(self, tag: str, attributes: Attributes) -> None:
         if tag == "br":
             self._add(Text("\n"))
         elif tag == TREE:
@@ -142,7 +150,7 @@ class MarkupParser(HTMLParser):
         else:
             self.problems.append(f"<{tag}> is not in the HTML subset of templates")
 
-    def handle_endtag(self, tag: str) -> None:
+    def _close(self, tag: str) -> None:
         if tag in {TREE, "br"} or tag not in self._make:
             return
         if tag not in [name for name, _, _ in self._open]:
@@ -152,9 +160,6 @@ class MarkupParser(HTMLParser):
             self.problems.append(f"<{self._open[-1][0]}> is not closed before </{tag}>")
             self._end()
         self._end()
-
-    def handle_data(self, data: str) -> None:
-        self._add(Text(data))
 
     def _uncommented(self, source: str) -> str:
         """A text without ``<!-- … -->``; a comment that never ends is text."""
@@ -214,6 +219,13 @@ def _weight(nodes: Tree) -> int:
             case _:
                 total += _weight(node.children)
     return total
+
+
+def _attributes(written: str) -> Attributes:
+    return {
+        name.lower(): unescape(value[1:-1] if value[:1] in {'"', "'"} else value)
+        for name, value in _ATTRIBUTE.findall(written)
+    }
 
 
 def parsed(source: str, parser: Callable[[], MarkupParser]) -> Tree:

@@ -7,7 +7,7 @@ renderer of a sink sends ``outline`` instead, which no template can break.
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,10 +31,10 @@ from relay.rendering.blocks import BLOCKS, composed, guarded, parser
 from relay.rendering.builtins import light
 from relay.rendering.expression import values
 from relay.rendering.jinja import TemplateModule, blocks_of
-from relay.rendering.meter import BoundError, bounded, carried, charge, joined, weighed
+from relay.rendering.meter import BoundError, bounded, carried, charge, weighed
 from relay.rendering.problem import Problem, ProblemError, line_of_block, problem_of
 from relay.rendering.rich import Attribution, Rich, common_origin
-from relay.rendering.sandbox import Sandbox
+from relay.rendering.sandbox import Direct, Sandbox
 from relay.resources import resource
 from relay.text.hosts import readable
 from relay.text.message import Message, mapped
@@ -71,6 +71,17 @@ class _Environment(Sandbox):
 
     blocks_apart = True
 
+    def __init__(self, loader: BaseLoader) -> None:
+        super().__init__(loader)
+        self.filters |= {"mfm": _mfm, "emoji": _emoji, "moment": _moment, "readable": _readable}
+        self.tests["past"] = light(_is_past)
+        self.translate(
+            lambda message: _scene.get().language.gettext(message),
+            lambda singular, plural, number: _scene.get().language.ngettext(
+                singular, plural, number
+            ),
+        )
+
     def attributed(self, owner: Any, name: str, attribution: Attribution, value: Any) -> Any:
         scene, key = _scene.get(), (id(owner), name)  # owners live as long as the event
         if key not in scene.texts:
@@ -79,6 +90,10 @@ class _Environment(Sandbox):
 
     def modules(self) -> dict[str | None, TemplateModule]:
         return _scene.get().modules
+
+
+class _BuiltIn(_Environment, Direct):
+    """The same for the templates that come with relay."""
 
 
 class Templates:
@@ -103,17 +118,12 @@ class Templates:
             loaders.insert(0, FileSystemLoader(directory))
         loaders.insert(0, DictLoader(drafts or {}))
         self._environment = _Environment(ChoiceLoader(loaders))
-        self._environment.filters |= {"mfm": _mfm, "emoji": _emoji, "moment": _moment}
-        self._environment.filters["readable"] = _readable
-        self._environment.tests["past"] = light(_is_past)
-        self._environment.translate(
-            lambda message: _scene.get().language.gettext(message),
-            lambda singular, plural, number: _scene.get().language.ngettext(
-                singular, plural, number
-            ),
-        )
+        self._built_in = _BuiltIn(built_in)
         names = self._environment.list_templates(["j2"])
         self.names = frozenset(name for name in names if "/" not in name)
+        self._ours = _unchanged(
+            set(built_in.list_templates()), ChoiceLoader(loaders[:-2]).list_templates()
+        )
 
     def name_for(self, event: Event, variant: str | None = None) -> str:
         """The file that renders an event: its kind's, or that of a route's ``template``."""
@@ -142,7 +152,7 @@ class Templates:
     ) -> Message:
         """Raises TemplateError, with the file and the line."""
         name = self.name_for(event, variant)
-        blocks, trees = self._blocks(name, display, self._scene(event, language))
+        blocks, trees = self._blocks(name, display, self._scene(event, language), BLOCKS)
         return mapped(_message(name, blocks, trees, event, display, language), _in_words(language))
 
     def problems(
@@ -175,19 +185,27 @@ class Templates:
         return _Scene(event, language, now=max(event.created_at, self.clock()))
 
     def _blocks(
-        self, name: str, display: Display, scene: _Scene
+        self, name: str, display: Display, scene: _Scene, names: Container[str] | None = None
     ) -> tuple[dict[str, str], list[Tree]]:
-        """Every block of a template, rendered, and the trees that they refer to."""
+        """The blocks of a template, rendered, and the trees that they refer to."""
         token = _scene.set(scene)
         try:
             with bounded():
-                template = self._environment.get_template(name)
+                environment = self._built_in if name in self._ours else self._environment
+                template = environment.get_template(name)
                 named = values(scene.event) | {"display": display}
-                return blocks_of(template, named, joined), scene.trees
+                return blocks_of(template, named, names), scene.trees
         except Exception as error:  # a template is a program: it can raise whatever Python can
             raise ProblemError(problem_of(name, error, self.source)) from None
         finally:
             _scene.reset(token)
+
+
+def _unchanged(ours: Collection[str], replaced: Collection[str]) -> frozenset[str]:
+    """Relay's templates that read no replaced ones: they read those whose names begin with _."""
+    changed = {name for name in ours if name in replaced}
+    shared = any(name.startswith("_") for name in changed)
+    return frozenset() if shared else frozenset(ours) - changed
 
 
 def _message(
@@ -254,7 +272,7 @@ def _read(text: str) -> tuple[str, Origin]:
     scene = _scene.get()
     if isinstance(text, Markup):
         return text.unescape(), common_origin(scene.event)
-    return text, text.origin if isinstance(text, Rich) else Origin(server=scene.event.server)
+    return str(text), text.origin if isinstance(text, Rich) else Origin(server=scene.event.server)
 
 
 def _pay_for_markup(text: str) -> None:

@@ -129,7 +129,8 @@ def honest(target: Link) -> Link | Tree:
     elif _may_lie(label, target):
         plain = _in_letters(url)
         return (*children, Text(" ("), Link(plain, (Text(plain),)), Text(")"))
-    return replace(target, children=without_links(children))
+    bare = without_links(children)
+    return target if bare == children else replace(target, children=bare)
 
 
 def link(url: str, children: Tree, source: LabelSource = LabelSource.USER) -> Tree:

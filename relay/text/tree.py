@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
+from operator import is_
 
 from relay.text.unicode import is_visible, with_few_marks
 
@@ -132,7 +133,8 @@ class Time:
     """The moment in words, for chats that cannot."""
 
 
-Node = Text | Styled | Code | Pre | Math | Quote | Center | Heading | Colored | Link | Emoji | Time
+Parent = Styled | Quote | Center | Heading | Colored | Link
+Node = Text | Code | Pre | Math | Emoji | Time | Parent
 Tree = tuple[Node, ...]
 
 _NEWLINE = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -165,29 +167,32 @@ def merged(nodes: Iterable[Node]) -> Iterator[Node]:
             yield from group
 
 
+def _with_children(node: Parent, children: Tree) -> Node:
+    """The node with other children; itself if they are the same."""
+    is_same = len(children) == len(node.children) and all(map(is_, children, node.children))
+    return node if is_same else replace(node, children=children)
+
+
 def mapped(nodes: Tree, change: Callable[[Node], Node]) -> Tree:
     """The same tree with ``change`` applied to every leaf."""
-    result: list[Node] = []
-    for node in nodes:
-        match node:
-            case Styled() | Quote() | Center() | Heading() | Colored() | Link():
-                result.append(replace(node, children=mapped(node.children, change)))
-            case _:
-                result.append(change(node))
-    return tuple(result)
+    return tuple(
+        _with_children(node, mapped(node.children, change))
+        if isinstance(node, Parent)
+        else change(node)
+        for node in nodes
+    )
 
 
 def relinked(nodes: Tree, change: Callable[[Link], Tree]) -> Tree:
     """The same tree with each link replaced by the result of ``change``."""
     result: list[Node] = []
     for node in nodes:
-        match node:
-            case Link():
-                result.extend(change(node))
-            case Styled() | Quote() | Center() | Heading() | Colored():
-                result.append(replace(node, children=relinked(node.children, change)))
-            case _:
-                result.append(node)
+        if isinstance(node, Link):
+            result.extend(change(node))
+        elif isinstance(node, Parent):
+            result.append(_with_children(node, relinked(node.children, change)))
+        else:
+            result.append(node)
     return tuple(result)
 
 
@@ -216,7 +221,7 @@ def _inline(nodes: Tree) -> Iterator[Node]:
     for node in nodes:
         match node:
             case Text(text):
-                yield Text(re.sub(r"\s+", " ", text) if not text.isprintable() else text)
+                yield node if text.isprintable() else Text(re.sub(r"\s+", " ", text))
             case Code(text) | Pre(text):
                 yield Code(" ".join(text.split()))
             case Math(formula):
@@ -226,7 +231,7 @@ def _inline(nodes: Tree) -> Iterator[Node]:
             case Heading(children):
                 yield Styled(Style.BOLD, on_one_line(children))
             case Styled() | Colored() | Link():
-                yield replace(node, children=on_one_line(node.children))
+                yield _with_children(node, on_one_line(node.children))
             case _:
                 yield node
 
@@ -250,6 +255,9 @@ class _Folding:
 
     def _node(self, node: Node) -> Node:
         match node:
+            case Text(text) if text.isprintable() and is_visible(text):
+                self.breaks = 0
+                return node
             case Text(text):
                 return Text(self._text(text))
             case Quote() | Center() | Heading() if not is_visible(text_of(node.children)):
@@ -260,7 +268,7 @@ class _Folding:
                 self.breaks = 1
                 return changed
             case Styled() | Colored() | Link():
-                return replace(node, children=self.tree(node.children))
+                return _with_children(node, self.tree(node.children))
             case Pre() | Math(block=True):
                 self.breaks = 1
                 return node

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from relay.errors import TemplateError
 from relay.misskey import samples as sample
-from relay.model import Display
+from relay.model import Choice, Display, File, Poll
 from relay.rendering.expression import overrun, predicate
 from relay.rendering.meter import bounded
 from relay.rendering.templates import Templates
@@ -53,6 +53,40 @@ def test_a_hostile_template_ends_and_says_where(source: str, told: str) -> None:
 
 def test_there_are_more_than_a_hundred_of_them() -> None:
     assert len(HOSTILE) > 130
+
+
+def test_a_template_of_relays_own_pays_for_next_to_nothing() -> None:
+    """Without its loops, texts and files: they are read a fixed number of times."""
+    with bounded() as left:
+        before = left[0]
+        Templates().render(_EVENT, display=Display())
+        ours = before - left[0]
+        Templates(drafts={"_parts.j2": Templates().source("_parts.j2")}).render(
+            _EVENT, display=Display()
+        )
+        replaced = before - left[0] - ours
+    assert ours < replaced - 100
+
+
+@pytest.mark.parametrize("named", ["files", "poll", "details"])
+def test_the_loops_of_relays_own_templates_are_bounded(named: str) -> None:
+    assert _EVENT.note is not None
+    many = {
+        "files": replace(_EVENT, note=replace(_EVENT.note, files=(File(),) * 20_000)),
+        "poll": replace(
+            _EVENT, note=replace(_EVENT.note, poll=Poll(choices=(Choice(text="x"),) * 20_000))
+        ),
+        "details": replace(_EVENT, kind="other", details={str(n): n for n in range(20_000)}),
+    }
+    with pytest.raises(TemplateError, match=STEPS_OUT):
+        Templates().render(many[named], display=Display())
+
+
+def test_relays_own_templates_read_only_files_whose_names_begin_with_a_stroke() -> None:
+    templates = Templates()
+    for name in templates.names:
+        read = re.findall(r"(?:extends|import|include|from) [\"']([^\"']+)", templates.source(name))
+        assert all(other.startswith("_") for other in read)
 
 
 CONDITIONS = {

@@ -109,7 +109,7 @@ def test_blocks_are_rendered_apart_once_each_with_all_that_the_root_sets() -> No
         own="{% extends 'base.j2' %}{% block a %}own {{ super() }}{{ y }}{% endblock %}",
     )
     environment.blocks_apart = True
-    blocks = jinja.blocks_of(environment.get_template("own.j2"), {"y": 2}, "".join)
+    blocks = jinja.blocks_of(environment.get_template("own.j2"), {"y": 2})
     assert blocks == {"a": "own base 12", "c": "c"}
 
 
@@ -120,7 +120,7 @@ def test_a_template_that_keeps_its_blocks_writes_them() -> None:
 def test_an_error_is_placed_in_the_innermost_template() -> None:
     environment = _Noted(a="\n{% include 'b.j2' %}", b="\n\n{{ 1 / x }}")
     with pytest.raises(ZeroDivisionError) as error:
-        jinja.blocks_of(environment.get_template("a.j2"), {"x": 0}, "".join)
+        jinja.blocks_of(environment.get_template("a.j2"), {"x": 0})
     assert jinja.place_of(error.value) == ("b.j2", 3)
     assert jinja.place_of(ValueError()) is None
 
@@ -243,3 +243,39 @@ def test_an_imported_template_of_nothing_but_macros_is_run_once_in_all() -> None
     environment.globals["count"] = lambda: runs.append(1) or len(runs)
     template = environment.get_template("a.j2")
     assert [template.render(), template.render()] == ["1", "2"]
+
+
+def test_what_is_generated_directly_asks_the_environment_only_for_some_attributes() -> None:
+    asked: list[str] = []
+
+    class Direct(_Noted):
+        code_generator_class = jinja.DirectGenerator
+        looked_up = frozenset({"real"})
+
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            asked.append(attribute)
+            return obj.real
+
+        def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+            raise AssertionError
+
+    environment = Direct()
+    environment.finalize = lambda value: f"[{value}]"
+    template = environment.from_string(
+        "{% macro m(x, y=1) %}{{ x }}{{ y }}{% endmacro %}{{ n.imag }}{{ n.real }}{{ m(2, y=3) }}"
+        "{{ 'a' ~ 'b' }}<"
+    )
+    assert template.render(n=4 + 5j) == "[5.0][4.0][[2][3]][ab]<"
+    assert asked == ["real"]
+
+
+def test_a_template_is_loaded_once() -> None:
+    environment = _Noted(a="a")
+    assert environment.get_template("a.j2") is environment.get_template("a.j2")
+    assert environment.hooks == ["load", "parse a", "compile Template", "load"]
+
+
+def test_only_the_blocks_that_are_named_are_rendered() -> None:
+    environment = _Noted(a="{% block a %}a{% endblock %}{% block b %}{{ 1 / 0 }}{% endblock %}")
+    environment.blocks_apart = True
+    assert jinja.blocks_of(environment.get_template("a.j2"), {}, {"a"}) == {"a": "a"}

@@ -260,3 +260,16 @@ def test_words_that_an_imported_template_sets_are_in_the_language_of_each_render
         bodies.append(text_of(message.body))
     assert titles[0] == titles[2] == "ended" != titles[1]
     assert len(set(bodies)) == 1
+
+
+def test_a_file_that_relays_templates_share_can_be_replaced(tmp_path: Path) -> None:
+    parts = BUILT_IN.source("_parts.j2").replace('_("public")', '"for all"')
+    message = own(tmp_path, "_parts.j2", parts).render(sample.event("mention"), display=SHOW)
+    assert plain.render(message.footer) == "🌐 for all · misskey.example"
+
+
+def test_a_block_that_no_message_has_is_checked_and_not_rendered(tmp_path: Path) -> None:
+    templates = own(tmp_path, "mention.j2", "{% block extra %}{{ note.txt }}{% endblock %}")
+    assert templates.render(sample.event("mention"), display=SHOW).body == ()
+    (problem,) = templates.problems(sample.event("mention"), display=SHOW)
+    assert "txt" in str(problem)
