@@ -16,6 +16,7 @@ from relay.outbox.records import (
     NewEvent,
     PostedMessage,
     Pruned,
+    Restrictions,
     RoutedBatch,
     RoutedEvent,
     StoredEvent,
@@ -86,7 +87,7 @@ class Outbox(Protocol):
         """
         Commit an event that is already routed, with its deliveries.
 
-        Returns the sinks that may have something to send now; None if the event is not new.
+        Returns the sinks to wake; None if the event is not new.
         """
         ...
 
@@ -223,12 +224,15 @@ class Outbox(Protocol):
         ...
 
     async def stored_events(self, event_id: str) -> Sequence[StoredEvent]:
-        """The events with an id of Misskey's: one for each hook that brought it."""
+        """The events with an id of Misskey's, one for each hook that brought it."""
+        ...
+
+    async def restrictions(self, notes: Mapping[str, str]) -> Restrictions:
+        """Read once all that binds a message about notes, given by subject with the id of each."""
         ...
 
     async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
-        """By subject, the last events that restrict it; unrestricted subjects are left out."""
-        ...
+        """``Restrictions.events``, until the lanes ask for ``restrictions``."""
 
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
         """Dead letters, the newest first."""

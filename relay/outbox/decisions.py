@@ -1,11 +1,13 @@
-"""The router's decisions on the events of the journal, as both databases store them."""
+"""The router's decisions on the events of the journal, as both databases store and read them."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from relay.errors import OutboxError
-from relay.outbox.records import Decide, JournalEntry, RoutedBatch, RoutedEvent
+from relay.outbox.records import Decide, JournalEntry, RoutedBatch, RoutedEvent, StoredEvent
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +77,28 @@ def withheld(decisions: Sequence[Decision]) -> Sequence[tuple[int, str, str]]:
         for decision in decisions
         for sink, reason in decision.routed.withheld.items()
     ]
+
+
+def stored_events(rows: Iterable[Mapping[str, Any]]) -> Sequence[StoredEvent]:
+    """Events from their rows: one row for each sink from which an event is withheld, or one."""
+    events = dict[int, StoredEvent]()
+    for row in rows:
+        values = dict(row)
+        id, sink, reason = (values.pop(name) for name in ("id", "sink", "reason"))
+        values["is_routed"] = bool(values["is_routed"])
+        withheld = {} if sink is None else {sink: reason}
+        if id in events:
+            withheld |= events[id].withheld
+        events[id] = StoredEvent(**values, withheld=withheld)
+    return list(events.values())
+
+
+def restricting(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Sequence[StoredEvent]]:
+    """Events that restrict notes, by subject."""
+    events = defaultdict[str, list[StoredEvent]](list)
+    for row in map(dict, rows):
+        events[row.pop("subject")].append(StoredEvent(**row))
+    return events
 
 
 async def route(

@@ -82,11 +82,26 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """An event as it came, whether or not a route matched it."""
+    """An event as it came, whether or not a route matched it, and what became of it."""
 
     hook: str
     server: str
     raw: bytes = field(repr=False)
+    is_routed: bool = True
+    no_route: str | None = None
+    """The reason why no route selects a sink, if none did."""
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """The sinks that may not show it, each with the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restrictions:
+    """The events that bind a message about notes."""
+
+    events: Mapping[str, Sequence[StoredEvent]] = field(default_factory=dict)
+    """By subject, the last events that restrict it; unrestricted subjects are left out."""
+    has_unrouted: bool = False
+    """Whether an event about one of the notes still waits to be routed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

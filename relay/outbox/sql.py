@@ -63,8 +63,8 @@ EXPEDITE = """
 UPDATE delivery SET due_at = CASE WHEN due_at < $2 THEN due_at ELSE $2 END
 WHERE (id = $1 OR (batch = $1 AND batch <> id)) AND state = 'pending' AND NOT claimed
 """
-# A restart often follows a fix: deliveries that wait for another attempt get it now. A claimed
-# delivery gets another due time in any case, because that was its lease.
+# A restart often follows a fix: deliveries that wait for another attempt get it now. The due time
+# of a claimed one changes in any case, because that was its lease.
 RECOVER = """
 UPDATE delivery SET due_at = CASE WHEN due_at < $1 AND NOT claimed THEN due_at ELSE $1 END
 WHERE state = 'pending' AND batch IS NOT NULL
@@ -104,7 +104,12 @@ FROM attempt JOIN delivery ON delivery.id = attempt.delivery
 WHERE attempt.id IN (
     SELECT max(recent.id) FROM recent JOIN delivery ON delivery.id = recent.delivery GROUP BY sink)
 """
-STORED_EVENTS = "SELECT hook, server, raw FROM event WHERE event_id = $1 ORDER BY id"
+STORED_EVENTS = """
+SELECT event.id, hook, server, raw, no_route, unrouted.event IS NULL AS is_routed, sink, reason
+FROM event LEFT JOIN unrouted ON unrouted.event = event.id
+LEFT JOIN withheld ON withheld.event = event.id
+WHERE event_id = $1 ORDER BY event.id, sink
+"""
 
 DEAD_GROUPS = """
 SELECT sink, reason, count(*) AS number, max(id) AS newest FROM delivery
@@ -129,8 +134,7 @@ PENDING_COUNT = """
 SELECT (SELECT count(*) FROM delivery WHERE state = 'pending')
      + (SELECT count(*) FROM unrouted) AS number
 """
-# The events that one step of pruning looks at: those with deliveries that wait for weeks must not
-# be read through each time.
+# The events that one step of pruning looks at: those that wait for weeks are not read each time.
 OLDEST = """
 SELECT count(*) AS number, max(id) AS last, max(accepted_at) AS accepted_at FROM (
     SELECT id, accepted_at FROM event WHERE id > $1 ORDER BY id LIMIT $2) AS looked_at
@@ -269,7 +273,7 @@ class SQLOutbox(ABC):
         return {row.pop("sink"): Attempt(**row) for row in rows}
 
     async def stored_events(self, event_id: str) -> Sequence[StoredEvent]:
-        return [StoredEvent(**row) for row in await self._rows(STORED_EVENTS, event_id)]
+        return decisions.stored_events(await self._rows(STORED_EVENTS, event_id))
 
     async def delivery(self, delivery_id: int) -> Delivery | None:
         row = await self._row(ONE, delivery_id)

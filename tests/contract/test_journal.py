@@ -187,3 +187,54 @@ async def test_a_replayed_event_is_stored_with_its_deliveries(outbox):
     assert await outbox.replay(an_entry(1), RoutedEvent(sinks=BOTH)) is None
     assert await queue(outbox) == [b"1"]
     assert await is_clear(outbox)
+
+
+# --- what binds a lane
+
+
+async def test_an_event_binds_the_lanes_from_its_journaling_to_its_routing(outbox):
+    assert await outbox.journal(an_entry(1, note_id="n1"))
+    assert await outbox.journal(an_entry(2))
+    assert (await outbox.restrictions({"note s n0": "n0", "note s n1": "n1"})).has_unrouted
+    assert not (await outbox.restrictions({"note s n0": "n0"})).has_unrouted
+    assert not (await outbox.restrictions({})).has_unrouted
+    await outbox.route(to(RoutedEvent(restricts="note s n1")), limit=1)
+    bound = await outbox.restrictions({"note s n0": "n0", "note s n1": "n1"})
+    assert not bound.has_unrouted
+    assert {subject: [one.raw for one in events] for subject, events in bound.events.items()} == {
+        "note s n1": [b"1"]
+    }
+
+
+async def test_of_many_events_that_restrict_a_note_the_last_are_known(outbox):
+    for n in range(60):
+        entry, note = an_entry(n), f"note {n % 3 == 0}"
+        await outbox.replay(entry, RoutedEvent(restricts=note))
+    bound = await outbox.restrictions({"note True": "1", "note False": "2"})
+    assert [int(one.raw) for one in bound.events["note True"]] == [*range(57, -1, -3)]
+    assert len(bound.events["note False"]) == 40
+
+
+# --- what became of an event
+
+
+async def test_an_event_says_whether_it_is_routed_and_what_is_withheld_why(outbox):
+    await outbox.journal(an_entry(1))
+    (waits,) = await outbox.stored_events("event-1")
+    assert (waits.raw, waits.is_routed, waits.no_route, waits.withheld) == (b"1", False, None, {})
+    private = {"ops": "the note is for followers", "room": "local only"}
+    await outbox.route(to(RoutedEvent(sinks=TEAM, withheld=private)), limit=1)
+    (routed,) = await outbox.stored_events("event-1")
+    assert (routed.is_routed, routed.no_route, routed.withheld) == (True, None, private)
+
+
+async def test_an_event_that_no_route_matches_says_so_by_each_hook(outbox):
+    for hook in ("alice", "bob"):
+        await outbox.journal(an_entry(1, hook=hook))
+    await outbox.route(
+        to(RoutedEvent(no_route="no route matches"), RoutedEvent(sinks=TEAM)), limit=9
+    )
+    assert [(one.hook, one.no_route) for one in await outbox.stored_events("event-1")] == [
+        ("alice", "no route matches"),
+        ("bob", None),
+    ]

@@ -7,15 +7,15 @@ So such a claim is undone exactly, before the next claim for the same sink.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, replace
 
-from relay.outbox import ordering, sql
+from relay.outbox import decisions, ordering, sql
 from relay.outbox.ordering import QueuedDelivery
 from relay.outbox.postgres import statements
 from relay.outbox.postgres.connection import Connection, changed_rows, storable, storable_values
-from relay.outbox.records import ClaimRequest, StoredEvent
+from relay.outbox.records import ClaimRequest, Restrictions
 from relay.outbox.siblings import new_key
 from relay.outbox.sql import Record, delivery_of
 from relay.outcome import Attempt, Delivery
@@ -204,12 +204,13 @@ async def newest_edits(db: Connection, roots: Mapping[int, int]) -> Mapping[int,
     return {row.pop("head"): delivery_of(row) for row in map(dict, rows)}
 
 
-async def restricted(
-    db: Connection, subjects: Collection[str]
-) -> Mapping[str, Sequence[StoredEvent]]:
-    """See ``Outbox.restricted``."""
-    stored = {storable(subject): subject for subject in subjects}
-    events: defaultdict[str, list[StoredEvent]] = defaultdict(list)
-    for row in map(dict, await db.fetch(statements.RESTRICTED, list(stored))):
-        events[stored[row.pop("subject")]].append(StoredEvent(**row))
-    return events
+async def restrictions(db: Connection, notes: Mapping[str, str]) -> Restrictions:
+    """See ``Outbox.restrictions``."""
+    subjects = {storable(subject): subject for subject in notes}
+    ids = [storable(id) for id in notes.values()]
+    rows = [dict(row) for row in await db.fetch(statements.RESTRICTIONS, list(subjects), ids)]
+    (has_unrouted,) = {row.pop("has_unrouted") for row in rows}
+    events = decisions.restricting(
+        row | {"subject": subjects[row["subject"]]} for row in rows if row["subject"] is not None
+    )
+    return Restrictions(events=events, has_unrouted=has_unrouted)

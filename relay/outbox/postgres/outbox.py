@@ -34,6 +34,7 @@ from relay.outbox.records import (
     JournalEntry,
     NewEvent,
     Pruned,
+    Restrictions,
     RoutedBatch,
     RoutedEvent,
     StoredEvent,
@@ -185,8 +186,11 @@ class PostgresOutbox(sql.SQLOutbox):
             return was_paused
 
     async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
+        return (await self.restrictions(dict.fromkeys(subjects, ""))).events
+
+    async def restrictions(self, notes: Mapping[str, str]) -> Restrictions:
         async with self._connection() as db:
-            return await claims.restricted(db, subjects)
+            return await claims.restrictions(db, notes)
 
     async def revive(self, ids: Iterable[int], *, now: int) -> int:
         ids = list(ids)

@@ -216,11 +216,14 @@ UPDATE delivery SET due_at = least(due_at, $2)
 WHERE sink = $1 AND state = 'pending' AND batch IS NOT NULL AND NOT claimed
 """
 # Not all: a note that a hundred events are about says the same in each.
-RESTRICTED = """
-SELECT subject, restricting.* FROM unnest($1::text[]) AS requested (subject)
-CROSS JOIN LATERAL (
-    SELECT hook, server, raw FROM event WHERE restricts = subject ORDER BY id DESC LIMIT 50
-) AS restricting
+RESTRICTIONS = """
+SELECT has_unrouted, subject, hook, server, raw
+FROM (SELECT EXISTS (SELECT 1 FROM unrouted WHERE note_id = ANY($2::text[])) AS has_unrouted)
+    AS journal
+LEFT JOIN (unnest($1::text[]) AS requested (subject) CROSS JOIN LATERAL (
+    SELECT id, hook, server, raw FROM event WHERE restricts = subject ORDER BY id DESC LIMIT 50
+) AS restricting) ON TRUE
+ORDER BY id DESC
 """
 
 # Keeps other processes from pruning the events meanwhile.

@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from itertools import takewhile
 
-from relay.outbox import ordering, sql
+from relay.outbox import decisions, ordering, sql
 from relay.outbox.ordering import QueuedDelivery
-from relay.outbox.records import Claim, ClaimRequest, StoredEvent
+from relay.outbox.records import Claim, ClaimRequest, Restrictions
 from relay.outbox.sqlite import statements
+from relay.outbox.sqlite.rows import fetched
 from relay.outcome import Attempt, Delivery, State
 
 Queued = QueuedDelivery | Delivery
@@ -108,18 +109,16 @@ def newest_edits(db: sqlite3.Connection, roots: Mapping[int, int]) -> Mapping[in
     return {id: sql.delivery_of(row) for id, row in rows.items() if row is not None}
 
 
-def restricted(
-    db: sqlite3.Connection, subjects: Collection[str]
-) -> Mapping[str, Sequence[StoredEvent]]:
-    """See ``Outbox.restricted``."""
-    rows = {
-        subject: db.execute(statements.RESTRICTED, (subject,)).fetchall() for subject in subjects
-    }
-    return {
-        subject: [StoredEvent(**row) for row in events]
-        for subject, events in rows.items()
-        if events
-    }
+def restrictions(db: sqlite3.Connection, notes: Mapping[str, str]) -> Restrictions:
+    """
+    See ``Outbox.restrictions``.
+
+    The journal is read first: an event that is routed in between is then seen twice, not missed.
+    """
+    has_unrouted = any(fetched(db, statements.ARE_UNROUTED, [(id,) for id in notes.values()]))
+    rows = fetched(db, statements.RESTRICTED, [(subject,) for subject in notes])
+    events = decisions.restricting(map(dict, rows))
+    return Restrictions(events=events, has_unrouted=has_unrouted)
 
 
 def numbered(*values: object) -> dict[str, object]:

@@ -1,12 +1,11 @@
 """
 Stores events in SQLite as they come, and their deliveries once they are routed, merging siblings.
 
-Many events take as few statements as one: each statement releases the interpreter lock and waits to
-get it back, which takes longer than all the rest while the event loop is busy.
+Many events take as few statements as one.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from relay.outbox.decisions import ROUTED_BYTES, Decision, UnstorableError, facts, withheld
@@ -21,11 +20,8 @@ from relay.outbox.siblings import (
     pending_deliveries,
 )
 from relay.outbox.sqlite import statements
+from relay.outbox.sqlite.rows import Values, fetched, write
 
-Values = tuple[object, ...]
-
-SIZES = (64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1)
-"""The numbers of rows in a statement: few, so that all statements stay prepared."""
 UNSTORABLE = (
     sqlite3.IntegrityError,
     sqlite3.DataError,
@@ -40,7 +36,7 @@ def journal(db: sqlite3.Connection, entries: Sequence[JournalEntry]) -> Sequence
     """Store events in a transaction, to be routed later; see ``Outbox.journal``."""
     ids = _add_events(db, entries)
     rows = [(id, entry.note_id) for id, entry in zip(ids, entries, strict=True) if id is not None]
-    _write(db, statements.ADD_UNROUTED, rows)
+    write(db, statements.ADD_UNROUTED, rows)
     return [id is not None for id in ids]
 
 
@@ -55,7 +51,7 @@ def _add_events(db: sqlite3.Connection, entries: Sequence[JournalEntry]) -> Sequ
         )
         for id, entry in zip(ids, entries, strict=True)
     ]  # fmt: skip
-    if _write(db, statements.ADD_EVENTS, rows) == len(rows):
+    if write(db, statements.ADD_EVENTS, rows) == len(rows):
         return ids
     added = {id for (id,) in db.execute(statements.EVENTS_AFTER, (last,))}
     return [id if id in added else None for id in ids]
@@ -77,7 +73,7 @@ def unrouted(db: sqlite3.Connection, *, limit: int) -> tuple[Sequence[int], Sequ
 def route(db: sqlite3.Connection, decisions: Sequence[Decision]) -> Collection[str]:
     """Store decisions on events of the journal; returns the sinks with new deliveries."""
     ids = [(decision.id,) for decision in decisions]
-    waited = {row["event"] for row in _fetched(db, statements.TAKE_UNROUTED, ids)}
+    waited = {row["event"] for row in fetched(db, statements.TAKE_UNROUTED, ids)}
     return store(db, [decision for decision in decisions if decision.id in waited])
 
 
@@ -92,8 +88,8 @@ def replay(
 def store(db: sqlite3.Connection, decisions: Sequence[Decision]) -> Collection[str]:
     """Store decisions on events; returns the sinks. Raises UnstorableError."""
     try:
-        _write(db, statements.SET_ROUTED, facts(decisions))
-        _write(db, statements.ADD_WITHHELD, withheld(decisions))
+        write(db, statements.SET_ROUTED, facts(decisions))
+        write(db, statements.ADD_WITHHELD, withheld(decisions))
         deliveries = pending_deliveries(decisions, _posted_sinks(db, decisions))
         sinks = {pending.sink for pending in deliveries}
         while deliveries:
@@ -129,7 +125,7 @@ def _add(db: sqlite3.Connection, deliveries: Sequence[Pending]) -> None:
             row = row.merged
         if row is not None:
             rows.append(_delivery(row))
-    _write(db, statements.ADD_DELIVERIES, rows)
+    write(db, statements.ADD_DELIVERIES, rows)
 
 
 def _last(db: sqlite3.Connection, deliveries: Sequence[Pending]) -> Mapping[int, Mapping[str, Any]]:
@@ -139,7 +135,7 @@ def _last(db: sqlite3.Connection, deliveries: Sequence[Pending]) -> Mapping[int,
         for place, pending in enumerate(deliveries)
         if (version := pending.subject_version) is not None
     ]
-    return {row["place"]: dict(row) for row in _fetched(db, statements.LAST, subjects)}
+    return {row["place"]: dict(row) for row in fetched(db, statements.LAST, subjects)}
 
 
 def _delivery(row: DeliveryRow) -> Values:
@@ -148,29 +144,3 @@ def _delivery(row: DeliveryRow) -> Values:
         row.subject, row.version, row.rank, row.merged, row.edits, row.key,
         row.withdrawn,
     )  # fmt: skip
-
-
-def _write(db: sqlite3.Connection, template: str, rows: Sequence[Values]) -> int:
-    """The number of rows that were changed."""
-    return sum(
-        db.execute(statement, values).rowcount for statement, values in _filled(template, rows)
-    )
-
-
-def _fetched(
-    db: sqlite3.Connection, template: str, rows: Sequence[Values]
-) -> Iterator[sqlite3.Row]:
-    for statement, values in _filled(template, rows):
-        yield from db.execute(statement, values).fetchall()
-
-
-def _filled(template: str, rows: Sequence[Values]) -> Iterator[tuple[str, list[object]]]:
-    """A statement about rows, as several statements of the sizes above with their values."""
-    done = 0
-    while done < len(rows):
-        size = next(size for size in SIZES if size <= len(rows) - done)
-        chunk = rows[done : done + size]
-        marks = f"({', '.join('?' * len(chunk[0]))})"
-        values = [value for row in chunk for value in row]
-        yield template.format(rows=", ".join([marks] * size)), values
-        done += size

@@ -28,6 +28,7 @@ from relay.outbox.records import (
     JournalEntry,
     NewEvent,
     Pruned,
+    Restrictions,
     RoutedBatch,
     RoutedEvent,
     StoredEvent,
@@ -200,7 +201,10 @@ class SQLiteOutbox(sql.SQLOutbox):
         return await self._changed(sql.RESUME, sink) == 1
 
     async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
-        return await self._read(lambda db: claims.restricted(db, subjects))
+        return (await self.restrictions(dict.fromkeys(subjects, ""))).events
+
+    async def restrictions(self, notes: Mapping[str, str]) -> Restrictions:
+        return await self._read(lambda db: claims.restrictions(db, notes))
 
     async def revive(self, ids: Iterable[int], *, now: int) -> int:
         values = [{"now": now, "id": id} for id in ids]

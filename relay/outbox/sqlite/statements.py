@@ -126,8 +126,12 @@ WHERE state = 'pending' AND batch IS NOT NULL AND claimed = 0 AND +sink = :sink
 """
 # Not all: a note that a hundred events are about says the same in each.
 RESTRICTED = """
-SELECT hook, server, raw FROM event WHERE restricts = ? ORDER BY id DESC LIMIT 50
+WITH requested (subject) AS (VALUES {rows})
+SELECT subject, hook, server, raw FROM requested CROSS JOIN event
+WHERE event.id IN (SELECT id FROM event WHERE restricts = subject ORDER BY id DESC LIMIT 50)
+ORDER BY event.id DESC
 """
+ARE_UNROUTED = "SELECT 1 FROM unrouted WHERE note_id IN (VALUES {rows}) LIMIT 1"
 
 REVIVE = """
 UPDATE delivery SET state = 'pending', attempt = 0, due_at = min(due_at, :now), claimed = 0,
