@@ -53,16 +53,16 @@ class Box:
 
 MISSKEY = Box(0, 0, "Misskey", (), ("posts a webhook, again", "until the answer is 2xx"), "outside")
 INTAKE = Box(
-    1, 0, "HTTP intake", ("intake/server.py", "misskey/webhook.py"),
-    ("secret, size, parsing:", "bytes become an Event"),
+    1, 0, "HTTP intake", ("intake/server.py", "misskey/envelope.py"),
+    ("secret, size, envelope:", "is it an event?"),
 )  # fmt: skip
-ACCEPTANCE = Box(
-    2, 0, "Routes and gates", ("intake/acceptance.py", "routing/match.py"),
-    ("a delivery for each sink", "that may show the event"),
+JOURNAL = Box(
+    2, 0, "Journal", ("intake/acceptance.py", "outbox/base.py"),
+    ("the event as it came,", "in one commit with others"), "durable",
 )  # fmt: skip
-OUTBOX = Box(
-    3, 0, "Outbox", ("outbox/base.py", "outbox/siblings.py"),
-    ("event and deliveries", "in one commit"), "durable",
+ROUTER = Box(
+    3, 0, "Router", ("intake/router.py", "intake/rules.py"),
+    ("routes, gates, deliveries:", "one commit per batch"), "durable",
 )  # fmt: skip
 LANE = Box(
     3, 1, "Lane of one sink", ("delivery/lanes.py", "delivery/lane.py"),
@@ -92,13 +92,13 @@ STATE = Box(
     ("delivered, dead, or", "pending until it is due"), "durable",
 )  # fmt: skip
 BOXES = (
-    MISSKEY, INTAKE, ACCEPTANCE, OUTBOX, LANE, RENDERING, SINK, CHATS, OUTCOME, SETTLE, STATE
+    MISSKEY, INTAKE, JOURNAL, ROUTER, LANE, RENDERING, SINK, CHATS, OUTCOME, SETTLE, STATE
 )  # fmt: skip
 ARROWS = (
     (MISSKEY, INTAKE, "POST"),
-    (INTAKE, ACCEPTANCE, "Event"),
-    (ACCEPTANCE, OUTBOX, "accept"),
-    (OUTBOX, LANE, "wake, claim"),
+    (INTAKE, JOURNAL, "journal"),
+    (JOURNAL, ROUTER, "Event"),
+    (ROUTER, LANE, "wake, claim"),
     (LANE, RENDERING, "Delivery"),
     (RENDERING, SINK, "Message"),
     (SINK, CHATS, "request"),
@@ -111,7 +111,7 @@ ARROWS = (
 
 
 def picture() -> str:
-    width = OUTBOX.left + WIDTH + MARGIN
+    width = ROUTER.left + WIDTH + MARGIN
     height = STATE.top + HEIGHT + MARGIN
     parts = "\n".join([*_arrows(), _answer(), *(part for box in BOXES for part in _drawn(box))])
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">
@@ -152,8 +152,8 @@ def _arrows() -> Iterator[str]:
 
 
 def _answer() -> str:
-    """The 204 that Misskey gets once the outbox has committed: below the first row."""
-    x, y, low = OUTBOX.left + 40, OUTBOX.top + HEIGHT, OUTBOX.top + HEIGHT + 26
+    """The 204 that Misskey gets once the journal has committed: below the first row."""
+    x, y, low = JOURNAL.left + 40, JOURNAL.top + HEIGHT, JOURNAL.top + HEIGHT + 26
     to = MISSKEY.left + WIDTH // 2
     line = f'<path d="M{x} {y} V{low} H{to} V{y}" marker-end="url(#head)"/>'
     return line + _label(SINK.left + WIDTH // 2, low - 6, "204 after the commit", "middle")

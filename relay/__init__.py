@@ -3,7 +3,7 @@ relay turns Misskey's webhooks into messages on Discord, Slack and Matrix.
 
 The folders, in the order in which an event passes them:
 
-intake      the HTTP server: receives webhooks and stores their events
+intake      the HTTP server stores events, the router decides which sinks get them
 polling     asks Misskey's API for events that no webhook brought
 misskey     Misskey's webhooks: the secret, the kinds of events, the objects in a body
 routing     which sinks want an event (routes) and which may show it (gates)

@@ -28,9 +28,9 @@ WAITING = 1024
 
 
 class Listener:
-    """An application that accepts connections until it is closed."""
+    """A server that accepts connections until it is closed."""
 
-    def __init__(self, runner: web.AppRunner, listen: str, *, mode: int) -> None:
+    def __init__(self, runner: web.BaseRunner, listen: str, *, mode: int) -> None:
         self._runner = runner
         self._listen = listen
         self._mode = mode
@@ -94,7 +94,7 @@ class _Socket:
 
 
 @asynccontextmanager
-async def listen(runner: web.AppRunner, address: str, *, mode: int) -> AsyncIterator[Listener]:
+async def listen(runner: web.BaseRunner, address: str, *, mode: int) -> AsyncIterator[Listener]:
     """Open a listener; ``mode`` is that of a socket's file. Raises ConfigError."""
     listener = Listener(runner, address, mode=mode)
     try:
@@ -140,18 +140,32 @@ def trust(request: web.Request) -> None:
         known.add(request.protocol)
 
 
-class BoundedRunner(web.AppRunner):
+class _Bounds(web.BaseRunner):
     """Serves a bounded number of connections: an unknown one too many closes the oldest."""
 
-    def __init__(self, app: web.Application, **named: Any) -> None:
-        super().__init__(app, **named)
-        self._known = app[KNOWN_ONES] = Known()
+    _known: Known
 
     @property
     def server(self) -> web.Server | None:
         """The factory of protocols for new connections."""
         server = super().server
         return None if server is None else _Bounded(server, self._known)
+
+
+class BoundedRunner(_Bounds, web.AppRunner):
+    """Serves an application in these bounds."""
+
+    def __init__(self, app: web.Application, **named: Any) -> None:
+        super().__init__(app, **named)
+        self._known = app[KNOWN_ONES] = Known()
+
+
+class BoundedServerRunner(_Bounds, web.ServerRunner):
+    """Serves a server in these bounds."""
+
+    def __init__(self, server: web.Server, known: Known, **named: Any) -> None:
+        super().__init__(server, **named)
+        self._known = known
 
 
 class _Bounded(web.Server):

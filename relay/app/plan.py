@@ -17,7 +17,7 @@ from relay.delivery.lane_config import LaneConfig
 from relay.delivery.policy import DeliveryPolicy
 from relay.delivery.renderer import Renderer
 from relay.i18n import Language
-from relay.intake.acceptance import AcceptanceRules
+from relay.intake.rules import RoutingRules
 from relay.intake.server import Hook, Hooks
 from relay.model import Gate
 from relay.routing.index import RouteIndex
@@ -36,7 +36,7 @@ class Plan:
 
     config: Config
     hooks: Hooks
-    rules: AcceptanceRules
+    rules: RoutingRules
     lane_configs: Mapping[str, LaneConfig]
     """The settings of the lane of each sink, by name."""
     routes: Sequence[Route]
@@ -148,18 +148,17 @@ def _hooks(config: Config) -> Hooks:
     return Hooks(by_name=hooks, max_body=config.max_body)
 
 
-def _rules(config: Config, routes: Sequence[Route]) -> AcceptanceRules:
+def _rules(config: Config, routes: Sequence[Route]) -> RoutingRules:
     gates = {name: sink.gate for name, sink in config.sinks.items()}
     alike: defaultdict[Gate, set[str]] = defaultdict(set)
     for name, gate in gates.items():
         alike[gate].add(name)
-    return AcceptanceRules(
+    return RoutingRules(
         table=RouteIndex(routes),
         server_bound=config.server_bound,
         gates=gates,
         alike=alike,
         hold=round(config.hold * 1000),
-        max_waiting=config.max_waiting,
         log_content=config.log_content,
     )
 

@@ -33,6 +33,8 @@ from relay.errors import BrokenError
 from relay.i18n import Language
 from relay.intake import server as intake
 from relay.intake.acceptance import Acceptance
+from relay.intake.backlog_limit import BacklogLimit
+from relay.intake.router import Router
 from relay.listener import EVERYBODY, OWNER, UNIX, BoundedRunner, Listener, listen
 from relay.monitoring.changes import Changes
 from relay.monitoring.health import HealthCheck
@@ -112,7 +114,15 @@ async def run(
             changes.notify()
             supervisor.wake(names)
 
-        accept = Acceptance(outbox, rules=lambda: running.plan.rules, wake=wake, clock=clock)
+        backlog_limit = BacklogLimit(outbox.pending_count)
+        router = Router(outbox, backlog_limit, rules=lambda: running.plan.rules, wake=wake)
+        accept = Acceptance(
+            outbox,
+            backlog_limit,
+            max_waiting=lambda: running.plan.config.max_waiting,
+            on_accepted=router.notify,
+            clock=clock,
+        )
         health_check = HealthCheck(
             accept, lambda: {name: lane.heartbeat for name, lane in supervisor.lanes.items()}
         )
@@ -133,10 +143,10 @@ async def run(
             )
             address = (await stack.enter_async_context(page)).address
             logger.info("web is open", extra={"action": "listen", "address": address})
-        public = intake.create_app(
+        door = intake.Door(
             lambda: running.plan.hooks, accept, clock=clock, on_response=counters.on_response
         )
-        runner = intake.runner(public, grace=GRACE)
+        runner = intake.runner(door, grace=GRACE)
         listener = await stack.enter_async_context(listen(runner, config.listen, mode=EVERYBODY))
         again = Reload(
             running,
@@ -159,6 +169,7 @@ async def run(
                     outbox, older_than=lambda: running.plan.config.retention, stop=stop, clock=clock
                 ),
                 accept.watch(stop),
+                router.run(stop, crowd=accept.crowd),
                 _close(listener, notifier, stop=stop),
                 health_check.feed_watchdog(notifier, stop=stop),
                 again.watch(reload or asyncio.Event(), stop=stop),

@@ -1,8 +1,10 @@
 """
-From a webhook to a committed event.
+From a webhook to deliveries: an event is stored first, and routed after its answer.
 
-server         the HTTP server: authenticates, parses, answers
-acceptance     routes, gates, and one commit per event; wakes the lanes
-backlog_limit  refuses events while too many deliveries wait
+server         the HTTP server: authenticates, opens the envelope, answers
+acceptance     commits an event to the journal
+backlog_limit  refuses events while too much waits
+router         takes the journal in order, stores deliveries, wakes the lanes
+rules          decides which sinks get an event
 replay         delivers a stored event again
 """

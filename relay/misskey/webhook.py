@@ -33,9 +33,7 @@ def authenticate(headers: Mapping[str, str], secrets: Iterable[Secret]) -> None:
     Several headers must have the same secret: one request is one guess. Raises SecretError.
     """
     # Misskey sends the secret itself, no signature: so not "verify".
-    values = {
-        _bytes(value, "utf-8") for name, value in headers.items() if _SECRET_HEADER.fullmatch(name)
-    }
+    values = {_bytes(value, "utf-8") for name, value in headers.items() if _fork(name)}
     sent = values.pop() if len(values) == 1 else b""
     digest = _digest(sent)
     known = [form for secret in secrets for form in _digests(secret)]
@@ -54,14 +52,22 @@ def sender(headers: Mapping[str, str], *, expected: str = "") -> str:
     ``expected`` is returned as it is if the request names that host, or no host. Forks and old
     servers name themselves here only, without a scheme. ``headers`` ignore case.
     """
-    names = (_SECRET_HEADER.fullmatch(name) for name in headers)
-    hosts = (headers.get(f"X-{header[1]}-Host", "").strip() for header in names if header)
+    forks = filter(None, map(_fork, headers))
+    hosts = (headers.get(f"X-{fork}-Host", "").strip() for fork in forks)
     host = next(filter(None, hosts), "")
     if expected and (not host or _ascii(host) == _ascii(expected.partition("://")[2])):
         return expected
     return origin(f"https://{host}")
 
 
+@lru_cache(256)
+def _fork(header: str) -> str | None:
+    """The name of the software in the name of a header with a secret."""
+    match = _SECRET_HEADER.fullmatch(header)
+    return None if match is None else match[1]
+
+
+@lru_cache(256)
 def _ascii(host: str) -> str:
     """A host in punycode, as servers write it; people use their own letters."""
     try:

@@ -23,12 +23,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from relay import misskey
 from relay.delivery.lane import Lane
 from relay.delivery.lane_config import LaneConfig
 from relay.delivery.policy import DeliveryPolicy
 from relay.delivery.renderer import Renderer
-from relay.intake.acceptance import Acceptance, AcceptanceRules
+from relay.intake.acceptance import journal_entry
+from relay.intake.backlog_limit import BacklogLimit
+from relay.intake.router import Router
+from relay.intake.rules import RoutingRules
 from relay.model import Gate
 from relay.outbox import Outbox
 from relay.outcome import STILL_SHOWN, Closed, Failed, Outcome, RateLimited, Rejected, Sent
@@ -144,17 +146,19 @@ class Machine(RuleBasedStateMachine):
         self.leaks: list[Version] = []
         self.number = 0
         self.chat = Chat(self.check)
-        rules = AcceptanceRules(
+        rules = RoutingRules(
             table=RouteIndex([Route(name="all", to=("team",))]),
             server_bound=(),
             gates={"team": Gate()},
             alike={Gate(): ("team",)},
             hold=300,
-            max_waiting=10**6,
             log_content=False,
         )
-        self.accept = Acceptance(
-            self.outbox, rules=lambda: rules, wake=lambda sinks: None, clock=lambda: self.now
+        self.router = Router(
+            self.outbox,
+            BacklogLimit(self.outbox.pending_count),
+            rules=lambda: rules,
+            wake=lambda sinks: None,
         )
         self.resend = True
 
@@ -240,7 +244,9 @@ class Machine(RuleBasedStateMachine):
     def post(self, request: Any, *, clock: int) -> None:
         body = {**request.event, "eventId": f"e{self.number}", "createdAt": 10**12 + clock}
         event = request.with_event(body)
-        assert self.do(self.accept(misskey.parse(event.body, hook="alice"), event.body))
+        entry = journal_entry(event.body, hook="alice", now=self.now)
+        assert self.do(self.outbox.journal(entry))
+        assert not self.do(self.router.route())
 
     @rule(answer=st.sampled_from(REFUSALS), stores=st.booleans())
     def the_chat_refuses(self, answer: Outcome, stores: bool) -> None:

@@ -11,11 +11,13 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 from multidict import CIMultiDict
 
+from relay import misskey
 from relay.errors import OutboxError
 from relay.intake import server as intake
 from relay.listener import EVERYBODY, KNOWN, STRANGERS, listen
 from relay.misskey import probe
 from relay.model import Event
+from relay.outbox import JournalEntry
 from relay.secret import Secret
 from tests.e2e.waiting import until
 from tests.fakes.misskey import a_note, a_note_event, encode, requests
@@ -32,12 +34,15 @@ class Shelf:
         self.events: list[Event] = []
         self.is_full = False
 
-    async def accept(self, event: Event, raw: bytes) -> bool:
+    async def accept(self, entry: JournalEntry) -> bool:
         if self.is_full:
             raise OutboxError("no space left on the device")
+        event = misskey.parse(
+            entry.raw, hook=entry.hook, server=entry.server, now=entry.accepted_at
+        )
         known = {(one.hook, one.id) for one in self.events}
         self.events.append(event)
-        return (event.hook, event.id) not in known
+        return (entry.hook, entry.event_id) not in known
 
 
 @pytest.fixture
@@ -55,8 +60,8 @@ async def address(shelf: Shelf) -> AsyncIterator[tuple[str, int]]:
         ),
     }
     hooks = intake.Hooks(by_name=hooks, max_body=MAX_BODY)
-    app = intake.create_app(lambda: hooks, shelf.accept, clock=lambda: 1_795_308_362_292)
-    runner = intake.runner(app, grace=0)
+    door = intake.Door(lambda: hooks, shelf.accept, clock=lambda: 1_795_308_362_292)
+    runner = intake.runner(door, grace=0)
     async with listen(runner, "127.0.0.1:0", mode=EVERYBODY):
         yield runner.addresses[0]
 

@@ -41,10 +41,15 @@ routes: [{{to: [discord, slack, matrix]}}]
 
 
 async def live_and_die(folder: Path, posted: list[int], chance: random.Random) -> None:
-    """Every fourth life ends during its start, the others in the middle of their work."""
+    """
+    Every fourth life ends during its start, the others in the middle of their work.
+
+    In every third the router is late, so that they end between the answer to an event and routing.
+    """
     for life in range(KILLS):
         taken = len(posted)
-        process = await asyncio.to_thread(forked.start, folder)
+        late = 0.0 if life % 3 else LIFE / 2
+        process = await asyncio.to_thread(forked.start, folder, routes_after=late)
         if life % 4:
             await until(lambda taken=taken: len(posted) > taken)  # type: ignore[misc]
         await asyncio.sleep(chance.uniform(0, LIFE))

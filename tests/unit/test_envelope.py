@@ -52,6 +52,9 @@ ODD = {
     "a note in a list": b'{"type":"note","body":{"note":[{"id":"n1"}],"visibility":"home"}}',
     "a note of a kind that nobody knows": b'{"type":"poked","body":{"note":{"id":"n1"}}}',
     "an id that is a number": b'{"type":"note","eventId":1,"body":{"note":{"id":1}}}',
+    "an id with a character that PostgreSQL refuses": (
+        rb'{"type":"note","body":{"note":{"id":"n\u0000"}}}'
+    ),
     "an id without end": b'{"type":"note","body":{"note":{"id":"%s"}}}' % (b"n" * 101),
     "a server of null": b'{"type":"x","server":null}',
     "a server that is none": b'{"type":"x","server":["https://a.example"]}',
