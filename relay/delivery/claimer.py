@@ -43,18 +43,31 @@ class Claimer:
             self.breaker = breaker.after_failures(head.attempt - 1)
         return breaker.is_open(self.breaker)
 
-    async def claim(self, lane_config: LaneConfig) -> Claim | None:
-        """Claim the head of the queue, or the batch behind the ones that are passed over."""
+    async def claim(
+        self, lane_config: LaneConfig, *, fitting: Sequence[Delivery] = ()
+    ) -> Claim | None:
+        """
+        Claim the head of the queue, or the batch behind the ones that are passed over.
+
+        ``fitting`` are known to fit into one request. A claim names as many candidates as fill two
+        requests, so that the second one can be prepared while the first is on its way.
+        """
         passed_over = breaker.passed_over(self.breaker)
         if not passed_over:
-            return await self._claimed(lane_config, most=lane_config.sink.max_batch)
+            most = 2 * lane_config.sink.max_batch
+            return await self._claimed(lane_config, most=most, fitting=fitting)
         if (claim := await self._claimed(lane_config, skip_batches=passed_over)) is not None:
             return claim
         self.breaker = breaker.on_no_others(self.breaker)
         return await self._claimed(lane_config)
 
     async def _claimed(
-        self, lane_config: LaneConfig, *, most: int = 1, skip_batches: Collection[int] = ()
+        self,
+        lane_config: LaneConfig,
+        *,
+        most: int = 1,
+        skip_batches: Collection[int] = (),
+        fitting: Sequence[Delivery] = (),
     ) -> Claim | None:
         return await self._outbox.claim(
             ClaimRequest(
@@ -64,6 +77,7 @@ class Claimer:
                 hold=lane_config.policy.hold,
                 limit=most,
                 skip_batches=skip_batches,
+                fitting=fitting,
             )
         )
 

@@ -159,7 +159,7 @@ class Lane:
             answer = (
                 await self._sender.probe()
             )  # with nothing claimed, because relay may crash meanwhile
-        claim = await self._claimer.claim(self._config)
+        claim = await self._claimer.claim(self._config, fitting=self._sender.fitting)
         if claim is None:
             return max(0.001, await self._due_in()), True
         if self._claimer.is_suspect(claim):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from relay.delivery.breaker import CRASHES
 from relay.delivery.editor import Editor
 from relay.delivery.lane_config import LaneConfig
-from relay.delivery.renderer import NOTHING, Restricted
+from relay.delivery.renderer import FRESH, NOTHING, Restricted
 from relay.delivery.requester import INTERRUPTED, LONG, Requester, is_long
 from relay.errors import OutboxError, RelayError
 from relay.outbox.base import Outbox
@@ -33,11 +33,24 @@ class Batch:
     messages: Sequence[Message] | Rejected | Failed
     layout: Layout | None = None
     """The layout of the messages, if they were laid out to see how many fit."""
+    behind: Sequence[Delivery] = ()
+    """The candidates that are left for the next request."""
 
     @property
     def is_sendable(self) -> bool:
         """Whether there are messages, so that the outcome is an answer of the sink."""
         return isinstance(self.messages, Sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A batch that was prepared before it was claimed."""
+
+    batch: Batch
+    subjects: Collection[str]
+    restricted: Restricted
+    until: float
+    """When its messages are too old, because they say of a moment whether it is over."""
 
 
 class Sender:
@@ -52,22 +65,37 @@ class Sender:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
-        self._policy, self._renderer = lane_config.policy, lane_config.renderer
+        self._sink, self._policy, self._renderer = (
+            lane_config.sink,
+            lane_config.policy,
+            lane_config.renderer,
+        )
         self._outbox = outbox
+        self._monotonic = monotonic
+        self._ahead: Ahead | None = None
         self._requester = Requester(
             name, lane_config.sink, self._policy, outbox=outbox, monotonic=monotonic
         )
         self._editor = Editor(self._requester, self._renderer, outbox=outbox)
 
+    @property
+    def fitting(self) -> Sequence[Delivery]:
+        """The deliveries that were prepared for the next request."""
+        return () if self._ahead is None else self._ahead.batch.deliveries
+
     async def prepare(self, claim: Claim) -> Batch:
         """Render the claimed deliveries, and add as many candidates as fit without truncation."""
-        claimed = claim.deliveries
+        claimed, ahead = claim.deliveries, self._ahead
+        self._ahead = None
         if claimed[0].edits is None and self._requester.may_have_arrived(claimed):
             return Batch(claimed, INTERRUPTED)
         if max(delivery.crashes for delivery in claimed) >= CRASHES:
             return Batch(claimed, WORN_OUT)
+        candidates = claim.candidates[: max(0, self._sink.max_batch - len(claimed))]
         try:
-            restricted = await self._restricted([*claimed, *claim.candidates])
+            if ahead is not None and await self._is_valid(ahead, claimed):
+                return replace(ahead.batch, deliveries=claimed, behind=claim.candidates)
+            _, restricted = await self._restricted([*claimed, *candidates])
         except OutboxError as error:
             return Batch(claimed, Failed(str(error), unsent=True))
         messages: list[Message] = []
@@ -81,14 +109,46 @@ class Sender:
             if not isinstance(message, Message):
                 return Batch(claimed, message)
             messages.append(message)
-        candidates = await self._presentable(claim.candidates, restricted)
-        together = [*messages, *(message for _, message in candidates)]
-        layout = await self._layout(together, long=is_long([*claimed, *claim.candidates]))
+        together = [*messages, *await self._presentable(candidates, restricted)]
+        layout = await self._layout(together, long=is_long([*claimed, *candidates]))
         room = 0 if layout is None else max(0, layout.count - len(messages))
-        joined = await self._joined([delivery for delivery, _ in candidates[:room]], claimed[0])
+        joined = await self._joined(candidates[:room], claimed[0])
         if len(joined) < room:  # another process has claimed the others meanwhile
             layout = None
-        return Batch([*claimed, *joined], together[: len(messages) + len(joined)], layout)
+        together = together[: len(messages) + len(joined)]
+        return Batch([*claimed, *joined], together, layout, claim.candidates[len(joined) :])
+
+    async def _is_valid(self, ahead: Ahead, claimed: Sequence[Delivery]) -> bool:
+        """Whether a batch is what was claimed, and nothing has been restricted since."""
+        if self._monotonic() > ahead.until or [_content(delivery) for delivery in claimed] != [
+            _content(delivery) for delivery in ahead.batch.deliveries
+        ]:
+            return False
+        subjects = ahead.subjects
+        restricted = await self._outbox.restricted(subjects) if subjects else NOTHING
+        return restricted == ahead.restricted
+
+    async def _look_ahead(self, batch: Batch) -> None:
+        """
+        Prepare the next batch, while this one is on its way.
+
+        Not if relay has crashed with it before: otherwise a message that ends the process whenever
+        it is rendered would repeat the one before it each time.
+        """
+        behind = batch.behind[: self._sink.max_batch]
+        if not behind or any(delivery.crashes for delivery in batch.deliveries):
+            return
+        until = self._monotonic() + FRESH / 1000
+        try:
+            subjects, restricted = await self._restricted(behind)
+        except OutboxError:
+            return
+        messages = await self._presentable(behind, restricted)
+        layout = await self._layout(messages, long=is_long(behind)) if messages else None
+        number = len(messages[:1]) if layout is None else layout.count
+        if number:
+            next_batch = Batch(behind[:number], messages[:number], layout)
+            self._ahead = Ahead(next_batch, subjects, restricted, until)
 
     async def _layout(self, messages: Sequence[Message], *, long: bool) -> Layout | None:
         """Lay out several messages to see how many fit; None for a single one, or after a bug."""
@@ -100,14 +160,16 @@ class Sender:
             self._bug(error)
             return None
 
-    async def _restricted(self, deliveries: Sequence[Delivery]) -> Restricted:
-        """Later versions of all notes in the deliveries that not everybody may see."""
+    async def _restricted(
+        self, deliveries: Sequence[Delivery]
+    ) -> tuple[Collection[str], Restricted]:
+        """The subjects of all notes in the deliveries, and later versions that are restricted."""
         subjects = (
             await asyncio.to_thread(self._subjects, deliveries)
             if is_long(deliveries)
             else self._subjects(deliveries)
         )
-        return await self._outbox.restricted(subjects) if subjects else NOTHING
+        return subjects, await self._outbox.restricted(subjects) if subjects else NOTHING
 
     def _subjects(self, deliveries: Sequence[Delivery]) -> Collection[str]:
         return {subject for delivery in deliveries for subject in self._renderer.subjects(delivery)}
@@ -126,9 +188,13 @@ class Sender:
             key = _key(batch.deliveries)
             if head.edits is not None:
                 return await self._editor.send(head, head.edits, key=key)
-            outcome = await self._requester.send(
-                batch.messages, layout=batch.layout, key=key, deliveries=batch.deliveries
-            )
+            looking = asyncio.ensure_future(self._look_ahead(batch))
+            try:
+                outcome = await self._requester.send(
+                    batch.messages, layout=batch.layout, key=key, deliveries=batch.deliveries
+                )
+            finally:
+                await looking
             return batch.deliveries, outcome
         except OutboxError as error:  # the outbox is asked before anything is sent
             return batch.deliveries, Failed(str(error), unsent=True)
@@ -173,16 +239,16 @@ class Sender:
 
     async def _presentable(
         self, candidates: Sequence[Delivery], restricted: Restricted
-    ) -> list[tuple[Delivery, Message]]:
+    ) -> list[Message]:
         """Render candidates up to the first that cannot be rendered: its turn comes later."""
-        rendered = []
+        messages = []
         for delivery in candidates:
             await asyncio.sleep(0)  # let other tasks run
             message = await self._render(delivery, restricted)
             if not isinstance(message, Message):
                 break
-            rendered.append((delivery, message))
-        return rendered
+            messages.append(message)
+        return messages
 
     async def _joined(self, candidates: Sequence[Delivery], head: Delivery) -> Sequence[Delivery]:
         if not candidates:
@@ -197,6 +263,11 @@ class Sender:
         frames = "".join(traceback.format_tb(error.__traceback__))
         logger.error("bug", extra={"action": "bug", "sink": self._name, "trace": frames})
         return Failed(f"a bug in relay: {type(error).__name__}")
+
+
+def _content(delivery: Delivery) -> tuple[int, int]:
+    """Its message depends on both: a sibling may replace the event of a delivery that waits."""
+    return delivery.id, delivery.event
 
 
 def _is_in_doubt(delivery: Delivery) -> bool:

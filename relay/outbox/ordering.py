@@ -21,7 +21,8 @@ LOOKAHEAD = 64
 """
 How many deliveries at the head of a queue are put in order, besides edits that are tried again.
 
-If more arrive within one hold, a later one is considered when an earlier one has been sent.
+If more arrive within one hold, a later one is considered when an earlier one has been sent, and
+then goes behind the request that was prepared meanwhile.
 """
 
 
@@ -55,14 +56,17 @@ def head(queue: Sequence[QueuedDelivery], *, hold: int, now: int) -> QueuedDeliv
     never overtake it. An edit that waits for another attempt is left out until it is due, so that
     it delays no new message.
     """
-    due_edits = [
+    if edits := _due_edits(queue, hold=hold, now=now):
+        return min(edits, key=lambda edit: edit.id)
+    return _first([queued for queued in queue if not queued.is_retried_edit], hold=hold)
+
+
+def _due_edits(queue: Sequence[QueuedDelivery], *, hold: int, now: int) -> Sequence[QueuedDelivery]:
+    return [
         queued
         for queued in queue
         if queued.is_retried_edit and _is_due(queued, queue, hold=hold, now=now)
     ]
-    if due_edits:
-        return min(due_edits, key=lambda edit: edit.id)
-    return _first([queued for queued in queue if not queued.is_retried_edit], hold=hold)
 
 
 def _first(queue: Sequence[QueuedDelivery], *, hold: int) -> QueuedDelivery | None:
@@ -139,19 +143,30 @@ def claimable(
     is known to fit into one request shares it from the start, if it is still what goes next.
     """
     queue = [queued for queued in queue if queued.batch not in request.skip_batches]
-    if not is_due(queue, hold=request.hold, now=request.now):
-        return (), ()
-    heads = head_batch(queue, hold=request.hold, now=request.now)
+    hold, now = request.hold, request.now
+    if not (heads := _fitting(queue, request)):
+        if not is_due(queue, hold=hold, now=now):
+            return (), ()
+        heads = head_batch(queue, hold=hold, now=now)
     if heads[0].batch is not None or heads[0].edits is not None:
         return heads, ()
-    left = [queued for queued in queue if queued is not heads[0]]
-    others = candidates(left, hold=request.hold, now=request.now, limit=request.limit - 1)
-    together = [*heads, *others][: len(request.fitting)]
-    if together and [(queued.id, queued.event) for queued in together] == [
-        (delivery.id, delivery.event) for delivery in request.fitting
-    ]:
-        return together, others[len(together) - 1 :]
-    return heads, others
+    ids = {queued.id for queued in heads}
+    left = [queued for queued in queue if queued.id not in ids]
+    return heads, candidates(left, hold=hold, now=now, limit=request.limit - len(heads))
+
+
+def _fitting(queue: Sequence[QueuedDelivery], request: ClaimRequest) -> Sequence[QueuedDelivery]:
+    """The deliveries that are known to fit into one request, if they still go next."""
+    hold, now, fitting = request.hold, request.now, request.fitting
+    if not fitting or _due_edits(queue, hold=hold, now=now):
+        return ()
+    last = max(delivery.id for delivery in fitting)
+    earlier = [queued for queued in queue if queued.id <= last]
+    chosen = candidates(earlier, hold=hold, now=now, limit=len(fitting))
+    is_known = [(queued.id, queued.event) for queued in chosen] == [
+        (delivery.id, delivery.event) for delivery in fitting
+    ]
+    return chosen if is_known else ()
 
 
 def candidates(

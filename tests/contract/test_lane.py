@@ -1,7 +1,8 @@
 """The lane, step by step: a scripted sink, a clock that is set by hand, and every outbox."""
 
+import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
@@ -33,6 +34,7 @@ from relay.sinks.base import Layout
 from relay.sinks.pacing import Pace
 from relay.text.message import Message
 from relay.text.tree import text_of
+from tests.e2e.waiting import until
 from tests.factories import accept
 from tests.fakes.misskey import Request, a_note_event
 
@@ -52,6 +54,8 @@ class Script:
     can_edit: bool = True
     answer: Callable[[], Outcome] = lambda: Sent()
     """What a probe is told."""
+    meanwhile: Callable[[str], Awaitable[object]] = lambda text: asyncio.sleep(0)
+    """What happens while a text is on its way."""
     tried: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -83,6 +87,7 @@ class Script:
         self.keys.append(key)
         self.messages += messages
         self.titles.append(text_of(messages[0].title))
+        await self.meanwhile(text)
         outcome = self.ends(text)
         if not isinstance(outcome, Sent):
             return outcome
@@ -695,6 +700,88 @@ async def test_what_may_not_be_shown_goes_with_nobody(batching: Stage) -> None:
     await batching.run(seconds=1)
     assert batching.sink.shown == ["note 1", "note 3"]
     assert await batching.states() == {State.DELIVERED: 2, State.DEAD: 1}
+
+
+# --- the next batch, prepared while one is on its way
+
+
+async def test_the_next_batch_is_laid_out_while_one_is_on_its_way_and_claimed_at_once(
+    batching: Stage,
+) -> None:
+    extended = []
+    extend_claim = batching.outbox.extend_claim
+
+    async def counting(candidates: Any, *, head: Any) -> Any:
+        extended.append(head.id)
+        return await extend_claim(candidates, head=head)
+
+    async def meanwhile(text: str) -> None:
+        if text == batch(1, 2):
+            await until(lambda: len(batching.sink.laid_out) > 1)
+
+    batching.outbox.extend_claim = counting
+    batching.sink.max_batch, batching.sink.meanwhile = 2, meanwhile
+    await batching.accept(1, 2, 3, 4, 5)
+    await batching.run(seconds=1)
+    assert batching.sink.shown == [batch(1, 2), batch(3, 4), "note 5"]
+    assert (len(extended), len(batching.sink.laid_out)) == (1, 3)
+    assert await batching.states() == {State.DELIVERED: 5}
+
+
+async def test_a_note_that_changes_while_its_batch_is_prepared_goes_as_it_is_then(
+    outbox: Any,
+) -> None:
+    stage = Stage(outbox, hold=300)
+    stage.sink.max_batch = 2
+
+    async def meanwhile(text: str) -> None:
+        if "note 1" in text:
+            await until(lambda: len(stage.sink.laid_out) > 1)
+            await stage.edit(3, "mended")
+
+    stage.sink.meanwhile = meanwhile
+    await stage.accept(1, 2, 3, 4)
+    stage.now += 1_000
+    await stage.run(seconds=1)
+    assert stage.sink.shown == [batch(1, 2), "note 4 + mended"]
+
+
+async def test_a_note_that_becomes_private_while_its_batch_is_prepared_is_not_sent(
+    batching: Stage,
+) -> None:
+    async def meanwhile(text: str) -> None:
+        if "note 1" in text:
+            await until(lambda: len(batching.sink.laid_out) > 1)
+            await batching.hide(4)
+
+    batching.sink.max_batch, batching.sink.meanwhile = 2, meanwhile
+    await batching.accept(1, 2, 3, 4, 5)
+    await batching.run(seconds=1)
+    assert batching.sink.shown[0] == batch(1, 2)
+    assert sorted(" + ".join(batching.sink.shown[1:]).split(" + ")) == ["note 3", "note 5"]
+
+
+async def test_a_batch_that_failed_goes_again_before_the_one_that_was_prepared(
+    batching: Stage,
+) -> None:
+    batching.sink.max_batch = 2
+    batching.sink.ends = failing({batch(1, 2): 2}, Failed("502"))
+    await batching.accept(1, 2, 3, 4)
+    await batching.run(seconds=60)
+    assert batching.sink.tried == [batch(1, 2)] * 3 + [batch(3, 4)]
+
+
+async def test_nothing_is_prepared_beside_a_batch_with_which_relay_crashed(
+    batching: Stage,
+) -> None:
+    batching.sink.max_batch = 2
+    await batching.accept(1, 2, 3, 4)
+    request = ClaimRequest("team", now=batching.now, lease=LEASE)
+    assert await batching.outbox.claim(request) is not None
+    batching.now += LEASE
+    await batching.run(seconds=0.001)
+    assert batching.sink.shown == ["note 1"]
+    assert batching.lane._sender.fitting == ()
 
 
 # --- edits
