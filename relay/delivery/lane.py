@@ -64,6 +64,8 @@ class Lane:
         self._monotonic = monotonic
         self._wake_up = asyncio.Event()
         self._changed = asyncio.Event()
+        self._looks_at = math.inf  # by ``monotonic``
+        self._due_at = math.inf  # by ``clock``, as the outbox said last
         self._claimer = Claimer(name, outbox=outbox, clock=clock)
         self._closure = Closure(name, outbox=outbox, clock=clock)
         self._on_settled = on_settled
@@ -104,8 +106,15 @@ class Lane:
         return LaneStatus(is_failing=self.is_failing, rest=rest)
 
     def wake(self) -> None:
-        """Look for deliveries now."""
-        self._wake_up.set()
+        """
+        Look for deliveries within the hold.
+
+        What has just come is held that long, so that an event costs a waiting lane nothing.
+        """
+        looks_at = self._monotonic() + self._config.policy.hold / 1000
+        if looks_at < self._looks_at:
+            self._looks_at = looks_at
+            self._wake_up.set()
 
     def begin(self, seconds: float) -> None:
         """Own the sink from now on; another process may have sent to it ``seconds`` ago."""
@@ -118,15 +127,27 @@ class Lane:
         """Deliver until ``stop``, or until nothing is pending."""
         self.heartbeat.beat(within=LEASE / 1000)
         while not stop.is_set():
+            self._looks_at = math.inf
             self._wake_up.clear()
             self._changed.clear()
             pause, wakes = await self._step_safely()
             if pause == math.inf and not self._wake_up.is_set():
                 break
             self.heartbeat.beat(within=pause + LEASE / 1000)
-            if pause > 0:
-                await first(pause, stop, self._changed, *([self._wake_up] if wakes else []))
+            if wakes:
+                await self._wait(pause, stop)
+            elif pause > 0:
+                await first(pause, stop, self._changed)
         self.heartbeat.beat(within=math.inf)
+
+    async def _wait(self, pause: float, stop: asyncio.Event) -> None:
+        """Wait for so many seconds, or until what comes meanwhile can be due."""
+        self._looks_at = min(self._looks_at, self._monotonic() + pause)
+        while (pause := self._looks_at - self._monotonic()) > 0:
+            self._wake_up.clear()
+            await first(pause, stop, self._changed, self._wake_up)
+            if not self._wake_up.is_set():
+                break
 
     async def _step_safely(self) -> tuple[float, bool]:
         try:
@@ -153,15 +174,15 @@ class Lane:
         if not self._outbox.owns(self.name):
             return RETRY_PAUSE, False  # a claim could not be sent now
         began, answer = self._clock(), None
-        if self.is_failing:
-            if (pause := await self._due_in()) > 0:
-                return pause, True
-            answer = (
-                await self._sender.probe()
-            )  # with nothing claimed, because relay may crash meanwhile
+        is_due = bool(self._sender.fitting) or began >= self._due_at
+        if (self.is_failing or not is_due) and (pause := await self._due_in()) > 0:
+            return pause, True
+        if self.is_failing:  # with nothing claimed, because relay may crash meanwhile
+            answer = await self._sender.probe()
         claim = await self._claimer.claim(self._config, fitting=self._sender.fitting)
         if claim is None:
             return max(0.001, await self._due_in()), True
+        self._due_at = math.inf
         if self._claimer.is_suspect(claim):
             await self._saved(as_before(claim, now=began), claim.deliveries)
             return 0.0, False
@@ -175,8 +196,10 @@ class Lane:
 
     async def _due_in(self) -> float:
         """The seconds until a batch can be claimed; infinite if nothing is pending."""
+        self._due_at = math.inf
         if (due_at := await self._claimer.due_at(self._config)) is None:
             return await self._closure.until_open(self._config.fingerprint, self._sender.probe)
+        self._due_at = due_at
         return max(0.0, (due_at - self._clock()) / 1000)
 
     def _rest(self, sent: Sequence[Delivery], outcome: Outcome) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
@@ -590,6 +591,55 @@ async def test_too_many_refusals_let_all_sinks_of_the_vendor_rest(outbox: Any) -
     stage.sink.ends = lambda text: Sent()
     await stage.run(seconds=600)
     assert stage.sink.shown == ["note 1"]
+
+
+# --- waiting
+
+
+class Counting:
+    """An outbox that counts how often a lane asks it for deliveries."""
+
+    def __init__(self, outbox: Any) -> None:
+        self._outbox = outbox
+        self.looks = 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.looks += name in {"claim", "due_at"}
+        return getattr(self._outbox, name)
+
+
+@asynccontextmanager
+async def running(stage: Stage) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    stage.lane = stage.new_lane()
+    task = asyncio.ensure_future(stage.lane.run(stop))
+    yield
+    stop.set()
+    await task
+
+
+async def test_events_that_come_within_a_hold_wake_no_lane(outbox: Any) -> None:
+    stage = Stage(Counting(outbox), hold=600_000)
+    await stage.accept(1)
+    async with running(stage):
+        await until(lambda: stage.outbox.looks > 0)
+        looks = stage.outbox.looks
+        await stage.accept(*range(2, 12))
+        for _ in range(10):
+            stage.lane.wake()
+            await asyncio.sleep(0.01)
+        assert (stage.outbox.looks, stage.sink.tried) == (looks, [])
+
+
+async def test_a_lane_that_waits_for_another_attempt_looks_when_it_is_woken(outbox: Any) -> None:
+    stage = Stage(Counting(outbox))
+    stage.sink.ends = failing({"note 1": 1}, Failed("502"))
+    await stage.accept(1)
+    async with running(stage):
+        await until(lambda: stage.sink.tried == ["note 1"] and stage.outbox.looks > 2)
+        await stage.outbox.open_sink("team", now=stage.now)
+        stage.lane.wake()
+        await until(lambda: stage.sink.shown == ["note 1"])
 
 
 # --- several in one request
