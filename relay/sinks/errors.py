@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -26,7 +27,7 @@ NO_API = {302, 307, 404, 405}
 """A web server without the vendor's API answers so."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """A status with headers and text, from which our secrets have been removed."""
 
@@ -36,7 +37,7 @@ class Answer:
     is_cut: bool = False
     """Whether the text is only the beginning of a longer one."""
 
-    @property
+    @cached_property
     def json(self) -> dict[str, Any]:
         """The JSON object of the answer; empty if it is anything else."""
         try:
