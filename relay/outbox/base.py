@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from relay.outbox.cursors import Cursors
 from relay.outbox.records import (
     Backlog,
     Claim,
@@ -24,7 +25,7 @@ from relay.outbox.records import (
 from relay.outcome import Attempt, Delivery
 
 
-class Outbox(Protocol):
+class Outbox(Cursors, Protocol):
     """
     Stores events and their deliveries. ``now``, ``lease`` and ``hold`` are in milliseconds.
 

@@ -42,6 +42,7 @@ COPIED: Mapping[str, Sequence[str]] = {
     "attempt": ("delivery", "at", "took", "outcome", "reason"),
     "closed_sink": ("name", "reason", "fingerprint", "closed_at", "probe_at"),
     "paused_sink": ("name", "paused_at"),
+    "poll_cursor": ("hook", "server", "list", "position", "since"),
 }  # fmt: skip
 FLAGS = frozenset({"claimed", "in_doubt", "withdrawn"})
 """Columns that SQLite stores as numbers, and PostgreSQL as booleans."""
@@ -51,7 +52,9 @@ LONG = 600.0  # seconds for one step
 WAS_SERVED = "SELECT is_called FROM node_id_seq"
 HAS_CONTENT = "SELECT EXISTS (SELECT 1 FROM event)"
 LAST_EVENT = "SELECT EXISTS (SELECT 1 FROM event WHERE id = $1 AND hook = $2 AND event_id = $3)"
-EMPTY = "TRUNCATE event, unrouted, withheld, delivery, attempt, closed_sink, paused_sink"
+EMPTY = (
+    "TRUNCATE event, unrouted, withheld, delivery, attempt, closed_sink, paused_sink, poll_cursor"
+)
 NAME = "UPDATE outbox SET id = $1"
 FOLLOW = "SELECT setval(pg_get_serial_sequence($1, 'id'), greatest($2, 1), $2 > 0)"
 

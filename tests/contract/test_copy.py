@@ -21,6 +21,7 @@ from relay.outbox import (
 )
 from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.connection import SETTINGS
+from relay.outbox.records import Cursor
 from relay.outcome import Attempt, State
 from tests.factories import accept, an_event
 from tests.postgres import empty
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.postgres
 TEAM = {"team": "to the team"}
 BOTH = {"team": "to the team", "ops": "to ops"}
 LEASE = 60_000
+CURSOR = Cursor(hook="alice", server="https://misskey.example", list="notes", position="a")
 NOTE = SubjectVersion(subject="note 5", version="a")
 
 
@@ -100,6 +102,7 @@ async def fill(outbox: Outbox) -> None:
         ClosedSink(name="ops", reason="410 gone", fingerprint="f", closed_at=400)
     )
     await outbox.pause_sink("team", now=500)
+    await outbox.journal_polled([], CURSOR, before=None)
 
 
 async def all_of(outbox: Outbox) -> object:
@@ -112,6 +115,7 @@ async def all_of(outbox: Outbox) -> object:
         [told and told.message for told in [await outbox.posted_message(one.id) for one in found]],
         await outbox.closed_sinks(),
         await outbox.paused_sinks(),
+        await outbox.cursor(CURSOR),
         await outbox.counts(),
     )
 

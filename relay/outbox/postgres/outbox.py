@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import astuple
 
 from relay.errors import OutboxError
-from relay.outbox import ordering, sql
+from relay.outbox import cursors, ordering, sql
 from relay.outbox.base import Lanes
 from relay.outbox.ordering import QueuedDelivery
 from relay.outbox.postgres import claims, cluster, journal, statements
@@ -30,6 +30,7 @@ from relay.outbox.records import (
     Claim,
     ClaimRequest,
     ClosedSink,
+    Cursor,
     Decide,
     JournalEntry,
     NewEvent,
@@ -114,6 +115,14 @@ class PostgresOutbox(sql.SQLOutbox):
     async def journal(self, entry: JournalEntry) -> bool:
         self._check_open()
         return await self._writer.journal(entry)
+
+    async def journal_polled(
+        self, entries: Sequence[JournalEntry], cursor: Cursor, *, before: Cursor | None
+    ) -> int:
+        async with self._committing() as db:
+            number = sum(await journal.journal(db, entries)) if entries else 0
+            await db.execute(cursors.MOVE, *storable_values(cursors.moved(cursor, before)))
+        return number
 
     async def _route(self, decide: Decide, limit: int) -> RoutedBatch:
         async with self._committing() as db:

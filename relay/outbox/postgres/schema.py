@@ -168,6 +168,20 @@ MIGRATIONS: Sequence[Migration] = (
     )
     """,
     ),
+    Migration(
+        serves=1,
+        statements="""
+    -- How far the lists of Misskey's API have been read.
+    CREATE TABLE poll_cursor (
+        hook text NOT NULL,
+        server text NOT NULL,
+        list text NOT NULL,
+        position text NOT NULL,
+        since bigint NOT NULL,
+        PRIMARY KEY (hook, server, list)
+    )
+    """,
+    ),
 )
 
 

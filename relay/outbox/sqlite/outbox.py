@@ -17,13 +17,14 @@ from typing import TypeVar, cast
 
 from relay.aio import first
 from relay.errors import BrokenError, OutboxError
-from relay.outbox import decisions, sql
+from relay.outbox import cursors, decisions, sql
 from relay.outbox.base import Lanes
 from relay.outbox.ordering import QueuedDelivery
 from relay.outbox.records import (
     Claim,
     ClaimRequest,
     ClosedSink,
+    Cursor,
     Decide,
     JournalEntry,
     NewEvent,
@@ -141,6 +142,18 @@ class SQLiteOutbox(sql.SQLOutbox):
         self._check_open()
         with named_errors(self.path):
             return await self._writer.journal(entry)
+
+    async def journal_polled(
+        self, entries: Sequence[JournalEntry], cursor: Cursor, *, before: Cursor | None
+    ) -> int:
+        def job(db: sqlite3.Connection) -> int:
+            if self._guard is not None:
+                self._guard.reserve.check(sum(len(entry.raw) for entry in entries))
+            number = sum(journal.journal(db, entries))
+            db.execute(cursors.MOVE, numbered(*cursors.moved(cursor, before)))
+            return number
+
+        return await self._write(job)
 
     async def _route(self, decide: Decide, limit: int) -> RoutedBatch:
         ids, entries = await self._read(lambda db: journal.unrouted(db, limit=limit))

@@ -127,6 +127,17 @@ MIGRATIONS = (
         PRIMARY KEY (event, sink)
     );
     """,
+    """
+    -- How far the lists of Misskey's API have been read.
+    CREATE TABLE poll_cursor (
+        hook TEXT NOT NULL,
+        server TEXT NOT NULL,
+        list TEXT NOT NULL,
+        position TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        PRIMARY KEY (hook, server, list)
+    );
+    """,
 )
 
 
