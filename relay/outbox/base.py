@@ -35,13 +35,7 @@ class Outbox(Cursors, Protocol):
     id: str
     """Random, created with the outbox; a copy on another database keeps it."""
 
-    async def run(
-        self,
-        lanes: "Lanes",
-        *,
-        clock: Callable[[], int],
-        stop: asyncio.Event,
-    ) -> None:
+    async def run(self, lanes: "Lanes", *, clock: Callable[[], int], stop: asyncio.Event) -> None:
         """
         Assign sinks to the lanes of this process, and wake those with a backlog, until ``stop``.
 

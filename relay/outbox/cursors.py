@@ -1,8 +1,9 @@
 """How far lists of Misskey's API were read: stored with the events that they brought."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
-from typing import Protocol
+from typing import Any, Protocol
 
 from relay.outbox.records import Cursor, JournalEntry
 
@@ -42,3 +43,15 @@ def moved(cursor: Cursor, before: Cursor | None) -> Sequence[object]:
     """The values of MOVE; without a cursor ``before`` none is replaced."""
     place = (None, None) if before is None else (before.position, before.since)
     return (*astuple(cursor), *place)
+
+
+class CursorReader(ABC):
+    """Reads cursors from either database."""
+
+    @abstractmethod
+    async def _row(self, statement: str, *values: object) -> Mapping[str, Any] | None:
+        """The only row of a statement's result; None if it has none."""
+
+    async def cursor(self, blank: Cursor) -> Cursor | None:
+        row = await self._row(CURSOR, blank.hook, blank.server, blank.list)
+        return None if row is None else Cursor(**row)

@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from relay.outbox import cursors, decisions, ordering
+from relay.outbox import decisions, ordering
+from relay.outbox.cursors import CursorReader
 from relay.outbox.ordering import QueuedDelivery
 from relay.outbox.records import (
     Backlog,
     ClosedSink,
-    Cursor,
     DeadGroup,
     Decide,
     DeliverySearch,
@@ -159,7 +159,7 @@ def saved_row(after: Delivery, *, lease: int) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-class SQLOutbox(ABC):
+class SQLOutbox(CursorReader, ABC):
     """
     The methods of ``Outbox`` that are one statement on both databases.
 
@@ -198,10 +198,6 @@ class SQLOutbox(ABC):
 
     async def route(self, decide: Decide, *, limit: int) -> RoutedBatch:
         return await decisions.route(self._route, decide, limit=limit)
-
-    async def cursor(self, blank: Cursor) -> Cursor | None:
-        row = await self._row(cursors.CURSOR, blank.hook, blank.server, blank.list)
-        return None if row is None else Cursor(**row)
 
     async def due_at(
         self,

@@ -67,6 +67,9 @@ class MisskeyClient:
         self._token = token
         self._session = session
 
+    def is_like(self, other: "MisskeyClient") -> bool:
+        return (self._server, self._token) == (other._server, other._token)
+
     async def listed(
         self, endpoint: Endpoint, ask: Ask, body: Mapping[str, Any] | None = None
     ) -> Listed | Refusal:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from relay.misskey import fields, ids
+from relay.misskey.notifications import FROM_WEBHOOKS, KINDS
 from relay.polling.walk import Item
 
 Body = Mapping[str, Any]
@@ -27,10 +28,6 @@ REPORT_KEYS = (
     "resolved", "resolvedAs", "forwarded", "comment", "moderationNote", "category",
     "targetUserHost", "reporterHost",
 )  # fmt: skip
-FROM_WEBHOOKS = frozenset({"mention", "reply", "renote", "quote", "follow"})
-"""The notifications that webhooks bring too: they are always taken."""
-RENAMED = {"note": "posted", "follow": "followed"}
-"""The notifications whose names are those of other webhooks."""
 PLAIN = frozenset({"id", "createdAt", "type", "userId"})
 """The parts of a notification that are not in the body of an event."""
 
@@ -73,13 +70,13 @@ def from_notifications(items: Sequence[Item], types: Collection[str]) -> Iterato
             if (reactions := last.get(note_id)) and reactions[-1] is item:
                 yield _notification(item, kind, {"reactions": [*map(_reaction, reactions)]})
         elif kind in types:
-            yield _notification(item, RENAMED.get(kind, kind))
+            yield _notification(item, KINDS.get(kind, kind))
 
 
 def _as_webhooks(item: Item, kind: str) -> Iterator[PolledEvent]:
     note = fields.mapping(item, "note")
     if kind == "follow":
-        yield _notification(item, RENAMED[kind])
+        yield _notification(item, KINDS[kind])
         return
     yield _notification(item, "renote" if kind == "quote" else kind)
     # Misskey writes one notification for a note and a person, but sends a webhook for each reason.

@@ -2,14 +2,14 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from relay import misskey
 from relay.errors import BrokenError, FormatError, OutboxError
-from relay.model import Event
-from relay.outbox.records import Cursor
+from relay.outbox.cursors import Cursors
+from relay.outbox.records import Cursor, JournalEntry
 from relay.outcome import Failed
 from relay.polling import schedule
 from relay.polling.client import Listed, MisskeyClient, Refusal
@@ -23,25 +23,6 @@ logger = logging.getLogger(__name__)
 THOROUGH_EVERY = 600_000  # milliseconds between two looks at a whole page from the other end
 EXACT_SINCE = (2025, 4)  # https://github.com/misskey-dev/misskey/pull/15277
 _VERSION = re.compile(r"(20\d\d)\.(\d{1,2})\.\d+.*")
-
-
-class PollStore(Protocol):
-    """Stores polled events together with the cursor behind them. Raises OutboxError."""
-
-    async def cursor(self, blank: Cursor) -> Cursor | None:
-        """The cursor of a list; None if the list was never read."""
-        ...
-
-    async def store(
-        self, events: Sequence[tuple[Event, bytes]], cursor: Cursor, *, before: Cursor | None
-    ) -> int:
-        """
-        Commit events, each with the webhook that it stands for, and the cursor, at once.
-
-        Returns the number of events that had not come before. The cursor is left alone if it is
-        not ``before`` any more: another process has moved it.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,25 +50,38 @@ class RefusedError(Exception):
 
 
 class Poller:
-    """Keeps what is known of a list between its steps. ``clock`` returns Unix milliseconds."""
+    """
+    Keeps what is known of a list between its steps.
+
+    ``check_room`` raises OutboxError while too much waits already; ``on_polled`` is called once
+    new events are stored; ``clock`` returns Unix milliseconds.
+    """
 
     def __init__(
         self,
         config: PollConfig,
         client: MisskeyClient,
-        store: PollStore,
+        outbox: Cursors,
         *,
+        check_room: Callable[[], Awaitable[None]],
+        on_polled: Callable[[], None],
         clock: Callable[[], int],
     ) -> None:
         self.config = config
         self.status = PollStatus()
         self._client = client
-        self._store = store
+        self._outbox = outbox
+        self._check_room = check_room
+        self._on_polled = on_polled
         self._clock = clock
         self._is_exact: bool | None = None
         self._owner = ""
         self._known = frozenset[str]()
         self._thorough_at = 0
+
+    def is_like(self, other: "Poller") -> bool:
+        """Whether the other one asks for the same in the same way."""
+        return self.config == other.config and self._client.is_like(other._client)
 
     async def step(self) -> int:
         """Ask once, and return the number of new events. Raises BrokenError, nothing else."""
@@ -100,6 +94,11 @@ class Poller:
             raise
         except OutboxError as error:
             self._refuse(Failed(str(error)))
+        except Exception as error:
+            # Frames without the error's text: that can hold what an answer held.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("bug", extra={"action": "bug", "trace": frames})
+            self._refuse(Failed("a bug in relay"))
         else:
             if self.status.error is not None:
                 logger.info(
@@ -126,11 +125,12 @@ class Poller:
 
     async def _walked(self) -> int:
         polled, blank = self.config.list, self.config.blank
+        await self._check_room()
         if self._is_exact is None:
             self._is_exact = is_exact(await self._version())
         if polled.needs_owner and not self._owner:
             self._owner = await self._asked_owner()
-        before = await self._store.cursor(blank)
+        before = await self._outbox.cursor(blank)
         now = self._clock()
         manner = Manner(
             is_exact=self._is_exact,
@@ -170,10 +170,11 @@ class Poller:
         raise RefusedError(listed)
 
     async def _taken(self, step: Take, before: Cursor | None) -> int:
-        events = [*self._events(step.items)]
-        number = await self._store.store(events, step.cursor, before=before)
+        entries = [*self._entries(step.items)]
+        number = await self._outbox.journal_polled(entries, step.cursor, before=before)
         self._known = recent({*self._known, *(item["id"] for item in step.items)}, step.cursor)
         if number:
+            self._on_polled()
             logger.info(
                 "polled",
                 extra={
@@ -185,13 +186,23 @@ class Poller:
             )
         return number
 
-    def _events(self, items: Sequence[Item]) -> Iterator[tuple[Event, bytes]]:
-        """The events of items, each with its webhook; unreadable ones are left out."""
+    def _entries(self, items: Sequence[Item]) -> Iterator[JournalEntry]:
+        """The events of items as webhooks bring them; unreadable ones are left out."""
         config = self.config
         for polled in config.list.convert(items, config.types):
             raw = polled.webhook(config.server)
             try:
-                yield misskey.parse(raw, hook=config.hook, server=config.server), raw
+                event = misskey.parse(raw, hook=config.hook, server=config.server)
+                yield JournalEntry(
+                    hook=config.hook,
+                    event_id=event.id,
+                    kind=event.kind,
+                    server=config.server,
+                    created_at=event.created_at,
+                    accepted_at=self._clock(),
+                    note_id=None if event.note is None else event.note.id or None,
+                    raw=raw,
+                )
             except FormatError as error:
                 logger.warning(
                     "an item cannot be read",
