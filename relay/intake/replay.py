@@ -1,12 +1,12 @@
 """Accepts a stored event again, for the sinks that may still show it."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from relay import misskey
 from relay.model import Event, Gate
 from relay.outbox.base import Outbox
-from relay.outbox.records import NewEvent, StoredEvent
+from relay.outbox.records import JournalEntry, RoutedEvent, StoredEvent
 from relay.outbox.siblings import subject
 from relay.routing.gate import denial_reason, has_lapsed
 
@@ -49,9 +49,17 @@ async def replay(
     withheld = dict.fromkeys(await _lapsed(outbox, event, chosen, gates, server_bound), LAPSED)
     withheld |= {name: why for name in chosen if (why := denial_reason(gates[name], event))}
     sinks = {name: route for name, route in chosen.items() if name not in withheld}
-    again = replace(event, id=f"{event_id.partition('/replay-')[0]}/replay-{now}")
-    new = NewEvent(event=again, raw=stored.raw, sinks=sinks, now=now)
-    if not sinks or await outbox.accept(new) is None:
+    entry = JournalEntry(
+        hook=stored.hook,
+        event_id=f"{event_id.partition('/replay-')[0]}/replay-{now}",
+        kind=event.kind,
+        server=event.server,
+        created_at=event.created_at,
+        accepted_at=now,
+        raw=stored.raw,
+    )
+    routed = RoutedEvent(sinks=sinks, withheld=withheld)
+    if not sinks or await outbox.replay(entry, routed) is None:
         sinks = {}
     return Replayed(event=event, sinks=sinks, withheld=withheld)
 
@@ -67,8 +75,9 @@ async def _lapsed(
     if event.note is None or not event.note.id:
         return ()
     about = subject(event, event.note, server_bound=server_bound)
+    restrictions = await outbox.restrictions({about: event.note.id})
     versions = [
         misskey.parse(version.raw, hook=version.hook, server=version.server)
-        for version in (await outbox.restricted([about])).get(about, ())
+        for version in restrictions.events.get(about, ())
     ]
     return {name for name in names if has_lapsed(gates[name], event.note, versions)}

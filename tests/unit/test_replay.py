@@ -1,6 +1,6 @@
 """A replay: what is accepted again, and for which sinks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from relay.errors import FormatError
 from relay.intake.replay import LAPSED, replay
 from relay.model import Gate
-from relay.outbox.records import NewEvent, StoredEvent
+from relay.outbox.records import JournalEntry, Restrictions, RoutedEvent, StoredEvent
 from tests.fakes.misskey import a_note_event
 
 PRIVATE = a_note_event(visibility="followers")
@@ -21,14 +21,14 @@ class Outbox:
     def __init__(self, *, is_known: bool = False, later: Sequence[StoredEvent] = ()) -> None:
         self.is_known = is_known
         self.later = later
-        self.accepted: list[NewEvent] = []
+        self.accepted: list[tuple[JournalEntry, RoutedEvent]] = []
 
-    async def accept(self, new: NewEvent) -> Sequence[str] | None:
-        self.accepted.append(new)
+    async def replay(self, entry: JournalEntry, routed: RoutedEvent) -> Sequence[str] | None:
+        self.accepted.append((entry, routed))
         return None if self.is_known else ()
 
-    async def restricted(self, subjects: Any) -> Mapping[str, Sequence[StoredEvent]]:
-        return dict.fromkeys(subjects, self.later)
+    async def restrictions(self, notes: Any) -> Restrictions:
+        return Restrictions(events=dict.fromkeys(notes, self.later))
 
 
 async def replayed(outbox: Any, *, stored: StoredEvent = STORED, event_id: str = "1") -> Any:
@@ -47,8 +47,8 @@ async def test_an_event_is_accepted_as_another_one_without_siblings() -> None:
     outbox = Outbox()
     answer = await replayed(outbox, event_id="1/replay-3")
     assert (answer.sinks, answer.withheld) == ({"team": "all"}, {})
-    (new,) = outbox.accepted
-    assert (new.event.id, new.raw, new.subject_version) == ("1/replay-5", STORED.raw, None)
+    ((entry, routed),) = outbox.accepted
+    assert (entry.event_id, entry.raw, routed.subject_version) == ("1/replay-5", STORED.raw, None)
 
 
 async def test_what_the_author_restricted_since_is_withheld() -> None:
