@@ -39,7 +39,7 @@ def an_entry(n: int = 1, **changes: Any) -> JournalEntry:
         accepted_at=0,
         raw=b"%d" % n,
     )
-    return replace(entry, **changes)
+    return entry._replace(**changes)
 
 
 def a_delivery(**changes: Any) -> Delivery:

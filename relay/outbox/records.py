@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from typing import NamedTuple
 
 from relay.model import Event, SubjectVersion
 from relay.outcome import Delivery, State
@@ -137,8 +138,7 @@ class Backlog:
     since: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEntry:
+class JournalEntry(NamedTuple):
     """An event as it came, before it is routed. Times are Unix milliseconds."""
 
     hook: str
@@ -147,9 +147,12 @@ class JournalEntry:
     server: str
     created_at: int
     accepted_at: int
+    raw: bytes
     note_id: str | None = None
     """The id of the note that it is about."""
-    raw: bytes = field(repr=False)
+
+    def __repr__(self) -> str:  # without the body, which can be private
+        return f"JournalEntry({self.hook!r}, {self.event_id!r}, {self.kind!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

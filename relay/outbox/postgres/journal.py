@@ -44,19 +44,11 @@ async def journal(db: Connection, entries: Sequence[JournalEntry]) -> Sequence[b
     places: dict[tuple[str, str], int] = {}
     for place, entry in enumerate(entries):
         places.setdefault((storable(entry.hook), storable(entry.event_id)), place)
-    columns = zip(*(_row(entries[place]) for place in places.values()), strict=True)
+    columns = zip(*(storable_values(entries[place]) for place in places.values()), strict=True)
     added = await db.fetch(statements.JOURNAL, *columns)
     first = list(places.values())
     are_new = {first[row["place"] - 1] for row in added}
     return [place in are_new for place in range(len(entries))]
-
-
-def _row(entry: JournalEntry) -> tuple[object, ...]:
-    return (
-        storable(entry.hook), storable(entry.event_id), storable(entry.kind),
-        storable(entry.server), entry.created_at, entry.accepted_at,
-        None if entry.note_id is None else storable(entry.note_id), entry.raw,
-    )  # fmt: skip
 
 
 async def route(db: Connection, decide: Decide, *, limit: int) -> RoutedBatch:
@@ -76,8 +68,7 @@ async def replay(
     db: Connection, entry: JournalEntry, routed: RoutedEvent
 ) -> Collection[str] | None:
     """See ``Outbox.replay``; in a transaction."""
-    *values, _, raw = _row(entry)
-    id = await db.fetchval(statements.ADD_EVENT, *values, raw)
+    id = await db.fetchval(statements.ADD_EVENT, *storable_values(entry[:7]))
     return None if id is None else await store(db, [Decision(id, entry, routed)])
 
 

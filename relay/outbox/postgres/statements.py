@@ -8,9 +8,9 @@ from relay.outcome import MAY_HAVE_ARRIVED, STILL_SHOWN, WITHHELD
 JOURNAL = """
 WITH entry AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[],
-                         $6::bigint[], $7::text[], $8::bytea[])
+                         $6::bigint[], $7::bytea[], $8::text[])
         WITH ORDINALITY AS entry
-        (hook, event_id, kind, server, created_at, accepted_at, note_id, raw, place)
+        (hook, event_id, kind, server, created_at, accepted_at, raw, note_id, place)
 ), added AS (
     INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
     SELECT hook, event_id, kind, server, created_at, accepted_at, raw FROM entry
@@ -31,7 +31,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (event_id, hook) DO NOTHING RETU
 LOCK_JOURNAL = "SELECT pg_advisory_xact_lock($1)"
 # At most so many events, and at most so many bytes, unless the first has more.
 OLDEST_UNROUTED = """
-SELECT id, hook, event_id, kind, server, created_at, accepted_at, note_id, raw FROM (
+SELECT id, hook, event_id, kind, server, created_at, accepted_at, raw, note_id FROM (
     SELECT *, sum(length(raw)) OVER (ORDER BY place) - length(raw) AS before FROM (
         SELECT event.*, note_id, unrouted.id AS place
         FROM unrouted JOIN event ON event.id = unrouted.event

@@ -35,35 +35,29 @@ UNSTORABLE = (
 def journal(db: sqlite3.Connection, entries: Sequence[JournalEntry]) -> Sequence[bool]:
     """Store events in a transaction, to be routed later; see ``Outbox.journal``."""
     ids = _add_events(db, entries)
-    rows = [(id, entry.note_id) for id, entry in zip(ids, entries, strict=True) if id is not None]
+    unrouted = zip(ids, entries, strict=True)
+    rows = [(id, entry.note_id) for id, entry in unrouted if id is not None]
     write(db, statements.ADD_UNROUTED, rows)
     return [id is not None for id in ids]
 
 
 def _add_events(db: sqlite3.Connection, entries: Sequence[JournalEntry]) -> Sequence[int | None]:
     """The id of each event; None if it had come before, or earlier in the same batch."""
-    last = int(db.execute(statements.LAST_EVENT).fetchone()[0])
-    ids = range(last + 1, last + 1 + len(entries))
-    rows = [
-        (
-            id, entry.hook, entry.event_id, entry.kind, entry.server, entry.created_at,
-            entry.accepted_at, entry.raw,
-        )
-        for id, entry in zip(ids, entries, strict=True)
-    ]  # fmt: skip
-    if write(db, statements.ADD_EVENTS, rows) == len(rows):
-        return ids
-    added = {id for (id,) in db.execute(statements.EVENTS_AFTER, (last,))}
-    return [id if id in added else None for id in ids]
+    added, last = write(db, statements.ADD_EVENTS, [entry[:7] for entry in entries])
+    first = last - added + 1  # ids follow each other: no other process writes meanwhile
+    if added == len(entries):
+        return range(first, last + 1)
+    rows = db.execute(statements.EVENTS_FROM, (first,)).fetchall() if added else ()
+    ids = {(row["hook"], row["event_id"]): row["id"] for row in rows}
+    return [ids.pop((entry.hook, entry.event_id), None) for entry in entries]
 
 
 def unrouted(db: sqlite3.Connection, *, limit: int) -> tuple[Sequence[int], Sequence[JournalEntry]]:
     """The oldest events that wait to be routed: their ids, and as they came."""
     ids, entries, size = list[int](), list[JournalEntry](), 0
     for row in db.execute(statements.OLDEST_UNROUTED, (limit,)):
-        values = dict(row)
-        ids.append(values.pop("id"))
-        entries.append(JournalEntry(**values))
+        ids.append(row["id"])
+        entries.append(JournalEntry._make(row[1:]))
         size += len(row["raw"])
         if size >= ROUTED_BYTES:
             break

@@ -140,8 +140,11 @@ class SQLiteOutbox(sql.SQLOutbox):
 
     async def journal(self, entry: JournalEntry) -> bool:
         self._check_open()
-        with named_errors(self.path):
+        try:
             return await self._writer.journal(entry)
+        except Exception:
+            with named_errors(self.path):
+                raise
 
     async def journal_polled(
         self, entries: Sequence[JournalEntry], cursor: Cursor, *, before: Cursor | None

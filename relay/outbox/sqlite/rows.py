@@ -7,6 +7,8 @@ the rest while the event loop is busy.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
 
 Values = tuple[object, ...]
 
@@ -14,11 +16,14 @@ SIZES = (64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1)
 """The numbers of rows in a statement: few, so that all statements stay prepared."""
 
 
-def write(db: sqlite3.Connection, template: str, rows: Sequence[Values]) -> int:
-    """The number of rows that were changed."""
-    return sum(
-        db.execute(statement, values).rowcount for statement, values in _filled(template, rows)
-    )
+def write(db: sqlite3.Connection, template: str, rows: Sequence[Values]) -> tuple[int, int]:
+    """The number of rows that were changed, and the id of the last one that was inserted."""
+    changed = last = 0
+    for statement, values in _filled(template, rows):
+        cursor = db.execute(statement, values)
+        changed += cursor.rowcount
+        last = cursor.lastrowid or 0
+    return changed, last
 
 
 def fetched(db: sqlite3.Connection, template: str, rows: Sequence[Values]) -> Iterator[sqlite3.Row]:
@@ -32,7 +37,11 @@ def _filled(template: str, rows: Sequence[Values]) -> Iterator[tuple[str, list[o
     while done < len(rows):
         size = next(size for size in SIZES if size <= len(rows) - done)
         chunk = rows[done : done + size]
-        marks = f"({', '.join('?' * len(chunk[0]))})"
-        values = [value for row in chunk for value in row]
-        yield template.format(rows=", ".join([marks] * size)), values
         done += size
+        yield _statement(template, size, len(chunk[0])), [*chain.from_iterable(chunk)]
+
+
+@lru_cache
+def _statement(template: str, size: int, width: int) -> str:
+    marks = f"({', '.join('?' * width)})"
+    return template.format(rows=", ".join([marks] * size))

@@ -3,15 +3,14 @@
 from relay.outbox.sql import DELIVERY
 from relay.outcome import MAY_HAVE_ARRIVED, STILL_SHOWN, WITHHELD
 
-LAST_EVENT = "SELECT ifnull(max(id), 0) FROM event"
 ADD_EVENTS = """
-INSERT INTO event (id, hook, event_id, kind, server, created_at, accepted_at, raw)
+INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw)
 VALUES {rows} ON CONFLICT (event_id, hook) DO NOTHING
 """
-EVENTS_AFTER = "SELECT id FROM event WHERE id > ?"
+EVENTS_FROM = "SELECT id, hook, event_id FROM event WHERE id >= ?"
 ADD_UNROUTED = "INSERT INTO unrouted (event, note_id) VALUES {rows}"
 OLDEST_UNROUTED = """
-SELECT id, hook, event_id, kind, server, created_at, accepted_at, note_id, raw
+SELECT id, hook, event_id, kind, server, created_at, accepted_at, raw, note_id
 FROM unrouted JOIN event ON event.id = unrouted.event ORDER BY unrouted.event LIMIT ?
 """
 TAKE_UNROUTED = "DELETE FROM unrouted WHERE event IN (VALUES {rows}) RETURNING event"

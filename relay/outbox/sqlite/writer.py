@@ -49,11 +49,11 @@ class SQLiteWriter:
         self._waiting.put((job, future))
         return await future
 
-    async def journal(self, entry: JournalEntry) -> bool:
-        """See ``Outbox.journal``; returns once the event is on the disk."""
+    def journal(self, entry: JournalEntry) -> asyncio.Future[bool]:
+        """See ``Outbox.journal``; done once the event is on the disk."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.put((entry, future))
-        return await future
+        return future
 
     async def close(self) -> None:
         """Run the jobs that wait, then end the thread."""
