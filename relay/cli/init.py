@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from relay.app import run as app
 from relay.cli.context import configuration
 from relay.cli.init_presets import PRESETS, Preset, Question, config
+from relay.cli.matrix_login import with_login
+from relay.cli.new_files import create, create_secret, reject_existing, unwritable
 from relay.cli.output import echo, warn
 from relay.cli.parser import Commands, add
 from relay.cli.serve import stop_on_signals
@@ -26,6 +28,7 @@ from relay.log.setup import log_to
 from relay.outbox import Outbox, open_outbox
 from relay.sinks import AnySink
 from relay.sinks.http import open_session
+from relay.sinks.matrix.address import missing_extra
 from relay.sinks.proxy import proxies
 
 SERVER = Question("server", "Your Misskey server, like https://misskey.example", "")
@@ -41,11 +44,21 @@ Validate = Callable[[str], "str | None"]
 def answers(args: Namespace, preset: Preset) -> Mapping[str, str]:
     """The answers by the keys of the questions. Raises ConfigError if one is missing or invalid."""
     _reject_other_options(args, preset)
-    questions = (SERVER, *preset.questions, ADDRESS)
+    questions = (SERVER, *_questions(args, preset), ADDRESS)
     return {
         question.key: _answer(question, args, _validator(question, preset))
         for question in questions
     }
+
+
+def _questions(args: Namespace, preset: Preset) -> Sequence[Question]:
+    """The questions of a preset: for a token, or for a password with which relay gets one."""
+    if not preset.login or args.token_file is not None:
+        return preset.questions
+    if (missing := missing_extra()) is not None:
+        warn(f"Writing in encrypted rooms {missing}.")
+        return preset.questions
+    return (*(question for question in preset.questions if not question.is_secret), *preset.login)
 
 
 def _ask_for_preset() -> str:
@@ -62,8 +75,9 @@ def _ask_for_preset() -> str:
 
 def _reject_other_options(args: Namespace, preset: Preset) -> None:
     """Raise ConfigError for options of other presets, which are a misunderstanding."""
-    keys = {question.key for question in preset.questions}
-    for question in {question for other in PRESETS.values() for question in other.questions}:
+    keys = {question.key for question in (*preset.questions, *preset.login)}
+    others = (question for other in PRESETS.values() for question in other.questions + other.login)
+    for question in dict.fromkeys(others):
         if question.key not in keys and getattr(args, _attribute(question)) is not None:
             raise ConfigError(f"{_option(question)} is not for {preset.name}")
 
@@ -113,6 +127,8 @@ def _ask(question: Question, validate: Validate) -> str:
 
 def _validator(question: Question, preset: Preset) -> Validate:
     def validate(answer: str) -> str | None:
+        if question in preset.login:
+            return None if answer else "is missing"
         if not answer.isprintable() or any(part in answer for part in ('"', "\\", "${")):
             return 'should be one line without " \\ or ${'
         if question in {SERVER, ADDRESS}:
@@ -201,10 +217,13 @@ STATE = Path("/var/lib/relay")
 
 def init(args: Namespace) -> int | Coroutine[Any, Any, int]:
     file: Path = args.config or Path("config.yaml")
-    _reject_existing(file)
+    reject_existing(file, command="init")
     preset = PRESETS[args.use or _ask_for_preset()]
-    _reject_existing(*(file.parent / "secrets" / name for name in (preset.name, preset.sink)))
+    names = (preset.name, preset.sink, f"{preset.sink}-keys")
+    reject_existing(*(file.parent / "secrets" / name for name in names), command="init")
     values = answers(args, preset)
+    if "password" in values:
+        values = with_login(values)
     _write(file, preset, values, listen=args.listen)
     _print_next_steps(file, preset, values["address"])
     if not args.wait:
@@ -213,29 +232,18 @@ def init(args: Namespace) -> int | Coroutine[Any, Any, int]:
     return first_event(configuration(file), preset)
 
 
-def _reject_existing(*paths: Path) -> None:
-    for path in paths:
-        if path.exists():
-            raise ConfigError(f"{path} exists, and init overwrites nothing")
-
-
 def _write(file: Path, preset: Preset, answers: Mapping[str, str], *, listen: str) -> None:
     """Write the configuration, readable by everybody, and the secrets, private to the owner."""
     folder = file.parent / "secrets"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _create(folder / preset.name, secrets.token_hex(24), mode=0o600)
-        _create(folder / preset.sink, answers[preset.secret], mode=0o600)
+        create_secret(folder / preset.name, secrets.token_hex(24))
+        create_secret(folder / preset.sink, answers[preset.secret])
+        if "keys" in answers:
+            create_secret(folder / f"{preset.sink}-keys", answers["keys"])
         # The service's own user must read it, so it holds no secret.
-        _create(file, config(preset, answers, listen=listen, outbox=_outbox(file)), mode=0o644)
+        create(file, config(preset, answers, listen=listen, outbox=_outbox(file)), mode=0o644)
     except OSError as error:
-        raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from None
-
-
-def _create(path: Path, text: str, *, mode: int) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(f"{text.rstrip()}\n")
+        raise unwritable(error) from None
 
 
 def _outbox(file: Path) -> str:
@@ -292,7 +300,12 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("--homeserver", metavar="URL", help="for reports: the Matrix homeserver")
     parser.add_argument("--room", help="for reports: the room's id or alias")
-    for option, content in (("url", "webhook's address"), ("token", "Matrix token")):
+    parser.add_argument("--user", metavar="NAME", help="for reports: the Matrix account's name")
+    for option, content in (
+        ("url", "webhook's address"),
+        ("password", "Matrix account's password"),
+        ("token", "Matrix token, instead of a login"),
+    ):
         parser.add_argument(
             f"--{option}-file", metavar="FILE", help=f"a file with the {content}; -: standard input"
         )

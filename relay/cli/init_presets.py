@@ -29,6 +29,8 @@ class Preset:
     events: str
     """The events to select in that form."""
     remark: str = ""
+    login: tuple[Question, ...] = ()
+    """The questions in place of the secret, where relay can log in itself."""
 
     @property
     def secret(self) -> str:
@@ -87,25 +89,30 @@ REPORTS = Preset(
         Question(
             "homeserver",
             "The homeserver of relay's account, like https://matrix.example",
-            "Matrix: create an account for relay",
+            "Matrix: create an account that only relay uses",
         ),
         Question(
             "room",
             "The room, like #moderators:matrix.example",
-            "It must not be encrypted. Invite the account, which then joins by itself",
+            "It may be encrypted. Invite the account, which then joins by itself",
         ),
         Question(
             "token",
             "The account's access token",
-            "Element: All settings → Help & About → Access Token",
+            "`relay matrix login` gets one, with the keys for encrypted rooms",
             is_secret=True,
         ),
+    ),
+    login=(
+        Question("user", "The account's name, like relay", ""),
+        Question("password", "Its password", "It is used once and never stored", is_secret=True),
     ),
     settings="""\
     type: matrix
     homeserver: {homeserver}
     room: {room}
     token_file: secrets/matrix         # the account's access token
+    {keys}keys_file: secrets/matrix-keys     # of the same session: for encrypted rooms
     moderation: true                   # only moderators read this room
 """,
     route="{event: [abuseReport, abuseReportResolved, inactiveModeratorsWarning]}",
@@ -145,8 +152,10 @@ listen: {listen:<31}# for Misskey, or the web server in front
 
 def config(preset: Preset, answers: Mapping[str, str], *, listen: str, outbox: str) -> str:
     """The text of a configuration, with its secrets in files of their own."""
-    quoted = {key: f'"{answer}"' for key, answer in answers.items() if key != preset.secret}
-    settings = preset.settings.format(**quoted)
+    secrets = {preset.secret, "keys"}
+    quoted = {key: f'"{answer}"' for key, answer in answers.items() if key not in secrets}
+    keys = "" if "keys" in answers else "#"
+    settings = preset.settings.format(**quoted | {"keys": keys})
     return CONFIG.format(
         preset=preset,
         hook=f"{preset.name}:",

@@ -30,6 +30,7 @@ COMMANDS = (
     "replay",
     "backup",
     "outbox",
+    "matrix",
     "doctor",
     "install-service",
     "schema",

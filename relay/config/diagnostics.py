@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from relay.suggestion import closest, did_you_mean, nearest
 
-SECRETS = ("secret", "url", "token", "password", "proxy")
+SECRETS = ("secret", "url", "token", "keys", "password", "proxy")
 """The keys whose value may stand in a file of its own: ``<key>_file``."""
 
 Loc = tuple[str | int, ...]

@@ -54,6 +54,8 @@ Name = Literal[
     "slack-workflow",
     "matrix-token-invalid",
     "matrix-room-encrypted",
+    "matrix-device-untrusted",
+    "matrix-no-readers",
     "matrix-room-upgraded",
     "matrix-muted",
     "matrix-not-in-room",

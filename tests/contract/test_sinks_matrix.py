@@ -11,7 +11,7 @@ import pytest
 
 from relay.outcome import Cause, Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.sinks.http import open_session
-from relay.sinks.matrix.room import ENCRYPTED
+from relay.sinks.matrix.client import NO_KEYS
 from relay.sinks.matrix.settings import MatrixSettings
 from relay.text.message import Field, Image, Message, plain_form
 from relay.text.tree import Text
@@ -110,14 +110,14 @@ async def test_an_encrypted_room_closes_and_is_sent_nothing(
 ) -> None:
     room = await synapse.create_room(encrypted=True)
     sink = sink_of(synapse, room)
-    assert await send(sink, session) == Closed(ENCRYPTED)
-    assert await chats.opened(sink, session).check() == f"refuses us: {ENCRYPTED}"
+    assert await send(sink, session) == Closed(NO_KEYS)
+    assert await chats.opened(sink, session).check() == f"refuses us: {NO_KEYS}"
     assert await synapse.messages(room) == []
     later = await synapse.create_room()
     sink = sink_of(synapse, later)
     assert await send(sink, session) == Sent()
     await set_state(synapse, later, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
-    assert await send(sink, session, key="2") == Closed(ENCRYPTED)
+    assert await send(sink, session, key="2") == Closed(NO_KEYS)
     assert len(await synapse.messages(later)) == 1
 
 
@@ -276,13 +276,13 @@ async def test_no_plain_text_goes_into_a_room_after_its_encryption_was_switched_
     sent = await chats.send(sink, [HELLO], key="1", session=session)
     assert isinstance(sent, Sent)
     await set_state(synapse, room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
-    assert await send(sink, session, key="2") == Closed(ENCRYPTED)
+    assert await send(sink, session, key="2") == Closed(NO_KEYS)
     assert await chats.edit(sink, sent.message, [HELLO], key="3", session=session) == Closed(
-        ENCRYPTED
+        NO_KEYS
     )
-    assert await chats.opened(sink, session).probe() == Closed(ENCRYPTED)
+    assert await chats.opened(sink, session).probe() == Closed(NO_KEYS)
     await set_state(synapse, room, "m.room.encryption", {})  # nobody can switch it off
-    assert await send(sink, session, key="4") == Closed(ENCRYPTED)
+    assert await send(sink, session, key="4") == Closed(NO_KEYS)
     assert len(await synapse.messages(room)) == 1
 
 
@@ -295,7 +295,7 @@ async def test_no_plain_text_goes_into_a_room_that_was_encrypted_while_the_accou
     await act(synapse, room, "kick")
     await set_state(synapse, room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
     await act(synapse, room, "invite")
-    assert await send(sink, session, key="2") == Closed(ENCRYPTED)
+    assert await send(sink, session, key="2") == Closed(NO_KEYS)
     assert len(await synapse.messages(room)) == 1
 
 

@@ -40,13 +40,15 @@ routes: [{{to: [discord, slack, matrix]}}]
 """
 
 
-async def live_and_die(folder: Path, posted: list[int], chance: random.Random) -> None:
+async def live_and_die(
+    folder: Path, posted: list[int], chance: random.Random, *, kills: int = KILLS
+) -> None:
     """
     Every fourth life ends during its start, the others in the middle of their work.
 
     In every third the router is late, so that they end between the answer to an event and routing.
     """
-    for life in range(KILLS):
+    for life in range(kills):
         taken = len(posted)
         late = 0.0 if life % 3 else LIFE / 2
         process = await asyncio.to_thread(forked.start, folder, routes_after=late)

@@ -79,6 +79,7 @@ def test_the_commands_are_those_of_the_design():
         "sinks give-up",
         "replay", "backup",
         "outbox", "outbox copy",
+        "matrix", "matrix login",
         "init", "install-service", "schema", "completion", "password",
     }  # fmt: skip
 

@@ -30,6 +30,7 @@ ENVIRON = {
     "SLACK_URL": f"https://slack.example/{SECRET}",
     "SLACK_TOKEN": f"xoxb-{SECRET}",
     "MATRIX_TOKEN": f"syt_{SECRET}",
+    "MATRIX_KEYS": f"relaykeys1.{SECRET}",
     "RELAY_PASSWORD": f"the page's {SECRET}",
     "EMPTY": "",
 }

@@ -140,7 +140,14 @@ def test_without_a_terminal_what_is_missing_is_told(folder, capsys, given, told)
 
 def test_on_a_terminal_it_asks_until_an_answer_is_right(folder, capsys, monkeypatch):
     typed = iter(["4", "3", "misskey", *(ANSWERS[it] for it in ("server", "homeserver")), "mods"])
-    rest = iter([ANSWERS["room"], ANSWERS["address"]])
+    rest = iter([ANSWERS["room"], "bot", ANSWERS["address"]])
+    logins = []
+
+    def with_login(answers):
+        logins.append((answers["homeserver"], answers["user"], answers["password"]))
+        return {**answers, "token": "t0psecret", "keys": "relaykeys1.e30="}
+
+    monkeypatch.setattr("relay.cli.init.with_login", with_login)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda ask: next(typed, None) or next(rest))
     monkeypatch.setattr("getpass.getpass", lambda ask: "t0psecret")
@@ -150,3 +157,19 @@ def test_on_a_terminal_it_asks_until_an_answer_is_right(folder, capsys, monkeypa
     assert told.err.count("it should be") == 2
     config = load(Path("config.yaml"))
     assert config.sinks["matrix"].room == ANSWERS["room"]
+    assert logins == [(ANSWERS["homeserver"], "bot", "t0psecret")]
+    assert config.sinks["matrix"].keys.reveal() == "relaykeys1.e30="
+    assert mode(Path("secrets", "matrix-keys")) == 0o600
+
+
+def test_without_the_extra_it_asks_for_a_token_and_says_how_to_install_it(
+    folder, capsys, monkeypatch
+):
+    monkeypatch.setattr("relay.cli.init.missing_extra", lambda: "needs the extra [encryption]: pip")
+    options = arguments("reports")
+    start = options.index("--token-file")
+    del options[start : start + 2]
+    assert cli.main(options) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("Writing in encrypted rooms needs the extra [encryption]: pip")
+    assert "--token-file is missing" in told

@@ -25,6 +25,7 @@ LATE = {
     "relay.monitoring.metrics": "12 ms, 1.1 MB (prometheus_client): only with `web:`",
     "relay.outbox.copy": "imports asyncpg",
     "relay.outbox.postgres": "imports asyncpg",
+    "relay.sinks.matrix.crypto": "the extra [encryption]: not installed everywhere",
     "slack_sdk": "26 ms, 2.4 MB: only for sinks of Slack",
 }
 PACKAGE = Path(relay.__file__).parent

@@ -4,12 +4,15 @@ Homeservers, rooms and tokens of Matrix, as people paste them.
 Each check raises ValueError, which says what would be right and never shows the value.
 """
 
+import importlib.util
 import re
 from urllib.parse import unquote
 
 from relay.sinks.addresses import Kind, check_foreign, check_text, kind_of, pasted, split
 
-TOKEN = "Element has it under All settings → Help & About → Access Token"  # noqa: S105
+TOKEN = "`relay matrix login` gets one of a session that only relay uses"  # noqa: S105
+KEYS = "relaykeys1."
+"""The beginning of the keys that ``relay matrix login`` writes."""
 HOMESERVER = "should be the server's address, like https://matrix.example"
 ROOM = "should be a room id (!abc:matrix.example) or alias (#ops:matrix.example)"
 
@@ -57,11 +60,30 @@ def check_token(token: str) -> None:
         raise ValueError(kind.instead("matrix", TOKEN))
     if token.startswith(("@", "!", "#")):
         raise ValueError(f"is the name of an account or a room: {TOKEN}")
+    if token.startswith(KEYS):
+        raise ValueError("has the keys of relay's device, which belong under keys")
     if re.match(r"(syr|mar|mcr)_", token):
         raise ValueError(f"is a refresh token, not an access token: {TOKEN}")
     check_foreign(token, "matrix")
     if re.match(r"\W*access_token\W", token):
         raise ValueError("is more than the token: write what stands behind access_token alone")
+
+
+def missing_extra() -> str | None:
+    """How to install what encryption needs; None if it is installed."""
+    if importlib.util.find_spec("vodozemac") is not None:
+        return None
+    return (
+        "needs the extra [encryption]: pip install '.[encryption]' in the folder of relay's source"
+    )
+
+
+def check_keys(keys: str) -> None:
+    check_text(keys)
+    if not re.fullmatch(rf"{re.escape(KEYS)}[\w-]+=*", keys, re.ASCII):
+        raise ValueError(
+            "should be the keys of relay's device, as `relay matrix login` writes them"
+        )
 
 
 def check_room(room: str) -> None:

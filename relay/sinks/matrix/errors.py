@@ -96,7 +96,15 @@ REMEDIES = {
     ),
     Cause.ENCRYPTED: Remedy(
         "matrix-room-encrypted",
-        "make a new room without encryption: no room can be decrypted",
+        "run relay matrix login for a token with keys, or make a new room without encryption",
+    ),
+    Cause.DEVICE: Remedy(
+        "matrix-device-untrusted",
+        "run relay matrix login, and take the token and the keys that it writes",
+    ),
+    Cause.READERS: Remedy(
+        "matrix-no-readers",
+        "let the members log in with a client that encrypts, and verify it; or readers: all",
     ),
     Cause.UPGRADED: Remedy(
         "matrix-room-upgraded",

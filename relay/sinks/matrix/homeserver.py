@@ -6,16 +6,19 @@ https://spec.matrix.org/v1.19/client-server-api/
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
-from relay.outcome import Failed
+from relay.outcome import Failed, Outcome
 from relay.secret import Secret
 from relay.sinks.base import Payload
 from relay.sinks.errors import Answer
 from relay.sinks.http import exchange
+from relay.sinks.matrix.errors import classify, not_the_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,15 @@ class Homeserver:
             body=body,
             headers=self._headers,
         )
+
+    async def content(
+        self, method: str, *path: str, body: Payload | None = None
+    ) -> Mapping[str, Any] | Outcome:
+        """The answer to a request that sends no message, or the outcome if it is refused."""
+        answer = await self.ask(method, *path, body=body)
+        if isinstance(answer, Answer) and answer.status == HTTPStatus.OK:
+            return answer.json
+        return not_the_message(classify(answer))
 
     async def state(self, room: str, kind: str, key: str = "") -> Answer | Failed:
         """Get a state event of a room, as far as the account may see it."""

@@ -17,10 +17,11 @@ from relay.text.tree import Quote, Style, Styled, Text, Tree, stripped, text_of
 # https://spec.matrix.org/v1.19/client-server-api/#size-limits: an event has 65 536 bytes, of which
 # a server that federates adds some; the longest content that Synapse took had 64 530.
 CONTENT = 60_000
+# Encrypted it grows by a third: https://spec.matrix.org/v1.19/client-server-api/#mmegolmv1aes-sha2
+ENCRYPTED_CONTENT = 46_000
 NAME = 500
 BODY = 0.25  # of these for the plain form
 MESSAGES = 10
-TWICE = CONTENT // 2 - 500  # the event of an edit has the new content twice
 
 NOTICE, TEXT = "m.notice", "m.text"
 """The message types without and with a notification."""
@@ -35,23 +36,28 @@ class Form:
 
 
 def notice(
-    messages: Sequence[Message], mentions: Callable[[int], dict[str, Any]], *, edit: bool = False
+    messages: Sequence[Message],
+    mentions: Callable[[int], dict[str, Any]],
+    *,
+    edit: bool = False,
+    limit: int = CONTENT,
 ) -> tuple[dict[str, Any], int]:
     """
-    The content of an event, and how many of the first messages have room in it.
+    The content of an event of at most ``limit`` bytes, and how many of the first messages it has.
 
     ``mentions`` is what goes under ``m.mentions`` for so many of the first messages, and pings.
     Several have room if they have it whole, and again when they change. The default push rules
     silence notices before they look at mentions
     (https://spec.matrix.org/v1.19/client-server-api/#push-rules), so what pings is no notice.
     """
+    half = limit // 2 - 500  # the event of an edit has the new content twice
     laid_out = leading(
         ((_whole(message, PLAIN), _whole(message, HTML)) for message in messages[:MESSAGES]),
         lambda forms: (_size(forms[0]), _size(forms[1])),
-        _rooms(mentions(len(messages)), TWICE),
+        _rooms(mentions(len(messages)), half),
     )
     pings = mentions(len(laid_out))
-    plain_room, html_room = _rooms(pings, TWICE if edit else CONTENT)
+    plain_room, html_room = _rooms(pings, half if edit else limit)
     bodies, htmls = [], []
     for message, (body, html) in zip(messages, laid_out, strict=False):
         bodies.append(_fitting(message, PLAIN, body, plain_room))

@@ -1,5 +1,5 @@
 """
-The room of a Matrix sink: which one it is, and whether a message has its place there.
+The room of a Matrix sink: which one it is, and how a message has its place there.
 
 A room can change at any time: it is upgraded, its encryption is switched on, its alias moves, the
 account is put out and invited again. So it is asked right before each message.
@@ -7,27 +7,37 @@ account is put out and invited again. So it is asked right before each message.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from relay.outcome import Cause, Closed, Failed, Outcome, RateLimited, Sent
 from relay.sinks.errors import Answer, one_line
-from relay.sinks.matrix.errors import classify, code_of, not_the_message
+from relay.sinks.matrix.errors import CAUSES, classify, code_of, not_the_message
 from relay.sinks.matrix.homeserver import Homeserver
 
 ALIAS = 5.0  # seconds for an alias whose room is known: it can be that of another server
-MESSAGE = "m.room.message"
+MESSAGE, ENCRYPTED = "m.room.message", "m.room.encrypted"
 OF_CREATORS = 12  # https://spec.matrix.org/v1.19/rooms/v12/: from this version on they may all
 
-ENCRYPTED = (
-    "the room is encrypted, and relay cannot encrypt: what it sent would lie open in it; "
-    "use a room without encryption"
-)
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A room in which messages have their place."""
+
+    id: str
+    encryption: Mapping[str, Any] | None
+    """The content of its m.room.encryption; None if it is not encrypted."""
+
+    @property
+    def kind(self) -> str:
+        """The type of its messages."""
+        return MESSAGE if self.encryption is None else ENCRYPTED
 
 
-async def usable(home: Homeserver, name: str, *, known: str | None = None) -> str | Outcome:
+async def usable(home: Homeserver, name: str, *, known: str | None = None) -> Place | Outcome:
     """
-    The id of the room ``name``, if it is usable for plain text; an invitation is accepted.
+    The room ``name``, if it is still in use; an invitation is accepted.
 
     ``known`` is the room of an alias before. Where the alias does not answer now, it is still that.
     """
@@ -48,11 +58,15 @@ async def enter(home: Homeserver, name: str) -> Answer | Failed | None:
     return None if isinstance(answer, Answer) and answer.status == HTTPStatus.OK else answer
 
 
-async def refused(home: Homeserver, room: str, answer: Answer | Failed) -> Outcome:
-    """The outcome of a message that the homeserver forbids, with the likely reason."""
-    outcome = not_the_message(classify(answer))
-    if not isinstance(outcome, Closed) or code_of(answer) != "M_FORBIDDEN":
-        return outcome
+def is_forbidden(outcome: Outcome) -> bool:
+    """Whether the homeserver refuses what only those in the room may do."""
+    return isinstance(outcome, Closed) and outcome.cause is CAUSES["M_FORBIDDEN"]
+
+
+async def refused(home: Homeserver, room: Place, outcome: Outcome) -> Outcome:
+    """The outcome of a message that the homeserver refuses, with the likely reason."""
+    if not isinstance(outcome, Closed) or not is_forbidden(outcome):
+        return not_the_message(outcome)
     situation = await standing(home, room)
     if not isinstance(situation, Closed):
         return outcome
@@ -60,22 +74,22 @@ async def refused(home: Homeserver, room: str, answer: Answer | Failed) -> Outco
     return Closed(reason, cause=situation.cause or outcome.cause)
 
 
-async def standing(home: Homeserver, room: str) -> Outcome:
+async def standing(home: Homeserver, room: Place) -> Outcome:
     """Whether the account is in a room and may speak there; Sent if so."""
     me = await home.ask("GET", "account", "whoami")
     if not isinstance(me, Answer) or not isinstance(user := me.code("user_id"), str):
         return not_the_message(classify(me))
-    member = await home.state(room, "m.room.member", user)
+    member = await home.state(room.id, "m.room.member", user)
     if not isinstance(member, Answer) or member.status not in {200, 403, 404}:
         return not_the_message(classify(member))
     if member.code("membership") != "join":
-        reason = f"{user} is not in {room}: invite it, and relay enters"
+        reason = f"{user} is not in {room.id}: invite it, and relay enters"
         return Closed(one_line(reason), cause=Cause.OUTSIDE)
-    powers = await home.state(room, "m.room.power_levels")
+    powers = await home.state(room.id, "m.room.power_levels")
     # As an event: it is the sender who has made the room.
-    path = ("rooms", room, "state", "m.room.create", "")
+    path = ("rooms", room.id, "state", "m.room.create", "")
     create = await home.ask("GET", *path, query={"format": "event"})
-    level, needed = levels(powers, user)
+    level, needed = levels(powers, user, kind=room.kind)
     if level >= needed or is_creator(create, user):
         return Sent()
     reason = f"{user} is muted: its power level is {level}, and messages need {needed}: raise it"
@@ -106,8 +120,8 @@ async def _resolved_soon(home: Homeserver, alias: str) -> str | Outcome:
         return Failed("the alias does not answer", unsent=True)
 
 
-async def _checked(home: Homeserver, room: str, name: str) -> str | Outcome:
-    """The room, if it was not upgraded and is not encrypted; ``name`` is its alias or its id."""
+async def _checked(home: Homeserver, room: str, name: str) -> Place | Outcome:
+    """The room, if it was not upgraded; ``name`` is its alias or its id."""
     encryption, tombstone = await _seen(home, room)
     if code_of(encryption) == "M_FORBIDDEN":
         entry = await enter(home, name)
@@ -120,9 +134,10 @@ async def _checked(home: Homeserver, room: str, name: str) -> str | Outcome:
     if (hindrance := upgraded(tombstone, name)) is not None:
         return hindrance
     if isinstance(encryption, Answer) and encryption.status == 200 and _is_object(encryption):
-        # Also where somebody tried to switch it off: that cannot be.
-        return Closed(ENCRYPTED, cause=Cause.ENCRYPTED)
-    return room if code_of(encryption) == "M_NOT_FOUND" else not_the_message(classify(encryption))
+        return Place(room, encryption.json)  # also where somebody tried to switch it off
+    if code_of(encryption) == "M_NOT_FOUND":
+        return Place(room, None)
+    return not_the_message(classify(encryption))
 
 
 async def _seen(home: Homeserver, room: str) -> tuple[Answer | Failed, Answer | Failed]:
@@ -151,15 +166,15 @@ def _is_object(answer: Answer) -> bool:
     return answer.text.lstrip().startswith("{")
 
 
-def levels(answer: Answer | Failed, user: str) -> tuple[int, int]:
+def levels(answer: Answer | Failed, user: str, *, kind: str = MESSAGE) -> tuple[int, int]:
     """
-    That of the user, and the one that messages need.
+    That of the user, and the one that messages of this type need.
 
     https://spec.matrix.org/v1.19/client-server-api/#mroompower_levels
     """
     content = answer.json if isinstance(answer, Answer) and answer.status == HTTPStatus.OK else {}
     level = _mapping(content, "users").get(user, content.get("users_default", 0))
-    needed = _mapping(content, "events").get(MESSAGE, content.get("events_default", 0))
+    needed = _mapping(content, "events").get(kind, content.get("events_default", 0))
     return _number(level), _number(needed)
 
 

@@ -10,11 +10,13 @@ from relay.secret import Secret
 from relay.sinks.base import Layout, Sink, SinkSettings, ids, may_be_http
 from relay.sinks.matrix.address import (
     check_homeserver,
+    check_keys,
     check_room,
     check_token,
     homeserver_doubt,
+    missing_extra,
 )
-from relay.sinks.matrix.layout import notice
+from relay.sinks.matrix.layout import CONTENT, ENCRYPTED_CONTENT, notice
 from relay.text.message import Message, pinged
 
 if TYPE_CHECKING:  # see SinkSettings.open
@@ -52,6 +54,12 @@ class MatrixSettings(SinkSettings):
     """``!id:server``, ``!id``, or an alias ``#name:server``."""
     token: Secret
     """The access token of the account that posts."""
+    keys: Secret | None = None
+    """For encrypted rooms: the keys of the session, as ``relay matrix login`` writes them."""
+    encryption: Literal["auto", "required", "off"] = "auto"
+    """Whether to encrypt in encrypted rooms; required: nothing goes into rooms that are not."""
+    readers: Literal["signed", "all"] = "signed"
+    """Which devices may read encrypted messages; all: also those that nobody has verified."""
     mentions: MatrixMentions = MatrixMentions()
     """The users that templates may ping; nobody else is ever pinged."""
     emojis: Literal["pictures", "names"] = "pictures"
@@ -75,10 +83,19 @@ class MatrixSettings(SinkSettings):
         check_token(token.reveal())
         return token
 
+    @field_validator("keys")
+    @classmethod
+    def _are_keys(cls, keys: Secret | None) -> Secret | None:
+        if keys is not None:
+            check_keys(keys.reveal())
+        return keys
+
     @property
     def doubts(self) -> Mapping[str, str]:
         doubt = homeserver_doubt(self.homeserver)
-        return {} if doubt is None else {"homeserver": doubt}
+        extra = missing_extra() if self.keys is not None else None
+        doubts = {"homeserver": doubt, "keys": extra}
+        return {key: text for key, text in doubts.items() if text is not None}
 
     @property
     def is_idempotent(self) -> bool:
@@ -98,7 +115,10 @@ class MatrixSettings(SinkSettings):
         return self.type, self.homeserver.rstrip("/"), self.token
 
     def layout(self, messages: Sequence[Message], *, edit: bool = False) -> Layout:
-        content, count = notice(messages, lambda count: self._pings(messages[:count]), edit=edit)
+        limit = CONTENT if self.keys is None else ENCRYPTED_CONTENT
+        content, count = notice(
+            messages, lambda count: self._pings(messages[:count]), edit=edit, limit=limit
+        )
         return Layout(content, count)
 
     def _pings(self, messages: Sequence[Message]) -> dict[str, Any]:
