@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from msgspec import structs
+
 from relay.i18n import Language
 from relay.model import Display, Event, Note, User
 from relay.rendering.markup import MAKE, PICTURES, MarkupParser, parsed, room
@@ -65,7 +67,7 @@ def guarded(message: Message, event: Event, display: Display) -> Message:
         if (name := hidden.get(target.url)) is None:
             return (target,)
         label = (Text(name[0]),) if target.url in text_of(target.children) else target.children
-        return (replace(target, url=name[1], children=label),) if name[1] else label
+        return (structs.replace(target, url=name[1], children=label),) if name[1] else label
 
     images = (
         replace(image, url=hidden[image.url][1]) if image.url in hidden else image

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from operator import add, gt
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
+
+from msgspec.structs import replace
 
 from relay.sinks.images import draws
 from relay.text import plain
@@ -39,9 +41,10 @@ class Room:
         """As much of a tree, written, as its own limit and the common one allow."""
         limit = min(limit, self.left)
         written = write(nodes)
-        if size(written) > limit:
+        if (length := size(written)) > limit:
             written = write(beginning(nodes, lambda tree: size(write(tree)) <= limit, ending))
-        self.left -= size(written)
+            length = size(written)
+        self.left -= length
         return written
 
     def take_with(
@@ -73,11 +76,12 @@ def leading(
     laid_out: Iterable[Written], sizes: Callable[[Written], Sequence[int]], limits: Sequence[int]
 ) -> list[Written]:
     """The first messages whose sizes, added up, keep to all the limits; one at least."""
-    fitting: list[Written] = []
-    left = tuple(limits)
-    for written in laid_out:
-        left = tuple(room - size for room, size in zip(left, sizes(written), strict=True))
-        if fitting and min(left) < 0:
+    rest = iter(laid_out)
+    fitting = [next(rest)]
+    used: Sequence[int] = ()
+    for written in rest:
+        used = [*map(add, used or sizes(fitting[0]), sizes(written))]
+        if any(map(gt, used, limits)):
             break
         fitting.append(written)
     return fitting

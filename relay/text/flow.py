@@ -5,7 +5,8 @@ For chats whose markup does not nest as freely as a tree: each mark begins and e
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from relay.text.links import honest
 from relay.text.tree import (
@@ -33,10 +34,10 @@ Styles = frozenset[Style]
 
 
 Leaf = Text | Code | Time | Link | Emoji
+_LITERAL = (Text, Code)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """A leaf in its styles; its texts are clean, and its link, if it is one, may be followed."""
 
     leaf: Leaf
@@ -52,6 +53,13 @@ class Block:
     pre: Pre | None = None
     styles: Styles = frozenset()
     """Those of ``pre``."""
+
+
+def bare(nodes: Tree) -> str | None:
+    """The clean text of a tree that has nothing else, as a name or a title; None: it has more."""
+    if len(nodes) == 1 and isinstance(node := nodes[0], Text):
+        return clean(node.text)
+    return None if nodes else ""
 
 
 def blocks(nodes: Tree, *, hidden: str = "") -> list[Block]:
@@ -74,8 +82,8 @@ def line(nodes: Tree, styles: Styles = frozenset(), *, hidden: str = "") -> list
 
 
 def _on_one_line(leaf: Leaf) -> Leaf:
-    if isinstance(leaf, Text | Code) and "\n" in leaf.text:
-        return replace(leaf, text=leaf.text.replace("\n", " "))
+    if isinstance(leaf, _LITERAL) and "\n" in leaf.text:
+        return type(leaf)(leaf.text.replace("\n", " "))
     return leaf
 
 
@@ -151,7 +159,7 @@ class _Flow:
         self._begins = True
 
     def _add(self, leaf: Leaf, styles: Styles, quoted: bool) -> None:
-        if isinstance(leaf, Text | Code) and not leaf.text:
+        if isinstance(leaf, _LITERAL) and not leaf.text:
             return
         if self._begins:
             self.blocks.append(Block(quoted=quoted))

@@ -11,9 +11,10 @@ and ``e.g.`` do not; ``README.md`` does, because Moldova has ``.md``.
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
+
+from msgspec.structs import replace
 
 from relay.text import hosts
 from relay.text.top_level_domains import TOP_LEVEL
@@ -122,9 +123,9 @@ def honest(target: Link) -> Link | Tree:
     if not is_web(url):
         return children
     label = clean(text_of(children)).strip()
-    if not is_visible(label) or label.rstrip("/") in _spellings(url):
+    if not (is_shown := is_visible(label)) or label.rstrip("/") in _spellings(url):
         plain = _in_letters(url)
-        if plain != url or not is_visible(label):
+        if plain != url or not is_shown:
             return Link(plain, (Text(plain),))
     elif _may_lie(label, target):
         plain = _in_letters(url)

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from relay.text.links import honest, is_web
 from relay.text.shorten import boundary
@@ -35,6 +36,7 @@ from relay.text.tree import (
 HIDDEN = "█████"
 QUOTED = "> "
 NO_MINORS = "🔞"
+_ON_OWN_LINES = (Quote, Pre, Center, Heading)
 
 
 def render(nodes: Tree) -> str:
@@ -60,9 +62,7 @@ def _joined(nodes: Tree) -> str:
 
 
 def _is_block(node: Node) -> bool:
-    return isinstance(node, Quote | Pre | Center | Heading) or (
-        isinstance(node, Math) and node.block
-    )
+    return isinstance(node, _ON_OWN_LINES) or (isinstance(node, Math) and node.block)
 
 
 def line(nodes: Tree) -> str:

@@ -7,7 +7,8 @@ words, else between grapheme clusters (https://www.unicode.org/reports/tr29/), n
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from relay.text.tree import (
     Code,

@@ -7,10 +7,13 @@ A tree is a tuple of nodes.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from itertools import groupby
 from operator import is_
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from relay.text.unicode import is_visible, with_few_marks
 
@@ -26,67 +29,58 @@ class Style(StrEnum):
     SPOILER = "spoiler"
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Literal text; a newline in it is a line break."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Styled:
+class Styled(Struct, frozen=True):
     """A span in one style."""
 
     style: Style
     children: "Tree"
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """A span of code."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pre:
+class Pre(Struct, frozen=True):
     """Lines of code."""
 
     text: str
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Math:
+class Math(Struct, frozen=True):
     """A TeX formula, in the line or (``block``) on lines of its own."""
 
     formula: str
     block: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Struct, frozen=True):
     """A quotation, set off from the text around it."""
 
     children: "Tree"
 
 
-@dataclass(frozen=True, slots=True)
-class Center:
+class Center(Struct, frozen=True):
     """Centred lines."""
 
     children: "Tree"
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(Struct, frozen=True):
     """A line above others; in the block ``fields`` it begins a field."""
 
     children: "Tree"
 
 
-@dataclass(frozen=True, slots=True)
-class Colored:
+class Colored(Struct, frozen=True):
     """A span in colors of ``#rrggbb``; empty: unchanged."""
 
     children: "Tree"
@@ -105,8 +99,7 @@ class LabelSource(StrEnum):
     """The file that the link leads to: its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A link to the web; markup writers pass it through ``honest`` so that no label deceives."""
 
     url: str
@@ -114,8 +107,7 @@ class Link:
     source: LabelSource = LabelSource.USER
 
 
-@dataclass(frozen=True, slots=True)
-class Emoji:
+class Emoji(Struct, frozen=True):
     """A server's own emoji ``:name:``, with the address of its picture if that is known."""
 
     name: str
@@ -124,8 +116,7 @@ class Emoji:
     """The chat's own code for it: ``<:name:id>``, a name, ``mxc://…``; empty if there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
+class Time(Struct, frozen=True):
     """A moment (Unix milliseconds) that chats show in the reader's own time if they can."""
 
     at: int
@@ -137,6 +128,7 @@ Parent = Styled | Quote | Center | Heading | Colored | Link
 Node = Text | Code | Pre | Math | Emoji | Time | Parent
 Tree = tuple[Node, ...]
 
+SHORT = 300  # characters; a name or a line is cleaned more than once
 _NEWLINE = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 # Characters that rearrange or hide the text around them (controls, marks of direction, and the
 # tags that once named languages, but for those that make a flag of Scotland out of a black one),
@@ -150,6 +142,13 @@ _HARMFUL = re.compile(
 
 def clean(text: str) -> str:
     """Text without what rearranges the line, is drawn over others, or is accepted by no chat."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _cleaned(text) if len(text) <= SHORT else _cleaned.__wrapped__(text)
+
+
+@lru_cache(256)
+def _cleaned(text: str) -> str:
     if not text.isprintable():  # nearly all texts are, and nothing harmful is
         text = _HARMFUL.sub(r"\1", _NEWLINE.sub("\n", text))
     return with_few_marks(text)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
+from msgspec import structs
 from slack_sdk.models.blocks import (
     RichTextBlock,
     RichTextElementParts,
@@ -64,11 +65,11 @@ def _hidden(nodes: Tree) -> Tree:
             case Link():  # judged before its label is hidden
                 made = honest(node)
                 if isinstance(made, Link):
-                    found.append(replace(made, children=_hidden(made.children)))
+                    found.append(structs.replace(made, children=_hidden(made.children)))
                 else:
                     found += _hidden(made)
             case Styled() | Quote() | Center() | Heading() | Colored():
-                found.append(replace(node, children=_hidden(node.children)))
+                found.append(structs.replace(node, children=_hidden(node.children)))
             case _:
                 found.append(node)
     return tuple(found)
@@ -76,7 +77,7 @@ def _hidden(nodes: Tree) -> Tree:
 
 def _laid_out(link: Link) -> Tree:
     label = "".join(it.char if it.kind != "time" else _time(it) for it in Says()(link.children))
-    return (replace(link, children=(Text(label or link.url),)),)
+    return (structs.replace(link, children=(Text(label or link.url),)),)
 
 
 def _time(said: Said) -> str:

@@ -1,7 +1,7 @@
 """A message as Discord embeds, within Discord's limits."""
 
 import ipaddress
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -103,10 +103,10 @@ def _main(message: Message, links: Tree) -> dict[str, Any]:
     if author:
         icon = face(message.avatar)
         embed.set_author(author, url=address(message.author_url), icon_url=icon)
+        embed.author = _filled(embed.author)
     if footer:
-        embed.set_footer(footer)
-    pruned: dict[str, Any] = prune(vars(embed))
-    return pruned
+        embed.footer = {"text": footer}
+    return _filled(vars(embed))
 
 
 def _author(message: Message, room: Room) -> Tree:
@@ -182,9 +182,6 @@ def _timestamp(at: int | None) -> str | None:
         return None
 
 
-def prune(value: Any) -> Any:
-    """Without None, "", [] and {}, which Discord refuses; 0 and False stay."""
-    if isinstance(value, dict):
-        pruned = {key: prune(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in pruned.items() if inner not in (None, "", [], {})}
-    return [prune(inner) for inner in value] if isinstance(value, list) else value
+def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without None, "" and [], which Discord refuses; 0 stays."""
+    return {key: value for key, value in values.items() if value or value == 0}

@@ -10,7 +10,7 @@ ways. Here each run has its own marks, and an invisible character stands whereve
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from relay.text import flow, plain
 from relay.text.flow import Run, Styles
@@ -42,6 +42,8 @@ _LANGUAGE = re.compile(r"[\w+#.-]{0,20}", re.ASCII)
 
 def render(nodes: Tree) -> str:
     """Write a tree as Markdown; markup in its texts is escaped."""
+    if (text := flow.bare(nodes)) is not None:
+        return "\n".join(map(_bare, text.split("\n"))).strip("\n")
     written, after_quote = "", False
     for block in flow.blocks(nodes):
         # Text right after a quote is not read as subtext.
@@ -60,6 +62,8 @@ def render(nodes: Tree) -> str:
 
 def inline(nodes: Tree) -> str:
     """A tree as one line of Markdown without links: an embed's title, a field's name."""
+    if (text := flow.bare(nodes)) is not None:
+        return _bare(text.replace("\n", " ")).strip()
     return _lines(flow.line(without_links(nodes))).strip()
 
 
@@ -81,14 +85,21 @@ def _escaped(match: re.Match[str]) -> str:
     return match[0] + BREAK if match["ping"] else "\\" + match[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """Markup that stands for itself; the blanks around it are pieces of their own."""
 
     written: str
     hidden: bool = False
     literal: bool = False
     """Text without marks: its characters could be read together with the text next to it."""
+
+
+def _bare(line: str) -> str:
+    """A line of nothing but text."""
+    if not (body := line.strip()):
+        return line
+    before, _, after = line.partition(body)
+    return f"{before}{_at_line_start(escape(body))}{after}"
 
 
 def _lines(runs: list[Run], *, subtext: bool = False) -> str:
@@ -103,6 +114,8 @@ def _lines(runs: list[Run], *, subtext: bool = False) -> str:
 
 
 def _is_small(line: list[Run]) -> bool:
+    if not any(Style.SMALL in run.styles for run in line):
+        return False
     runs = [run for run in line if not isinstance(run.leaf, Text) or run.leaf.text.strip()]
     return bool(runs) and all(
         Style.SMALL in run.styles and Style.SPOILER not in run.styles for run in runs
@@ -155,7 +168,7 @@ def _at_line_start(text: str) -> str:
 
 
 def _marked(text: str, run: Run) -> str:
-    if not text.strip():
+    if not run.styles or not text.strip():
         return text
     marks = [mark for style, mark in MARKS.items() if style in run.styles]
     closing = BREAK if marks and (text[-1] in _MARK_CHARS or text[-1] == "\\") else ""
@@ -198,7 +211,7 @@ def _link(address: str, children: Tree, run: Run) -> Iterator[_Piece]:
         yield _Piece(_marked(f"<{target}>", run), hidden=hidden)
         return
     within = _line(flow.line(children, run.styles))
-    inner = _joined(replace(piece, hidden=piece.hidden and not hidden) for piece in within).strip()
+    inner = _joined(piece._replace(hidden=piece.hidden and not hidden) for piece in within).strip()
     if re.search(r"[\[\]]|://", label) or not inner:  # labels that Discord does not take
         yield _Piece(inner, hidden=hidden, literal=True)
         yield _Piece(" ")

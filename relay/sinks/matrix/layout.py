@@ -19,6 +19,7 @@ from relay.text.tree import Quote, Style, Styled, Text, Tree, stripped, text_of
 CONTENT = 60_000
 # Encrypted it grows by a third: https://spec.matrix.org/v1.19/client-server-api/#mmegolmv1aes-sha2
 ENCRYPTED_CONTENT = 46_000
+LARGEST = 6  # bytes that a character takes in JSON, at most
 NAME = 500
 BODY = 0.25  # of these for the plain form
 MESSAGES = 10
@@ -105,7 +106,7 @@ def _fitting(message: Message, form: Form, whole: str, limit: int) -> str:
     def size(nodes: Tree) -> int:
         return _size(form.render(nodes))
 
-    if _size(whole) <= limit:
+    if LARGEST * (len(whole) + 1) <= limit or _size(whole) <= limit:
         return whole
 
     def fits(said: Tree) -> bool:

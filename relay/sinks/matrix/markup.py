@@ -67,7 +67,9 @@ def render(nodes: Tree) -> str:
 
 def text(literal: str) -> str:
     """Literal text; of addresses that it holds clients make links, but not to people."""
-    apart = _LINKED.sub(rf"\g<0>{BREAK}", clean(literal))
+    apart = clean(literal)
+    if ":" in apart or "." in apart:
+        apart = _LINKED.sub(rf"\g<0>{BREAK}", apart)
     return _spaced(escape(apart)).replace("\n", "<br>")
 
 

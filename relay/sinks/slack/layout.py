@@ -23,7 +23,7 @@ from relay.sinks.layout import (
     units,
 )
 from relay.sinks.slack import markup as slack
-from relay.text import plain
+from relay.text import flow, plain
 from relay.text.message import Field, Image, Message
 from relay.text.shorten import shorten
 from relay.text.tree import Style, Styled, Text, Tree
@@ -159,17 +159,24 @@ def _accepted(element: Block) -> Block:
 
 def size_of(nodes: Tree) -> int:
     """The length of all that a tree becomes, in UTF-16 code units, addresses included."""
+    if (text := flow.bare(nodes)) is not None:
+        return units(text.strip("\n")) + 2 if text.strip() else 0
     return size(rendered(nodes))
 
 
 def size(value: Any) -> int:
-    if isinstance(value, str):
-        return units(value)
-    if isinstance(value, list):
-        return sum(map(size, value))
-    if isinstance(value, dict):
-        return 1 + sum(size(inner) for key, inner in value.items() if key not in _NAMES)
-    return 0
+    """The code units of all texts in elements or blocks, and one for each of these."""
+    total, rest = 0, [value]
+    while rest:
+        inner = rest.pop()
+        if isinstance(inner, str):
+            total += units(inner)
+        elif isinstance(inner, list):
+            rest += inner
+        elif isinstance(inner, dict):
+            total += 1
+            rest += [inner[key] for key in inner if key not in _NAMES]
+    return total
 
 
 def fallback(messages: Sequence[Message]) -> str:

@@ -6,7 +6,7 @@ https://docs.slack.dev/messaging/formatting-message-text
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import chain, groupby
 from typing import Any
 from urllib.parse import quote
@@ -38,6 +38,9 @@ URL_LENGTH = 3000
 
 def render(nodes: Tree) -> list[Element]:
     """The elements of one rich_text block; none if the tree shows nothing."""
+    if (text := flow.bare(nodes)) is not None:
+        inner = [_text(text.strip("\n"))]
+        return [{"type": "rich_text_section", "elements": inner}] if text.strip() else []
     elements: list[Element] = []
     for block in flow.blocks(nodes, hidden=plain.HIDDEN):
         kind, inner = (
@@ -94,12 +97,12 @@ def _elements(run: Run) -> list[Element]:
 
 
 def _element(leaf: Text | Code | Emoji | Time, run: Run) -> Element:
-    styles = {STYLES[style] for style in run.styles if style in STYLES}
+    styles = {STYLES[style] for style in run.styles if style in STYLES} if run.styles else ()
     match leaf:
         case Text(text):
             return _text(text, styles)
         case Code(text):
-            return _text(text, styles | {"code"})
+            return _text(text, {*styles, "code"})
         case Emoji(code=code):
             return _styled({"type": "emoji", "name": code}, styles)
         case Time(at) if 0 <= at < 4e12:  # Slack knows no dates beyond
@@ -140,13 +143,12 @@ def _text_shown(label: Iterable[Run]) -> str:
     return "".join(plain.render((run.leaf,)) for run in label)
 
 
-def _text(text: str, styles: Iterable[str] = ()) -> Element:
+def _text(text: str, styles: Collection[str] = ()) -> Element:
     return _styled({"type": "text", "text": text}, styles)
 
 
-def _styled(element: Element, styles: Iterable[str]) -> Element:
-    style = dict.fromkeys(sorted(styles), True)
-    return {**element, "style": style} if style else element
+def _styled(element: Element, styles: Collection[str]) -> Element:
+    return {**element, "style": dict.fromkeys(sorted(styles), True)} if styles else element
 
 
 def _merged(elements: Iterable[Element]) -> list[Element]:
