@@ -43,7 +43,7 @@ class Control:
     reload: Callable[[], Awaitable[Reloaded]]
     """Raises ConfigError with all problems, and changes nothing then."""
     wake: Callable[[Collection[str]], None]
-    """Let the lanes of these sinks look for deliveries now."""
+    """Let the lanes of these sinks look for deliveries now, and ask for these hooks."""
     lanes: Callable[[], Mapping[str, LaneStatus]]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from relay.app import polling
 from relay.config import Config
 from relay.delivery.lane_config import LaneConfig
 from relay.delivery.policy import DeliveryPolicy
@@ -42,7 +43,10 @@ class Plan:
     routes: Sequence[Route]
     renderer: Renderer
     groups: Sequence[Collection[str]]
-    """The names of the sinks that share a limit of their vendor, a collection each."""
+    """
+    The names that one process owns together: sinks that share a limit of their vendor, and hooks
+    that are asked for.
+    """
     paces: Mapping[Hashable, Pace]
 
     @classmethod
@@ -80,7 +84,7 @@ class Plan:
             },
             routes=routes,
             renderer=shared,
-            groups=_groups(config),
+            groups=[*_groups(config), *polling.groups(config)],
             paces=paces,
         )
 
@@ -144,6 +148,7 @@ def _hooks(config: Config) -> Hooks:
     hooks = {
         name: Hook(name=name, secrets=hook.secret, server=hook.server)
         for name, hook in config.hooks.items()
+        if hook.secret
     }
     return Hooks(by_name=hooks, max_body=config.max_body)
 

@@ -21,7 +21,11 @@ logger = logging.getLogger(__name__)
 
 
 class Reload:
-    """``load`` reads the file; it runs in a thread, so that events need not wait for it."""
+    """
+    ``load`` reads the file; it runs in a thread, so that events need not wait for it.
+
+    ``on_change`` is called with each new configuration.
+    """
 
     def __init__(
         self,
@@ -30,6 +34,7 @@ class Reload:
         outbox: Outbox,
         *,
         session: aiohttp.ClientSession,
+        on_change: Callable[[Config], None],
         load: Callable[[], Config],
         notifier: Notifier,
         clock: Callable[[], int],
@@ -38,6 +43,7 @@ class Reload:
         self._supervisor = supervisor
         self._outbox = outbox
         self._session = session
+        self._on_change = on_change
         self._load = load
         self._notifier = notifier
         self._clock = clock
@@ -66,6 +72,7 @@ class Reload:
         )
         self._running.plan = plan
         self._supervisor.change(plan.lane_configs, plan.groups)
+        self._on_change(plan.config)
         done = Reloaded(
             sinks=changed(before, plan), restart_only=restart_only(self._started, plan.config)
         )

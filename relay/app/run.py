@@ -22,6 +22,7 @@ from relay import misskey
 from relay.admin.context import AdminContext
 from relay.app.control import Control, controlled, socket_of
 from relay.app.plan import Plan, Running
+from relay.app.polling import PollerFactory
 from relay.app.reload import Reload, reopen
 from relay.config import Config, WebSettings
 from relay.delivery import outcome_log
@@ -44,6 +45,7 @@ from relay.monitoring.systemd import Notifier
 from relay.outbox import Outbox, file_of, serve_outbox
 from relay.outbox.lifecycle import prune_expired
 from relay.outcome import Delivery, Outcome
+from relay.polling.polls import Polls
 from relay.rendering.blocks import trial
 from relay.rendering.templates import Templates
 from relay.sinks import Sink
@@ -123,6 +125,15 @@ async def run(
             on_accepted=router.notify,
             clock=clock,
         )
+        polls = Polls(owns=outbox.owns, clock=clock)
+        factory = PollerFactory(
+            outbox=outbox,
+            session=session,
+            check_room=lambda: backlog_limit.check(running.plan.config.max_waiting, now=clock()),
+            on_polled=router.notify,
+            clock=clock,
+        )
+        polls.change(factory.pollers(config))
         health_check = HealthCheck(
             accept, lambda: {name: lane.heartbeat for name, lane in supervisor.lanes.items()}
         )
@@ -153,12 +164,18 @@ async def run(
             supervisor,
             outbox,
             session=session,
+            on_change=lambda changed: polls.change(factory.pollers(changed)),
             load=load or (lambda: config),
             notifier=notifier,
             clock=clock,
         )
         socket = socket_of(file_of(config.outbox), config.home)
-        control = Control(reload=again, wake=wake, lanes=supervisor.statuses)
+
+        def wake_all(names: Collection[str]) -> None:
+            wake(names)
+            polls.wake(names)
+
+        control = Control(reload=again, wake=wake_all, lanes=supervisor.statuses)
         await stack.enter_async_context(controlled(control, socket))
         ready(listener.address)
         notifier.ready(f"listens on {listener.address}")
@@ -170,6 +187,7 @@ async def run(
                 ),
                 accept.watch(stop),
                 router.run(stop, crowd=accept.crowd),
+                polls.run(stop),
                 _close(listener, notifier, stop=stop),
                 health_check.feed_watchdog(notifier, stop=stop),
                 again.watch(reload or asyncio.Event(), stop=stop),

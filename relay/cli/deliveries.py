@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -11,12 +11,12 @@ from relay.app import run as app
 from relay.app.plan import policy, renderer
 from relay.cli.context import configuration_without_secrets, outbox_to_read
 from relay.cli.output import colour_for, drawing, echo, echo_json, warn
-from relay.cli.parser import Commands, add, add_json, positive
+from relay.cli.parser import Commands, add, add_json, age, positive
 from relay.config import Config
 from relay.outbox import DeliverySearch, Outbox
 from relay.outcome import Attempt, Delivery, Rejected, State
 from relay.terminal import Colour, moment, one_line, room_of, stamp, table
-from relay.units import elapsed, seconds
+from relay.units import elapsed
 
 HEAD = ("id", "accepted", "sink", "kind", "state", "")
 INTERVAL = 1.0  # seconds between two queries of --follow
@@ -190,10 +190,10 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--kind", metavar="KIND", help="only those of one kind, like mention")
     parser.add_argument("--event", metavar="ID", help="only those of one event, by Misskey's id")
     parser.add_argument(
-        "--since", type=_age, metavar="AGE", help="accepted at most so long ago, like 2h"
+        "--since", type=age, metavar="AGE", help="accepted at most so long ago, like 2h"
     )
     parser.add_argument(
-        "--until", type=_age, metavar="AGE", help="accepted at least so long ago, like 1h"
+        "--until", type=age, metavar="AGE", help="accepted at least so long ago, like 1h"
     )
     parser.add_argument("--limit", type=positive, default=50, metavar="N", help="default: 50")
     parser.add_argument("--follow", action="store_true", help="print changes until Ctrl-C")
@@ -208,11 +208,3 @@ def add_command(commands: Commands) -> None:
     )
     showing.add_argument("id", type=positive, metavar="ID")
     add_json(showing)
-
-
-def _age(text: str) -> int:
-    """An age in milliseconds."""
-    try:
-        return round(seconds(text) * 1000)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text} {error}") from None

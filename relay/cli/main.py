@@ -28,6 +28,7 @@ COMMANDS = (
     "dead",
     "sinks",
     "replay",
+    "catch-up",
     "backup",
     "outbox",
     "matrix",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from relay.suggestion import did_you_mean
+from relay.units import seconds
 
 Run: TypeAlias = Callable[[argparse.Namespace], "int | Coroutine[Any, Any, int]"]
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -64,6 +65,14 @@ def complete_files(argument: argparse.Action) -> None:
 
 def add_json(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+
+
+def age(text: str) -> int:
+    """An age in milliseconds."""
+    try:
+        return round(seconds(text) * 1000)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} {error}") from None
 
 
 def positive(text: str) -> int:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from relay import misskey
 from relay.config.diagnostics import Document, Loc
+from relay.misskey.notifications import OTHERS
 from relay.model import Visibility
 from relay.suggestion import closest, nearest
 
@@ -28,6 +29,7 @@ def crosscheck(document: Document, *, listen: str) -> None:
     hooks, sinks = _part(data, "hooks"), _part(data, "sinks")
     _check_listeners(data, document, listen)
     _check_zones(data, sinks, document)
+    _check_hooks(hooks or {}, document)
     for path, route in routes(data):
         _check_route(route, path, hooks, sinks, document)
     _check_route_names(data, document)
@@ -73,6 +75,31 @@ def _check_zones(
         zone = part.get("timezone") if isinstance(part, dict) else None
         if isinstance(zone, str) and (city := _NO_SUMMER.get(zone)):
             document.warn((*path, "timezone"), f"has no summer time; {city} has")
+
+
+def _check_hooks(hooks: Mapping[str, Any], document: Document) -> None:
+    """Check that each hook has a way by which events come, and all that asking needs."""
+    for name, hook in hooks.items():
+        path: Loc = ("hooks", name)
+        if not isinstance(hook, dict):
+            continue
+        if {"secret", "token"} <= hook.keys() and str(document.data.get("hold")).strip() == "0":
+            document.mistake(
+                ("hold",),
+                f"0 is not possible while the hook {name} has a secret and a token: "
+                "relay could not recognize what it gets in both ways",
+            )
+        if "token" not in hook:
+            if "secret" not in hook:
+                document.mistake((*path, "secret"), "secret is missing")
+            for key in hook.keys() & {"poll_interval", "notifications"}:
+                document.mistake((*path, key), "does nothing without a token")
+        elif "server" not in hook:
+            document.mistake((*path, "token"), "server is missing: nobody can be asked with it")
+        for place, kind in texts(hook.get("notifications"), (*path, "notifications")):
+            if kind not in OTHERS and (near := nearest(kind, OTHERS, cutoff=VERY_CLOSE)):
+                quoted = document.quoted(place, kind)
+                document.warn(place, f"Misskey has no notification {quoted}: did you mean {near}?")
 
 
 def _check_route(

@@ -112,7 +112,7 @@ def _with_files(schema: Schema) -> Schema:
         ways = [{"required": [spelling]} for spelling in (key, file)]
         either.append({"oneOf": ways} if key in needed else {"not": {"required": [key, file]}})
     if either:
-        schema["allOf"] = either
+        schema["allOf"] = [*schema.get("allOf", ()), *either]
         schema["required"] = [key for key in needed if key not in SECRETS]
     return schema
 

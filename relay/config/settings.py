@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import (
+    ConfigDict,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -14,15 +15,18 @@ from relay.base_settings import OneOrMany, Settings, Zone
 from relay.config.effective import Setting
 from relay.config.types import (
     OUTBOX,
+    AppToken,
     Filled,
     Host,
     Listen,
     Locale,
     MaxBody,
     Name,
+    Notification,
     Origin,
     OutboxUrl,
     Password,
+    PollInterval,
     Proxy,
     is_local,
 )
@@ -36,6 +40,8 @@ from relay.units import Duration
 LISTEN = "127.0.0.1:8095"
 RETRY_SCHEDULE = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0)
 DAY = 86400.0
+WAYS = ("secret", "secret_file", "token", "token_file")
+"""The keys by which the events of a hook come: one of them is needed."""
 
 
 class WebSettings(Settings):
@@ -58,12 +64,24 @@ class WebSettings(Settings):
 
 
 class HookSettings(Settings):
-    """An address that one Misskey webhook posts to."""
+    """An address that one Misskey webhook posts to, or an account that Misskey is asked about."""
 
-    secret: Annotated[tuple[Filled, ...], Field(min_length=1), OneOrMany()]
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [{"anyOf": [{"required": [key]} for key in WAYS]}],
+            "dependentRequired": {"token": ["server"], "token_file": ["server"]},
+        }
+    )
+    secret: Annotated[tuple[Filled, ...], Field(min_length=1), OneOrMany()] = ()
     """The value of X-Misskey-Hook-Secret (forks: X-Iceshrimp-Hook-Secret, ...)."""
     server: Origin = ""
     """The only server that events and emoji are accepted from; other hooks cannot change them."""
+    token: AppToken | None = None
+    """An app's token with read:notifications, to ask for events that no webhook brought."""
+    poll_interval: PollInterval = 60.0
+    """How often relay asks with the token; 0: at a start only."""
+    notifications: Annotated[tuple[Notification, ...], OneOrMany()] = ()
+    """Notifications to take that no webhook brings, like reaction, pollEnded or login."""
 
 
 class RouteSettings(Settings):

@@ -5,12 +5,17 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, PlainValidator
+from pydantic import AfterValidator, Field, PlainValidator
 
 from relay import misskey, password
+from relay.misskey.notifications import FROM_WEBHOOKS
 from relay.secret import Secret
 from relay.sinks.proxy import SHAPE, check_proxy
-from relay.units import Size
+from relay.units import Duration, Size, written
+
+# https://github.com/misskey-dev/misskey/blob/develop/packages/backend/src/misc/token.ts
+NATIVE_TOKEN = 16  # characters; apps' tokens have 32
+MIN_POLL_INTERVAL = 10.0  # seconds; Misskey allows 30 requests in 30 seconds, browsers included
 
 
 def _origin(server: str) -> str:
@@ -35,6 +40,30 @@ def _filled(secret: Secret) -> Secret:
     if not secret.reveal().strip():
         raise ValueError("is empty: anybody could send events")
     return secret
+
+
+def _app_token(token: Secret) -> Secret:
+    text = token.reveal()
+    if not text.strip().isascii() or not text.strip().isprintable():
+        raise ValueError("has characters that an HTTP header cannot hold")
+    if len(text.strip()) == NATIVE_TOKEN:
+        raise ValueError(
+            "is the token of the account itself, which may do everything: make one for an app, "
+            "in Misskey under Settings > Service integration > API"
+        )
+    return Secret(text.strip())
+
+
+def _poll_interval(seconds: float) -> float:
+    if 0 < seconds < MIN_POLL_INTERVAL:
+        raise ValueError(f"should be at least {written(MIN_POLL_INTERVAL)}: the user's own limit")
+    return seconds
+
+
+def _notification(name: str) -> str:
+    if name in FROM_WEBHOOKS:
+        raise ValueError(f"{name} comes in any case: name those that no webhook brings")
+    return name
 
 
 def _password(secret: Secret) -> Secret:
@@ -80,6 +109,11 @@ def _some(size: int) -> int:
 Host = Annotated[str, AfterValidator(_host)]
 Name = Annotated[str, AfterValidator(_name)]
 Filled = Annotated[Secret, AfterValidator(_filled)]
+AppToken = Annotated[Filled, AfterValidator(_app_token)]
+PollInterval = Annotated[Duration, AfterValidator(_poll_interval)]
+Notification = Annotated[
+    Annotated[str, Field(min_length=1, max_length=100)], AfterValidator(_notification)
+]
 Password = Annotated[Filled, AfterValidator(_password)]
 Locale = Literal["en", "ja", "ko", "zh-Hans", "zh-Hant"]
 Origin = Annotated[str, AfterValidator(_origin)]

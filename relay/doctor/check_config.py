@@ -8,10 +8,13 @@ from relay.config.checks import VERY_CLOSE
 from relay.config.settings import HookSettings, RouteSettings
 from relay.doctor.facts import Facts
 from relay.doctor.findings import Finding, error, warning
+from relay.misskey import notifications
 from relay.routing.match import KEYS, Match
 from relay.secret import Secret
 from relay.suggestion import nearest
 
+NOTIFIED = {notifications.KINDS.get(name, name): name for name in notifications.OTHERS}
+"""By the kind of an event, the notification that it is made of."""
 SHORT_SECRET = 16  # characters
 LONG_SECRET = 1024  # characters: Misskey takes no more
 # The largest webhook seen had 187 kB, and quotes nest without limit.
@@ -80,9 +83,14 @@ def check_routes(facts: Facts) -> Iterator[Finding]:
         where, _, problem = text.partition(": ")
         remedy = "change it in the file, or ignore this if it is intended"
         yield warning("config-doubtful", where, problem, remedy)
+    asked = {
+        notifications.KINDS.get(name, name)
+        for hook in config.hooks.values()
+        for name in hook.notifications
+    }
     for number, route in enumerate(config.routes, start=1):
         where = f"route {route.name or f'#{number}'}"
-        yield from _kinds(where, route.match.event or frozenset())
+        yield from _kinds(where, (route.match.event or frozenset()) - asked)
         if reason := _never(route, config.hooks):
             remedy = "correct its conditions: all keys of match must hold, and unless must not"
             yield error("route-never-matches", where, f"no event matches it: {reason}", remedy)
@@ -96,11 +104,18 @@ def _kinds(where: str, kinds: frozenset[str]) -> Iterator[Finding]:
         row = misskey.kind_of(kind)
         if not row.is_sent and row.sent_instead is None:
             problem = f"Misskey offers {kind} events to webhooks, and never sends one"
-            remedy = f"remove {kind} from match, unless the server is Iceshrimp-JS or Firefish"
+            remedy = (
+                f"give a hook a token and `notifications: [{kind}]`, or remove {kind} from match, "
+                "unless the server is Iceshrimp-JS or Firefish"
+            )
             yield warning("reaction-routed", where, problem, remedy)
         elif not row.is_sent:
             problem = f"no server sends {kind}, although its form offers it"
             yield warning("kind-never-sent", where, problem, f"match {row.sent_instead} instead")
+        elif kind in NOTIFIED:
+            problem = f"no webhook brings {kind}, and no hook asks for it"
+            remedy = f"give a hook a token and `notifications: [{NOTIFIED[kind]}]`"
+            yield warning("kind-not-asked", where, problem, remedy)
         elif kind not in misskey.KINDS and not _is_misspelt(kind):
             problem = f"no server that relay knows sends {kind}"
             remedy = "look for the right name in config.example.yaml, unless your fork has it"

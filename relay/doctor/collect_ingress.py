@@ -64,7 +64,7 @@ async def _probe_all(
     return [
         await _probe(f"{address}/hooks/{name}", name, hook.secret[0], size, session)
         for name, hook in config.hooks.items()
-        if is_sendable(hook.secret[0].reveal())
+        if hook.secret and is_sendable(hook.secret[0].reveal())
     ]
 
 

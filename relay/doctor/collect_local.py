@@ -43,6 +43,7 @@ def _has_secret(path: Path, config: Config) -> bool:
 def _secrets(config: Config) -> Iterator[Secret]:
     for hook in config.hooks.values():
         yield from hook.secret
+        yield from () if hook.token is None else [hook.token]
     parts = (*config.sinks.values(), *([config.web] if config.web is not None else []))
     if isinstance(config.proxy, Secret) and "@" in config.proxy.reveal():
         yield config.proxy

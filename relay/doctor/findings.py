@@ -17,6 +17,7 @@ Name = Literal[
     "reaction-routed",
     "kind-never-sent",
     "kind-unknown",
+    "kind-not-asked",
     "route-never-matches",
     "gate-narrower",
     "file-readable",

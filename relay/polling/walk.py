@@ -80,8 +80,9 @@ def start(blank: Cursor, manner: Manner) -> Walk:
 
 
 def rewound(cursor: Cursor, *, since: int) -> Cursor:
-    """The cursor from which everything since a time (Unix milliseconds) is read again."""
-    return replace(cursor, position=ids.id_at(since, like=cursor.position) or "", since=since)
+    """The cursor, set back so that everything since a time (Unix milliseconds) is read again."""
+    position = ids.id_at(since, like=cursor.position) or ""
+    return replace(cursor, position=min(position, cursor.position), since=min(since, cursor.since))
 
 
 def recent(known: Collection[str], cursor: Cursor) -> frozenset[str]:

@@ -24,6 +24,7 @@ BAD = sorted((ROOT / "tests" / "samples" / "configs").glob("*.yaml"))
 SECRET = "s3cret"
 ENVIRON = {
     "ALICE_SECRET": f"alice's {SECRET}",
+    "ALICE_TOKEN": f"a token of alice's {SECRET}",
     "SERVER_SECRET": f"the server's {SECRET}",
     "DISCORD_URL": f"https://discord.example/webhooks/1/{SECRET}",
     "FORUM_URL": f"https://discord.example/webhooks/2/{SECRET}",

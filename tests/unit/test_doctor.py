@@ -195,6 +195,8 @@ FAULTS = [
                  ("kind-never-sent", "warning", "route #1"), id="a kind that is never sent"),
     pytest.param(route(match={"event": "birthday"}),
                  ("kind-unknown", "warning", "route #1"), id="a kind of nobody's"),
+    pytest.param(route(match={"event": "posted"}),
+                 ("kind-not-asked", "warning", "route #1"), id="a notification nobody asks for"),
     pytest.param(route(match={"event": ["follow", "abuseReport"]} | NOTES),
                  ("route-never-matches", "error", "route #1"), id="follows of a visibility"),
     pytest.param(route(name="mine", match=NOTES, unless={"visibility": ["home", "public"]}),

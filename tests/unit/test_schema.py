@@ -35,6 +35,7 @@ BEYOND = {
     "an-undefined-sink": "one part of the file names another",
     "files-that-cannot-be-read": "files",
     "one-address-for-both-doors": "it depends on another key",
+    "polls-that-are-none": "one part of the file excludes another",
     "reports-to-a-sink-for-everybody": "it depends on another key",
     "two-routes-of-one-name": "it depends on another key",
     "variables-that-are-none": "variables",
