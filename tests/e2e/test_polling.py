@@ -164,7 +164,7 @@ async def test_a_token_that_is_taken_back_is_logged_and_a_reload_brings_a_new_on
         await asked_until_closed(relay)
         assert misskey.token not in relay.log.read_text()
         misskey.mention("while nobody could ask")
-        misskey.token = misskey.add_token(misskey.alice, *["read:notifications"] * 2)
+        misskey.token = misskey.add_token(misskey.alice, "read:notifications")
         relay.file.write_text(config(misskey, discord))
         code, _, err = await relay.command("reload")
         assert code == 0, err

@@ -138,7 +138,7 @@ class FakeMisskeyApi:
         return first[: -len(number.rjust(4, "0")[-4:])] + number.rjust(4, "0")[-4:]
 
     def add_token(self, account: Account, *permissions: str, native: bool = False) -> str:
-        token = f"{len(self.tokens):x}".rjust(16 if native else 32, "t")
+        token = f"{next(self._numbers):x}".rjust(16 if native else 32, "t")
         self.tokens[token] = Token(account, frozenset(permissions))
         return token
 

@@ -201,6 +201,19 @@ def test_old_servers_with_two_clocks_lose_nothing(behind: int) -> None:
     assert reader.taken == ids_of(fake)[1:]
 
 
+def test_an_entry_that_another_clock_puts_before_the_cursor_is_not_passed_over() -> None:
+    fake, clock = a_fake(storage="redis", redis_behind=30_000)
+    fake.mention()
+    reader = Reader(fake, is_exact=False)
+    reader.poll()
+    clock.advance(5)
+    fake.mention("30 s before the cursor, by the clock of Redis")
+    clock.advance(40)
+    fake.mention("after the cursor by both clocks")
+    reader.poll()
+    assert reader.taken == ids_of(fake)[1:]
+
+
 def test_an_old_server_is_not_read_from_its_beginning_at_each_start() -> None:
     fake, clock = a_fake(storage="redis")
     fake.mention()
