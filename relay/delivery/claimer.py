@@ -122,10 +122,11 @@ class Claimer:
         return outcome
 
 
-def as_before(claim: Claim, *, now: int) -> Sequence[Delivery]:
+def as_before(claim: Claim) -> Sequence[Delivery]:
     """The claimed deliveries as they were before the claim, except for their crashes."""
     return [
-        replace(delivery, attempt=delivery.attempt - 1, due_at=now) for delivery in claim.deliveries
+        replace(delivery, attempt=delivery.attempt - 1, due_at=due_at, batch=batch)
+        for delivery, (due_at, batch) in zip(claim.deliveries, claim.before, strict=True)
     ]
 
 

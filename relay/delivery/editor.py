@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from relay.delivery.renderer import NOTHING, Renderer, Restricted
+from relay.delivery.bounds import Bounds
+from relay.delivery.renderer import Renderer, Restricted
 from relay.delivery.requester import INTERRUPTED, Requester, is_long
 from relay.outbox.base import Outbox
 from relay.outbox.records import PostedMessage
@@ -32,8 +33,11 @@ REMOVE = "look for it in the chat, and delete it there"
 class Editor:
     """Replaces messages by those of later versions of their notes."""
 
-    def __init__(self, requester: Requester, renderer: Renderer, *, outbox: Outbox) -> None:
+    def __init__(
+        self, requester: Requester, renderer: Renderer, bounds: Bounds, *, outbox: Outbox
+    ) -> None:
         self._requester, self._renderer, self._outbox = requester, renderer, outbox
+        self._bounds = bounds
         self._sink, self._policy = requester.sink, requester.policy
 
     async def send(self, head: Delivery, edits: int, *, key: str) -> Attempted:
@@ -44,7 +48,7 @@ class Editor:
         if self._sink.can_edit:
             posted = await self._outbox.posted_message(edits, hold=self._policy.hold)
         parts = () if posted is None else [part.delivery for part in posted.parts]
-        restricted = await self._restricted([head, *parts])
+        restricted = await self._bounds.restricted(await self._bounds.notes([head, *parts]))
         if self._renderer.takes_back(head, self._policy):
             return [head], await self._withdraw(head, edits, posted, restricted, key=key)
         revised = None if posted is None else await self._revised(posted, head, restricted)
@@ -58,12 +62,6 @@ class Editor:
             if not isinstance(outcome, Rejected | Closed):
                 return [head], outcome
         return await self._send_new(head, restricted, key=f"{key}n")
-
-    async def _restricted(self, deliveries: Sequence[Delivery]) -> Restricted:
-        subjects = {
-            subject for delivery in deliveries for subject in self._renderer.subjects(delivery)
-        }
-        return await self._outbox.restricted(subjects) if subjects else NOTHING
 
     async def _send_new(self, head: Delivery, restricted: Restricted, *, key: str) -> Attempted:
         if self._requester.may_have_arrived([head]):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from relay.aio import first
 from relay.delivery import breaker
+from relay.delivery.bounds import UnroutedError
 from relay.delivery.claimer import LEASE, Claimer, as_before, batch_of
 from relay.delivery.closure import Closure
 from relay.delivery.heartbeat import Heartbeat
@@ -24,6 +25,7 @@ from relay.outcome import Attempt, Closed, Delivery, Failed, LimitScope, Outcome
 logger = logging.getLogger(__name__)
 
 RETRY_PAUSE = 1.0  # seconds until an outbox that failed, or another node's sink, is tried again
+UNROUTED_PAUSE = 0.1  # seconds until an accepted event is looked for that is to be routed first
 
 OnSettled = Callable[[Sequence[Delivery], Outcome], None]
 """Called with deliveries in their new states, and the outcome of their attempt."""
@@ -184,9 +186,13 @@ class Lane:
             return max(0.001, await self._due_in()), True
         self._due_at = math.inf
         if self._claimer.is_suspect(claim):
-            await self._saved(as_before(claim, now=began), claim.deliveries)
+            await self._saved(as_before(claim), claim.deliveries)
             return 0.0, False
-        sent, claimed, outcome = await self._attempt(claim, answer)
+        try:
+            sent, claimed, outcome = await self._attempt(claim, answer)
+        except UnroutedError:
+            await self._saved(as_before(claim), claim.deliveries)
+            return RETRY_PAUSE if self.is_failing else UNROUTED_PAUSE, False
         counts = not (isinstance(answer, Failed) or breaker.sink_refuses(self._claimer.breaker))
         settled = self._settled(sent, outcome, counts=counts)
         await self._save(settled, claimed, outcome, self._record(began, outcome))

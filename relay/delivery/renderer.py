@@ -24,7 +24,7 @@ from relay.text.message import Message
 logger = logging.getLogger(__name__)
 
 Restricted = Mapping[str, Sequence[StoredEvent]]
-"""See ``Outbox.restricted``."""
+"""See ``Restrictions.events``."""
 NOTHING: Restricted = {}
 
 ROOM = 2**18  # bytes of the webhooks whose events stay parsed, and messages rendered
@@ -91,13 +91,14 @@ class Renderer:
         self._event = _Recent(_parsed)
         self._shared = _Recent(self._message)
 
-    def subjects(self, delivery: Delivery) -> Collection[str]:
-        """The subjects of all notes in its event; none if it cannot be parsed."""
+    def notes(self, delivery: Delivery) -> Mapping[str, str]:
+        """The ids of all notes in its event, by subject; none if it cannot be parsed."""
         try:
             event = self._event(_webhook(delivery))
         except RelayError:
-            return ()
-        return {subject(event, note, server_bound=self._server_bound) for note in _notes(event)}
+            return {}
+        bound = self._server_bound
+        return {subject(event, note, server_bound=bound): note.id for note in _notes(event)}
 
     def message(
         self, delivery: Delivery, policy: DeliveryPolicy, restricted: Restricted = NOTHING

@@ -5,13 +5,14 @@ import hashlib
 import logging
 import time
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from relay.delivery.bounds import Bounds, UnroutedError
 from relay.delivery.breaker import CRASHES
 from relay.delivery.editor import Editor
 from relay.delivery.lane_config import LaneConfig
-from relay.delivery.renderer import FRESH, NOTHING, Restricted
+from relay.delivery.renderer import FRESH, Restricted
 from relay.delivery.requester import INTERRUPTED, LONG, Requester, is_long
 from relay.errors import OutboxError, RelayError
 from relay.outbox.base import Outbox
@@ -47,7 +48,7 @@ class Ahead:
     """A batch that was prepared before it was claimed."""
 
     batch: Batch
-    subjects: Collection[str]
+    notes: Mapping[str, str]
     restricted: Restricted
     until: float
     """When its messages are too old, because they say of a moment whether it is over."""
@@ -76,7 +77,8 @@ class Sender:
         self._requester = Requester(
             name, lane_config.sink, self._policy, outbox=outbox, monotonic=monotonic
         )
-        self._editor = Editor(self._requester, self._renderer, outbox=outbox)
+        self._bounds = Bounds(self._renderer, outbox=outbox)
+        self._editor = Editor(self._requester, self._renderer, self._bounds, outbox=outbox)
 
     @property
     def fitting(self) -> Sequence[Delivery]:
@@ -84,18 +86,24 @@ class Sender:
         return () if self._ahead is None else self._ahead.batch.deliveries
 
     async def prepare(self, claim: Claim) -> Batch:
-        """Render the claimed deliveries, and add as many candidates as fit without truncation."""
+        """
+        Render the claimed deliveries, and add as many candidates as fit without truncation.
+
+        Raises UnroutedError if they have to wait.
+        """
         claimed, ahead = claim.deliveries, self._ahead
         self._ahead = None
         if claimed[0].edits is None and self._requester.may_have_arrived(claimed):
             return Batch(claimed, INTERRUPTED)
         if max(delivery.crashes for delivery in claimed) >= CRASHES:
             return Batch(claimed, WORN_OUT)
-        candidates = claim.candidates[: max(0, self._sink.max_batch - len(claimed))]
+        candidates: Sequence[Delivery] = claim.candidates[
+            : max(0, self._sink.max_batch - len(claimed))
+        ]
         try:
             if ahead is not None and await self._is_valid(ahead, claimed):
                 return replace(ahead.batch, deliveries=claimed, behind=claim.candidates)
-            _, restricted = await self._restricted([*claimed, *candidates])
+            candidates, restricted = await self._restricted(claimed, candidates)
         except OutboxError as error:
             return Batch(claimed, Failed(str(error), unsent=True))
         messages: list[Message] = []
@@ -118,15 +126,25 @@ class Sender:
         together = together[: len(messages) + len(joined)]
         return Batch([*claimed, *joined], together, layout, claim.candidates[len(joined) :])
 
+    async def _restricted(
+        self, claimed: Sequence[Delivery], candidates: Sequence[Delivery]
+    ) -> tuple[Sequence[Delivery], Restricted]:
+        """Later versions of their notes; candidates are left out if one of them has to wait."""
+        notes = await self._bounds.notes([*claimed, *candidates])
+        try:
+            return candidates, await self._bounds.restricted(notes)
+        except UnroutedError:
+            if not candidates:
+                raise
+        return await self._restricted(claimed, ())
+
     async def _is_valid(self, ahead: Ahead, claimed: Sequence[Delivery]) -> bool:
         """Whether a batch is what was claimed, and nothing has been restricted since."""
         if self._monotonic() > ahead.until or [_content(delivery) for delivery in claimed] != [
             _content(delivery) for delivery in ahead.batch.deliveries
         ]:
             return False
-        subjects = ahead.subjects
-        restricted = await self._outbox.restricted(subjects) if subjects else NOTHING
-        return restricted == ahead.restricted
+        return await self._bounds.restricted(ahead.notes) == ahead.restricted
 
     async def _look_ahead(self, batch: Batch) -> None:
         """
@@ -140,15 +158,16 @@ class Sender:
             return
         until = self._monotonic() + FRESH / 1000
         try:
-            subjects, restricted = await self._restricted(behind)
-        except OutboxError:
+            notes = await self._bounds.notes(behind)
+            restricted = await self._bounds.restricted(notes)
+        except (OutboxError, UnroutedError):
             return
         messages = await self._presentable(behind, restricted)
         layout = await self._layout(messages, long=is_long(behind)) if messages else None
         number = len(messages[:1]) if layout is None else layout.count
         if number:
             next_batch = Batch(behind[:number], messages[:number], layout)
-            self._ahead = Ahead(next_batch, subjects, restricted, until)
+            self._ahead = Ahead(next_batch, notes, restricted, until)
 
     async def _layout(self, messages: Sequence[Message], *, long: bool) -> Layout | None:
         """Lay out several messages to see how many fit; None for a single one, or after a bug."""
@@ -160,25 +179,12 @@ class Sender:
             self._bug(error)
             return None
 
-    async def _restricted(
-        self, deliveries: Sequence[Delivery]
-    ) -> tuple[Collection[str], Restricted]:
-        """The subjects of all notes in the deliveries, and later versions that are restricted."""
-        subjects = (
-            await asyncio.to_thread(self._subjects, deliveries)
-            if is_long(deliveries)
-            else self._subjects(deliveries)
-        )
-        return subjects, await self._outbox.restricted(subjects) if subjects else NOTHING
-
-    def _subjects(self, deliveries: Sequence[Delivery]) -> Collection[str]:
-        return {subject for delivery in deliveries for subject in self._renderer.subjects(delivery)}
-
     async def send(self, batch: Batch) -> tuple[Sequence[Delivery], Outcome]:
         """
         Send a batch; return its deliveries and the outcome.
 
-        An edit that was sent as a message of its own is returned as an ordinary delivery.
+        An edit that was sent as a message of its own is returned as an ordinary delivery. Raises
+        UnroutedError, before anything was sent, if it has to wait.
         """
         head = batch.deliveries[0]
         self._requester.begin()
@@ -196,6 +202,8 @@ class Sender:
             finally:
                 await looking
             return batch.deliveries, outcome
+        except UnroutedError:
+            raise
         except OutboxError as error:  # the outbox is asked before anything is sent
             return batch.deliveries, Failed(str(error), unsent=True)
         except Exception as error:

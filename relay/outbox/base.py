@@ -226,9 +226,6 @@ class Outbox(Cursors, Protocol):
         """Read once all that binds a message about notes, given by subject with the id of each."""
         ...
 
-    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
-        """``Restrictions.events``, until the lanes ask for ``restrictions``."""
-
     async def dead(self, *, sink: str | None = None, limit: int = 100) -> Sequence[Delivery]:
         """Dead letters, the newest first."""
         ...

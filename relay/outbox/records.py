@@ -34,6 +34,8 @@ class Claim:
     """The deliveries claimed for one request, and others that are due and may go with them."""
 
     deliveries: tuple[Delivery, ...]
+    before: tuple[tuple[int, int | None], ...]
+    """When each of the deliveries was due, and its batch, before it was claimed."""
     candidates: tuple[Delivery, ...] = ()
     later_edits: Mapping[int, Delivery] = field(default_factory=dict)
     """By the id of a delivery that was attempted before, the newest edit of the same message."""

@@ -17,7 +17,7 @@ from relay.delivery.lane_config import LaneConfig
 from relay.delivery.policy import DeliveryPolicy
 from relay.delivery.renderer import Renderer
 from relay.errors import OutboxError
-from relay.outbox import ClaimRequest, DeliverySearch
+from relay.outbox import ClaimRequest, DeliverySearch, JournalEntry, RoutedEvent
 from relay.outbox.siblings import restricts, subject_version
 from relay.outcome import (
     WITHHELD,
@@ -36,11 +36,12 @@ from relay.sinks.pacing import Pace
 from relay.text.message import Message
 from relay.text.tree import text_of
 from tests.e2e.waiting import until
-from tests.factories import accept
-from tests.fakes.misskey import Request, a_note_event
+from tests.factories import accept, an_entry
+from tests.fakes.misskey import Request, a_note, a_note_event, event_id
 
 TEMPLATES = Templates()
 SCHEDULE = (5.0, 30.0, 120.0, 600.0)
+NOTE_1 = event_id("note", 1)
 
 
 @dataclass
@@ -158,6 +159,39 @@ class Stage:
             subject_version=subject_version(event),
             withdrawn=withdrawn,
         )
+
+    async def journal(self, request: Request) -> None:
+        """Accept an event that the router has not reached yet."""
+        event = misskey.parse(request.body, hook="alice")
+        assert event.note is not None
+        entry = an_entry(
+            event_id=event.id,
+            kind=event.kind,
+            server=event.server,
+            created_at=event.created_at,
+            accepted_at=self.now,
+            raw=request.body,
+            note_id=event.note.id,
+        )
+        assert await self.outbox.journal(entry)
+
+    async def route(self, *sinks: str) -> None:
+        """Route what was journaled; sinks that do not get it may not show it."""
+
+        async def decide(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
+            events = [misskey.parse(entry.raw, hook="alice") for entry in entries]
+            return [
+                RoutedEvent(
+                    sinks=dict.fromkeys(sinks, "all"),
+                    hold=self.policy.hold,
+                    restricts=restricts(event, server_bound=()),
+                    subject_version=subject_version(event),
+                    withdrawn={"team"} - {*sinks},
+                )
+                for event in events
+            ]
+
+        assert (await self.outbox.route(decide, limit=100)).events
 
     async def edit(self, number: int, text: str, **changes: Any) -> None:
         """The note of that number, as its author has changed it; under an event id of its own."""
@@ -591,6 +625,97 @@ async def test_too_many_refusals_let_all_sinks_of_the_vendor_rest(outbox: Any) -
     stage.sink.ends = lambda text: Sent()
     await stage.run(seconds=600)
     assert stage.sink.shown == ["note 1"]
+
+
+# --- what was accepted and is not routed yet
+
+
+async def test_a_note_waits_for_its_edit_that_was_accepted(stage: Stage) -> None:
+    await stage.accept(1, 2)
+    (before,) = await stage.outbox.deliveries(DeliverySearch(event_id=NOTE_1))
+    await stage.journal(stage.later(1, "mended"))
+    await stage.run(seconds=5)
+    assert stage.sink.tried == []
+    (after,) = await stage.outbox.deliveries(DeliverySearch(event_id=NOTE_1))
+    assert after == before
+    await stage.route("team")
+    await stage.run(seconds=5)
+    assert stage.sink.tried == ["mended", "note 2"]
+
+
+async def test_a_note_waits_for_its_withdrawal_that_was_accepted(stage: Stage) -> None:
+    await stage.accept(1, 2)
+    await stage.journal(stage.later(1, "secret", visibility="followers"))
+    await stage.run(seconds=5)
+    assert stage.sink.tried == []
+    await stage.route()
+    await stage.run(seconds=5)
+    assert stage.sink.tried == ["note 2"]
+
+
+async def test_a_note_that_quotes_one_waits_for_its_withdrawal(stage: Stage) -> None:
+    await stage.accept(2, renote=a_note(1, text="quoted"))
+    await stage.journal(stage.later(1, "secret", visibility="followers"))
+    await stage.run(seconds=5)
+    assert stage.sink.tried == []
+    await stage.route()
+    await stage.run(seconds=5)
+    (text,) = stage.sink.tried
+    assert text.startswith("note 2")
+    assert "quoted" not in text
+
+
+async def test_what_waits_for_the_router_keeps_its_attempts(stage: Stage) -> None:
+    stage.sink.ends = failing({"note 1": 1}, Failed("502"))
+    await stage.accept(1)
+    await stage.run(seconds=1)
+    await stage.journal(stage.later(1, "mended"))
+    await stage.run(seconds=600)
+    (delivery,) = await stage.outbox.deliveries(DeliverySearch(event_id=NOTE_1))
+    assert (stage.sink.tried, delivery.attempt, delivery.crashes) == (["note 1"], 1, 0)
+
+
+async def test_a_batch_ends_before_a_note_that_waits_for_the_router(outbox: Any) -> None:
+    stage = Stage(outbox)
+    stage.sink.max_batch = 2
+    await stage.accept(1, 2, 3, 4)
+    await stage.journal(stage.later(2, "mended"))
+    await stage.run(seconds=1)
+    assert stage.sink.tried == ["note 1"]
+    await stage.route("team")
+    await stage.run(seconds=1)
+    assert stage.sink.tried == ["note 1", "mended + note 3", "note 4"]
+
+
+async def test_what_is_accepted_while_its_batch_is_prepared_is_waited_for(outbox: Any) -> None:
+    stage = Stage(outbox)
+
+    async def meanwhile(text: str) -> None:
+        if "note 1" in text:
+            await until(lambda: len(stage.sink.laid_out) > 1)
+            await stage.journal(stage.later(4, "mended"))
+
+    stage.sink.max_batch, stage.sink.meanwhile = 2, meanwhile
+    await stage.accept(1, 2, 3, 4)
+    await stage.run(seconds=1)
+    assert stage.sink.tried == [batch(1, 2), "note 3"]
+    await stage.route("team")
+    await stage.run(seconds=1)
+    assert stage.sink.tried == [batch(1, 2), "note 3", "mended"]
+
+
+async def test_an_edit_waits_for_a_withdrawal_of_what_its_message_shows(batching: Stage) -> None:
+    await batching.accept(1, 2)
+    await batching.run(seconds=1)
+    await batching.edit(1, "mended")
+    await batching.journal(batching.later(2, "secret", visibility="followers"))
+    await batching.run(seconds=1)
+    assert batching.sink.edited == {}
+    await batching.route()
+    await batching.run(seconds=1)
+    (text,) = batching.sink.edited.values()
+    assert text.startswith("mended")
+    assert "note 2" not in text
 
 
 # --- waiting

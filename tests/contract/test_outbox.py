@@ -1510,11 +1510,11 @@ async def test_an_event_is_found_as_it_came_wherever_it_had_to_go(outbox):
 
 
 async def test_the_versions_of_a_note_are_known_that_not_everybody_may_see(outbox):
-    assert not await outbox.restricted(["note 1"])
+    assert not (await outbox.restrictions({"note 1": "1"})).events
     for n, about in ((1, "note 1"), (2, None), (3, "note 2"), (4, "note 1")):
         event = an_event(n, server=f"https://{n}.example")
         assert await accept(outbox, event, b"%d" % n, {}, now=0, restricts=about)
-    found = await outbox.restricted(["note 1", "note \x00 3"])
+    found = (await outbox.restrictions({"note 1": "1", "note \x00 3": "3"})).events
     assert {one: [it.raw for it in versions] for one, versions in found.items()} == {
         "note 1": [b"4", b"1"]
     }

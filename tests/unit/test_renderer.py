@@ -109,7 +109,7 @@ def test_what_became_private_is_not_shown_by_a_shared_message() -> None:
     renderer = Renderer(Templates(), {})
     assert isinstance(renderer.message(_delivery(), DeliveryPolicy()), Message)
     private = _delivery(event_id="later", visibility="followers")
-    (about,) = renderer.subjects(private)
+    (about,) = renderer.notes(private)
     stored = StoredEvent(hook="alice", server=private.server, raw=private.raw)
     found = renderer.message(_delivery(), DeliveryPolicy(), {about: [stored]})
     assert found == Rejected(WITHHELD)

@@ -38,7 +38,6 @@ from relay.outbox.records import (
     Restrictions,
     RoutedBatch,
     RoutedEvent,
-    StoredEvent,
 )
 from relay.outcome import Attempt, Delivery
 
@@ -152,6 +151,7 @@ class PostgresOutbox(sql.SQLOutbox):
                 return None
             return Claim(
                 deliveries=tuple(deliveries),
+                before=tuple((head.due_at, head.batch) for head in heads),
                 candidates=tuple(
                     await claims.several(db, [candidate.id for candidate in candidates])
                 ),
@@ -193,9 +193,6 @@ class PostgresOutbox(sql.SQLOutbox):
             was_paused = changed_rows(await db.execute(sql.RESUME, sink)) == 1
             await cluster.notify(db, "", [sink])
             return was_paused
-
-    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
-        return (await self.restrictions(dict.fromkeys(subjects, ""))).events
 
     async def restrictions(self, notes: Mapping[str, str]) -> Restrictions:
         async with self._connection() as db:

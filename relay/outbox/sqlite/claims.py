@@ -24,6 +24,7 @@ def claim(db: sqlite3.Connection, request: ClaimRequest) -> Claim | None:
     deliveries = _several(db, {queued.id: queued.claimed for queued in (*heads, *candidates)})
     return Claim(
         deliveries=tuple(deliveries[: len(heads)]),
+        before=tuple((head.due_at, head.batch) for head in heads),
         candidates=tuple(deliveries[len(heads) :]),
         later_edits=newest_edits(db, ordering.attempted_roots(heads)),
     )

@@ -32,7 +32,6 @@ from relay.outbox.records import (
     Restrictions,
     RoutedBatch,
     RoutedEvent,
-    StoredEvent,
 )
 from relay.outbox.sqlite import claims, journal, statements
 from relay.outbox.sqlite.claims import numbered
@@ -215,9 +214,6 @@ class SQLiteOutbox(sql.SQLOutbox):
 
     async def resume_sink(self, sink: str) -> bool:
         return await self._changed(sql.RESUME, sink) == 1
-
-    async def restricted(self, subjects: Collection[str]) -> Mapping[str, Sequence[StoredEvent]]:
-        return (await self.restrictions(dict.fromkeys(subjects, ""))).events
 
     async def restrictions(self, notes: Mapping[str, str]) -> Restrictions:
         return await self._read(lambda db: claims.restrictions(db, notes))
