@@ -66,6 +66,29 @@ async def test_a_session_is_made_by_the_command_and_checked_and_used_by_the_othe
         assert event.is_sound
 
 
+async def test_init_logs_the_account_in_and_writes_what_an_encrypted_room_needs(
+    synapse: Synapse, tmp_path: Path
+) -> None:
+    bot, alice = synapse.register("asked"), synapse.register("asking")
+    async with element(synapse, "asking") as client:
+        room = await synapse.create_room(
+            encrypted=True, joined=False, invite=(bot.user, alice.user)
+        )
+        await synapse.join(room, by=alice)
+        relay = Relay(tmp_path, "", {})
+        relay.file.unlink()
+        answers = ("--server", "https://misskey.example", "--address", "https://relay.example")
+        place = ("--homeserver", synapse.base_url, "--room", room)
+        account = ("--user", "asked", "--password-file", "-")
+        options = ("--use", "reports", "--no-wait", *answers, *place, *account)
+        code, out, err = await relay.command("init", *options, stdin=b"password\n")
+        assert (code, err) == (0, "")
+        code, out, err = await relay.command("send-test", "--sink", "matrix")
+        assert (code, out, err) == (0, "matrix: Sent\n", "")
+        (event,) = await client.events(room, lambda events: len(events) == 1)
+        assert event.is_sound
+
+
 async def test_fifty_deaths_leave_nothing_unreadable_and_nothing_twice(
     synapse: Synapse, tmp_path: Path
 ) -> None:
