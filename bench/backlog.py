@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 from bench.installation import OUTBOX
 from bench.workload import HOOK, notes, numbered
 from relay import misskey
-from relay.outbox import NewEvent, Outbox, open_outbox
+from relay.outbox import JournalEntry, Outbox, RoutedEvent, open_outbox
 
 TOGETHER = 512  # events that wait for the same commit
 FIRST = 500_000_000_000  # far from every number that a load uses
@@ -47,4 +47,5 @@ async def _fill(path: Path, waiting: int, sink: str, line: str) -> None:
 async def _add(outbox: Outbox, raw: bytes, sink: str) -> None:
     now = time.time_ns() // 1_000_000
     event = misskey.parse(raw, hook=HOOK, now=now)
-    await outbox.accept(NewEvent(event=event, raw=raw, sinks={sink: "#1"}, now=now))
+    entry = JournalEntry(HOOK, event.id, event.kind, event.server, event.created_at, now, raw)
+    await outbox.replay(entry, RoutedEvent(sinks={sink: "#1"}))

@@ -17,8 +17,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from relay.model import Event
-from relay.outbox import ClaimRequest, NewEvent, Outbox, open_outbox
+from relay.outbox import ClaimRequest, JournalEntry, Outbox, RoutedEvent, open_outbox
 from relay.outcome import Attempt, State
 from tests import postgres
 
@@ -35,6 +34,10 @@ LEASE = 300_000
 Rates = Mapping[str, float]
 
 
+async def _decide(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
+    return [RoutedEvent(sinks=dict.fromkeys(entry.hook.split(","), "all")) for entry in entries]
+
+
 class Bench:
     """One outbox with its backlog."""
 
@@ -49,6 +52,7 @@ class Bench:
         await asyncio.gather(
             *(self._accept(SINKS, waiting) for _ in range(self._backlog // len(SINKS)))
         )
+        await self._route()
 
     async def measured(self) -> Rates:
         waiting = asyncio.Semaphore(TOGETHER)
@@ -56,6 +60,7 @@ class Bench:
         await asyncio.gather(
             *(self._accept([LANES[n % len(LANES)]], waiting) for n in range(ACCEPTED))
         )
+        await self._route()
         accepted = time.perf_counter()
         await asyncio.gather(*(self._carry(sink) for sink in LANES))
         claimed = time.perf_counter()
@@ -66,19 +71,22 @@ class Bench:
 
     async def _accept(self, sinks: Sequence[str], waiting: asyncio.Semaphore) -> None:
         self._number += 1
-        event = Event(
-            id=f"{self._number}",
-            hook="alice",
+        number = self._number
+        entry = JournalEntry(
+            hook=",".join(sinks),
+            event_id=f"{number}",
             kind="note",
-            created_at=self._number,
             server="https://misskey.example",
-            is_moderation=False,
+            created_at=number,
+            accepted_at=number,
+            raw=RAW,
         )
         async with waiting:
-            chosen = dict.fromkeys(sinks, "all")
-            await self._outbox.accept(
-                NewEvent(event=event, raw=RAW, sinks=chosen, now=self._number)
-            )
+            await self._outbox.journal(entry)
+
+    async def _route(self) -> None:
+        while (await self._outbox.route(_decide, limit=TOGETHER)).has_more:
+            pass
 
     async def _carry(self, sink: str) -> None:
         """What a lane asks of the outbox: claim, save."""

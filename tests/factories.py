@@ -1,15 +1,17 @@
 """Nouns with defaults, and every outbox as one fixture; `conftest.py` names it in its plugins."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import ChainMap
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 
 from relay.model import Event
-from relay.outbox import JournalEntry, NewEvent, Outbox, SQLiteOutbox
+from relay.outbox import JournalEntry, Outbox, RoutedEvent, SQLiteOutbox
 from relay.outbox.postgres import PostgresOutbox
 from relay.outcome import Delivery
 from tests.postgres import empty
@@ -58,12 +60,39 @@ def a_delivery(**changes: Any) -> Delivery:
     return replace(delivery, **changes)
 
 
+DECIDED: MutableMapping[Outbox, dict[tuple[object, ...], RoutedEvent]] = WeakKeyDictionary()
+"""By hook and id, since who routes an event need not be who journaled it."""
+
+
 async def accept(
     outbox: Outbox, event: Event, raw: bytes, sinks: Mapping[str, str], **given: Any
 ) -> bool:
-    """Whether the event was new; ``given`` are the other fields of an ``Arrival``."""
-    arrival = NewEvent(event=event, raw=raw, sinks=sinks, **given)
-    return await outbox.accept(arrival) is not None
+    """
+    Journals an event and routes it; whether it was new.
+
+    ``given``: when it came, and what else the router would decide on it.
+    """
+    entry = JournalEntry(
+        hook=event.hook,
+        event_id=event.id,
+        kind=event.kind,
+        server=event.server,
+        created_at=event.created_at,
+        accepted_at=given.pop("now"),
+        raw=raw,
+    )
+    updated_at = None if event.note is None else event.note.updated_at
+    decided = DECIDED.setdefault(outbox, {})
+    decided.setdefault(entry[:2], RoutedEvent(sinks=sinks, updated_at=updated_at, **given))
+
+    async def decide(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
+        everywhere = ChainMap(decided, *reversed([*DECIDED.values()]))  # not of an earlier test
+        return [everywhere[waits[:2]] for waits in entries]
+
+    is_new = await outbox.journal(entry)
+    while (await outbox.route(decide, limit=100)).has_more:
+        pass
+    return is_new
 
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Outbox]]

@@ -14,7 +14,6 @@ from relay.outbox.records import (
     Decide,
     DeliverySearch,
     JournalEntry,
-    NewEvent,
     PostedMessage,
     Pruned,
     Restrictions,
@@ -51,10 +50,6 @@ class Outbox(Cursors, Protocol):
         To be asked right before each request: between claim and request a process can be suspended
         for longer than the others wait for it.
         """
-        ...
-
-    async def accept(self, new_event: NewEvent) -> Collection[str] | None:
-        """Like ``replay``, until the intake journals and routes."""
         ...
 
     async def journal(self, entry: JournalEntry) -> bool:

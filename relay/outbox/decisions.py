@@ -109,8 +109,15 @@ async def route(
 
     Once that is alone, the event counts as routed, with the reason: it holds up no other.
     """
+    batch: Sequence[JournalEntry] = ()
+
+    async def remember(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
+        nonlocal batch
+        batch = entries
+        return await decide(entries)
+
     try:
-        return await step(decide, limit)
+        return await step(remember, limit)
     except UnstorableError as error:
         if limit > 1:
             return await route(step, decide, limit=limit // 2)
@@ -118,6 +125,8 @@ async def route(
         refused = RoutedEvent(no_route=f"cannot be stored: {error}")
 
     async def refuse(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
-        return [refused for _ in entries]
+        if entries != batch:  # another process has refused it meanwhile
+            return await decide(entries)
+        return [refused]
 
     return await step(refuse, 1)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import NamedTuple
 
-from relay.model import Event, SubjectVersion
+from relay.model import SubjectVersion
 from relay.outcome import Delivery, State
 
 
@@ -213,55 +213,3 @@ class Cursor:
     """The highest id that was read; empty: none."""
     since: int = 0
     """Items that were created earlier are the past, and are not read (Unix milliseconds)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
-    """
-    An event to be stored with its body, as it came at ``now`` (Unix milliseconds).
-
-    Its deliveries are due after ``hold`` milliseconds.
-    """
-
-    event: Event
-    raw: bytes
-    sinks: Mapping[str, str]
-    """The sinks that get the event, each with the name of the route that matched."""
-    now: int
-    hold: int = 0
-    restricts: str | None = None
-    """The subject of its note, if the note is not public."""
-    subject_version: SubjectVersion | None = None
-    """Its subject, if other events can have the same: see ``relay.outbox.siblings``."""
-    editing: Collection[str] = ()
-    """Sinks that get it only as an edit of an earlier post, by the same hook and route."""
-    withdrawn: Collection[str] = ()
-    """
-    Sinks that may not show it. They get it only as an edit of an earlier delivery, even of a dead
-    letter, whose message is then not shown when an operator revives it.
-    """
-
-    @property
-    def entry(self) -> JournalEntry:
-        return JournalEntry(
-            hook=self.event.hook,
-            event_id=self.event.id,
-            kind=self.event.kind,
-            server=self.event.server,
-            created_at=self.event.created_at,
-            accepted_at=self.now,
-            note_id=None,
-            raw=self.raw,
-        )
-
-    @property
-    def routed(self) -> RoutedEvent:
-        return RoutedEvent(
-            sinks=self.sinks,
-            hold=self.hold,
-            updated_at=None if self.event.note is None else self.event.note.updated_at,
-            restricts=self.restricts,
-            subject_version=self.subject_version,
-            editing=self.editing,
-            withdrawn=self.withdrawn,
-        )

@@ -1,18 +1,19 @@
 """
 Any sequence of what can happen to an outbox, and what must hold after each step.
 
-The machine plays intake, lanes, operator and crash against a real outbox, by the real ``settle``,
-and compares with a model: a dictionary per sink.
+The machine plays door, router, lanes, operator and crash against a real outbox, by the real
+``settle``, and compares with a model: a dictionary per sink.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,9 +25,16 @@ from hypothesis.stateful import (
 )
 
 from relay.delivery.settle import AttemptContext, settle
-from relay.outbox import ClaimRequest, ClosedSink, DeliverySearch, Outbox
+from relay.outbox import (
+    ClaimRequest,
+    ClosedSink,
+    DeliverySearch,
+    JournalEntry,
+    Outbox,
+    RoutedEvent,
+)
 from relay.outcome import Closed, Delivery, Failed, Outcome, RateLimited, Rejected, Sent, State
-from tests.factories import Opener, accept, an_event
+from tests.factories import Opener, an_entry
 
 T = TypeVar("T")
 SINKS = ("team", "ops")
@@ -56,6 +64,10 @@ class Known:
     """Under which it was sent."""
 
 
+class KilledError(Exception):
+    """Ends a router while it decides."""
+
+
 class Machine(RuleBasedStateMachine):
     """``opener`` is set by a subclass of each kind of outbox."""
 
@@ -69,6 +81,8 @@ class Machine(RuleBasedStateMachine):
         self.outbox = self.do(self.context.__aenter__())
         self.now = 1_000
         self.events = 0
+        self.unrouted: dict[int, set[str]] = {}
+        """The events of the journal, in their order, and the sinks that will get them."""
         self.known: dict[str, dict[int, Known]] = {sink: {} for sink in SINKS}
         self.carried: dict[str, list[Delivery]] = {}
         self.closed: set[str] = set()
@@ -88,19 +102,42 @@ class Machine(RuleBasedStateMachine):
     def events_come(self, wanted: set[str], number: int) -> None:
         for _ in range(number):
             self.events += 1
-            assert self.do(self.accept(self.events, wanted))
-            for sink in wanted:
-                self.known[sink][self.events] = Known()
+            assert self.do(self.journal(self.events))
+            self.unrouted[self.events] = wanted
 
-    @precondition(lambda self: any(self.waiting(sink) for sink in SINKS))
-    @rule(data=st.data(), wanted=st.sets(sinks))
-    def an_event_comes_again(self, data: st.DataObject, wanted: set[str]) -> None:
-        waiting = sorted({number for sink in SINKS for number in self.waiting(sink)})
-        assert not self.do(self.accept(data.draw(st.sampled_from(waiting)), wanted))
+    @precondition(lambda self: self.unrouted or any(self.waiting(sink) for sink in SINKS))
+    @rule(data=st.data())
+    def an_event_comes_again(self, data: st.DataObject) -> None:
+        waiting = {number for sink in SINKS for number in self.waiting(sink)}
+        numbers = sorted(waiting | self.unrouted.keys())
+        assert not self.do(self.journal(data.draw(st.sampled_from(numbers))))
 
-    async def accept(self, number: int, wanted: set[str]) -> bool:
-        routes = dict.fromkeys(sorted(wanted), "all")
-        return await accept(self.outbox, an_event(number), b"%d" % number, routes, now=self.now)
+    def journal(self, number: int) -> Coroutine[Any, Any, bool]:
+        return self.outbox.journal(an_entry(number, accepted_at=self.now, note_id=f"{number}"))
+
+    @rule(limit=st.integers(1, 3))
+    def the_router_takes_the_oldest(self, limit: int) -> None:
+        expected = list(self.unrouted)[:limit]
+        batch = self.do(self.outbox.route(self.decide, limit=limit))
+        assert batch.events == len(expected)
+        assert batch.has_more or not self.unrouted.keys() - expected
+        for number in expected:
+            for sink in self.unrouted.pop(number):
+                self.known[sink][number] = Known()
+
+    async def decide(self, entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
+        numbers = [int(entry.raw) for entry in entries]
+        assert numbers == list(self.unrouted)[: len(numbers)]
+        return [RoutedEvent(sinks=dict.fromkeys(self.unrouted[n], "all")) for n in numbers]
+
+    @precondition(lambda self: self.unrouted)
+    @rule(limit=st.integers(1, 3))
+    def the_router_is_killed(self, limit: int) -> None:
+        async def die(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
+            raise KilledError
+
+        with pytest.raises(KilledError):
+            self.do(self.outbox.route(die, limit=limit))
 
     @rule(sink=sinks, most=st.integers(1, 4), later=st.sampled_from([0, 20, LEASE]))
     def a_lane_claims(self, sink: str, most: int, later: int) -> None:
@@ -241,9 +278,15 @@ class Machine(RuleBasedStateMachine):
             for sink, numbers in self.known.items()
             for number, known in numbers.items()
         }
-        assert self.do(self.outbox.pending_count()) == sum(
+        assert self.do(self.outbox.pending_count()) == len(self.unrouted) + sum(
             state is State.PENDING for state in found.values()
         )
+
+    @invariant()
+    def an_event_binds_the_lanes_until_it_is_routed(self) -> None:
+        for number in range(max(1, self.events - 5), self.events + 1):
+            bound = self.do(self.outbox.restrictions({f"note {number}": f"{number}"}))
+            assert bound.has_unrouted is (number in self.unrouted)
 
     @invariant()
     def no_two_deliveries_are_sent_under_one_key(self) -> None:

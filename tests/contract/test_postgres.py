@@ -1,6 +1,7 @@
 """What only the PostgreSQL outbox has: several processes on it, any of which may die."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -12,14 +13,14 @@ import pytest
 
 from relay.errors import OutboxError
 from relay.model import SubjectVersion
-from relay.outbox import ClaimRequest, ClosedSink
+from relay.outbox import ClaimRequest, ClosedSink, Decide, DeliverySearch, JournalEntry, RoutedEvent
 from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.connection import SETTINGS, check_sessions, public
 from relay.outbox.postgres.membership import ClusterTiming
 from relay.outbox.postgres.schema import MIGRATIONS, Migration, migrate
 from relay.outcome import Attempt, Delivery, State
 from tests.e2e.waiting import until
-from tests.factories import accept, an_event
+from tests.factories import accept, an_entry, an_event
 from tests.lossy import Line, line_to
 from tests.postgres import empty
 
@@ -402,6 +403,113 @@ async def test_an_event_that_comes_to_two_processes_at_once_is_accepted_once(
     assert await pair[0].counts() == {("team", "pending"): 100}
 
 
+def router(decided: Counter[int]) -> Decide:
+    """Routes all to the team; counts how often an event is decided on."""
+
+    async def decide(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
+        decided.update(int(entry.raw) for entry in entries)
+        await asyncio.sleep(0)  # another process tries meanwhile
+        return [RoutedEvent(sinks=TEAM)] * len(entries)
+
+    return decide
+
+
+async def routed(outbox: PostgresOutbox) -> list[tuple[str, int]]:
+    """The hook and the number of each event that was routed, in the order of the queue."""
+    found = await outbox.deliveries(DeliverySearch(), limit=10_000)
+    return [(delivery.hook, int(delivery.raw)) for delivery in reversed(found)]
+
+
+async def test_processes_that_route_at_once_double_nothing_and_keep_the_order_of_each_hook(
+    address: str,
+) -> None:
+    hooks, decided = ("alice", "bob", "carol"), Counter[int]()
+
+    async def works(outbox: PostgresOutbox, hook: str) -> None:
+        """Journals the events of a hook, one after the other, and routes whatever waits."""
+        for n in range(40):
+            number = 100 * hooks.index(hook) + n
+            assert await outbox.journal(an_entry(number, hook=hook))
+            await outbox.route(router(decided), limit=3)
+
+    async with opened(address) as one, opened(address) as two, opened(address) as three:
+        await asyncio.gather(*map(works, (one, two, three), hooks))
+        while (await two.route(router(decided), limit=64)).events:
+            pass
+        queue = await routed(one)
+    assert len(queue) == 120
+    assert set(decided.values()) == {1}
+    for hook in hooks:
+        numbers = [number for by, number in queue if by == hook]
+        assert numbers == sorted(numbers)
+
+
+async def test_what_a_dead_node_had_journaled_is_routed_by_another(
+    pair: tuple[PostgresOutbox, PostgresOutbox],
+) -> None:
+    one, other = pair
+    await asyncio.gather(*(one.journal(an_entry(n)) for n in range(5)))
+    await one.close()
+    assert (await other.route(router(Counter()), limit=64)).events == 5
+    assert len(await routed(other)) == 5
+
+
+async def test_a_router_that_loses_its_transaction_leaves_its_events_to_another(
+    pair: tuple[PostgresOutbox, PostgresOutbox], address: str
+) -> None:
+    one, other = pair
+    await asyncio.gather(*(one.journal(an_entry(n)) for n in range(5)))
+
+    async def dies(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
+        await end_routing(address)
+        return [RoutedEvent(sinks=TEAM)] * len(entries)
+
+    with pytest.raises(OutboxError):
+        await one.route(dies, limit=64)
+    assert await routed(other) == []
+    assert (await other.route(router(Counter()), limit=64)).events == 5
+    assert (await one.route(router(Counter()), limit=64)).events == 0
+    assert len(await routed(other)) == 5
+
+
+async def end_routing(address: str) -> None:
+    """End the session that holds the lock of the journal, as if its process were killed."""
+    db = await asyncpg.connect(address)
+    try:
+        await db.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        )
+    finally:
+        await db.close()
+
+
+async def test_of_siblings_that_two_processes_journal_one_is_sent(
+    pair: tuple[PostgresOutbox, PostgresOutbox],
+) -> None:
+    sibling = RoutedEvent(sinks=TEAM, subject_version=SubjectVersion(subject="n", version="a"))
+
+    async def decide(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
+        return [sibling] * len(entries)
+
+    for n, outbox in enumerate(pair * 4):
+        await outbox.journal(an_entry(n, hook=f"hook {n}"))
+    await asyncio.gather(*(outbox.route(decide, limit=1) for outbox in pair * 4))
+    assert await pair[0].counts() == {("team", "pending"): 1, ("team", "delivered"): 7}
+
+
+async def test_an_event_of_a_relay_of_the_schema_before_is_never_routed_again(
+    pair: tuple[PostgresOutbox, PostgresOutbox], address: str
+) -> None:
+    db = await asyncpg.connect(address, server_settings={"search_path": "relay"})
+    await db.execute(
+        "INSERT INTO event (hook, event_id, kind, server, created_at, accepted_at, raw) "
+        "VALUES ('alice', 'event-1', 'note', '', 0, 0, '1')"
+    )
+    await db.close()
+    assert (await pair[0].route(router(Counter()), limit=64)).events == 0
+    assert not await pair[0].journal(an_entry(1))
+
+
 async def test_of_two_processes_one_claims(pair: tuple[PostgresOutbox, PostgresOutbox]) -> None:
     for n in range(20):
         assert await accept(pair[0], an_event(n), b"{}", TEAM, now=0)
@@ -583,8 +691,9 @@ def test_an_address_is_shown_without_its_secrets(address: str, shown: str) -> No
 
 async def test_an_error_does_not_show_the_values_to_be_stored(address: str) -> None:
     async with opened(address) as outbox:
+        broken = RoutedEvent(sinks={"team": None})  # type: ignore[dict-item]
         with pytest.raises(OutboxError) as caught:
-            await accept(outbox, an_event(), b"private", {"team": None}, now=0)  # type: ignore[dict-item]
+            await outbox.replay(an_entry(raw=b"private"), broken)
     assert "violates not-null" in str(caught.value)
     assert "event-1" not in str(caught.value)
 

@@ -444,14 +444,15 @@ async def test_another_process_that_reads_takes_nothing_away(tmp_path):
         await outbox.close()
 
 
-async def test_a_file_gives_back_the_pages_of_pruned_events(path):
+@pytest.mark.parametrize("limit", [50, 500])
+async def test_a_file_gives_back_the_pages_of_pruned_events(path, limit):
     outbox = SQLiteOutbox.open(path)
     for n in range(300):
         await accept(outbox, an_event(n), b"x" * 20_000, {}, now=0)
     full = path.stat().st_size + path.with_name(f"{path.name}-wal").stat().st_size
     after = 0
     while after is not None:
-        after = (await outbox.prune(before=10, limit=50, after=after)).next
+        after = (await outbox.prune(before=10, limit=limit, after=after)).next
     await outbox.close()
     assert full > 300 * 20_000
     assert path.stat().st_size < full / 10

@@ -134,14 +134,14 @@ def named_errors(place: str) -> Iterator[None]:
         raise OutboxError(f"{place}: does not answer in time") from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         hint = next((f" ({text})" for kind, text in HINTS.items() if isinstance(error, kind)), "")
-        raise OutboxError(f"{place}: {_message(error)}{hint}") from None
+        raise OutboxError(f"{place}: {message_of(error)}{hint}") from None
     except FileNotFoundError:
         raise OutboxError(f"{place}: there is no such socket, or certificate") from None
     except OSError as error:
         raise OutboxError(f"{place}: cannot be reached: {error.strerror or error}") from None
 
 
-def _message(error: Any) -> str:
+def message_of(error: Any) -> str:
     """The first line only: the details of an error show whole rows, with private notes in them."""
     return str(error.args[0] if error.args else type(error).__name__).split("\n", 1)[0]
 

@@ -22,7 +22,7 @@ from relay.outbox.decisions import (
     withheld,
 )
 from relay.outbox.postgres import statements
-from relay.outbox.postgres.connection import Connection, storable, storable_values
+from relay.outbox.postgres.connection import Connection, message_of, storable, storable_values
 from relay.outbox.postgres.schema import JOURNAL_LOCK
 from relay.outbox.records import Decide, JournalEntry, RoutedBatch, RoutedEvent
 from relay.outbox.siblings import (
@@ -77,7 +77,7 @@ async def store(db: Connection, decisions: Sequence[Decision]) -> Collection[str
     try:
         return await _store(db, decisions)
     except UNSTORABLE as error:
-        raise UnstorableError(str(error)) from None
+        raise UnstorableError(message_of(error)) from None
 
 
 async def _store(db: Connection, decisions: Sequence[Decision]) -> Collection[str]:

@@ -33,7 +33,6 @@ from relay.outbox.records import (
     Cursor,
     Decide,
     JournalEntry,
-    NewEvent,
     Pruned,
     Restrictions,
     RoutedBatch,
@@ -107,9 +106,6 @@ class PostgresOutbox(sql.SQLOutbox):
     def _node(self) -> int | None:
         """The node whose lanes may be claimed; None: this process assigns itself no lanes."""
         return None if self._membership is None else self._membership.node or 0
-
-    async def accept(self, new_event: NewEvent) -> Collection[str] | None:
-        return await self.replay(new_event.entry, new_event.routed)
 
     async def journal(self, entry: JournalEntry) -> bool:
         self._check_open()

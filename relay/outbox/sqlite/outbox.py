@@ -27,7 +27,6 @@ from relay.outbox.records import (
     Cursor,
     Decide,
     JournalEntry,
-    NewEvent,
     Pruned,
     Restrictions,
     RoutedBatch,
@@ -134,9 +133,6 @@ class SQLiteOutbox(sql.SQLOutbox):
     def owns(self, sink: str) -> bool:
         return True
 
-    async def accept(self, new_event: NewEvent) -> Collection[str] | None:
-        return await self.replay(new_event.entry, new_event.routed)
-
     async def journal(self, entry: JournalEntry) -> bool:
         self._check_open()
         try:
@@ -238,13 +234,12 @@ class SQLiteOutbox(sql.SQLOutbox):
     async def prune(self, *, before: int, limit: int, after: int = 0) -> Pruned:
         def job(db: sqlite3.Connection) -> Pruned:
             oldest = db.execute(sql.OLDEST, numbered(after, limit)).fetchone()
-            if not oldest["number"]:
-                return Pruned(events=0, next=None)
-            values = {"before": before, "after": after, "last": oldest["last"]}
+            last = oldest["last"] or after
+            values = {"before": before, "after": after, "last": last}
             gone = db.execute(statements.PRUNE, values).rowcount
-            _shrink(db)
             is_last = oldest["number"] < limit or oldest["accepted_at"] >= before
-            return Pruned(events=gone, next=None if is_last else oldest["last"])
+            is_shrunk = _shrink(db)
+            return Pruned(events=gone, next=None if is_last and is_shrunk else last)
 
         return await self._write(job)
 
@@ -286,8 +281,17 @@ class SQLiteOutbox(sql.SQLOutbox):
             raise OutboxError(f"{self.path}: was closed")
 
 
-def _shrink(db: sqlite3.Connection) -> None:
-    """Give some free pages back to the file system: all at once would block the intake."""
-    free = int(db.execute(statements.FREE_PAGES).fetchone()[0])
+def _shrink(db: sqlite3.Connection) -> bool:
+    """
+    Give some free pages back to the file system: all at once would block the intake.
+
+    Whether that were all that an incremental vacuum gives back.
+    """
+    free = _free_pages(db)
     for _ in range(min(free, GIVEN_BACK)):
         db.execute(statements.GIVE_BACK)
+    return _free_pages(db) in {0, free}
+
+
+def _free_pages(db: sqlite3.Connection) -> int:
+    return int(db.execute(statements.FREE_PAGES).fetchone()[0])
