@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from relay.text import plain, tree
 from relay.text.tree import LabelSource, Link, Node, Text, Tree
@@ -79,32 +80,25 @@ def pinged(messages: Iterable[Message]) -> frozenset[str]:
 
 def mapped(message: Message, change: Callable[[Node], Node]) -> Message:
     """The same message with ``change`` applied to every leaf of its trees."""
-    return replace(
-        message,
-        title=tree.mapped(message.title, change),
-        author=tree.mapped(message.author, change),
-        body=tree.mapped(message.body, change),
-        fields=tuple(
-            Field(name=tree.mapped(field.name, change), value=tree.mapped(field.value, change))
-            for field in message.fields
-        ),
-        footer=tree.mapped(message.footer, change),
-    )
+    return _with_trees(message, lambda nodes: tree.mapped(nodes, change))
 
 
 def relinked(message: Message, change: Callable[[Link], Tree]) -> Message:
     """The same message with each link in its trees replaced by the result of ``change``."""
-    return replace(
-        message,
-        title=tree.relinked(message.title, change),
-        author=tree.relinked(message.author, change),
-        body=tree.relinked(message.body, change),
-        fields=tuple(
-            Field(name=tree.relinked(field.name, change), value=tree.relinked(field.value, change))
-            for field in message.fields
-        ),
-        footer=tree.relinked(message.footer, change),
+    return _with_trees(message, lambda nodes: tree.relinked(nodes, change))
+
+
+def _with_trees(message: Message, change: Callable[[Tree], Tree]) -> Message:
+    """The message with each of its trees changed; itself if none of them does."""
+    trees: dict[str, Any] = {
+        name: changed
+        for name in ("title", "author", "body", "footer")
+        if (changed := change(nodes := getattr(message, name))) is not nodes
+    }
+    fields = tuple(
+        Field(name=change(field.name), value=change(field.value)) for field in message.fields
     )
+    return replace(message, fields=fields, **trees) if trees or fields else message
 
 
 def without(message: Message, refused: Container[str]) -> Message:

@@ -127,6 +127,7 @@ class Time(Struct, frozen=True):
 Parent = Styled | Quote | Center | Heading | Colored | Link
 Node = Text | Code | Pre | Math | Emoji | Time | Parent
 Tree = tuple[Node, ...]
+_PARENTS = (Styled, Quote, Center, Heading, Colored, Link)
 
 SHORT = 300  # characters; a name or a line is cleaned more than once
 _NEWLINE = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -166,33 +167,40 @@ def merged(nodes: Iterable[Node]) -> Iterator[Node]:
             yield from group
 
 
+def _same_or(nodes: Tree, changed: Tree) -> Tree:
+    """The nodes themselves, if nothing has changed."""
+    is_same = len(changed) == len(nodes) and all(map(is_, changed, nodes))
+    return nodes if is_same else changed
+
+
 def _with_children(node: Parent, children: Tree) -> Node:
     """The node with other children; itself if they are the same."""
-    is_same = len(children) == len(node.children) and all(map(is_, children, node.children))
-    return node if is_same else replace(node, children=children)
+    same = _same_or(node.children, children)
+    return node if same is node.children else replace(node, children=children)
 
 
 def mapped(nodes: Tree, change: Callable[[Node], Node]) -> Tree:
     """The same tree with ``change`` applied to every leaf."""
-    return tuple(
+    changed = tuple(
         _with_children(node, mapped(node.children, change))
-        if isinstance(node, Parent)
+        if isinstance(node, _PARENTS)
         else change(node)
         for node in nodes
     )
+    return _same_or(nodes, changed)
 
 
 def relinked(nodes: Tree, change: Callable[[Link], Tree]) -> Tree:
     """The same tree with each link replaced by the result of ``change``."""
-    result: list[Node] = []
+    changed: list[Node] = []
     for node in nodes:
         if isinstance(node, Link):
-            result.extend(change(node))
-        elif isinstance(node, Parent):
-            result.append(_with_children(node, relinked(node.children, change)))
+            changed.extend(change(node))
+        elif isinstance(node, _PARENTS):
+            changed.append(_with_children(node, relinked(node.children, change)))
         else:
-            result.append(node)
-    return tuple(result)
+            changed.append(node)
+    return _same_or(nodes, tuple(changed))
 
 
 def stripped(nodes: Tree) -> Tree:
