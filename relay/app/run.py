@@ -135,7 +135,7 @@ async def run(
         )
         polls.change(factory.pollers(config))
         health_check = HealthCheck(
-            accept, lambda: {name: lane.heartbeat for name, lane in supervisor.lanes.items()}
+            accept, lambda: {"the router": router.heartbeat, **supervisor.heartbeats()}
         )
         stack.push_async_callback(health_check.close)
 

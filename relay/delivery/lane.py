@@ -8,12 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from relay.aio import first
+from relay.aio import Heartbeat, first
 from relay.delivery import breaker
 from relay.delivery.bounds import UnroutedError
 from relay.delivery.claimer import LEASE, Claimer, as_before, batch_of
 from relay.delivery.closure import Closure
-from relay.delivery.heartbeat import Heartbeat
 from relay.delivery.lane_config import LaneConfig
 from relay.delivery.sender import Sender
 from relay.delivery.settle import AttemptContext, settle

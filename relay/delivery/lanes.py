@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from relay.aio import Heartbeat
 from relay.delivery.lane import Lane, LaneStatus
 from relay.delivery.lane_config import LaneConfig
 from relay.outbox.base import Outbox
@@ -40,6 +41,10 @@ class LaneSupervisor:
             else:
                 self.lanes[name] = self._lane_factory(name, lane_config)
         self.regrouped.set()
+
+    def heartbeats(self) -> Mapping[str, Heartbeat]:
+        """The heartbeat of each lane, by words for it."""
+        return {f"the lane of {name}": lane.heartbeat for name, lane in self.lanes.items()}
 
     def statuses(self) -> Mapping[str, LaneStatus]:
         return {name: lane.status for name, lane in self.lanes.items()}

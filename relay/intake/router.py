@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import math
 import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from relay import misskey
-from relay.aio import first
+from relay.aio import Heartbeat, first
 from relay.errors import BrokenError, FormatError, OutboxError
 from relay.intake.backlog_limit import BacklogLimit
 from relay.intake.rules import RoutingRules
@@ -25,6 +26,7 @@ CROWD = 8  # requests that wait at the same time
 GLANCE = 0.01  # seconds between two looks at the door
 SWEEP = 30.0  # seconds between two looks for events that another node left
 PAUSES = (0.1, 0.5, 1.0, 5.0, 30.0)  # seconds after the first, second, ... failure in a row
+HANGS = 120.0  # seconds without a round
 LOGGED = 500  # characters of a note
 BUG = "a bug in relay"
 
@@ -59,6 +61,7 @@ class Router:
         self._rules = rules
         self._wake = wake
         self._monotonic = monotonic
+        self.heartbeat = Heartbeat(monotonic=monotonic)
         self._has_work = asyncio.Event()
         self._routed: list[Routed] = []
         self._bugs = 0  # in a row
@@ -76,6 +79,7 @@ class Router:
         """
         failures = 0
         while not stop.is_set():
+            self.heartbeat.beat(within=HANGS)
             began = self._monotonic()
             try:
                 has_more = await self.route()
@@ -90,6 +94,7 @@ class Router:
             await self._give_way(self._monotonic() - began, crowd, stop)
             if not has_more:
                 await first(SWEEP, stop, self._has_work)
+        self.heartbeat.beat(within=math.inf)
 
     async def _give_way(self, worked: float, crowd: Callable[[], int], stop: asyncio.Event) -> None:
         """Rest after so many seconds of work, while a crowd waits."""

@@ -63,6 +63,7 @@ class Hooks:
 # Misskey never closes idle connections, and loses a request on a closing one for 60 s.
 KEEP_ALIVE = 2 * 3600.0
 PATH = "/hooks/"
+NO_ANSWER = 500  # counted where the client left before its answer
 KIND = web.RequestKey("KIND", str)
 
 
@@ -104,7 +105,7 @@ class Door:
         """Answer a request; an error becomes its status, and a line with the reason."""
         began, name, hooks = time.monotonic(), _hook_name(request.path), self._hooks()
         known = name if name in hooks.by_name else None
-        status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+        status = NO_ANSWER
         try:
             if name:
                 response = await self._receive(request, hooks, name)
@@ -159,7 +160,7 @@ class Door:
                     "kind": entry.kind,
                 },
             )
-        return web.Response(status=HTTPStatus.NO_CONTENT)
+        return web.Response(status=204)
 
 
 def _hook_name(path: str) -> str:

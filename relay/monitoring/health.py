@@ -1,8 +1,8 @@
 """
-Reports whether relay can store events, and whether its lanes are running.
+Reports whether relay can store events, and whether its router and its lanes are running.
 
-Each lane announces its next heartbeat. The intake is asked to store something, and remembers the
-last event that it refused.
+Each of these announces its next heartbeat. The intake is asked to store something, and remembers
+the last event that it refused.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from relay.delivery.heartbeat import Heartbeat
+from relay.aio import Heartbeat
 from relay.errors import OutboxError
 from relay.intake.acceptance import Acceptance
 from relay.monitoring.systemd import Notifier
@@ -41,7 +41,7 @@ class HealthReport:
 
 
 class HealthCheck:
-    """Checks the intake, and the lanes by their ``heartbeats``, which are by name."""
+    """Checks the intake, and lanes and router by their ``heartbeats``, which are by name."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class HealthCheck:
         waited = self._monotonic() - self._write_began_at
         hangs = self._write is not None and not self._write.done() and waited >= MARGIN
         return HealthReport(
-            stuck=(*self._late_lanes(), *((problem,) if problem and hangs else ())),
+            stuck=(*self._late(), *((problem,) if problem and hangs else ())),
             unable=(problem,) if problem and not hangs else (),
         )
 
@@ -88,9 +88,9 @@ class HealthCheck:
             self._write.cancel()
             await asyncio.gather(self._write, return_exceptions=True)
 
-    def _late_lanes(self) -> tuple[str, ...]:
+    def _late(self) -> tuple[str, ...]:
         return tuple(
-            f"the lane of {name} should have come round {heartbeat.overdue:.0f} s ago"
+            f"{name} should have come round {heartbeat.overdue:.0f} s ago"
             for name, heartbeat in self._heartbeats().items()
             if heartbeat.overdue > MARGIN
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay.delivery.heartbeat import Heartbeat
+from relay.aio import Heartbeat
 from relay.errors import OutboxError
 from relay.monitoring import health as health_module
 from relay.monitoring.health import FRESH, MARGIN, HealthCheck
@@ -54,7 +54,7 @@ async def health_check(
     monkeypatch.setattr(health_module, "WRITE_TIMEOUT", 0.01)
     heartbeat = Heartbeat(monotonic=clock)
     heartbeat.beat(within=100)
-    made: Any = HealthCheck(disk, lambda: {"team": heartbeat}, monotonic=clock)
+    made: Any = HealthCheck(disk, lambda: {"the lane of team": heartbeat}, monotonic=clock)
     yield made
     await made.close()
 

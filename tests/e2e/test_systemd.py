@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.delivery.heartbeat import Heartbeat
+from relay.aio import Heartbeat
 from relay.monitoring.health import MARGIN, HealthCheck
 from relay.monitoring.systemd import Notifier
 from tests.e2e.process import serving
@@ -90,7 +90,7 @@ async def test_a_lane_that_hangs_is_not_called_alive(
     now = 0.0
     heartbeat = Heartbeat(monotonic=lambda: now)
     heartbeat.beat(within=1)
-    health_check = HealthCheck(Stores(), lambda: {"team": heartbeat})
+    health_check = HealthCheck(Stores(), lambda: {"the lane of team": heartbeat})
     stop = asyncio.Event()
     notifier = Notifier({"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "20000"})
     keeping = asyncio.create_task(health_check.feed_watchdog(notifier, stop=stop))

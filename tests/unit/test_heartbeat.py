@@ -1,6 +1,6 @@
 """A loop that rests is told from one that hangs."""
 
-from relay.delivery.heartbeat import Heartbeat
+from relay.aio import Heartbeat
 
 
 def test_who_has_not_begun_is_not_late() -> None:

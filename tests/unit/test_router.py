@@ -154,6 +154,21 @@ async def test_it_goes_on_after_errors_of_the_outbox_with_growing_pauses(
     assert [vars(record)["reason"] for record in told] == ["no space left on the device"] * 8
 
 
+async def test_one_that_hangs_is_overdue_and_one_that_ended_is_not() -> None:
+    journal = Journal(an_entry(1))
+    routing = Routing(journal)
+    overdue = list[float]()
+
+    def hang() -> None:
+        routing.clock.now += 10 * module.HANGS
+        overdue.append(routing.router.heartbeat.overdue)
+
+    journal.on_route = hang
+    await routing.run(lambda: not journal.entries)
+    assert overdue == [9 * module.HANGS]
+    assert routing.router.heartbeat.overdue == 0
+
+
 async def test_a_broken_outbox_ends_it() -> None:
     journal = Journal(an_entry(1))
     journal.errors.append(BrokenError("malformed"))
