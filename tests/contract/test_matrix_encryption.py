@@ -240,6 +240,21 @@ async def test_a_new_process_goes_on_and_a_repeated_message_comes_once(
         await client.read(room, ["one", "two", "three"])
 
 
+async def test_a_phone_that_was_off_reads_what_many_processes_sent(
+    synapse: Synapse, session: aiohttp.ClientSession
+) -> None:
+    bot, alice = account(synapse, "bot"), account(synapse, "alice")
+    async with element(synapse, name_of(alice)) as client:
+        room = await room_of(synapse, bot, alice)
+        keys = await login(synapse, bot, session)
+        client.sleep()
+        texts = [f"from process {number}" for number in range(60)]  # it has 50 keys, and a last one
+        for text in texts:
+            await send(sink_of(synapse, room, keys), session, text)
+        client.wake()
+        await client.read(room, texts)
+
+
 async def test_a_room_that_becomes_encrypted_is_followed_at_once_and_for_ever(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:

@@ -6,6 +6,7 @@ It is installed next to Python's packages, with a Node that it runs on: see ``IN
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -55,6 +56,13 @@ class Element:
     def __init__(self, process: asyncio.subprocess.Process, device: str) -> None:
         self._process = process
         self.device = device
+
+    def sleep(self) -> None:
+        """Do nothing until ``wake``, like a phone that is off."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     async def events(
         self, room: str, until: Callable[[Sequence[Seen]], bool] = lambda events: True
