@@ -121,12 +121,12 @@ async def _picture(page: Page, file: Path) -> None:
 
 async def _deliveries(page: Page, address: str) -> None:
     await page.goto(f"{address}/")
-    await page.wait_for_selector("#rows .dead", timeout=5000)
+    await page.wait_for_selector("#rows .pill.bad", timeout=5000)
 
 
 async def _delivery(page: Page, address: str) -> None:
     await page.goto(f"{address}/?kind=mention&sink=mentions")
-    await page.click("#rows a")
+    await page.click("#rows .line")
     await page.wait_for_selector(".attempts")
 
 

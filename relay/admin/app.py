@@ -10,10 +10,10 @@ from aiohttp import hdrs, web
 from relay.admin import auth, configuration, dead_letters, deliveries, playground, sinks
 from relay.admin.auth import SESSIONS, require_login
 from relay.admin.context import CONTEXT, AdminContext
-from relay.admin.live import LISTS, VIEWS, Views, live
+from relay.admin.live import PAGES, VIEWS, Views, live
 from relay.admin.security import HOSTS, Handler, add_headers, check_host, check_origin
 from relay.admin.session import LoginGuard, Sessions
-from relay.admin.templating import GUARD, page, static
+from relay.admin.templating import GUARD, LIVE, page, static
 from relay.errors import OutboxError
 from relay.monitoring.changes import Changes
 from relay.monitoring.health import HealthReport
@@ -59,6 +59,7 @@ def create_app(
     app.router.add_post("/logout", auth.log_out)
     app.router.add_get("/", deliveries.list_page)
     app.router.add_get(r"/deliveries/{id:\d{1,18}}", deliveries.show)
+    app.router.add_get(r"/deliveries/{id:\d{1,18}}/again", deliveries.confirm)
     app.router.add_post(r"/deliveries/{id:\d{1,18}}", deliveries.act)
     app.router.add_get("/sinks", sinks.list_page)
     app.router.add_post("/sinks/{name}", sinks.act)
@@ -69,8 +70,8 @@ def create_app(
     app.router.add_post("/playground", playground.preview)
     app.router.add_post("/playground/download", playground.download)
     app.router.add_get("/config", configuration.list_page)
-    for address in LISTS:
-        app.router.add_get(address, live, allow_head=False)
+    for path in PAGES:
+        app.router.add_get(f"{LIVE}{path}", live, allow_head=False)
     return app
 
 
@@ -87,22 +88,22 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST or request.path in PROGRAMS:
             raise
-        response = _error_page(request, error.status, error.text or "")
+        response = await _error_page(request, error.status, error.text or "")
         response.headers.update(
             {name: error.headers[name] for name in ERROR_HEADERS & error.headers.keys()}
         )
         return response
     except OutboxError as error:
         logger.error("outbox fails", extra={"action": "page", "reason": str(error)})
-        return _error_page(request, error.status, str(error))
+        return await _error_page(request, error.status, str(error))
     except Exception as error:
         frames = "".join(traceback.format_tb(error.__traceback__))
         logger.error("bug", extra={"action": "bug", "trace": frames})
-        return _error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+        return await _error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _error_page(request: web.Request, status: int, reason: str = "") -> web.Response:
-    return page(request, "error.html", status=status, code=status, reason=reason)
+async def _error_page(request: web.Request, status: int, reason: str = "") -> web.Response:
+    return await page(request, "error.html", status=status, code=status, reason=reason, needs=())
 
 
 async def healthy(request: web.Request) -> web.Response:

@@ -26,7 +26,6 @@ OPEN = frozenset({"/healthz", "/readyz"})
 SCRAPED = frozenset({"/metrics"})
 """The paths that programs request with the password each time."""
 CHALLENGE = 'Basic realm="relay", charset="UTF-8"'
-TOO_OLD = "this page is too old: reload it, and try again\n"
 
 
 @web.middleware
@@ -74,30 +73,20 @@ async def _has_password(request: web.Request, guard: LoginGuard) -> bool:
 
 
 async def _in_session(request: web.Request, handler: Handler) -> web.StreamResponse:
-    sessions, token = request.app[SESSIONS], request.cookies.get(_cookie(request), "")
-    # An open page requests by itself, which does not count as activity.
-    session = sessions.find(token, is_activity=not _is_live(request))
-    if session is None and request.app[GUARD] is not None:
-        raise web.HTTPSeeOther(f"/login?next={quote(_path(request))}")
-    new_token = None
-    if session is None:
-        new_token, session = sessions.begin()
-    elif request.app[GUARD] is not None:
+    if request.app[GUARD] is not None:
+        # An open page requests by itself, which does not count as activity.
+        token, is_activity = request.cookies.get(_cookie(request), ""), not _is_live(request)
+        session = request.app[SESSIONS].find(token, is_activity=is_activity)
+        if session is None:
+            raise web.HTTPSeeOther(f"/login?next={quote(_path(request))}")
         trust(request)
-    request[SESSION] = session
-    if request.method not in SAFE:
-        fields = await form(request)
-        if not session.issued(fields.get("csrf", "")):
-            log_refusal(request, "without a valid CSRF token")
-            raise web.HTTPForbidden(text=TOO_OLD)
-    response = await handler(request)
-    if new_token is not None and not response.prepared:
-        _set_cookie(request, response, new_token)
-    return response
+        request[SESSION] = session
+    return await handler(request)
 
 
 async def login_page(request: web.Request) -> web.Response:
-    return page(request, "login.html", next=_next(request.query.get("next", "")), wait=None)
+    target = _next(request.query.get("next", ""))
+    return await page(request, "login.html", next=target, wait=None, needs=())
 
 
 async def log_in(request: web.Request) -> web.Response:
@@ -115,21 +104,24 @@ async def log_in(request: web.Request) -> web.Response:
     except TooManyAttemptsError as error:
         log_refusal(request, str(error))
         status, wait = HTTPStatus.TOO_MANY_REQUESTS, round(error.wait) + 1
-        response = page(request, "login.html", status=status, next=target, wait=wait)
+        response = await page(
+            request, "login.html", status=status, next=target, wait=wait, needs=()
+        )
         response.headers.update(_retry_after(error))
         return response
     if not is_right:
         log_refusal(request, "wrong password")
         status = HTTPStatus.UNAUTHORIZED
-        return page(request, "login.html", status=status, next=target, wait=0)
+        return await page(request, "login.html", status=status, next=target, wait=0, needs=())
     request.app[SESSIONS].end(request.cookies.get(_cookie(request), ""))
-    token, _ = request.app[SESSIONS].begin()
+    token = request.app[SESSIONS].begin()
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: target})
     _set_cookie(request, response, token)
     return response
 
 
 async def log_out(request: web.Request) -> web.Response:
+    await form(request)
     request.app[SESSIONS].end(request.cookies.get(_cookie(request), ""))
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: "/login"})
     response.del_cookie(_cookie(request), path="/", secure=is_encrypted(request), httponly=True)
@@ -144,7 +136,7 @@ def _set_cookie(request: web.Request, response: web.StreamResponse, token: str) 
         path="/",
         secure=is_encrypted(request),
         httponly=True,
-        samesite="Strict",
+        samesite="Lax",  # a link from elsewhere, like a dashboard, must not end at the login
     )
 
 

@@ -17,7 +17,7 @@ _PART = re.compile(r"(?P<part>(?:hooks|sinks)\.[^.[]+|routes\[\d+\]|web)\.(?P<re
 async def list_page(request: web.Request) -> web.Response:
     context = context_of(request)
     settings = context.settings[:LIMIT]
-    return page(
+    return await page(
         request,
         "config.html",
         parts=by_part(settings),

@@ -23,7 +23,7 @@ async def list_page(request: web.Request) -> web.Response:
     groups = await outbox.dead_groups()
     examples = [await outbox.deliveries(_search(group), limit=EXAMPLES) for group in groups]
     done = request.query.get("done", "")
-    return page(
+    return await page(
         request,
         "dead.html",
         groups=list(zip(groups, examples, strict=True)),
@@ -41,7 +41,7 @@ async def confirm(request: web.Request) -> web.Response:
     number = sum(group.number for group in groups)
     if not number:
         raise web.HTTPSeeOther("/dead")
-    return page(
+    return await page(
         request,
         "confirm.html",
         action=action,

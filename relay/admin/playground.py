@@ -45,7 +45,7 @@ async def show(request: web.Request) -> web.Response:
     text = summary.readable(body)
     name, source = _load(context, text, query.get("template", ""))
     values = _values(context, text, name, source)
-    return page(
+    return await page(
         request,
         "playground.html",
         **values,
@@ -64,8 +64,8 @@ async def preview(request: web.Request) -> web.Response:
         name, source = _load(context, text, fields["load"] or name)
     values = _values(context, text, name, source)
     if request.headers.get("X-Part") == "results":
-        return page(request, "results.html", **values)
-    return page(
+        return await page(request, "drawn.html", needs=(), **values)
+    return await page(
         request, "playground.html", **values, kind="", number="", received=await _received(context)
     )
 
@@ -175,7 +175,7 @@ def _chats(
             "title": vendor.name,
             "drawn": vendor.preview(payload),
             "budget": vendor.usage(payload),
-            "payload": json.dumps(payload, ensure_ascii=False, indent=2),
+            "payload": summary.coloured(json.dumps(payload, ensure_ascii=False, indent=2)),
         }
 
 

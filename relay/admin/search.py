@@ -28,6 +28,8 @@ class Filter:
     """The exact reason of dead letters, whose page links here."""
     before: int | None = None
     """Only deliveries with a smaller id, for the next page."""
+    top: int | None = None
+    """The newest delivery of an open page, whose list does not move under the hand."""
 
     @property
     def query(self) -> str:
@@ -47,6 +49,10 @@ class Filter:
             sink=self.sink or None, state=state, reason=self.reason or None, before=self.before
         )
 
+    def of(self, state: str) -> "Filter":
+        """The first page of another state."""
+        return replace(self, state=state, before=None)
+
     def older_than(self, delivery_id: int | None) -> "Filter":
         return replace(self, before=delivery_id)
 
@@ -62,15 +68,21 @@ class Filter:
 
 def filter_of(query: Mapping[str, str]) -> Filter:
     """The filter of a URL's query; invalid values are ignored."""
-    state, before = query.get("state", ""), query.get("before", "")
+    state = query.get("state", "")
     return Filter(
         sink=_word(query, "sink"),
         state=state if state in set(State) else "",
         kind=_word(query, "kind"),
         text=_word(query, "text").strip()[:200],
         reason=_word(query, "reason"),
-        before=int(before) if before.isdecimal() and 0 < len(before) < 19 else None,
+        before=_number(query, "before"),
+        top=_number(query, "top"),
     )
+
+
+def _number(query: Mapping[str, str], name: str) -> int | None:
+    value = query.get(name, "")
+    return int(value) if value.isdecimal() and 0 < len(value) < 19 else None
 
 
 def _word(query: Mapping[str, str], name: str) -> str:

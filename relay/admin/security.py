@@ -3,7 +3,7 @@ Rejects requests that a foreign page makes a local browser send (DNS rebinding, 
 
 DNS rebinding: the foreign name resolves to 127.0.0.1, which the Host header reveals
 (https://en.wikipedia.org/wiki/DNS_rebinding). CSRF: a foreign page posts a form here, which the
-Origin header reveals.
+headers Origin and Sec-Fetch-Site reveal.
 """
 
 import asyncio
@@ -77,9 +77,16 @@ def _is_ip(name: str) -> bool:
 
 @web.middleware
 async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Reject changes from foreign pages. Browsers send Origin with each; other programs do not."""
+    """
+    Reject changes from foreign pages.
+
+    Every browser that shows these pages sends Origin with each change; other programs do not.
+    https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+    """
     origin, host = request.headers.get(hdrs.ORIGIN), request.headers.get(hdrs.HOST, "")
-    if request.method in SAFE or origin is None or is_same_origin(origin, host):
+    is_own = origin is None or is_same_origin(origin, host)
+    is_own &= request.headers.get("Sec-Fetch-Site", "none") in {"same-origin", "none"}
+    if request.method in SAFE or is_own:
         return await handler(request)
     log_refusal(request, "from another site's page")
     raise web.HTTPForbidden(text="this came from another site's page\n")

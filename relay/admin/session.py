@@ -7,7 +7,7 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from relay import password
 from relay.secret import Secret
@@ -159,19 +159,14 @@ MOST = 1000
 
 @dataclass(slots=True)
 class Session:
-    """A browser's session; ``csrf`` is the token in its forms, which other sites do not know."""
+    """A browser's session."""
 
     began_at: float
     seen_at: float
     is_ended: bool = False
-    csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
     def is_over(self, now: float) -> bool:
         return self.is_ended or now - self.seen_at > IDLE or now - self.began_at > MAX_AGE
-
-    def issued(self, csrf: str) -> bool:
-        """Whether a form has the token of this session."""
-        return hmac.compare_digest(csrf.encode(errors="surrogatepass"), self.csrf.encode())
 
 
 class Sessions:
@@ -181,8 +176,8 @@ class Sessions:
         self._monotonic = monotonic
         self._sessions: dict[str, Session] = {}
 
-    def begin(self) -> tuple[str, Session]:
-        """A new session, and the token for its cookie, of which only a hash is kept."""
+    def begin(self) -> str:
+        """Start a session; returns the token for its cookie, of which only a hash is kept."""
         now = self._monotonic()
         expired = [key for key, session in self._sessions.items() if session.is_over(now)]
         for key in expired:
@@ -190,8 +185,8 @@ class Sessions:
         if len(self._sessions) >= MOST:
             del self._sessions[min(self._sessions, key=lambda key: self._sessions[key].seen_at)]
         token = secrets.token_urlsafe(32)
-        self._sessions[_key(token)] = session = Session(now, now)
-        return token, session
+        self._sessions[_key(token)] = Session(now, now)
+        return token
 
     def find(self, token: str, *, is_activity: bool = True) -> Session | None:
         """The session of a token; ``is_activity``: the request extends its life."""

@@ -1,13 +1,17 @@
 """Summaries of events for lists: the author and a line of text."""
 
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
+
+from markupsafe import Markup, escape
 
 from relay import misskey
 from relay.errors import FormatError
 from relay.model import Event, Note
 from relay.outcome import Delivery
+from relay.text.links import is_web
 from relay.text.tree import clean
 
 LENGTH = 160  # characters of a text in a list
@@ -53,6 +57,29 @@ def readable(raw: bytes) -> str:
     except (ValueError, RecursionError):
         text = raw.decode(errors="replace")
     return clean(text)
+
+
+_JSON = re.compile(
+    r'(?P<k>"(?:\\.|[^"\\\n])*"(?=:))|(?P<s>"(?:\\.|[^"\\\n])*")|(?P<n>-?\d[\d.eE+-]*)'
+    r"|(?P<l>true|false|null)"
+)
+
+
+def coloured(text: str) -> Markup:
+    """JSON as HTML, with classes for its keys, texts, numbers and literals."""
+    html, at = Markup(), 0
+    for match in _JSON.finditer(text):
+        html += escape(text[at : match.start()])
+        html += Markup('<span class="{}">{}</span>').format(match.lastgroup, match[0])
+        at = match.end()
+    return html + escape(text[at:])
+
+
+def note_url(delivery: Delivery) -> str:
+    """The page of the event's note; empty if it has none."""
+    event = _event(delivery.raw, delivery.hook, delivery.server, delivery.accepted_at)
+    url = None if event is None or event.note is None else event.note.url
+    return url if url and is_web(url) else ""
 
 
 def _text(event: Event) -> str:

@@ -3,23 +3,26 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from aiohttp import hdrs, web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from relay.admin.attention import attention
 from relay.admin.context import context_of
+from relay.admin.parts import digest, parts_of
 from relay.admin.reason import meaning
 from relay.admin.session import LoginGuard, Session
+from relay.admin.times import Times
 from relay.i18n import PAGES, translations
-from relay.units import elapsed
+from relay.sinks import VENDOR_OF
 
 LOCALES = ("en", "ja")
+LIVE = "/live"
+"""The prefix of the address of a page's live updates."""
 STATIC = Path(__file__).parent / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -60,31 +63,44 @@ def environment(locale: str) -> Environment:
     )
     catalogue = translations(locale, PAGES)
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals |= {"edition": edition(), "locale": locale, "meaning": meaning}
+    environment.globals |= {
+        "edition": edition(),
+        "locale": locale,
+        "meaning": meaning,
+        "vendors": {name: vendor.name for name, vendor in VENDOR_OF.items()},
+    }
     return environment
 
 
-def page(
+async def page(
     request: web.Request, name: str, /, *, status: int = HTTPStatus.OK, **values: Any
 ) -> web.Response:
-    """The response with a page."""
-    return web.Response(
-        text=render(request, name, **values), content_type="text/html", status=status
-    )
+    """The response with a page; ``needs`` are the sinks that need somebody."""
+    if "needs" not in values:
+        values["needs"] = await attention(context_of(request)) if _is_inside(request) else ()
+    text = render(request, name, **values)
+    text = text.replace("DIGEST", digest(parts_of(text)), 1)
+    return web.Response(text=text, content_type="text/html", status=status)
 
 
 def render(request: web.Request, name: str, /, **values: Any) -> str:
-    """The HTML of a template; in it ``session`` is None before the login."""
-    zone = ZoneInfo(context_of(request).language.timezone)
+    """The HTML of a template; in it ``inside`` is False before the login."""
+    context, locale = context_of(request), locale_of(request)
+    now = context.clock()
+    times = Times(context.language.timezone, locale, now)
     common = {
-        "session": request.get(SESSION),
+        "inside": _is_inside(request),
         "locked": request.app[GUARD] is not None,
-        "path": request.path,
-        "at": lambda moment: at(moment, zone),
-        "elapsed": elapsed,
-        "now": context_of(request).clock(),
+        "path": request.path.removeprefix(LIVE) or "/",
+        "live": f"{LIVE}/pulse",
+        "times": times,
+        "types": {sink: settings.type for sink, settings in context.sinks.items()},
     }
-    return environment(locale_of(request)).get_template(name).render(common | values)
+    return environment(locale).get_template(name).render(common | values)
+
+
+def _is_inside(request: web.Request) -> bool:
+    return SESSION in request or request.app[GUARD] is None
 
 
 def locale_of(request: web.Request) -> str:
@@ -104,14 +120,6 @@ def _weight(text: str | None) -> float:
         return 1.0 if text is None else float(text)
     except ValueError:
         return 0.0
-
-
-def at(moment: int, zone: ZoneInfo) -> str:
-    """A time (Unix milliseconds) in digits, which line up in tables."""
-    try:
-        return f"{datetime.fromtimestamp(moment / 1000, zone):%Y-%m-%d %H:%M:%S}"
-    except (OverflowError, ValueError, OSError):
-        return str(moment)
 
 
 async def static(request: web.Request) -> web.Response:

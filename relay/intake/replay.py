@@ -18,11 +18,12 @@ class Replayed:
     """
     The result of a replay.
 
-    ``sinks`` are those that get the event, each with the name of its route; ``withheld`` are those
-    that may not show it, each with the reason.
+    ``event_id`` is the new one; ``sinks`` are those that get the event, each with the name of its
+    route; ``withheld`` are those that may not show it, each with the reason.
     """
 
     event: Event
+    event_id: str
     sinks: Mapping[str, str]
     withheld: Mapping[str, str]
 
@@ -61,7 +62,7 @@ async def replay(
     routed = RoutedEvent(sinks=sinks, withheld=withheld)
     if not sinks or await outbox.replay(entry, routed) is None:
         sinks = {}
-    return Replayed(event=event, sinks=sinks, withheld=withheld)
+    return Replayed(event=event, event_id=entry.event_id, sinks=sinks, withheld=withheld)
 
 
 async def _lapsed(

@@ -1,6 +1,7 @@
 """The operator's pages in a real browser: what people do there, and what strangers cannot."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ pytestmark = needs_chromium
 
 PAGES = (
     "/", "/?text=hello&kind=note", "/deliveries/1", "/deliveries/2", "/sinks", "/dead",
+    "/deliveries/1/again",
     "/dead/confirm?action=drop", "/playground", "/playground?delivery=1", "/config", "/nothing",
 )  # fmt: skip
 EVIL = "https://evil.example"
@@ -92,23 +94,23 @@ async def test_a_delivery_arrives_live_and_is_sent_again(
     await expect(page.locator("#live")).to_be_visible()
     await expect(page.locator("#rows")).to_contain_text("There are no deliveries yet")
     await visit.comes(a_note_event(1, text="hello **there**"))
-    row = page.locator("#rows tr").filter(has_text="hello **there**")
+    row = page.locator("#rows li").filter(has_text="hello **there**")
     await expect(row).to_contain_text("delivered")
-    await expect(row).to_have_class("fresh")
 
-    await page.get_by_label("State").select_option("dead")
-    await page.get_by_role("button", name="Filter").click()
+    await page.get_by_role("navigation", name="State").get_by_role("link", name="Dead").click()
     await expect(page.locator("#rows")).to_contain_text("No delivery matches")
-    assert page.url.endswith("/?sink=&state=dead&kind=&text=")
-    await page.get_by_label("State").select_option("any")
+    assert page.url.endswith("/?state=dead")
+    await page.get_by_role("navigation", name="State").get_by_role("link", name="All").click()
     await page.get_by_label("Text").fill("THERE")
     await page.keyboard.press("Enter")
-    await page.locator("#rows a").click()
+    await page.locator("#rows .line").click()
 
     await expect(page.locator(".chat.discord strong", has_text="there")).to_be_visible()
-    await expect(page.locator(".attempts")).to_contain_text("Sent")
+    await expect(page.locator("#story")).to_contain_text("Sent")
+    await page.get_by_role("link", name="Send again").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Send it to team again?")
     await page.get_by_role("button", name="Send again").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Delivery 2")
+    await expect(page).to_have_url(f"{visit.address}/deliveries/2")
     await until(lambda: len(discord.posts()) == 2)
     await page.get_by_role("button", name="Log out").click()
     await expect(page.get_by_label("Password")).to_be_visible()
@@ -127,7 +129,7 @@ async def test_a_group_of_dead_letters_is_revived(visit: Visit, discord: FakeDis
     await page.locator(".group").get_by_role("button", name="Revive 2").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Revive 2 messages?")
     await page.get_by_role("button", name="Revive").click()
-    await expect(page.get_by_role("status")).to_have_text("2 revived")
+    await expect(page.locator(".told")).to_have_text("2 revived")
     await until(lambda: len(discord.posts()) == 2)
 
 
@@ -135,11 +137,11 @@ async def test_a_group_of_dead_letters_is_revived(visit: Visit, discord: FakeDis
 async def test_a_sink_is_paused_and_tried(visit: Visit, discord: FakeDiscord) -> None:
     page = visit.page
     await visit.log_in()
-    await page.get_by_role("link", name="Sinks").click()
+    await page.get_by_role("link", name="Sinks", exact=True).click()
     await page.get_by_role("button", name="Pause team").click()
     await expect(page.locator("#s-team")).to_contain_text("paused")
     await visit.comes(a_note_event(1))
-    await expect(page.locator("#s-team")).to_contain_text("the oldest for")
+    await expect(page.locator("#s-team")).to_contain_text("1 message waits")
     assert discord.posts() == []
     await page.get_by_role("button", name="Resume team").click()
     await until(lambda: len(discord.posts()) == 1)
@@ -202,11 +204,11 @@ async def test_what_was_written_outlives_its_session(visit: Visit) -> None:
 async def test_a_list_tells_that_it_is_not_live_any_more(visit: Visit) -> None:
     page = visit.page
     await visit.log_in()
-    await expect(page.get_by_role("status")).to_have_text("live")
+    await expect(page.locator("#live")).to_have_text("live")
     await page.context.clear_cookies()
     await visit.relay.kill()
     await visit.relay.start()
-    await expect(page.get_by_role("status")).to_contain_text("no longer live", timeout=300_000)
+    await expect(page.locator("#live")).to_contain_text("no longer live", timeout=300_000)
     visit.said.clear()  # that the connection was lost
 
 
@@ -217,16 +219,21 @@ async def test_the_keyboard_is_enough(visit: Visit) -> None:
     await expect(page.get_by_label("Password")).to_be_focused()
     await page.keyboard.type("open, sesame")
     await page.keyboard.press("Enter")
-    await expect(page.locator("#rows a")).to_be_visible()
+    await expect(page.locator("#rows .line")).to_be_visible()
     await page.keyboard.press("Tab")
     await expect(page.locator(".skip")).to_be_in_viewport()
     await page.keyboard.press("Enter")
     await expect(page.locator("main")).to_be_focused()
-    for _ in range(6):
+    for _ in range(9):
         await page.keyboard.press("Tab")
-    await expect(page.locator("#rows a")).to_be_focused()
+    await expect(page.locator("#rows .line")).to_be_focused()
+    await page.keyboard.press("/")
+    await expect(page.get_by_label("Text")).to_be_focused()
+    await page.keyboard.press("Shift+Tab")
+    await page.keyboard.press("j")
+    await expect(page.locator("#rows .line")).to_be_focused()
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Delivery 1")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("note · @rita")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -242,7 +249,7 @@ async def test_every_page_is_right_for_everybody_at_every_width(
         await page.goto(f"{visit.address}/login")
         found = {"/login": await broken_rules(visit)}
         await visit.log_in()
-        await expect(page.locator("#rows a").first).to_be_visible()
+        await expect(page.locator("#rows .line").first).to_be_visible()
         for path in PAGES:
             await page.goto(visit.address + path)
             found[path] = await broken_rules(visit)
@@ -269,15 +276,15 @@ async def test_nothing_of_what_strangers_write_runs_or_calls_anybody(visit: Visi
     await visit.log_in()
     await expect(page.locator("#live")).to_be_visible()
     await visit.comes(hostile(1), strange(2), hostile(3, kind="mention"))
-    await expect(page.locator("#rows tr")).to_have_count(5)  # by the live list, too
+    await expect(page.locator("#rows li")).to_have_count(3)  # by the live list, too
     for kind in sample.kinds():
         await visit.comes(of_kind(kind))
     for path in ("/", "/?text=<script>alert(1)</script>&sink=<b>", "/sinks", "/dead", "/config"):
         await visit.go(path)
         await inspect(visit)
-    number = await page.locator("#rows tr").count()
-    for delivery in range(1, number + 1):
-        await visit.go(f"/deliveries/{delivery}")
+    await visit.go("/")
+    for path in await paths(visit):
+        await visit.go(path)
         for details in await page.locator("details").all():
             await details.locator("summary").click()
         await inspect(visit)
@@ -297,8 +304,7 @@ async def test_no_sample_of_real_servers_runs_or_calls_anybody(
     numbers: list[str] = []
     while True:
         await inspect(visit)
-        rows = page.locator("#rows tr")
-        numbers += await rows.evaluate_all("all => all.map((one) => one.id.slice(1))")
+        numbers += [path.rpartition("/")[2] for path in await paths(visit)]
         older = page.get_by_role("link", name="Older")
         if not await older.count():
             break
@@ -325,6 +331,13 @@ def of_kind(kind: str) -> Request:
     return a_note_event(1).with_event(event)
 
 
+async def paths(visit: Visit) -> list[str]:
+    """The pages of all deliveries in the list."""
+    pills = visit.page.locator("#rows .pill")
+    found: list[str] = await pills.evaluate_all("all => all.map((a) => a.getAttribute('href'))")
+    return found
+
+
 async def inspect(visit: Visit) -> None:
     """The page has nothing in it that only a stranger could have put there."""
     found = await visit.page.evaluate(
@@ -336,3 +349,57 @@ async def inspect(visit: Visit) -> None:
     )
     assert found == []
     visit.check()
+
+
+async def test_no_click_opens_another_row_while_events_come(visit: Visit) -> None:
+    page = visit.page
+    await visit.comes(*(a_note_event(n, text=f"row {n}.") for n in range(1, 11)))
+    await visit.log_in()
+    await expect(page.locator("#rows li")).to_have_count(10)
+    await expect(page.locator("#live")).to_have_text("live")
+    for click in range(20):
+        row = page.locator("#rows .line").nth(click % 10)
+        text = await row.inner_text()
+        box = await row.bounding_box()
+        assert box is not None
+        await visit.comes(*(a_note_event(100 + 5 * click + n) for n in range(5)))
+        await expect(page.locator("#news")).to_contain_text("new")
+        await page.mouse.click(box["x"] + 30, box["y"] + box["height"] / 2)
+        await expect(page.locator(".lead")).to_have_text(text.split(maxsplit=1)[1])
+        await page.go_back()
+        await expect(page.locator("#rows .line").first).to_be_visible()
+    await page.locator("#news a").click()
+    await expect(page.locator("#rows li")).to_have_count(25)
+
+
+async def test_an_event_that_is_sent_again_opens_its_own_delivery(
+    visit: Visit, discord: FakeDiscord
+) -> None:
+    page = visit.page
+    await visit.log_in()
+    await visit.comes(a_note_event(1, text="once more"))
+    for number in range(5):
+        await visit.comes(*(a_note_event(10 * number + n + 2) for n in range(5)))
+        await visit.go("/deliveries/1/again")
+        await page.get_by_role("button", name="Send again").click()
+        await expect(page.locator(".lead")).to_have_text("once more")
+        await expect(page.locator("#event-id")).to_contain_text("/replay-")
+
+
+async def test_the_first_page_says_that_a_sink_is_closed(
+    visit: Visit, discord: FakeDiscord
+) -> None:
+    page = visit.page
+    await visit.log_in()
+    await expect(page.locator("#live")).to_have_text("live")
+    discord.remove_webhook(discord.webhook)
+    await visit.comes(a_note_event(1, text="to nobody"))
+    await expect(page.locator("#needs")).to_contain_text("team is closed since")
+    await expect(page).to_have_title(re.compile(r"^\(1\) "))
+    await expect(page.locator("#announced")).to_contain_text("team is closed since")
+    row = page.locator("#rows li")
+    await expect(row).to_contain_text("Discord says that the webhook, channel or room was deleted")
+    await row.locator(".line").click()
+    await expect(page.locator("#cause")).to_contain_text("Nothing is lost")
+    await page.locator("#cause").get_by_role("button", name="Resume team").click()
+    await expect(page.locator("#needs li")).to_have_count(1)

@@ -3,6 +3,7 @@
 const form = document.getElementById("draft");
 const choice = document.getElementById("choice");
 const results = document.getElementById("results");
+const problems = document.getElementById("problems");
 const source = document.getElementById("template");
 const load = document.getElementById("load");
 const lost = document.getElementById("lost");
@@ -22,11 +23,17 @@ async function show() {
   lost.hidden = answer?.ok === true;
   lost.textContent = lost.hidden ? "" : lost.dataset.told;
   if (!lost.hidden) return;
-  const open = Array.from(results.querySelectorAll("details"), (one) => one.open);
-  results.innerHTML = await answer.text();
-  results.querySelectorAll("details").forEach((one, place) => { one.open = open[place] ?? false; });
+  const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
+  problems.innerHTML = drawn.getElementById("problems").innerHTML;
+  // The last drawing stays while there is a mistake.
+  results.classList.toggle("old", !drawn.querySelector(".chat"));
+  if (drawn.querySelector(".chat")) {
+    const open = Array.from(results.querySelectorAll("details"), (each) => each.open);
+    results.innerHTML = drawn.getElementById("results").innerHTML;
+    results.querySelectorAll("details").forEach((each, place) => { each.open = open[place] ?? false; });
+  }
   // Of an event of another kind the template that nobody has touched goes, too.
-  const instead = results.querySelector("button[name=load]");
+  const instead = problems.querySelector("button[name=load]");
   if (instead && source.value === source.defaultValue) form.requestSubmit(instead);
 }
 
@@ -42,7 +49,7 @@ form.addEventListener("submit", (event) => {
   show();
 });
 
-// Another template or event begins anew, without a button.
+// Another template or event is loaded without a button.
 for (const button of [load, choice.querySelector("button")]) button.hidden = true;
 document.getElementById("name").addEventListener("change", () => form.requestSubmit(load));
 choice.addEventListener("change", (event) => {
@@ -50,7 +57,7 @@ choice.addEventListener("change", (event) => {
   choice.submit();
 });
 
-results.addEventListener("click", (event) => {
+problems.addEventListener("click", (event) => {
   const line = Number(event.target.closest("[data-line]")?.dataset.line);
   if (!line) return;
   event.preventDefault();
