@@ -3,6 +3,10 @@ Reads the objects of Misskey's API from JSON: notes, users, reports and their pa
 
 Forks leave fields out, add some, and send null or another type where a value belongs: such a field
 counts as absent. Only named fields are read, so nothing private is taken over by accident.
+
+Typed structs of msgspec were tried instead: one wrong field refuses a whole body, so each had to
+allow all types, be declared again next to the model, and be read by the same functions. That saves
+1.6 of 52 µs per event.
 """
 
 import json
