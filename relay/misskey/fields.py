@@ -59,7 +59,7 @@ def warning(source: Json, key: str) -> str | None:
 def identifier(source: Json, key: str) -> str:
     """An id that a database can have in an index; empty if there is none."""
     value = text(source, key) or ""
-    return value if len(value) <= ID and value.isprintable() else ""
+    return value if len(value) <= ID and "\0" not in value else ""
 
 
 def flag(source: Json, key: str) -> bool:
