@@ -1,6 +1,6 @@
 """Copying an outbox from a file into a database on a server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,9 @@ from relay.outbox import (
     ClosedSink,
     DeliverySearch,
     FileLock,
+    JournalEntry,
     Outbox,
+    RoutedEvent,
     SQLiteOutbox,
     copy_outbox,
 )
@@ -23,7 +25,7 @@ from relay.outbox.postgres import PostgresOutbox
 from relay.outbox.postgres.connection import SETTINGS
 from relay.outbox.records import Cursor
 from relay.outcome import Attempt, State
-from tests.factories import accept, an_event
+from tests.factories import accept, an_entry, an_event
 from tests.postgres import empty
 
 pytestmark = pytest.mark.postgres
@@ -129,6 +131,31 @@ async def test_a_copy_has_all_that_the_file_had(path: Path, source: str, target:
     assert (numbers["event"], numbers["delivery"], numbers["closed_sink"]) == (9, 17, 1)
     async with on_server(target) as outbox:
         assert await all_of(outbox) == expected
+
+
+async def test_what_waits_to_be_routed_is_copied_and_what_became_of_the_rest(
+    path: Path, source: str, target: str
+) -> None:
+    decided = iter([RoutedEvent(no_route="no"), RoutedEvent(withheld={"ops": "private"})])
+    asked = list[JournalEntry]()
+
+    async def decide(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
+        asked.extend(entries)
+        return [next(decided, RoutedEvent(sinks=TEAM)) for _ in entries]
+
+    waiting = [an_entry(n, note_id=f"n{n}") for n in (7, 5, 6)]
+    async with in_file(path) as outbox:
+        for entry in (an_entry(1), an_entry(2), *waiting):
+            assert await outbox.journal(entry)
+        await outbox.route(decide, limit=2)
+        expected = [await outbox.stored_events(f"event-{n}") for n in range(1, 8)]
+    await copy_outbox(source, target)
+    async with on_server(target) as outbox:
+        assert [await outbox.stored_events(f"event-{n}") for n in range(1, 8)] == expected
+        assert (await outbox.restrictions({"note": "n6"})).has_unrouted
+        assert (await outbox.route(decide, limit=9)).events == 3
+        assert asked[2:] == waiting
+        assert await outbox.counts() == {("team", "pending"): 3}
 
 
 async def test_a_delivery_sent_without_an_answer_is_sent_again_under_the_same_key(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -14,7 +15,14 @@ from dataclasses import replace
 import pytest
 
 from relay.errors import OutboxError
-from relay.outbox import ClaimRequest, ClosedSink, FileLock, SQLiteOutbox
+from relay.outbox import (
+    ClaimRequest,
+    ClosedSink,
+    DeliverySearch,
+    FileLock,
+    RoutedEvent,
+    SQLiteOutbox,
+)
 from relay.outbox.sqlite.schema import MIGRATIONS
 from relay.outbox.sqlite.writer import SQLiteWriter, commit
 from relay.outcome import State
@@ -77,6 +85,54 @@ async def test_an_answered_event_is_stored_though_the_file_was_not_closed(path):
     other = SQLiteOutbox.open(path)  # as after kill -9: the first one did nothing more
     assert await other.counts() == {("team", "pending"): 1}
     await other.close()
+    await outbox.close()
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from relay.outbox import RoutedEvent, SQLiteOutbox
+from relay.outbox.sqlite import journal
+from tests.factories import an_entry
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+async def decide(entries):
+    if sys.argv[2] == "deciding":
+        die()
+    return [RoutedEvent(sinks={"team": "all"}) for _ in entries]
+
+async def main():
+    outbox = SQLiteOutbox.open(Path(sys.argv[1]))
+    for n in range(5):
+        await outbox.journal(an_entry(n))
+    await outbox.route(decide, limit=2)
+    if sys.argv[2] == "writing":
+        journal._add = die  # the events are no longer unrouted, and have no deliveries yet
+    await outbox.route(decide, limit=2)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("dies", "routed"), [("deciding", 0), ("writing", 2)])
+async def test_a_process_that_is_killed_while_it_routes_loses_and_doubles_nothing(
+    path, dies, routed
+):
+    command = [sys.executable, "-c", KILLED, str(path), dies]
+    killed = await asyncio.to_thread(subprocess.run, command, check=False)
+    assert killed.returncode == -signal.SIGKILL
+
+    async def decide(entries):
+        return [RoutedEvent(sinks=TEAM) for _ in entries]
+
+    outbox = SQLiteOutbox.open(path)
+    assert len(await outbox.deliveries(DeliverySearch())) == routed
+    while (await outbox.route(decide, limit=2)).events:
+        pass
+    bodies = [delivery.raw for delivery in await outbox.deliveries(DeliverySearch())]
+    assert bodies == [b"4", b"3", b"2", b"1", b"0"]
     await outbox.close()
 
 
