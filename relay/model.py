@@ -253,6 +253,8 @@ class Event:
     user: User | None = None
     report: AbuseReport | None = None
     reaction: str | None = None
+    reactions: Mapping[str, int] = field(default_factory=dict)
+    """The most frequent reactions to the note, if relay itself has made the event of several."""
     contact: ContactForm | None = None
     remaining_time: RemainingTime | None = None
     resolver: str | None = None

@@ -10,7 +10,7 @@ from relay.config.settings import RouteSettings
 from relay.outbox import Outbox
 from relay.polling.client import MisskeyClient
 from relay.polling.lists import ASKED_BY_NAME, NOTIFICATIONS, PolledList
-from relay.polling.poller import PollConfig, Poller
+from relay.polling.poller import OnStep, PollConfig, Poller
 from relay.polling.polls import group
 
 
@@ -22,6 +22,7 @@ class PollerFactory:
     session: aiohttp.ClientSession
     check_room: Callable[[], Awaitable[None]]
     on_polled: Callable[[], None]
+    on_step: OnStep
     clock: Callable[[], int]
 
     def pollers(self, config: Config) -> Sequence[Poller]:
@@ -32,6 +33,7 @@ class PollerFactory:
                 self.outbox,
                 check_room=self.check_room,
                 on_polled=self.on_polled,
+                on_step=self.on_step,
                 clock=self.clock,
             )
             for poll_config in poll_configs(config)

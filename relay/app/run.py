@@ -131,6 +131,7 @@ async def run(
             session=session,
             check_room=lambda: backlog_limit.check(running.plan.config.max_waiting, now=clock()),
             on_polled=router.notify,
+            on_step=counters.on_poll,
             clock=clock,
         )
         polls.change(factory.pollers(config))

@@ -136,7 +136,7 @@ class Renderer:
         last = first if edit is None else self._event(_webhook(edit))
         if first.note is None or last.note is None:
             return self._render_allowed(last, last, delivery.route, policy)
-        displayed = replace(first, note=last.note)
+        displayed = last if last.reactions else replace(first, note=last.note)
         lapsed = self._lapsed(displayed, policy, restricted)
         if last.note.id in lapsed or revokes(policy.gate, last):  # the chat shows it as it was
             return self.rendered(redacted(policy.gate, displayed, lapsed), delivery.route, policy)
@@ -165,7 +165,8 @@ class Renderer:
         lapsed = self._lapsed(event, policy, restricted)
         if event.note is not None and event.note.id in lapsed:
             return Rejected(WITHHELD)
-        displayed = event if event.note is None else replace(event, kind="edited")
+        is_of_note = event.note is not None and not event.reactions
+        displayed = replace(event, kind="edited") if is_of_note else event
         return self._render_allowed(event, displayed, edit.route, policy, lapsed)
 
     def _render_allowed(

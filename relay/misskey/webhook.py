@@ -22,6 +22,8 @@ from relay.misskey.kinds import EventKind, Part, kind_of
 from relay.model import AbuseReport, Event, Note, User
 from relay.secret import Secret
 
+REACTIONS = 10
+"""The most kinds of reactions to a note that a message names."""
 _SECRET_HEADER = re.compile(r"X-([A-Za-z0-9]+)-Hook-Secret", re.I)
 """``X-Misskey-Hook-Secret``; forks write their own name: Iceshrimp, Firefish, Catodon, Calckey."""
 
@@ -125,6 +127,7 @@ def parse(raw: bytes, *, hook: str, server: str = "", now: int = 0) -> Event:
         user=user,
         report=report,
         reaction=_reaction(body) if Part.REACTION in row.body else None,
+        reactions=_reactions(body, note) if Part.REACTION in row.body else {},
         contact=entity.contact(body) if Part.CONTACT_FORM in row.body else None,
         remaining_time=entity.remaining_time(body) if Part.REMAINING_TIME in row.body else None,
         resolver=_resolver(body),
@@ -147,6 +150,14 @@ def _user(body: Json, row: EventKind, reader: Reader) -> User | None:
     if Part.REACTION in row.body and not isinstance(user, dict):
         user = member.mapping(body, "reaction").get("user")
     return reader.user(user) if isinstance(user, dict) else None
+
+
+def _reactions(body: Json, note: Note | None) -> Mapping[str, int]:
+    """The highest totals, for an event that relay made of the reactions since it last asked."""
+    if note is None or not member.items(body, "reactions"):
+        return {}
+    totals = sorted(note.reactions.items(), key=lambda total: -total[1])[:REACTIONS]
+    return {emoji.replace("@.:", ":"): number for emoji, number in totals}
 
 
 def _reaction(body: Json) -> str | None:

@@ -55,6 +55,12 @@ class Metrics:
             ["hook", "kind", "answer"],
             registry=registry,
         )
+        self._polls = Counter(
+            "relay_polls_total",
+            "Requests for a list of Misskey's API, by their outcome",
+            ["hook", "list", "outcome"],
+            registry=registry,
+        )
         self._intake = Histogram(
             "relay_intake_seconds",
             "From a request to its answer",
@@ -114,6 +120,10 @@ class Metrics:
         kind = response.kind if response.kind in self._kinds else response.kind and OTHER
         self._events.labels(response.hook, kind, str(response.status)).inc()
         self._intake.observe(response.seconds)
+
+    def on_poll(self, hook: str, polled: str, outcome: str) -> None:
+        """Count an attempt to read a list."""
+        self._polls.labels(hook, polled, outcome).inc()
 
     def on_settled(self, settled: Sequence[Delivery], outcome: Outcome) -> None:
         """Count an attempt that has ended, and its settled deliveries."""

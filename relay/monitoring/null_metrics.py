@@ -14,5 +14,8 @@ class NullMetrics:
     def on_response(self, response: object) -> None:
         """See ``Metrics.on_response``."""
 
+    def on_poll(self, hook: str, polled: str, outcome: str) -> None:
+        """See ``Metrics.on_poll``."""
+
     def on_settled(self, settled: Sequence[Delivery], outcome: Outcome) -> None:
         """See ``Metrics.on_settled``."""

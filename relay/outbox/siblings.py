@@ -43,6 +43,12 @@ def subject_version(event: Event, *, server_bound: Collection[str] = ()) -> Subj
     if event.is_test:  # every test has the same ids
         return None
     kind = kind_of(event.kind)
+    if note is not None and note.id and event.reactions:
+        totals = repr(sorted(note.reactions.items())).encode(errors="surrogatepass")
+        return SubjectVersion(
+            subject=f"reactions {_origin(event, server_bound)} {note.id}",
+            version=hashlib.sha256(totals).hexdigest()[:16],
+        )
     if note is not None and note.id and kind.rank is not None:
         return SubjectVersion(
             subject=subject(event, note, server_bound=server_bound),

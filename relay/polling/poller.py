@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 THOROUGH_EVERY = 600_000  # milliseconds between two looks at a whole page from the other end
 EXACT_SINCE = (2025, 4)  # https://github.com/misskey-dev/misskey/pull/15277
+OnStep = Callable[[str, str, str], None]
+"""Gets the names of the hook and of the list, and the outcome of a step."""
 _VERSION = re.compile(r"(20\d\d)\.(\d{1,2})\.\d+.*")
 
 
@@ -54,7 +56,7 @@ class Poller:
     Keeps what is known of a list between its steps.
 
     ``check_room`` raises OutboxError while too much waits already; ``on_polled`` is called once
-    new events are stored; ``clock`` returns Unix milliseconds.
+    new events are stored, ``on_step`` after each step; ``clock`` returns Unix milliseconds.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Poller:
         *,
         check_room: Callable[[], Awaitable[None]],
         on_polled: Callable[[], None],
+        on_step: OnStep = lambda hook, polled, outcome: None,
         clock: Callable[[], int],
     ) -> None:
         self.config = config
@@ -73,6 +76,7 @@ class Poller:
         self._outbox = outbox
         self._check_room = check_room
         self._on_polled = on_polled
+        self._on_step = on_step
         self._clock = clock
         self._is_exact: bool | None = None
         self._owner = ""
@@ -106,6 +110,7 @@ class Poller:
                     extra={"action": "poll", "hook": config.hook, "list": config.list.name},
                 )
             self.status = schedule.succeeded(now=self._clock(), interval=config.interval)
+        self._on_step(config.hook, config.list.name, self.status.outcome)
         return number
 
     def _refuse(self, refusal: Refusal) -> None:

@@ -73,9 +73,9 @@ class Polls:
 
     async def _poll(self, poller: Poller, wake: asyncio.Event) -> None:
         while True:
-            wake.clear()
             if not self._owns(group(poller.config.hook)):
                 await first(NOT_OURS, wake)
+                wake.clear()
                 continue
             due_at = poller.status.due_at
             pause = LONGEST if due_at is None else (due_at - self._clock()) / 1000
@@ -83,5 +83,6 @@ class Polls:
                 await first(min(pause, LONGEST), wake)
                 if not wake.is_set() and (due_at is None or self._clock() < due_at):
                     continue
+            wake.clear()  # before the step: during it somebody can ask for another one
             async with self._turns[poller.config.server]:
                 await poller.step()

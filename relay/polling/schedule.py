@@ -27,6 +27,15 @@ class PollStatus:
     is_closed: bool = False
     """Whether the server refuses relay, until a person changes something."""
 
+    @property
+    def outcome(self) -> str:
+        """The end of the last attempt in a word: ``ok``, ``limited``, ``failed`` or ``closed``."""
+        if self.error is None:
+            return "ok"
+        if self.is_closed:
+            return "closed"
+        return "limited" if self.cause is Cause.LIMIT else "failed"
+
 
 def succeeded(*, now: int, interval: float) -> PollStatus:
     """``interval`` is in seconds; 0: the list is asked for at a start only."""

@@ -177,3 +177,29 @@ async def asked_until_closed(relay: Relay) -> None:
         return "polling is closed" in relay.log.read_text()
 
     await until(is_closed)
+
+
+async def test_a_flood_of_reactions_is_one_message_with_the_right_totals(
+    misskey: FakeMisskeyApi, discord: FakeDiscord, tmp_path: Path
+) -> None:
+    note = misskey.note("my own note", "alice")
+
+    def react(number: int) -> None:
+        """A reaction; every notification of the note shows the current totals."""
+        emoji = "🎉" if number % 5 == 0 else "❤"
+        note["reactions"][emoji] = note["reactions"].get(emoji, 0) + 1
+        user = misskey.user(f"fan{number}")
+        misskey.notify("reaction", note=note, user=user, userId=user["id"], reaction=emoji)
+
+    text = config(misskey, discord, more=", notifications: reaction")
+    async with serving(tmp_path, text) as relay:
+        await until(lambda: bool(misskey.requests))
+        for part in range(5):
+            for number in range(100):
+                react(100 * part + number)
+            totals = f"❤ **{80 * (part + 1)}** · 🎉 **{20 * (part + 1)}**"
+            await asked(relay)
+            await until(lambda totals=totals: count(discord, totals) == 1)  # type: ignore[misc]
+    posts = [accepted for accepted in discord.accepted if accepted.action == "post"]
+    assert len(posts) == 1
+    assert len(discord.accepted) <= 6

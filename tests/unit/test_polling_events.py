@@ -171,3 +171,29 @@ def test_a_notification_without_its_parts_is_refused_like_its_webhook(kind: str)
         for polled in from_notifications([item], {"reaction"}):
             with pytest.raises(FormatError):
                 misskey.parse(polled.webhook(SERVER), hook="alice", server=SERVER)
+
+
+def test_reactions_to_a_note_have_a_version_by_their_totals() -> None:
+    items = [each for each in lines("notifications") if each["type"] == "reaction"]
+    more = json.loads(json.dumps(items[-1:]))
+    more[0]["id"] += "x"
+    first, again = (parsed(from_notifications(part, {"reaction"}))[0] for part in (items, more))
+    assert first.reactions == {"❤": 1, "🎉": 1}
+    assert subject_version(first) == subject_version(again)
+    more[0]["note"]["reactions"]["❤"] = 2
+    [later] = parsed(from_notifications(more, {"reaction"}))
+    before, after = subject_version(first), subject_version(later)
+    assert before is not None
+    assert after is not None
+    assert (before.subject, before.version != after.version) == (after.subject, True)
+    assert before.subject.startswith("reactions ")
+
+
+def test_a_reaction_that_a_webhook_brings_is_alone() -> None:
+    raw = json.dumps({
+        "server": SERVER, "userId": "u", "eventId": "e", "createdAt": 1, "type": "reaction",
+        "body": {key: lines("notifications")[-1].get(key) for key in ("note", "user", "reaction")},
+    })  # fmt: skip
+    event = misskey.parse(raw.encode(), hook="alice")
+    assert event.reactions == {}
+    assert subject_version(event) is None
