@@ -77,7 +77,7 @@ def test_the_commands_are_those_of_the_design():
         "dead", "dead list", "dead show", "dead revive", "dead drop",
         "deliveries", "deliveries show", "sinks", "sinks pause", "sinks resume",
         "sinks give-up",
-        "replay", "backup",
+        "replay", "catch-up", "backup",
         "outbox", "outbox copy",
         "matrix", "matrix login",
         "init", "install-service", "schema", "completion", "password",
