@@ -74,6 +74,7 @@ async def show(request: web.Request) -> web.Response:
     (event,) = shown_events(siblings, sinks, now=context.clock())
     item = next(each for each in event.deliveries if each.delivery.id == delivery.id)
     attempts = await context.outbox.attempts(delivery.id)
+    stored = await context.outbox.stored_events(delivery.event_id)
     next_at = item.why.at if item.why else None
     return await page(
         request,
@@ -82,6 +83,7 @@ async def show(request: web.Request) -> web.Response:
         delivery=delivery,
         event=event,
         why=item.why,
+        withheld=next((each.withheld for each in stored if each.hook == delivery.hook), {}),
         note_url=summary.note_url(delivery),
         body=summary.coloured(summary.readable(delivery.raw)[:MAX_EVENT_LENGTH]),
         attempts=attempts,

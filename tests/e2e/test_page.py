@@ -32,6 +32,49 @@ async def test_a_delivery_is_listed_and_told_with_its_message(opened: Open, outb
     assert "allowed_mentions" in shown
 
 
+async def test_the_page_of_an_event_names_the_sinks_that_may_not_show_it(
+    opened: Open, outbox: Outbox
+) -> None:
+    withheld = {"slack": "it may not show <followers> notes"}
+    body = a_note_event(1, kind="mention").body
+    await accept(outbox, an_event(1), body, {"discord": "all"}, now=NOW, withheld=withheld)
+    client = await opened()
+    await log_in(client)
+    shown = await (await client.get("/deliveries/1")).text()
+    assert "it may not show &lt;followers&gt; notes" in shown
+
+
+async def test_every_wait_has_its_reason_in_the_row_and_on_its_page(
+    opened: Open, outbox: Outbox
+) -> None:
+    async def told(words: str) -> None:
+        for path in ("/", "/deliveries/1"):
+            shown = " ".join((await (await client.get(path)).text()).split())
+            assert words in re.sub("<[^>]*>", "", shown), path
+
+    client = await opened()
+    await log_in(client)
+    await accepted(outbox)
+    await told("discord gets it next.")
+    await outbox.pause_sink("discord", now=NOW - 60_000)
+    await told("discord is paused since 10:05.")
+    await outbox.resume_sink("discord")
+    closed = ClosedSink(name="discord", reason="404 gone", fingerprint="f", closed_at=NOW)
+    await outbox.close_sink(closed)
+    await told("discord is closed since 10:06: Discord says that the webhook")
+    await outbox.open_sink("discord", now=NOW)
+    claim = await outbox.claim(ClaimRequest("discord", now=NOW, lease=60_000))
+    assert claim is not None
+    await told("It is on its way to discord.")
+    failed = [replace(each, reason="502 bad", due_at=NOW + 120_000) for each in claim.deliveries]
+    await outbox.save(failed, claimed=claim.deliveries)
+    await told("discord has not taken it yet: Discord has a problem of its own 502 bad")
+    await told("next attempt in 2 min")
+    await accepted(outbox, 2)
+    shown = await (await client.get("/deliveries/2")).text()
+    assert "It waits for discord behind others: 2 in all." in shown
+
+
 async def test_filters_narrow_the_list(opened: Open, outbox: Outbox) -> None:
     for n in range(1, 4):
         await accepted(outbox, n, text=f"number {n}")
