@@ -14,6 +14,7 @@ from relay.config.diagnostics import Document, Loc
 from relay.misskey.notifications import OTHERS
 from relay.model import Visibility
 from relay.suggestion import closest, nearest
+from relay.units import seconds
 
 VERY_CLOSE = 0.75
 """Forks add kinds of their own: only a kind that is nearly a known one is worth a warning."""
@@ -83,7 +84,7 @@ def _check_hooks(hooks: Mapping[str, Any], document: Document) -> None:
         path: Loc = ("hooks", name)
         if not isinstance(hook, dict):
             continue
-        if {"secret", "token"} <= hook.keys() and str(document.data.get("hold")).strip() == "0":
+        if {"secret", "token"} <= hook.keys() and _is_zero(document.data.get("hold")):
             document.mistake(
                 ("hold",),
                 f"0 is not possible while the hook {name} has a secret and a token: "
@@ -100,6 +101,13 @@ def _check_hooks(hooks: Mapping[str, Any], document: Document) -> None:
             if kind not in OTHERS and (near := nearest(kind, OTHERS, cutoff=VERY_CLOSE)):
                 quoted = document.quoted(place, kind)
                 document.warn(place, f"Misskey has no notification {quoted}: did you mean {near}?")
+
+
+def _is_zero(duration: object) -> bool:
+    try:
+        return seconds(duration) == 0
+    except ValueError:
+        return False  # reported as a mistake of its own, if it is written at all
 
 
 def _check_route(
