@@ -160,7 +160,7 @@ class Sender:
         try:
             notes = await self._bounds.notes(behind)
             restricted = await self._bounds.restricted(notes)
-        except (OutboxError, UnroutedError):
+        except Exception:  # it is met again at their turn, and must not repeat what is being sent
             return
         messages = await self._presentable(behind, restricted)
         layout = await self._layout(messages, long=is_long(behind)) if messages else None

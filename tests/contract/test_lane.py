@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
@@ -22,6 +22,7 @@ from relay.outbox.siblings import restricts, subject_version
 from relay.outcome import (
     WITHHELD,
     Closed,
+    Delivery,
     Failed,
     LimitScope,
     Outcome,
@@ -934,6 +935,23 @@ async def test_a_note_that_becomes_private_while_its_batch_is_prepared_is_not_se
     await batching.run(seconds=1)
     assert batching.sink.shown[0] == batch(1, 2)
     assert sorted(" + ".join(batching.sink.shown[1:]).split(" + ")) == ["note 3", "note 5"]
+
+
+async def test_a_bug_met_while_a_batch_is_prepared_does_not_repeat_the_one_before(
+    batching: Stage,
+) -> None:
+    class Broken(Renderer):
+        def notes(self, delivery: Delivery) -> Mapping[str, str]:
+            if b"note 3" in delivery.raw:
+                raise ValueError
+            return super().notes(delivery)
+
+    batching.sink.max_batch = 2
+    batching.lane.change(batching.lane_config(renderer=Broken(TEMPLATES, {})))
+    await batching.accept(1, 2, 3, 4)
+    await batching.lane.step()
+    assert batching.sink.tried == [batch(1, 2)]
+    assert await batching.states() == {State.DELIVERED: 2, State.PENDING: 2}
 
 
 async def test_a_batch_that_failed_goes_again_before_the_one_that_was_prepared(
