@@ -246,7 +246,10 @@ class Machine(RuleBasedStateMachine):
         event = request.with_event(body)
         entry = journal_entry(event.body, hook="alice", now=self.now)
         assert self.do(self.outbox.journal(entry))
-        assert not self.do(self.router.route())
+
+    @rule()
+    def the_router_takes_all(self) -> None:
+        self.do(self.router.route())
 
     @rule(answer=st.sampled_from(REFUSALS), stores=st.booleans())
     def the_chat_refuses(self, answer: Outcome, stores: bool) -> None:
@@ -260,8 +263,13 @@ class Machine(RuleBasedStateMachine):
     def the_chat_is_well(self) -> None:
         self.chat.answer, self.chat.edits = Sent(), None
 
+    @rule()
+    def a_second_passes_and_the_router_is_late(self) -> None:
+        self.do(self.run(1))
+
     @rule(seconds=st.sampled_from([1, 40, 3600]))
     def time_passes(self, seconds: int) -> None:
+        self.the_router_takes_all()
         self.do(self.run(seconds))
 
     async def run(self, seconds: int) -> None:
@@ -292,6 +300,7 @@ class Machine(RuleBasedStateMachine):
         """When the chat is well for long enough nothing is shown, or a letter says so."""
         self.the_chat_is_well()
         self.the_operator_opens_the_sink()
+        self.the_router_takes_all()
         self.do(self.run(3 * DAY))
         assert self.do(self.outbox.pending_count()) == 0
         assert self.leaks == []
@@ -309,3 +318,16 @@ def test_what_became_private_is_not_shown_or_a_letter_says_so(opener: Opener) ->
     run_state_machine_as_test(
         machine, settings=settings(max_examples=60, stateful_step_count=20, deadline=None)
     )
+
+
+def test_what_was_accepted_overtakes_the_text_that_it_replaces_though_the_router_is_late(
+    opener: Opener,
+) -> None:
+    machine = type("Machine", (Machine,), {"opener": staticmethod(opener)})()
+    machine.the_chat_is_of_some_kind(most=3, can_edit=True, policy=0)
+    machine.a_note_comes(note=1, private=False, updated=None, clock=0, kind="note")
+    machine.the_router_takes_all()
+    machine.a_note_comes(note=1, private=True, updated=None, clock=1, kind="note")
+    machine.a_second_passes_and_the_router_is_late()
+    assert (machine.chat.shown, machine.leaks) == ({}, [])
+    machine.teardown()
