@@ -9,6 +9,7 @@ import json
 import math
 import re
 from codecs import BOM_UTF8
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -80,16 +81,19 @@ def _origin(text: str) -> str:
 
 def _wrapped(body: Json, kind: str) -> Json:
     """Put a bare note or user where it belongs; system events are bare by nature."""
-    parts = kind_of(kind).body
-    for part, name, sign in (
-        (Part.NOTE, "note", "visibility"),
-        (Part.USER, "user", "username"),
-    ):
-        if part in parts and not isinstance(body.get(name), dict):
+    for name, sign in _needed(kind):
+        if not isinstance(body.get(name), dict):
             if sign not in body:
                 raise FormatError(f"not a Misskey event: a {kind} without a {name}")
             body = {name: body}
     return body
+
+
+@lru_cache(256)
+def _needed(kind: str) -> Sequence[tuple[str, str]]:
+    """The objects that a kind needs, each with a member by which a bare one is known."""
+    known = ((Part.NOTE, "note", "visibility"), (Part.USER, "user", "username"))
+    return [(name, sign) for part, name, sign in known if part in kind_of(kind).body]
 
 
 def _is_name(text: str) -> bool:

@@ -17,6 +17,7 @@ from tests.fakes.misskey import Request, a_note_event, post
 
 NEVER = 10**6  # seconds
 MOST = 30
+LIVES = 6
 
 
 class Installation:
@@ -75,18 +76,18 @@ async def installation(aiohttp_server: AiohttpServer, tmp_path: Path) -> Install
 async def test_what_ends_before_it_is_routed_is_delivered_once_after_the_next_start(
     installation: Installation, by: str
 ) -> None:
-    events = [a_note_event(n, text=f"note {n}") for n in range(20)]
+    events = [a_note_event(n, text=f"note {n}") for n in range(LIVES)]
     for event in events:
         await installation.start(routes_after=NEVER)
         assert await installation.post(event) == 204
         assert await installation.post(event) == 204  # Misskey repeats what was answered too late
         await installation.end(by="kill" if event is not events[-1] else by)
-    assert await installation.waiting() == (20, 0)
+    assert await installation.waiting() == (LIVES, 0)
     await installation.start()
-    await until(lambda: len(shown(installation.discord)) >= 20)
+    await until(lambda: len(shown(installation.discord)) >= LIVES)
     await until_nothing_waits(installation)
     await installation.end(by="terminate")
-    assert shown(installation.discord) == [f"note {n}" for n in range(20)]
+    assert shown(installation.discord) == [f"note {n}" for n in range(LIVES)]
 
 
 async def until_nothing_waits(installation: Installation) -> None:
