@@ -37,6 +37,8 @@ client.on(sdk.ClientEvent.Event, (event) => {
 
 async function seen(event) {
   await client.decryptEventIfNeeded(event);
+  // Who has just come asks for the sender's identity while its first message arrives, and tries again.
+  if (event.isDecryptionFailure()) await event.attemptDecryption(crypto, { isRetry: true });
   const isRead = event.isEncrypted() && !event.isDecryptionFailure() && !event.isRedacted();
   const info = isRead ? await crypto.getEncryptionInfoForEvent(event) : null;
   return {
