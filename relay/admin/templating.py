@@ -20,7 +20,9 @@ from relay.admin.times import Times
 from relay.i18n import PAGES, translations
 from relay.sinks import VENDOR_OF
 
-LOCALES = ("en", "ja")
+LOCALES = {"en": "en", "ja": "ja", "ko": "ko", "zh": "zh-Hans"}
+"""The locale of a language, unless its region or script names another."""
+TRADITIONAL = re.compile(r"zh-(?:Hant|TW|HK|MO)\b", re.IGNORECASE)
 LIVE = "/live"
 """The prefix of the address of a page's live updates."""
 STATIC = Path(__file__).parent / "static"
@@ -29,7 +31,7 @@ TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 GUARD: web.AppKey[LoginGuard | None] = web.AppKey("GUARD")
 SESSION = web.RequestKey("SESSION", Session)
 
-_LANGUAGE = re.compile(r"\s*([A-Za-z]+)[A-Za-z-]*\s*(?:;\s*q=([\d.]+))?")
+_LANGUAGE = re.compile(r"\s*([A-Za-z-]+)\s*(?:;\s*q=([\d.]+))?")
 
 
 @cache
@@ -111,8 +113,12 @@ def locale(accepted: str) -> str:
     """https://www.rfc-editor.org/rfc/rfc9110#name-accept-language"""
     matches = (match for part in accepted.split(",") if (match := _LANGUAGE.match(part)))
     preferred = sorted(matches, key=lambda match: -_weight(match[2]))
-    names = (match[1].lower() for match in preferred)
-    return next((name for name in names if name in LOCALES), LOCALES[0])
+    tags = [match[1] for match in preferred]
+    return next((name for tag in tags if (name := _locale_of_tag(tag))), "en")
+
+
+def _locale_of_tag(tag: str) -> str | None:
+    return "zh-Hant" if TRADITIONAL.match(tag) else LOCALES.get(tag.partition("-")[0].lower())
 
 
 def _weight(text: str | None) -> float:

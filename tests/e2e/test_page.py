@@ -110,7 +110,14 @@ async def test_an_outbox_that_fails_is_told(opened: Open, outbox: Outbox) -> Non
 
 async def test_a_page_speaks_the_language_of_the_browser(opened: Open) -> None:
     client = await opened()
-    for asked, locale in (("ja-JP,ja;q=0.9,en;q=0.8", "ja"), ("de, fr;q=0.5", "en"), ("", "en")):
+    for asked, locale in (
+        ("ja-JP,ja;q=0.9,en;q=0.8", "ja"),
+        ("de, fr;q=0.5", "en"),
+        ("", "en"),
+        ("ko", "ko"),
+        ("zh-CN", "zh-Hans"),
+        ("zh-TW,en;q=0.5", "zh-Hant"),
+    ):
         answer = await client.get("/login", headers={"Accept-Language": asked})
         assert f'<html lang="{locale}"' in await answer.text()
 

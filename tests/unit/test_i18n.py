@@ -19,7 +19,7 @@ ROOT = resource("locale").parent
 LOCALES = [locale for locale in get_args(Locale) if locale != "en"]
 
 
-CATALOGUES = [*(("relay", locale) for locale in LOCALES), ("pages", "ja")]
+CATALOGUES = [*((domain, locale) for domain in ("relay", "pages") for locale in LOCALES)]
 """The words of messages, and those of the operator's pages."""
 FOUND_BY = {"relay": "babel.cfg", "pages": "pages.cfg"}
 
