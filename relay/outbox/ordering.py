@@ -21,8 +21,7 @@ LOOKAHEAD = 64
 """
 How many deliveries at the head of a queue are put in order, besides edits that are tried again.
 
-If more arrive within one hold, a later one is considered when an earlier one has been sent, and
-then goes behind the request that was prepared meanwhile.
+If more arrive within one hold, a later one is considered when an earlier one has been sent.
 """
 
 
@@ -160,9 +159,7 @@ def _fitting(queue: Sequence[QueuedDelivery], request: ClaimRequest) -> Sequence
     hold, now, fitting = request.hold, request.now, request.fitting
     if not fitting or _due_edits(queue, hold=hold, now=now):
         return ()
-    last = max(delivery.id for delivery in fitting)
-    earlier = [queued for queued in queue if queued.id <= last]
-    chosen = candidates(earlier, hold=hold, now=now, limit=len(fitting))
+    chosen = candidates(queue, hold=hold, now=now, limit=len(fitting))
     is_known = [(queued.id, queued.event) for queued in chosen] == [
         (delivery.id, delivery.event) for delivery in fitting
     ]
