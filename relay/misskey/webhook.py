@@ -19,6 +19,7 @@ from relay.misskey.entities import Reader
 from relay.misskey.envelope import open_envelope, origin
 from relay.misskey.fields import Json
 from relay.misskey.kinds import EventKind, Part, kind_of
+from relay.misskey.notifications import PRIVATE
 from relay.model import AbuseReport, Event, Note, User
 from relay.secret import Secret
 
@@ -134,6 +135,7 @@ def parse(raw: bytes, *, hook: str, server: str = "", now: int = 0) -> Event:
         details={} if parts else member.details(body),
         # An event for the owner of the hook has a note or a user; any other is for moderators.
         is_moderation=row.is_moderation
+        or envelope.kind in PRIVATE
         or not envelope.has_owner
         or (note is None and user is None),
         is_test=any(part.id.startswith("dummy-") for part in parts),

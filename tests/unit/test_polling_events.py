@@ -106,6 +106,14 @@ def test_other_notifications_come_only_where_they_are_wanted() -> None:
     assert event.created_at == 1_796_047_054_807  # without a date, that of its id
 
 
+@pytest.mark.parametrize("kind", ["login", "createToken", "app", "chatRoomInvitationReceived"])
+def test_what_nobody_else_may_see_needs_a_sink_for_it_whoever_is_named(kind: str) -> None:
+    item = {"id": "au6wcu6vp7n0000a", "type": kind, "user": {"id": "1", "username": "bob"}}
+    [event] = parsed(from_notifications([item], {kind}))
+    assert event.user is not None
+    assert event.is_moderation
+
+
 def test_a_note_of_somebody_else_has_another_kind_than_an_own_one() -> None:
     [mention] = [each for each in lines("notifications") if "hello" in str(each.get("note"))]
     assert [each.kind for each in from_notifications([mention | {"type": "note"}], {"note"})] == [
