@@ -30,7 +30,7 @@ NOT_SHOWN = "the sink may no longer show this event\n"
 async def list_page(request: web.Request) -> web.Response:
     """The newest events; ``top`` in the URL of live updates keeps those that a page shows."""
     context, criteria = context_of(request), filter_of(request.query)
-    top, news = criteria.top, 0
+    top, news, pages = criteria.top, 0, replace(criteria, top=None)
     if top is not None:
         newest = await search(context.outbox, criteria)
         newer = [delivery for delivery in newest.deliveries if delivery.id > top]
@@ -38,7 +38,7 @@ async def list_page(request: web.Request) -> web.Response:
         criteria = criteria.older_than(top + 1)
     results = await search(context.outbox, criteria)
     sinks = await sink_views(context)
-    now, pages = context.clock(), replace(criteria, top=None)
+    now = context.clock()
     top = max((delivery.id for delivery in results.deliveries), default=None)
     return await page(
         request,

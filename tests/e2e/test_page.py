@@ -150,6 +150,7 @@ async def test_a_list_tells_what_has_changed_while_it_is_open(opened: Open, outb
         await accepted(outbox, 2, text="fresh")
         parts = json.loads((await _event(stream)).removeprefix(b"data: "))
         assert "1 new" in parts["news"]
+        assert 'href="/?state=pending"' in parts["news"]
         assert "e2" not in parts  # the list does not move
 
 
