@@ -1,8 +1,9 @@
 """A real browser on the pages of a real relay, and all that it asks for and says."""
 
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiohttp.test_utils import unused_port
 from playwright.async_api import Page, async_playwright, expect
 
 from tests.e2e.process import Relay, serving
+from tests.e2e.waiting import until
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.misskey import Request, post
 
@@ -64,13 +66,19 @@ class Visit:
         await self.page.get_by_role("button", name="Log in").click()
 
     async def comes(self, *requests: Request) -> None:
-        """Misskey brings these."""
+        """Misskey brings these; returns once they are routed, so that the lists have them."""
         async with aiohttp.ClientSession() as session:
             for request in requests:
                 answer = await post(
                     session, self.relay.address, "alice", request, secret="a secret word"
                 )
                 assert answer.status == 204
+        await until(self._is_routed)
+
+    def _is_routed(self) -> bool:
+        file = self.relay.file.parent / "relay.db"
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT 1 FROM unrouted").fetchone() is None
 
     def check(self) -> None:
         """Nobody else was asked for anything, and nothing ran that should not."""
