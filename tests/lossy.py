@@ -18,10 +18,15 @@ class Line:
         self._server = server
         self.address = ""
         self._answered: int | None = None
+        self._words = COMMIT
 
     def lose_commit(self, *, after: int = 0) -> None:
         """The next commit is done, after so many others, and nobody hears of it."""
-        self._answered = after
+        self.lose(COMMIT, after=after)
+
+    def lose(self, words: bytes, *, after: int = 0) -> None:
+        """The same of the next request with these words: one statement commits by itself."""
+        self._words, self._answered = words, after
 
     @property
     def has_lost(self) -> bool:
@@ -33,7 +38,7 @@ class Line:
         answers = asyncio.create_task(_pass_on(there, writer))
         try:
             while asked := await reader.read(MUCH):
-                is_lost = COMMIT in asked and self._is_next()
+                is_lost = self._words in asked and self._is_next()
                 if is_lost:
                     answers.cancel()
                     await asyncio.wait([answers])

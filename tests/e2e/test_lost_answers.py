@@ -89,10 +89,21 @@ async def test_an_event_that_is_stored_without_an_answer_arrives_soon_after_it_c
     address: str, discord: FakeDiscord, tmp_path: Path
 ) -> None:
     async with carrying(address, discord, tmp_path) as (line, take):
-        line.lose_commit()
+        line.lose(b"note 4.")
         await take(4)  # its lane has nothing else that would keep it awake
         assert line.has_lost
         await until(lambda: shown(discord) == ["note 0.", "note 4."], seconds=SOON)
+
+
+async def test_an_event_that_is_routed_without_an_answer_arrives_soon_and_once(
+    address: str, discord: FakeDiscord, tmp_path: Path
+) -> None:
+    async with carrying(address, discord, tmp_path) as (line, take):
+        line.lose_commit()
+        await take(4)
+        await until(lambda: shown(discord) == ["note 0.", "note 4."], seconds=SOON)
+        await until(lambda: line.has_lost)
+    assert len(discord.told()) == 2
 
 
 @pytest.mark.parametrize("lost", CARRYING)

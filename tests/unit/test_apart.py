@@ -16,7 +16,7 @@ from relay.sinks.discord.settings import DiscordSettings
 from relay.sinks.matrix.settings import MatrixSettings
 from relay.sinks.slack.settings import SlackSettings
 from relay.text.message import Field, Image, Message
-from relay.text.tree import Link, Style, Styled, Text, Tree, folded, on_one_line, text_of
+from relay.text.tree import Center, Link, Style, Styled, Text, Tree, folded, on_one_line, text_of
 from relay.text.unicode import is_visible
 from tests import cases
 from tests.fakes.misskey import a_note_event
@@ -88,6 +88,7 @@ def test_in_matrix_a_note_draws_no_head_and_footer_of_another_message() -> None:
 @given(text=st.text(st.characters(), max_size=30) | st.sampled_from([FAKE]), body=trees)
 @example(text="a\u2028🌐 public\u2029b", body=())
 @example(text="", body=(Text("🌐 public"),))
+@example(text="", body=(Center(()), Text("🌐 public")))
 @example(text="", body=(Styled(Style.BOLD, (Text("\n🌐 public"),)),))
 def test_outside_the_quote_matrix_shows_relays_lines_alone(text: str, body: Tree) -> None:
     message = Message(

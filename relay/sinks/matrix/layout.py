@@ -12,7 +12,7 @@ from relay.sinks.matrix import markup as matrix
 from relay.text import plain
 from relay.text.message import Message
 from relay.text.shorten import shorten
-from relay.text.tree import Quote, Style, Styled, Text, Tree, stripped, text_of
+from relay.text.tree import Quote, Style, Styled, Text, Tree, on_one_line, stripped
 
 # https://spec.matrix.org/v1.19/client-server-api/#size-limits: an event has 65 536 bytes, of which
 # a server that federates adds some; the longest content that Synapse took had 64 530.
@@ -153,8 +153,7 @@ def _below(message: Message) -> Iterator[Tree]:
     for field in message.fields:
         name = (Styled(Style.BOLD, (*field.name, Text(": "))),)
         value = stripped(field.value)
-        has_lines = "\n" in text_of(value) or "\n" in plain.render(value)
-        yield (*name, *(_apart(value) if has_lines else value))
+        yield (*name, *(value if value == on_one_line(value) else _apart(value)))
     yield picture_links(message.images)
     footer = dated(message)
     yield (Styled(Style.SMALL, footer),) if footer else ()
