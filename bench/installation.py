@@ -74,10 +74,12 @@ def relay(
 
 
 def stored(folder: Path) -> int:
-    """The deliveries that are on the disk; only while nobody serves them."""
+    """The deliveries on the disk, with events not routed yet; only while nobody serves them."""
 
     async def count() -> int:
         async with open_outbox(f"sqlite:{folder / OUTBOX}") as outbox:
-            return sum((await outbox.counts()).values())
+            counts = await outbox.counts()
+            ended = sum(number for (_, state), number in counts.items() if state != "pending")
+            return ended + await outbox.pending_count()
 
     return asyncio.run(count())

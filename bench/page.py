@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 from bench.backlog import installation
 from bench.figure import Figure, Wanted
@@ -118,12 +118,9 @@ def _drained(place: Path, chat: Sink, events: int, *, pages: int) -> float:
 def watching(port: int, pages: int) -> Iterator[None]:
     """So many windows of one browser lie open, until the server ends."""
     address = f"http://127.0.0.1:{port}"
-    with urlopen(f"{address}/", timeout=30) as first:
-        cookie = first.headers["Set-Cookie"].partition(";")[0]
     with ExitStack() as stack:
         for _ in range(pages):
-            wanted = Request(f"{address}/live", headers={"Cookie": cookie})
-            stream = stack.enter_context(urlopen(wanted, timeout=300))
+            stream = stack.enter_context(urlopen(f"{address}/live/", timeout=300))
             stream.readline()
             threading.Thread(target=_drain, args=[stream], daemon=True).start()
         yield

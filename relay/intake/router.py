@@ -21,8 +21,11 @@ logger = logging.getLogger(__name__)
 
 LIMIT = 50  # events in one commit
 SLICE = 0.001  # seconds of work after which requests get their turn
-SHARE = 0.1  # of the time, while a crowd waits at the door
-CROWD = 8  # requests that wait at the same time
+SHARE = 0.02  # of the time, while a crowd waits at the door: lanes need ten times as much for it
+BURST = 15.0  # seconds behind the door after which it is no burst any longer
+SHARE_LATER = 0.5  # of the time from then on, so that the journal does not grow for ever
+CROWD = 2  # requests that wait at the same time
+GATHER = 0.003  # seconds in which others may follow the first event, to share its commit
 GLANCE = 0.01  # seconds between two looks at the door
 SWEEP = 30.0  # seconds between two looks for events that another node left
 PAUSES = (0.1, 0.5, 1.0, 5.0, 30.0)  # seconds after the first, second, ... failure in a row
@@ -77,7 +80,7 @@ class Router:
         ``crowd`` returns the most requests that waited together since it was last called: to a
         crowd the router leaves most of the time. Raises BrokenError if the outbox is broken.
         """
-        failures = 0
+        failures, caught_up_at = 0, self._monotonic()
         while not stop.is_set():
             self.heartbeat.beat(within=HANGS)
             began = self._monotonic()
@@ -91,14 +94,18 @@ class Router:
                 failures += 1
                 continue
             failures = 0
-            await self._give_way(self._monotonic() - began, crowd, stop)
+            if not has_more:
+                caught_up_at = self._monotonic()
+            share = SHARE if self._monotonic() - caught_up_at < BURST else SHARE_LATER
+            await self._give_way((self._monotonic() - began) * (1 / share - 1), crowd, stop)
             if not has_more:
                 await first(SWEEP, stop, self._has_work)
+                await first(GATHER, stop)
         self.heartbeat.beat(within=math.inf)
 
-    async def _give_way(self, worked: float, crowd: Callable[[], int], stop: asyncio.Event) -> None:
-        """Rest after so many seconds of work, while a crowd waits."""
-        rested_at = self._monotonic() + worked * (1 / SHARE - 1)
+    async def _give_way(self, rest: float, crowd: Callable[[], int], stop: asyncio.Event) -> None:
+        """Rest for so many seconds at most, while a crowd waits."""
+        rested_at = self._monotonic() + rest
         while crowd() >= CROWD and self._monotonic() < rested_at and not stop.is_set():
             await first(GLANCE, stop)
 

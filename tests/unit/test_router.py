@@ -12,7 +12,7 @@ from relay import misskey
 from relay.errors import BrokenError, OutboxError
 from relay.intake import router as module
 from relay.intake.backlog_limit import BacklogLimit
-from relay.intake.router import CROWD, LIMIT, SHARE, SLICE, Router
+from relay.intake.router import BURST, CROWD, LIMIT, SHARE, SHARE_LATER, SLICE, Router
 from relay.intake.rules import RoutingRules
 from relay.model import Event, Gate
 from relay.outbox.records import Decide, JournalEntry, RoutedBatch, RoutedEvent
@@ -233,7 +233,7 @@ async def test_a_bug_of_the_outbox_costs_only_the_event_that_it_is_about(
     ]
 
 
-async def test_while_a_crowd_waits_it_works_a_small_share_of_the_time(
+async def test_while_a_crowd_waits_it_works_a_small_share_of_the_time_and_more_once_that_lasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     journal = Journal(*map(an_entry, range(10 * LIMIT)))
@@ -242,7 +242,7 @@ async def test_while_a_crowd_waits_it_works_a_small_share_of_the_time(
 
     def work() -> None:
         worked.append(routing.clock.now)
-        routing.clock.now += 1.0
+        routing.clock.now += 0.1
 
     async def rest(pause: float | None, *events: asyncio.Event) -> None:
         routing.clock.now += pause or 0.0
@@ -251,9 +251,11 @@ async def test_while_a_crowd_waits_it_works_a_small_share_of_the_time(
 
     journal.on_route = work
     monkeypatch.setattr(module, "first", rest)
-    await routing.run(lambda: len(worked) > 4, crowd=lambda: CROWD)
-    starts = [after - before for before, after in pairwise(worked[:5])]
-    assert starts == pytest.approx([1 / SHARE] * 4, rel=0.01)
+    await routing.run(lambda: len(worked) > 8, crowd=lambda: CROWD)
+    apart = [after - before for before, after in pairwise(worked)]
+    first = [gap for gap, began in zip(apart, worked, strict=False) if began < BURST - 0.1]
+    assert first == pytest.approx([0.1 / SHARE] * 3, rel=0.01)
+    assert apart[3:8] == pytest.approx([0.1 / SHARE_LATER] * 5, rel=0.1)
 
 
 async def test_once_the_crowd_has_gone_the_rest_is_routed_without_a_pause(
