@@ -10,7 +10,7 @@ from relay.outcome import Attempt, Delivery, State
 
 WORST_FIRST = ("bad", "wait", "mute")
 FOLDED = 3
-"""So many equal attempts in a row are item as one."""
+"""So many equal attempts in a row are shown as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def shown_events(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tries:
-    """Equal attempts in a row; item as one if they are many."""
+    """Equal attempts in a row; shown as one if they are many."""
 
     attempts: Sequence[Attempt]
 
