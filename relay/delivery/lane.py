@@ -108,7 +108,7 @@ class Lane:
 
     def wake(self) -> None:
         """
-        Look for deliveries within the hold.
+        Look for deliveries, one hold from now at the latest.
 
         What has just come is held that long, so that an event costs a waiting lane nothing.
         """

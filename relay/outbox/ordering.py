@@ -69,6 +69,7 @@ def _due_edits(queue: Sequence[QueuedDelivery], *, hold: int, now: int) -> Seque
 
 
 def _first(queue: Sequence[QueuedDelivery], *, hold: int) -> QueuedDelivery | None:
+    """One that was attempted; else the one that happened first within a hold of the first."""
     attempted = [queued for queued in queue if queued.batch is not None]
     if not (queue := attempted or queue):
         return None
@@ -82,7 +83,7 @@ def _happened(queued: QueuedDelivery) -> tuple[int, int]:
 
 
 def _came_at(queued: QueuedDelivery, *, hold: int) -> int:
-    """A pending delivery that is superseded keeps its position and its due time."""
+    """When it came, or the one that it supersedes: it keeps that one's due time."""
     return queued.due_at - hold if queued.batch is None else queued.accepted_at
 
 

@@ -21,7 +21,7 @@ DEFAULT_PAUSE = 5.0
 ID = 255  # characters: https://spec.matrix.org/v1.19/appendices/#event-ids has the longest
 REASON = 300  # characters
 
-# Which of its keys a vendor refuses with 401, and what is gone with 410, only its codes say.
+# None: 401 does not say which key a vendor refuses, nor 410 what is gone; its own codes do.
 OWN_REFUSALS = {401: None, 403: Cause.RIGHT, 404: Cause.NO_API, 410: None}
 NO_API = {302, 307, 404, 405}
 """A web server without the vendor's API answers so."""

@@ -766,6 +766,7 @@ async def test_a_lane_that_waits_for_another_attempt_looks_when_it_is_woken(outb
         await stage.outbox.open_sink("team", now=stage.now)
         stage.lane.wake()
         await until(lambda: stage.sink.shown == ["note 1"])
+    assert stage.sink.tried == ["note 1", "note 1"]
 
 
 # --- several in one request

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ from relay.text.message import Message
 from relay.text.tree import Emoji, Text
 from tests import chats, payloads
 from tests.fakes.synapse import Account, Synapse
-from tests.readers.element import Seen, element
+from tests.readers.element import Element, Seen, element
 
 pytestmark = pytest.mark.synapse
 
@@ -100,6 +101,16 @@ async def room_of(synapse: Synapse, bot: Account, *members: Account, encrypted: 
     return room
 
 
+@asynccontextmanager
+async def talk(
+    synapse: Synapse, *, mode: str = "signed", encrypted: bool = True
+) -> AsyncIterator[tuple[Account, Account, Element, str]]:
+    """A bot that is invited into a room, a member of that, the member's client, and the room."""
+    bot, alice = account(synapse, "bot"), account(synapse, "alice")
+    async with element(synapse, name_of(alice), mode=mode) as client:
+        yield bot, alice, client, await room_of(synapse, bot, alice, encrypted=encrypted)
+
+
 def are_sound(number: int) -> Any:
     def check(events: Sequence[Seen]) -> bool:
         return len(events) == number and all(event.is_sound for event in events)
@@ -117,9 +128,7 @@ def closed(outcome: Outcome | str | None, cause: Cause, words: str) -> None:
 async def test_messages_edits_pings_and_redactions_arrive_without_a_warning(
     synapse: Synapse, session: aiohttp.ClientSession, mode: str
 ) -> None:
-    bot, alice = account(synapse, "bot"), account(synapse, "alice")
-    async with element(synapse, name_of(alice), mode=mode) as client:
-        room = await room_of(synapse, bot, alice)
+    async with talk(synapse, mode=mode) as (bot, alice, client, room):
         keys = await login(synapse, bot, session)
         sink = sink_of(synapse, room, keys, mentions={"users": [alice.user]})
         assert await chats.opened(sink, session).check() is None
@@ -148,9 +157,7 @@ async def test_messages_edits_pings_and_redactions_arrive_without_a_warning(
 async def test_every_sample_arrives_over_many_changes_of_the_key(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
-    bot, alice = account(synapse, "bot"), account(synapse, "alice")
-    async with element(synapse, name_of(alice)) as client:
-        room = await room_of(synapse, bot, alice)
+    async with talk(synapse) as (bot, _, client, room):
         await set_encryption(synapse, room, rotation_period_msgs=7)
         sink = sink_of(synapse, room, await login(synapse, bot, session))
         messages = [*samples()]
@@ -167,9 +174,7 @@ async def test_every_sample_arrives_over_many_changes_of_the_key(
 async def test_the_longest_messages_and_edits_are_taken(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
-    bot, alice = account(synapse, "bot"), account(synapse, "alice")
-    async with element(synapse, name_of(alice)) as client:
-        room = await room_of(synapse, bot, alice)
+    async with talk(synapse) as (bot, _, client, room):
         sink = sink_of(synapse, room, await login(synapse, bot, session))
         bodies = ["x" * 100_000, '"<&\\\n' * 30_000, "あ" * 100_000, "\ud800" * 100_000]
         for number, body in enumerate(bodies):
@@ -212,9 +217,7 @@ def _is_sound(event: Seen) -> bool:
 async def test_devices_that_nobody_has_verified_read_only_if_all_may(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
-    bot, alice = account(synapse, "bot"), account(synapse, "alice")
-    async with element(synapse, name_of(alice), mode="unsigned") as client:
-        room = await room_of(synapse, bot, alice)
+    async with talk(synapse, mode="unsigned") as (bot, _, client, room):
         keys = await login(synapse, bot, session)
         sink = sink_of(synapse, room, keys)
         outcome = await chats.send(sink, [saying("one")], key="1", session=session)
@@ -229,9 +232,7 @@ async def test_devices_that_nobody_has_verified_read_only_if_all_may(
 async def test_a_new_process_goes_on_and_a_repeated_message_comes_once(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
-    bot, alice = account(synapse, "bot"), account(synapse, "alice")
-    async with element(synapse, name_of(alice)) as client:
-        room = await room_of(synapse, bot, alice)
+    async with talk(synapse) as (bot, _, client, room):
         keys = await login(synapse, bot, session)
         ids = []
         for text in ("one", "one", "two", "two", "three"):
@@ -243,9 +244,7 @@ async def test_a_new_process_goes_on_and_a_repeated_message_comes_once(
 async def test_a_phone_that_was_off_reads_what_many_processes_sent(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
-    bot, alice = account(synapse, "bot"), account(synapse, "alice")
-    async with element(synapse, name_of(alice)) as client:
-        room = await room_of(synapse, bot, alice)
+    async with talk(synapse) as (bot, _, client, room):
         keys = await login(synapse, bot, session)
         client.sleep()
         texts = [f"from process {number}" for number in range(60)]  # it has 50 keys, and a last one
@@ -258,9 +257,7 @@ async def test_a_phone_that_was_off_reads_what_many_processes_sent(
 async def test_a_room_that_becomes_encrypted_is_followed_at_once_and_for_ever(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
-    bot, alice = account(synapse, "bot"), account(synapse, "alice")
-    async with element(synapse, name_of(alice)) as client:
-        room = await room_of(synapse, bot, alice, encrypted=False)
+    async with talk(synapse, encrypted=False) as (bot, _, client, room):
         keys = await login(synapse, bot, session)
         sink = sink_of(synapse, room, keys)
         strict = sink_of(synapse, room, keys, encryption="required")
@@ -285,9 +282,7 @@ async def test_a_room_that_becomes_encrypted_is_followed_at_once_and_for_ever(
 async def test_a_bot_that_is_put_out_and_invited_again_goes_on(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
-    bot, alice = account(synapse, "bot"), account(synapse, "alice")
-    async with element(synapse, name_of(alice)) as client:
-        room = await room_of(synapse, bot, alice)
+    async with talk(synapse) as (bot, _, client, room):
         sink = sink_of(synapse, room, await login(synapse, bot, session))
         await send(sink, session, "one")
         await act(synapse, synapse.reader, room, "kick", user_id=bot.user)
@@ -301,9 +296,7 @@ async def test_a_bot_that_is_put_out_and_invited_again_goes_on(
 async def test_emoji_are_not_uploaded_for_an_encrypted_room(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
-    bot, alice = account(synapse, "bot"), account(synapse, "alice")
-    async with element(synapse, name_of(alice)) as client:
-        room = await room_of(synapse, bot, alice)
+    async with talk(synapse) as (bot, _, client, room):
         sink = sink_of(synapse, room, await login(synapse, bot, session))
         # Where there is nothing to fetch, a picture would be asked for without success.
         emoji = Emoji("blob", f"{synapse.base_url}/blob.png")
@@ -316,9 +309,7 @@ async def test_emoji_are_not_uploaded_for_an_encrypted_room(
 async def test_an_identity_that_was_reset_elsewhere_closes_the_sink(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
-    bot, alice = account(synapse, "bot"), account(synapse, "alice")
-    async with element(synapse, name_of(alice)) as client:
-        room = await room_of(synapse, bot, alice)
+    async with talk(synapse) as (bot, _, client, room):
         first = await login(synapse, bot, session)
         with pytest.raises(LoginError, match="logged in elsewhere"):
             await login(synapse, bot, session)
@@ -336,9 +327,7 @@ async def test_an_identity_that_was_reset_elsewhere_closes_the_sink(
 async def test_a_later_login_keeps_the_identity_and_a_failed_one_leaves_no_session(
     synapse: Synapse, session: aiohttp.ClientSession
 ) -> None:
-    bot, alice = account(synapse, "bot"), account(synapse, "alice")
-    async with element(synapse, name_of(alice)) as client:
-        room = await room_of(synapse, bot, alice)
+    async with talk(synapse) as (bot, _, client, room):
         first = await login(synapse, bot, session)
         await send(sink_of(synapse, room, first), session, "one")
         known = Identity.read(first.keys.reveal()).cross_signing

@@ -355,9 +355,13 @@ async def test_a_woken_hook_is_asked_for_at_once(trial: Trial) -> None:
     stop = asyncio.Event()
     task = asyncio.create_task(polls.run(stop))
     await until(lambda: poller.status.succeeded_at is not None)
+    asked = len(trial.fake.requests)
     trial.fake.mention()
     polls.wake(["hook:bob", "team"])
+    await asyncio.sleep(0.05)
+    assert len(trial.fake.requests) == asked
     polls.wake(["hook:alice"])
     await until(lambda: trial.polled == 1)
     stop.set()
     await task
+    assert len(trial.fake.requests) > asked

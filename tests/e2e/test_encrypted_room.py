@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.contract.test_matrix_encryption import room_of
 from tests.e2e import forked
 from tests.e2e.process import Relay
 from tests.e2e.test_kill import free_port
@@ -42,12 +43,9 @@ async def logged_in(relay: Relay, synapse: Synapse, user: str) -> tuple[int, str
 async def test_a_session_is_made_by_the_command_and_checked_and_used_by_the_others(
     synapse: Synapse, tmp_path: Path
 ) -> None:
-    synapse.register("commanded")
-    alice = synapse.register("watcher")
+    bot, alice = synapse.register("commanded"), synapse.register("watcher")
     async with element(synapse, "watcher") as client:
-        guests = ("@commanded:localhost.test", alice.user)
-        room = await synapse.create_room(encrypted=True, joined=False, invite=guests)
-        await synapse.join(room, by=alice)
+        room = await room_of(synapse, bot, alice)
         relay = Relay(tmp_path, config(synapse, room, free_port()), {})
         code, out, err = await logged_in(relay, synapse, "commanded")
         assert (code, err) == (0, "")
@@ -71,10 +69,7 @@ async def test_init_logs_the_account_in_and_writes_what_an_encrypted_room_needs(
 ) -> None:
     bot, alice = synapse.register("asked"), synapse.register("asking")
     async with element(synapse, "asking") as client:
-        room = await synapse.create_room(
-            encrypted=True, joined=False, invite=(bot.user, alice.user)
-        )
-        await synapse.join(room, by=alice)
+        room = await room_of(synapse, bot, alice)
         relay = Relay(tmp_path, "", {})
         relay.file.unlink()
         answers = ("--server", "https://misskey.example", "--address", "https://relay.example")
@@ -94,10 +89,7 @@ async def test_fifty_deaths_leave_nothing_unreadable_and_nothing_twice(
 ) -> None:
     bot, alice = synapse.register("dying"), synapse.register("reading")
     async with element(synapse, "reading") as client:
-        room = await synapse.create_room(
-            encrypted=True, joined=False, invite=(bot.user, alice.user)
-        )
-        await synapse.join(room, by=alice)
+        room = await room_of(synapse, bot, alice)
         port = free_port()
         relay = Relay(tmp_path, config(synapse, room, port), {})
         code, _, err = await logged_in(relay, synapse, "dying")

@@ -191,7 +191,7 @@ class Membership:
     def _on_notification(self, db: object, pid: int, channel: str, payload: object) -> None:
         sender_id, _, sinks = str(payload).partition(" ")
         if sender_id == self._sender_id:
-            return  # this process woke its own lanes when it accepted the event
+            return  # this process woke its own lanes when it routed the event
         if sinks:
             self._lanes.wake(sinks.split(","))
         else:
