@@ -86,7 +86,7 @@ async def _in_session(request: web.Request, handler: Handler) -> web.StreamRespo
 
 async def login_page(request: web.Request) -> web.Response:
     target = _next(request.query.get("next", ""))
-    return await page(request, "login.html", next=target, wait=None, needs=())
+    return await page(request, "login.html", next=target, wait=None)
 
 
 async def log_in(request: web.Request) -> web.Response:
@@ -104,15 +104,13 @@ async def log_in(request: web.Request) -> web.Response:
     except TooManyAttemptsError as error:
         log_refusal(request, str(error))
         status, wait = HTTPStatus.TOO_MANY_REQUESTS, round(error.wait) + 1
-        response = await page(
-            request, "login.html", status=status, next=target, wait=wait, needs=()
-        )
+        response = await page(request, "login.html", status=status, next=target, wait=wait)
         response.headers.update(_retry_after(error))
         return response
     if not is_right:
         log_refusal(request, "wrong password")
         status = HTTPStatus.UNAUTHORIZED
-        return await page(request, "login.html", status=status, next=target, wait=0, needs=())
+        return await page(request, "login.html", status=status, next=target, wait=0)
     request.app[SESSIONS].end(request.cookies.get(_cookie(request), ""))
     token = request.app[SESSIONS].begin()
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: target})

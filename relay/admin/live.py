@@ -68,7 +68,8 @@ class Views:
 
     async def view(self, request: web.Request) -> tuple[Parts, int]:
         """The parts of a page, and the version of the changes when it was read."""
-        key = (request.path_qs, locale_of(request))
+        # Browsers name what they were loaded with, which is not what they ask for.
+        key = (str(request.rel_url.without_query_params("is")), locale_of(request))
         async with self._one_at_a_time:
             view = self._views.get(key)
             began = self._monotonic()

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 Parts = Mapping[str, str]
 """HTML by keys."""
 
-_PART = re.compile(r"<!--\[([\w-]+)-->\s*(.*?)\s*<!--\]-->", re.S)
+_PART = re.compile(r"<!--\[([\w.-]+)-->\s*(.*?)\s*<!--\]-->", re.S)
 _TIME = re.compile(r'(<time class="ago"[^>]*>)[^<]*')
 
 

@@ -67,12 +67,12 @@ _JSON = re.compile(
 
 def coloured(text: str) -> Markup:
     """JSON as HTML, with classes for its keys, texts, numbers and literals."""
-    html, at = Markup(), 0
+    pieces, at = list[Markup](), 0
     for match in _JSON.finditer(text):
-        html += escape(text[at : match.start()])
-        html += Markup('<span class="{}">{}</span>').format(match.lastgroup, match[0])
+        pieces.append(escape(text[at : match.start()]))
+        pieces.append(Markup('<span class="{}">{}</span>').format(match.lastgroup, match[0]))
         at = match.end()
-    return html + escape(text[at:])
+    return Markup().join((*pieces, escape(text[at:])))
 
 
 def note_url(delivery: Delivery) -> str:

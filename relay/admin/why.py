@@ -70,7 +70,7 @@ class Why:
 def why(delivery: Delivery, sink: SinkView | None, *, now: int) -> Why | None:
     """The reason why a delivery has not arrived; None if it has, or another one in its place."""
     if delivery.state is State.DEAD:
-        return Why(hindrance=Hindrance.DEAD, reason=delivery.reason or "", since=delivery.due_at)
+        return Why(hindrance=Hindrance.DEAD, reason=delivery.reason or "")
     if delivery.state is not State.PENDING:
         return None
     if sink is None:  # its last delivery ended between two reads

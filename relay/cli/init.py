@@ -17,7 +17,13 @@ from relay.app import run as app
 from relay.cli.context import configuration
 from relay.cli.init_presets import PRESETS, Preset, Question, config
 from relay.cli.matrix_login import with_login
-from relay.cli.new_files import create, create_secret, reject_existing, unwritable
+from relay.cli.new_files import (
+    create,
+    create_secret,
+    reject_existing,
+    reject_unwritable,
+    unwritable,
+)
 from relay.cli.output import echo, warn
 from relay.cli.parser import Commands, add
 from relay.cli.serve import stop_on_signals
@@ -223,6 +229,7 @@ def init(args: Namespace) -> int | Coroutine[Any, Any, int]:
     reject_existing(*(file.parent / "secrets" / name for name in names), command="init")
     values = answers(args, preset)
     if "password" in values:
+        reject_unwritable(file.parent / "secrets")
         values = with_login(values)
     _write(file, preset, values, listen=args.listen)
     _print_next_steps(file, preset, values["address"])

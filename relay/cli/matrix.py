@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from relay.cli.matrix_login import logged_in
-from relay.cli.new_files import create_secret, reject_existing, unwritable
+from relay.cli.new_files import create_secret, reject_existing, reject_unwritable, unwritable
 from relay.cli.output import echo
 from relay.cli.parser import Commands, add
 from relay.errors import ConfigError
@@ -36,6 +36,7 @@ def login(args: Namespace) -> Coroutine[Any, Any, int]:
 
 
 async def _login(args: Namespace, credentials: "Credentials", token: Path, keys: Path) -> int:
+    reject_unwritable(args.folder)
     login = await logged_in(
         args.homeserver,
         credentials,

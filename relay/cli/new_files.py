@@ -1,6 +1,7 @@
 """Writes files that must not be there before: configurations and secrets."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from relay.errors import ConfigError
@@ -10,6 +11,16 @@ def reject_existing(*paths: Path, command: str) -> None:
     for path in paths:
         if path.exists():
             raise ConfigError(f"{path} exists, and {command} overwrites nothing")
+
+
+def reject_unwritable(folder: Path) -> None:
+    """Make a folder of secrets, and try to write in it. Raises ConfigError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written: {error.strerror}") from None
 
 
 def create_secret(path: Path, text: str) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 
-from relay import misskey
 from relay.aio import first
 from relay.errors import BrokenError, OutboxError
 from relay.intake.backlog_limit import BacklogLimit
@@ -11,21 +10,6 @@ from relay.outbox.base import Outbox
 from relay.outbox.records import JournalEntry
 
 USUAL = 64 * 2**10  # bytes; few events are larger
-
-
-def journal_entry(raw: bytes, *, hook: str, server: str = "", now: int) -> JournalEntry:
-    """The entry of a body that arrived ``now``, by a hook. Raises FormatError."""
-    envelope = misskey.open_envelope(raw, server=server, now=now)
-    return JournalEntry(
-        hook=hook,
-        event_id=envelope.event_id,
-        kind=envelope.kind,
-        server=envelope.server,
-        created_at=envelope.created_at,
-        accepted_at=now,
-        note_id=envelope.note_id,
-        raw=raw,
-    )
 
 
 class Acceptance:

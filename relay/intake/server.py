@@ -17,10 +17,9 @@ from aiohttp import web
 
 from relay import misskey
 from relay.errors import FormatError, RelayError
-from relay.intake.acceptance import journal_entry
 from relay.listener import BoundedServerRunner, Known
 from relay.misskey import probe
-from relay.outbox.records import JournalEntry
+from relay.outbox.records import JournalEntry, journal_entry
 from relay.secret import Secret
 
 logger = logging.getLogger(__name__)

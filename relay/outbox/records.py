@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import NamedTuple
 
+from relay import misskey
 from relay.model import SubjectVersion
 from relay.outcome import Delivery, State
 
@@ -155,6 +156,21 @@ class JournalEntry(NamedTuple):
 
     def __repr__(self) -> str:  # without the body, which can be private
         return f"JournalEntry({self.hook!r}, {self.event_id!r}, {self.kind!r})"
+
+
+def journal_entry(raw: bytes, *, hook: str, server: str = "", now: int) -> JournalEntry:
+    """The entry of a body that arrived ``now``, by a hook. Raises FormatError."""
+    envelope = misskey.open_envelope(raw, server=server, now=now)
+    return JournalEntry(
+        hook=hook,
+        event_id=envelope.event_id,
+        kind=envelope.kind,
+        server=envelope.server,
+        created_at=envelope.created_at,
+        accepted_at=now,
+        note_id=envelope.note_id,
+        raw=raw,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,8 +106,10 @@ def _owner(item: Item) -> str:
             owned = note
         case "reply":
             owned = fields.mapping(note, "reply")
-        case _:
+        case "renote" | "quote":
             owned = fields.mapping(note, "renote")
+        case _:
+            return ""
     return fields.identifier(owned, "userId")
 
 

@@ -6,10 +6,9 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from relay import misskey
 from relay.errors import BrokenError, FormatError, OutboxError
 from relay.outbox.cursors import Cursors
-from relay.outbox.records import Cursor, JournalEntry
+from relay.outbox.records import Cursor, JournalEntry, journal_entry
 from relay.outcome import Failed
 from relay.polling import schedule
 from relay.polling.client import Listed, MisskeyClient, Refusal
@@ -197,17 +196,7 @@ class Poller:
         for polled in config.list.convert(items, config.types):
             raw = polled.webhook(config.server)
             try:
-                event = misskey.parse(raw, hook=config.hook, server=config.server)
-                yield JournalEntry(
-                    hook=config.hook,
-                    event_id=event.id,
-                    kind=event.kind,
-                    server=config.server,
-                    created_at=event.created_at,
-                    accepted_at=self._clock(),
-                    note_id=None if event.note is None else event.note.id or None,
-                    raw=raw,
-                )
+                yield journal_entry(raw, hook=config.hook, server=config.server, now=self._clock())
             except FormatError as error:
                 logger.warning(
                     "an item cannot be read",

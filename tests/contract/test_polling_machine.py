@@ -20,9 +20,9 @@ from relay import misskey
 from relay.app.plan import Plan
 from relay.config import parse
 from relay.errors import OutboxError
-from relay.intake.acceptance import journal_entry
 from relay.intake.rules import RoutingRules
 from relay.outbox import ClaimRequest, DeliverySearch, JournalEntry, RoutedEvent, SQLiteOutbox
+from relay.outbox.records import journal_entry
 from relay.outcome import State
 from relay.polling.client import Endpoint, Listed
 from relay.polling.lists import NOTIFICATIONS

@@ -27,12 +27,12 @@ from relay.delivery.lane import Lane
 from relay.delivery.lane_config import LaneConfig
 from relay.delivery.policy import DeliveryPolicy
 from relay.delivery.renderer import Renderer
-from relay.intake.acceptance import journal_entry
 from relay.intake.backlog_limit import BacklogLimit
 from relay.intake.router import Router
 from relay.intake.rules import RoutingRules
 from relay.model import Gate
 from relay.outbox import Outbox
+from relay.outbox.records import journal_entry
 from relay.outcome import STILL_SHOWN, Closed, Failed, Outcome, RateLimited, Rejected, Sent
 from relay.rendering.templates import Templates
 from relay.routing.index import RouteIndex

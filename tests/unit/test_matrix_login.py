@@ -1,14 +1,17 @@
-"""``relay matrix login``, as far as it needs no homeserver."""
+"""``relay matrix login``, as far as it needs no real homeserver."""
 
 import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from pytest_aiohttp import AiohttpServer
 
 from relay.cli import main as cli
 from relay.secret import Secret
-from relay.sinks.matrix.crypto.login import Credentials, Login
+from relay.sinks.http import open_session
+from relay.sinks.matrix.crypto.login import Credentials, Login, LoginError, log_in
 
 HOMESERVER = "https://matrix.example"
 LOGIN = ["matrix", "login", "--homeserver", HOMESERVER]
@@ -110,6 +113,39 @@ def test_keys_of_an_earlier_login_are_read_before_anybody_is_asked(
     printed = capsys.readouterr().err
     assert error in printed
     assert "t0psecret" not in printed
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_before_the_login(
+    logins: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    Path("taken").write_text("a file", encoding="utf-8")
+    type_in(monkeypatch, "password\n")
+    assert cli.main([*LOGIN, "--user", "bot", "--folder", "taken"]) == 2
+    assert "taken: cannot be written" in capsys.readouterr().err
+    assert logins == []
+
+
+@pytest.mark.parametrize("is_token", [False, True])
+async def test_no_header_has_what_the_login_takes(
+    aiohttp_server: AiohttpServer, is_token: bool
+) -> None:
+    requests = list[tuple[str, str | None]]()
+
+    async def answer(request: web.Request) -> web.Response:
+        requests.append((request.path, request.headers.get("Authorization")))
+        session = {"user_id": "@bot:a", "device_id": "D", "access_token": "new"}
+        is_login = request.path.endswith("/login")
+        return web.json_response(session if is_login else {}, status=200 if is_login else 403)
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", answer)
+    base = str((await aiohttp_server(app)).make_url(""))
+    async with open_session() as session:
+        with pytest.raises(LoginError):
+            await log_in(base, Credentials("bot", Secret("t0psecret"), is_token=is_token), session)
+    login, *others = requests
+    assert login == ("/_matrix/client/v3/login", None)
+    assert {header for _, header in others} == {"Bearer new"}
 
 
 def test_without_its_library_it_says_how_to_install_it(

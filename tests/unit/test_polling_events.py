@@ -84,6 +84,18 @@ def test_the_owner_shows_in_what_was_done_to_their_notes() -> None:
     assert owner_of([each for each in lines("notifications") if each["type"] == "mention"]) == ""
 
 
+@pytest.mark.parametrize(
+    ("kind", "owner"), [("renote", "1"), ("quote", "1"), ("mention", ""), ("note", "")]
+)
+def test_who_is_quoted_is_the_owner_only_of_what_is_about_a_note_of_theirs(
+    kind: str, owner: str
+) -> None:
+    note = next(each["note"] for each in lines("notifications") if each["type"] == "mention")
+    item = {"id": "au6wcu6vp7n0000a", "type": kind, "note": note | {"renote": {"userId": "1"}}}
+    [polled] = from_notifications([item], {kind})
+    assert polled.owner == owner
+
+
 def test_reactions_to_a_note_are_one_event_of_a_poll() -> None:
     polled = [
         each

@@ -1,6 +1,8 @@
 """Classifies a homeserver's answers by the errcodes of Matrix."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from relay.outcome import Cause, Closed, Failed, Outcome, Rejected, Sent
 from relay.sinks.base import Remedy
@@ -127,3 +129,9 @@ REMEDIES = {
         "write the base_url that https://your.server/.well-known/matrix/client names",
     ),
 }
+
+
+def mapping(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A member that is an object; empty if it is none."""
+    value = content.get(key)
+    return value if isinstance(value, dict) else {}

@@ -23,11 +23,16 @@ from relay.sinks.matrix.errors import classify, not_the_message
 
 @dataclass(frozen=True, slots=True)
 class Homeserver:
-    """``address`` is its base URL, ``token`` that of the account."""
+    """
+    ``address`` is its base URL, ``secret`` the token of the account.
+
+    Before the login it is what the login takes, which no header names.
+    """
 
     address: str
-    token: Secret
+    secret: Secret
     session: aiohttp.ClientSession = field(repr=False)
+    is_logged_in: bool = True
 
     async def ask(
         self,
@@ -43,7 +48,7 @@ class Homeserver:
             self.session,
             method,
             url,
-            secret=self.token,
+            secret=self.secret,
             query=query,
             body=body,
             headers=self._headers,
@@ -68,7 +73,7 @@ class Homeserver:
             self.session,
             "POST",
             f"{self.address.rstrip('/')}/_matrix/media/v3/upload",
-            secret=self.token,
+            secret=self.secret,
             body=picture,
             headers={**self._headers, "Content-Type": kind},
         )
@@ -76,4 +81,4 @@ class Homeserver:
 
     @property
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token.reveal()}"}
+        return {"Authorization": f"Bearer {self.secret.reveal()}"} if self.is_logged_in else {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from relay.outcome import Cause, Closed, Failed, Outcome, RateLimited, Sent
 from relay.sinks.errors import Answer, one_line
-from relay.sinks.matrix.errors import CAUSES, classify, code_of, not_the_message
+from relay.sinks.matrix.errors import CAUSES, classify, code_of, mapping, not_the_message
 from relay.sinks.matrix.homeserver import Homeserver
 
 ALIAS = 5.0  # seconds for an alias whose room is known: it can be that of another server
@@ -173,14 +173,9 @@ def levels(answer: Answer | Failed, user: str, *, kind: str = MESSAGE) -> tuple[
     https://spec.matrix.org/v1.19/client-server-api/#mroompower_levels
     """
     content = answer.json if isinstance(answer, Answer) and answer.status == HTTPStatus.OK else {}
-    level = _mapping(content, "users").get(user, content.get("users_default", 0))
-    needed = _mapping(content, "events").get(kind, content.get("events_default", 0))
+    level = mapping(content, "users").get(user, content.get("users_default", 0))
+    needed = mapping(content, "events").get(kind, content.get("events_default", 0))
     return _number(level), _number(needed)
-
-
-def _mapping(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = content.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _number(level: object) -> int:
@@ -195,7 +190,7 @@ def is_creator(answer: Answer | Failed, user: str) -> bool:
     """Whether a user created the room, so that no power level limits it."""
     if not isinstance(answer, Answer):
         return False
-    content = _mapping(answer.json, "content")
+    content = mapping(answer.json, "content")
     others = content.get("additional_creators")
     creators = [answer.json.get("sender"), *(others if isinstance(others, list) else [])]
     return _number(content.get("room_version")) >= OF_CREATORS and user in creators

@@ -86,14 +86,14 @@ async def log_in(
     The identity is the ``known`` one, or a new one, which replaces one whose keys are lost only if
     it ``may_replace`` it. Raises LoginError, after which there is no new session.
     """
-    home = Homeserver(homeserver, credentials.secret, session)
+    home = Homeserver(homeserver, credentials.secret, session, is_logged_in=False)
     body = credentials.proof | {"initial_device_display_name": DISPLAY_NAME}
     answer = await _asked(home, credentials, "login", body=body)
     values = [answer.get(key) for key in ("user_id", "device_id", "access_token")]
     if not all(isinstance(value, str) and value for value in values):
         raise LoginError("the homeserver's answer to the login has no session")
     user, device, token = map(str, values)
-    home = replace(home, token=Secret(token))
+    home = replace(home, secret=Secret(token), is_logged_in=True)
     try:
         identity = await _signed(home, credentials, user, device, known, may_replace)
     except BaseException:

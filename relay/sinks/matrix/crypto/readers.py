@@ -11,6 +11,7 @@ from typing import Any
 
 from relay.sinks.matrix.crypto.identity import CURVE25519, Identity
 from relay.sinks.matrix.crypto.signing import ED25519, is_signed, public_of
+from relay.sinks.matrix.errors import mapping
 
 NO_DEVICE = "the homeserver does not know the keys of relay's device"
 OTHER_DEVICE = "the homeserver has other keys of relay's device than the configuration"
@@ -34,7 +35,7 @@ def devices_of(
     """The devices of users but relay's own; ``signed``: those only that their owners signed."""
     for user in users:
         owner = _owner(answer, user)
-        for id, keys in _mapping(_mapping(answer, "device_keys"), user).items():
+        for id, keys in mapping(mapping(answer, "device_keys"), user).items():
             device = _device(keys, user, id)
             if device is None or (user, id) == (own.user, own.device):
                 continue
@@ -44,7 +45,7 @@ def devices_of(
 
 def problem_of(answer: Mapping[str, Any], own: Identity) -> str | None:
     """Why clients would not show relay's messages; None if they do."""
-    keys = _mapping(_mapping(_mapping(answer, "device_keys"), own.user), own.device)
+    keys = mapping(mapping(mapping(answer, "device_keys"), own.user), own.device)
     if not keys:
         return f"{NO_DEVICE}: {AGAIN}"
     if keys.get("keys") != own.public_keys:
@@ -57,13 +58,13 @@ def problem_of(answer: Mapping[str, Any], own: Identity) -> str | None:
 
 def unreached(answer: Mapping[str, Any], users: Collection[str]) -> Collection[str]:
     """The users whose servers did not answer for them."""
-    servers = _mapping(answer, "failures")
+    servers = mapping(answer, "failures")
     return {user for user in users if user.partition(":")[2] in servers}
 
 
 def one_time_key(answer: Mapping[str, Any], device: Device) -> str | None:
     """The key with which a session with a device begins; None if it has none left."""
-    keys = _mapping(_mapping(_mapping(answer, "one_time_keys"), device.user), device.id)
+    keys = mapping(mapping(mapping(answer, "one_time_keys"), device.user), device.id)
     for key in keys.values():
         if isinstance(key, dict) and is_signed(key, device.user, device.id, device.ed25519):
             return key.get("key") if isinstance(key.get("key"), str) else None
@@ -73,7 +74,7 @@ def one_time_key(answer: Mapping[str, Any], device: Device) -> str | None:
 def _device(keys: object, user: str, id: str) -> Device | None:
     if not isinstance(keys, dict) or (keys.get("user_id"), keys.get("device_id")) != (user, id):
         return None
-    publics = _mapping(keys, "keys")
+    publics = mapping(keys, "keys")
     curve25519, ed25519 = publics.get(f"{CURVE25519}:{id}"), publics.get(f"{ED25519}:{id}")
     if not isinstance(curve25519, str) or not isinstance(ed25519, str):
         return None
@@ -84,22 +85,17 @@ def _device(keys: object, user: str, id: str) -> Device | None:
 
 def _owner(answer: Mapping[str, Any], user: str) -> str | None:
     """The key by which a user signs devices, if the user's master key has signed it."""
-    master = _public(_mapping(_mapping(answer, "master_keys"), user), user, "master")
-    key = _mapping(_mapping(answer, "self_signing_keys"), user)
+    master = _public(mapping(mapping(answer, "master_keys"), user), user, "master")
+    key = mapping(mapping(answer, "self_signing_keys"), user)
     public = _public(key, user, "self_signing")
     is_sound = master is not None and is_signed(key, user, master, master)
     return public if is_sound else None
 
 
 def _public(key: Mapping[str, Any], user: str, usage: str) -> str | None:
-    publics = _mapping(key, "keys")
+    publics = mapping(key, "keys")
     usages = key.get("usage")
     if key.get("user_id") != user or not isinstance(usages, list) or usage not in usages:
         return None
     id, public = next(iter(publics.items()), ("", None))
     return public if len(publics) == 1 and id == f"{ED25519}:{public}" else None
-
-
-def _mapping(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = content.get(key)
-    return value if isinstance(value, dict) else {}
