@@ -9,8 +9,8 @@ from tempfile import mkdtemp
 
 from bench.installation import OUTBOX
 from bench.workload import HOOK, notes, numbered
-from relay import misskey
-from relay.outbox import JournalEntry, Outbox, RoutedEvent, open_outbox
+from relay.outbox import Outbox, RoutedEvent, open_outbox
+from relay.outbox.records import journal_entry
 
 TOGETHER = 512  # events that wait for the same commit
 FIRST = 500_000_000_000  # far from every number that a load uses
@@ -46,6 +46,4 @@ async def _fill(path: Path, waiting: int, sink: str, line: str) -> None:
 
 async def _add(outbox: Outbox, raw: bytes, sink: str) -> None:
     now = time.time_ns() // 1_000_000
-    event = misskey.parse(raw, hook=HOOK, now=now)
-    entry = JournalEntry(HOOK, event.id, event.kind, event.server, event.created_at, now, raw)
-    await outbox.replay(entry, RoutedEvent(sinks={sink: "#1"}))
+    await outbox.replay(journal_entry(raw, hook=HOOK, now=now), RoutedEvent(sinks={sink: "#1"}))

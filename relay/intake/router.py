@@ -94,13 +94,13 @@ class Router:
                 failures += 1
                 continue
             failures = 0
-            if not has_more:
-                caught_up_at = self._monotonic()
-            share = SHARE if self._monotonic() - caught_up_at < BURST else SHARE_LATER
-            await self._give_way((self._monotonic() - began) * (1 / share - 1), crowd, stop)
+            share = SHARE if began - caught_up_at < BURST else SHARE_LATER
+            rest = (self._monotonic() - began) * (1 / share - 1)
+            await self._give_way(min(rest, BURST), crowd, stop)
             if not has_more:
                 await first(SWEEP, stop, self._has_work)
                 await first(GATHER, stop)
+                caught_up_at = self._monotonic()
         self.heartbeat.beat(within=math.inf)
 
     async def _give_way(self, rest: float, crowd: Callable[[], int], stop: asyncio.Event) -> None:

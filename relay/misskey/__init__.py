@@ -12,13 +12,12 @@ probe     the body by which `relay doctor` tests the way to relay; it is not an 
 samples   a real event of each kind
 """
 
-from relay.misskey.envelope import Envelope, open_envelope, origin
+from relay.misskey.envelope import open_envelope, origin
 from relay.misskey.kinds import KINDS, EventKind, kind_of
 from relay.misskey.webhook import authenticate, parse, sender
 
 __all__ = [
     "KINDS",
-    "Envelope",
     "EventKind",
     "authenticate",
     "kind_of",

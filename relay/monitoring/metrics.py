@@ -93,7 +93,7 @@ class Metrics:
             registry=registry,
         )
         self._ready = Gauge(
-            "relay_ready", "Whether events can be stored and no lane is stuck", registry=registry
+            "relay_ready", "Whether events can be stored and nothing hangs", registry=registry
         )
         self._backlog = Gauge("relay_backlog", "Deliveries that wait", ["sink"], registry=registry)
         self._oldest = Gauge(

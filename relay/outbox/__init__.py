@@ -6,6 +6,7 @@ records    what goes in and comes out
 sqlite     for one process, in a file
 postgres   for several processes
 sql        what both databases share
+cursors    how far Misskey's lists were read
 decisions  what the router decides on the events of the journal
 lifecycle  which of them an address names; opening, serving, pruning
 siblings   which events are about the same subject, and how their deliveries merge
@@ -34,7 +35,6 @@ from relay.outbox.records import (
     PostedMessage,
     PostedPart,
     Pruned,
-    Restrictions,
     RoutedBatch,
     RoutedEvent,
     StoredEvent,
@@ -57,7 +57,6 @@ __all__ = [
     "PostedMessage",
     "PostedPart",
     "Pruned",
-    "Restrictions",
     "RoutedBatch",
     "RoutedEvent",
     "SQLiteOutbox",

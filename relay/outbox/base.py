@@ -286,7 +286,7 @@ class Lanes(Protocol):
 
     @property
     def groups(self) -> Sequence[Collection[str]]:
-        """The configured sinks; those that share a rate limit are in one group."""
+        """The configured sinks, by common rate limits, and each hook that Misskey is asked for."""
         ...
 
     def acquire(self, sinks: Mapping[str, float]) -> None:

@@ -127,6 +127,7 @@ async def route(
     async def refuse(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
         if entries != batch:  # another process has refused it meanwhile
             return await decide(entries)
+        await decide(())  # the router forgets its decision, which was not stored
         return [refused]
 
     return await step(refuse, 1)

@@ -209,9 +209,10 @@ Decide = Callable[[Sequence[JournalEntry]], Awaitable[Sequence[RoutedEvent]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutedBatch:
-    """The number of events that one step of routing has taken from the journal."""
+    """The result of one step of routing."""
 
     events: int
+    """The number of events that it has taken from the journal."""
     sinks: Collection[str] = ()
     """The sinks that may have something to send now."""
     has_more: bool = False

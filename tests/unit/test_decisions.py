@@ -39,3 +39,14 @@ async def test_if_another_process_refuses_it_meanwhile_the_next_event_is_not_ref
     journal = Journal([BROKEN], [an_entry(2)])
     await route(journal.step, decide, limit=1)
     assert journal.stored == {"event-2": RoutedEvent(sinks={"team": "event-2"})}
+
+
+async def test_who_decides_forgets_what_was_not_stored() -> None:
+    decided = list[int]()
+
+    async def counting(entries: Sequence[JournalEntry]) -> Sequence[RoutedEvent]:
+        decided.append(len(entries))
+        return await decide(entries)
+
+    await route(Journal([BROKEN], [BROKEN]).step, counting, limit=1)
+    assert decided == [1, 0]

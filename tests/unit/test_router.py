@@ -258,6 +258,48 @@ async def test_while_a_crowd_waits_it_works_a_small_share_of_the_time_and_more_o
     assert apart[3:8] == pytest.approx([0.1 / SHARE_LATER] * 5, rel=0.1)
 
 
+async def test_a_slow_disk_makes_no_rest_longer_than_a_burst(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    journal = Journal(*map(an_entry, range(4 * LIMIT)))
+    routing = Routing(journal)
+    worked = list[float]()
+
+    def work() -> None:
+        worked.append(routing.clock.now)
+        routing.clock.now += 4.0
+
+    async def rest(pause: float | None, *events: asyncio.Event) -> None:
+        routing.clock.now += pause or 0.0
+        await asyncio.sleep(0)
+
+    journal.on_route = work
+    monkeypatch.setattr(module, "first", rest)
+    await routing.run(lambda: len(worked) > 1, crowd=lambda: CROWD)
+    assert worked[1] - worked[0] == pytest.approx(4.0 + BURST, rel=0.01)
+
+
+async def test_a_burst_after_a_quiet_time_is_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(an_entry(0))
+    routing = Routing(journal)
+    worked = list[float]()
+
+    def work() -> None:
+        worked.append(routing.clock.now)
+        routing.clock.now += 0.1
+
+    async def rest(pause: float | None, *events: asyncio.Event) -> None:
+        if pause == module.SWEEP:
+            journal.entries += map(an_entry, range(1, 3 * LIMIT))
+        routing.clock.now += pause or 0.0
+        await asyncio.sleep(0)
+
+    journal.on_route = work
+    monkeypatch.setattr(module, "first", rest)
+    await routing.run(lambda: len(worked) > 2, crowd=lambda: CROWD)
+    assert worked[2] - worked[1] == pytest.approx(0.1 / SHARE, rel=0.01)
+
+
 async def test_once_the_crowd_has_gone_the_rest_is_routed_without_a_pause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

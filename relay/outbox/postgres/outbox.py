@@ -114,19 +114,19 @@ class PostgresOutbox(sql.SQLOutbox):
     async def journal_polled(
         self, entries: Sequence[JournalEntry], cursor: Cursor, *, before: Cursor | None
     ) -> int:
-        async with self._committing() as db:
+        async with self._connection() as db, db.transaction():
             number = sum(await journal.journal(db, entries)) if entries else 0
             await db.execute(cursors.MOVE, *storable_values(cursors.moved(cursor, before)))
         return number
 
     async def _route(self, decide: Decide, limit: int) -> RoutedBatch:
-        async with self._committing() as db:
+        async with self._connection() as db, db.transaction():
             batch = await journal.route(db, decide, limit=limit)
             await self._notify(db, batch.sinks)
         return batch
 
     async def replay(self, entry: JournalEntry, routed: RoutedEvent) -> Collection[str] | None:
-        async with self._committing() as db:
+        async with self._connection() as db, db.transaction():
             sinks = await journal.replay(db, entry, routed)
             await self._notify(db, sinks or ())
         return sinks
@@ -257,11 +257,6 @@ class PostgresOutbox(sql.SQLOutbox):
         with named_errors(self.place):
             async with self._pool.acquire(timeout=WAIT) as db:
                 yield db
-
-    @asynccontextmanager
-    async def _committing(self) -> AsyncIterator[Connection]:
-        async with self._connection() as db, db.transaction():
-            yield db
 
     def _check_open(self) -> None:
         if not self._is_open:

@@ -120,8 +120,3 @@ def restrictions(db: sqlite3.Connection, notes: Mapping[str, str]) -> Restrictio
     rows = fetched(db, statements.RESTRICTED, [(subject,) for subject in notes])
     events = decisions.restricting(map(dict, rows))
     return Restrictions(events=events, has_unrouted=has_unrouted)
-
-
-def numbered(*values: object) -> dict[str, object]:
-    """Values for ``$1``, ``$2``, …; only a mapping may fill them, from Python 3.14 on."""
-    return {str(number): value for number, value in enumerate(values, start=1)}

@@ -33,7 +33,6 @@ from relay.outbox.records import (
     RoutedEvent,
 )
 from relay.outbox.sqlite import claims, journal, statements
-from relay.outbox.sqlite.claims import numbered
 from relay.outbox.sqlite.file import FileLock, connect, connect_to_read, named_errors
 from relay.outbox.sqlite.guard import FileGuard, abandon
 from relay.outbox.sqlite.schema import is_current, migrate
@@ -135,11 +134,8 @@ class SQLiteOutbox(sql.SQLOutbox):
 
     async def journal(self, entry: JournalEntry) -> bool:
         self._check_open()
-        try:
+        with named_errors(self.path):
             return await self._writer.journal(entry)
-        except Exception:
-            with named_errors(self.path):
-                raise
 
     async def journal_polled(
         self, entries: Sequence[JournalEntry], cursor: Cursor, *, before: Cursor | None
@@ -148,7 +144,7 @@ class SQLiteOutbox(sql.SQLOutbox):
             if self._guard is not None:
                 self._guard.reserve.check(sum(len(entry.raw) for entry in entries))
             number = sum(journal.journal(db, entries))
-            db.execute(cursors.MOVE, numbered(*cursors.moved(cursor, before)))
+            db.execute(cursors.MOVE, _numbered(*cursors.moved(cursor, before)))
             return number
 
         return await self._write(job)
@@ -204,7 +200,7 @@ class SQLiteOutbox(sql.SQLOutbox):
     async def open_sink(self, sink: str, *, now: int) -> bool:
         def job(db: sqlite3.Connection) -> bool:
             db.execute(statements.EXPEDITE_SINK, {"sink": sink, "now": now})
-            return db.execute(sql.OPEN, numbered(sink)).rowcount == 1
+            return db.execute(sql.OPEN, _numbered(sink)).rowcount == 1
 
         return await self._write(job)
 
@@ -233,7 +229,7 @@ class SQLiteOutbox(sql.SQLOutbox):
 
     async def prune(self, *, before: int, limit: int, after: int = 0) -> Pruned:
         def job(db: sqlite3.Connection) -> Pruned:
-            oldest = db.execute(sql.OLDEST, numbered(after, limit)).fetchone()
+            oldest = db.execute(sql.OLDEST, _numbered(after, limit)).fetchone()
             last = oldest["last"] or after
             values = {"before": before, "after": after, "last": last}
             gone = db.execute(statements.PRUNE, values).rowcount
@@ -257,13 +253,13 @@ class SQLiteOutbox(sql.SQLOutbox):
             return [
                 cast(sql.Record, row)
                 for statement, values in queries
-                for row in db.execute(statement, numbered(*values)).fetchall()
+                for row in db.execute(statement, _numbered(*values)).fetchall()
             ]
 
         return await self._read(job)
 
     async def _changed(self, statement: str, *values: object) -> int:
-        return await self._write(lambda db: db.execute(statement, numbered(*values)).rowcount)
+        return await self._write(lambda db: db.execute(statement, _numbered(*values)).rowcount)
 
     async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         self._check_open()
@@ -295,3 +291,8 @@ def _shrink(db: sqlite3.Connection) -> bool:
 
 def _free_pages(db: sqlite3.Connection) -> int:
     return int(db.execute(statements.FREE_PAGES).fetchone()[0])
+
+
+def _numbered(*values: object) -> dict[str, object]:
+    """Values for ``$1``, ``$2``, …; only a mapping may fill them, from Python 3.14 on."""
+    return {str(number): value for number, value in enumerate(values, start=1)}
